@@ -1,0 +1,66 @@
+/** The plugin contract: four operations, and two more for a plugin that keeps state between batches. */
+import type { Batch } from "./batch.ts";
+import type { ParamSchema, ParamValues } from "./param.ts";
+
+/** Version of this contract. The host refuses a definition made for another. */
+export const PLUGIN_API_VERSION = 1;
+
+export interface PluginInfo {
+  /** Lower-case letters, digits, `-` and `_`. */
+  readonly name: string;
+  /** Semantic version of the plugin itself, such as 1.2.0. */
+  readonly version: string;
+  readonly description: string;
+  readonly author?: string;
+}
+
+export interface PluginLogger {
+  debug(message: string): void;
+  info(message: string): void;
+  warn(message: string): void;
+  error(message: string): void;
+}
+
+export interface PluginContext<S extends ParamSchema = ParamSchema> {
+  readonly params: ParamValues<S>;
+  readonly pipeline: string;
+  readonly stage: string;
+  /** Number of this lane, from 0. */
+  readonly lane: number;
+  readonly log: PluginLogger;
+}
+
+/** State as the plugin gives it: anything JSON can say, or bytes. */
+export type Snapshot = Uint8Array | string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
+
+export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
+  readonly info: PluginInfo;
+  readonly params: S;
+  /**
+   * Batches arrive in source order, on one lane. Implied by `snapshot`; ask for it alone when order matters but the state
+   * lives outside the process.
+   */
+  readonly sequential?: boolean;
+  /** Once, before the first batch. May throw to refuse to start. */
+  init(context: PluginContext<S>): void | Promise<void>;
+  /** Changes the batch in place. A throw fails the batch; the stage's failover policy decides what follows. */
+  processBatch(batch: Batch, context: PluginContext<S>): void | Promise<void>;
+  /** Once, when the host stops in order; not after a crash. */
+  cleanup(context: PluginContext<S>): void | Promise<void>;
+  /** The state after the batch just processed; stored with the checkpoint. */
+  snapshot?(context: PluginContext<S>): Snapshot | Promise<Snapshot>;
+  /** Called after init with what `snapshot` gave, when a host starts from a checkpoint. */
+  restore?(snapshot: Snapshot, context: PluginContext<S>): void | Promise<void>;
+}
+
+/** What the host sees: the definition with the contract's version. */
+export interface PluginPackage extends PluginDefinition {
+  readonly api: number;
+}
+
+/** Checks types at compile time and stamps the contract's version; the host validates again at load time. */
+export function definePlugin<const S extends ParamSchema>(
+  definition: PluginDefinition<S>,
+): PluginDefinition<S> & { readonly api: number } {
+  return { ...definition, api: PLUGIN_API_VERSION };
+}
