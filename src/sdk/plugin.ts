@@ -1,4 +1,4 @@
-/** The plugin contract: four operations, and two more for a plugin that keeps state between batches. */
+/** The plugin contract: four operations, and three more for a plugin that keeps something between batches. */
 import type { Batch } from "./batch.ts";
 import type { ParamSchema, ParamValues } from "./param.ts";
 
@@ -24,6 +24,8 @@ export interface PluginLogger {
 export interface PluginContext<S extends ParamSchema = ParamSchema> {
   readonly params: ParamValues<S>;
   readonly pipeline: string;
+  /** Id of the run: kept when a run is resumed after a crash, new when it starts over. */
+  readonly run: string;
   readonly stage: string;
   /** Number of this lane, from 0. */
   readonly lane: number;
@@ -45,6 +47,12 @@ export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
   init(context: PluginContext<S>): void | Promise<void>;
   /** Changes the batch in place. A throw fails the batch; the stage's failover policy decides what follows. */
   processBatch(batch: Batch, context: PluginContext<S>): void | Promise<void>;
+  /**
+   * After the last record of the input, with an empty batch: for what a plugin has kept back, which it appends. Like any batch
+   * it may be replayed, and must give the same again. Not called when a run is stopped before the end of its input: what is
+   * open then goes on from the checkpoint.
+   */
+  finish?(batch: Batch, context: PluginContext<S>): void | Promise<void>;
   /** Once, when the host stops in order; not after a crash. */
   cleanup(context: PluginContext<S>): void | Promise<void>;
   /** The state after the batch just processed; stored with the checkpoint. */

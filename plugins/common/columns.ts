@@ -1,0 +1,32 @@
+/**
+ * Writing results into a batch where some rows have none: those rows keep what they have, byte for byte. A whole column is
+ * one cheap call; single cells are the way out when a column exists and only some of its rows change.
+ */
+import type { Batch, Value } from "distributed-system";
+
+/** Sets the field where `values` has something; undefined leaves the row's field alone. */
+export function writeValues(batch: Batch, name: string, values: readonly (Value | undefined)[]): void {
+  if (batch.column(name) === undefined || isComplete(batch, values)) {
+    batch.addColumn(name, values);
+    return;
+  }
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row];
+    if (value !== undefined && batch.isLive(row)) batch.set(row, name, value);
+  }
+}
+
+/** Sets the field where there is a finite number; NaN and infinities (JSON has neither) leave the row's field alone. */
+export function writeNumbers(batch: Batch, name: string, numbers: Float64Array): void {
+  let sum = 0;
+  for (let row = 0; row < numbers.length; row++) sum += numbers[row]! * 0; // 0 unless one is NaN or infinite
+  if (sum === 0) batch.addColumn(name, numbers);
+  else writeValues(batch, name, Array.from(numbers, (number) => (Number.isFinite(number) ? number : undefined)));
+}
+
+function isComplete(batch: Batch, values: readonly (Value | undefined)[]): boolean {
+  for (let row = 0; row < values.length; row++) {
+    if (values[row] === undefined && batch.isLive(row)) return false;
+  }
+  return true;
+}

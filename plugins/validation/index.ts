@@ -1,0 +1,53 @@
+/**
+ * validation: finds records that break a JSON Schema or the quick rules given in parameters. Strict mode sends them to the dead
+ * letters with the reasons; otherwise they go on, tagged. Valid records are not touched.
+ */
+import { definePlugin, param } from "distributed-system";
+import { splitItems } from "../common/items.ts";
+import { patternRules } from "./patterns.ts";
+import { Reasons } from "./reasons.ts";
+import { type Rule, rangeRules, requiredRule, typeRules } from "./rules.ts";
+import { schemaRule } from "./schema.ts";
+
+let rules: readonly Rule[] = [];
+
+export default definePlugin({
+  info: {
+    name: "validation",
+    version: "1.0.0",
+    description: "Checks records against a JSON Schema or quick rules; rejects or tags the bad ones",
+  },
+  params: {
+    strict_mode: param.boolean("true rejects a bad record with the reasons, false tags it and lets it go on", { default: false }),
+    schema: param.path("JSON Schema 2020-12 file that each record must satisfy"),
+    required: param.string("fields that must be there and not null: a;b", { default: "" }),
+    types: param.string(
+      "field:type;… of string, number, integer, boolean, datetime, array, object; ? behind the type allows null",
+      { default: "" },
+    ),
+    ranges: param.string("field:min..max;… for numbers, both ends included, either may be left out", { default: "" }),
+    patterns: param.string("field:regular expression;… for strings; write a semicolon in it as \\;", { default: "" }),
+    tag_field: param.string("field that gets the array of reasons when strict_mode is false", { default: "_invalid" }),
+  },
+  async init({ params, log }) {
+    rules = [
+      ...splitItems(params.required).map(requiredRule),
+      ...typeRules(params.types),
+      ...rangeRules(params.ranges),
+      ...patternRules(params.patterns, (message) => log.warn(message)),
+      ...(params.schema === undefined ? [] : [await schemaRule(params.schema)]),
+    ];
+    if (rules.length === 0) log.info("no schema and no rules given: every record is valid");
+  },
+  processBatch(batch, { params }) {
+    const reasons = new Reasons();
+    for (const rule of rules) rule.check(batch, reasons);
+    for (const [row, found] of reasons.entries()) {
+      if (params.strict_mode) batch.reject(row, found.join("; "));
+      else batch.set(row, params.tag_field, [...found]);
+    }
+  },
+  cleanup() {
+    rules = [];
+  },
+});

@@ -1,0 +1,176 @@
+/**
+ * The words between the daemon and a plugin host, over the socket that the host inherits as descriptor 3. The host opens
+ * with one handshake line, `distributed-system|PROTOCOL|API|PID|json`; from then on each side sends JSON objects, one a
+ * line. Batches never travel here: they lie in shared memory (descriptors 4 and 5) and only their place is named. Any
+ * language that can read lines and map a file can be a host.
+ */
+import type { FailureJson } from "../../base/errors.ts";
+import type { ParamSchema, PluginInfo } from "../../sdk/index.ts";
+
+export const PROTOCOL_VERSION = 1;
+export const HANDSHAKE_NAME = "distributed-system";
+
+export const CONTROL_FD = 3;
+export const INPUT_FD = 4;
+export const OUTPUT_FD = 5;
+
+/** Longest control line. Batches replayed after a crash travel base64 in one; everything else is under a kilobyte. */
+export const MESSAGE_BYTES_MAX = 128 * 2 ** 20;
+
+/** A place in a segment: [offset, length] in bytes. */
+export type Place = readonly [offset: number, length: number];
+
+/** Half-open range of row numbers. */
+export type RowRange = readonly [from: number, to: number];
+
+/** A record that goes no further, for the reason given. */
+export interface DeadRow {
+  readonly row: number;
+  readonly reason: string;
+  readonly attempts: number;
+}
+
+export interface LoadMessage {
+  readonly t: "load";
+  /** Absolute path of the plugin's module, or `builtin:identity`. */
+  readonly library: string;
+  readonly pipeline: string;
+  readonly run: string;
+  readonly stage: string;
+  readonly lane: number;
+}
+
+export interface StartMessage {
+  readonly t: "start";
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly inputBytes: number;
+  readonly outputBytes: number;
+  /** State to restore, as the host gave it (base64). */
+  readonly snapshot?: string;
+}
+
+export interface ProcessMessage {
+  readonly t: "process";
+  /** Number of this request, echoed in the answer; unique per host process. */
+  readonly request: number;
+  readonly input: Place;
+  readonly output: Place;
+  /** Rows to hand to the plugin; all of them when left out. */
+  readonly rows?: readonly RowRange[];
+  /** Rows that become dead letters; never among `rows`. */
+  readonly dead?: readonly DeadRow[];
+  /** Finished records to add behind the others: NDJSON text. */
+  readonly rescued?: string;
+  /** Look for a poison record: the output is thrown away. */
+  readonly probe: boolean;
+  readonly encoding: "ndjson" | "batch";
+  readonly snapshot: boolean;
+  /** The input has ended and this is its last, empty batch. */
+  readonly finish: boolean;
+  /** Malformed source lines fail the batch instead of becoming dead letters. */
+  readonly strict: boolean;
+  /** ISO time to write into dead letters. */
+  readonly time: string;
+}
+
+/** A batch that was processed before the host's predecessor died; it only rebuilds state. */
+export interface ReplayMessage {
+  readonly t: "replay";
+  readonly request: number;
+  readonly bytes: string;
+  readonly rows?: readonly RowRange[];
+}
+
+export interface GrantMessage {
+  readonly t: "grant";
+  readonly request: number;
+  readonly output: Place;
+}
+
+export interface StopMessage {
+  readonly t: "stop";
+}
+
+export type ToHost = LoadMessage | StartMessage | ProcessMessage | ReplayMessage | GrantMessage | StopMessage;
+
+export interface LoadedMessage {
+  readonly t: "loaded";
+  readonly info: PluginInfo;
+  readonly params: ParamSchema;
+  readonly sequential: boolean;
+  readonly stateful: boolean;
+}
+
+export interface ReadyMessage {
+  readonly t: "ready";
+}
+
+export interface Counts {
+  /** Rows in the batch before `rows` chose among them. */
+  readonly total: number;
+  readonly malformed: number;
+  readonly in: number;
+  readonly out: number;
+  readonly filtered: number;
+  readonly rejected: number;
+  readonly added: number;
+}
+
+export interface DoneMessage {
+  readonly t: "done";
+  readonly request: number;
+  /** Lengths of what lies in the output slot one behind another, each on an 8-byte border: batch, dead letters, state. */
+  readonly sizes: readonly [main: number, dead: number, state: number];
+  readonly counts: Counts;
+}
+
+export interface NeedMessage {
+  readonly t: "need";
+  readonly request: number;
+  readonly bytes: number;
+}
+
+export interface FailedMessage {
+  readonly t: "failed";
+  /** The request that failed; left out when loading or starting did. */
+  readonly request?: number;
+  readonly error: FailureJson;
+}
+
+export interface LogMessage {
+  readonly t: "log";
+  readonly level: "debug" | "info" | "warn" | "error";
+  readonly message: string;
+}
+
+export interface StoppedMessage {
+  readonly t: "stopped";
+}
+
+export type FromHost =
+  | LoadedMessage
+  | ReadyMessage
+  | DoneMessage
+  | NeedMessage
+  | FailedMessage
+  | LogMessage
+  | StoppedMessage;
+
+export function handshakeLine(api: number, pid: number): string {
+  return [HANDSHAKE_NAME, PROTOCOL_VERSION, api, pid, "json"].join("|");
+}
+
+/** What is wrong with a handshake, or undefined. */
+export function handshakeFault(line: string, api: number): string | undefined {
+  const [name, protocol, hostApi, , encoding] = line.split("|");
+  if (name !== HANDSHAKE_NAME) return `the host opened with ${JSON.stringify(line.slice(0, 80))} instead of a handshake`;
+  if (protocol !== String(PROTOCOL_VERSION)) return `the host speaks protocol ${protocol}, this is ${PROTOCOL_VERSION}`;
+  if (hostApi !== String(api)) return `the host serves plugin API ${hostApi}, this is ${api}`;
+  if (encoding !== "json") return `the host encodes as ${encoding}, known is json`;
+  return undefined;
+}
+
+/** Sections of an output slot begin on 8-byte borders. */
+export function alignedBytes(bytes: number): number {
+  return (bytes + 7) & ~7;
+}

@@ -1,0 +1,2 @@
+/** Supervision of real children. */
+export { type RunningChild, Supervision, type SupervisionPorts } from "./supervision.ts";

@@ -1,0 +1,101 @@
+/**
+ * Where a run stands, in one SQLite file: the source's position, the sink's, the dead letters', the counts and every
+ * stage's state change in one transaction, or not at all. The file is locked while a run uses it: two runs of one
+ * pipeline at once would each undo the other's output.
+ */
+import { Database } from "bun:sqlite";
+import { mkdirSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
+import { Failure, messageOf } from "../../../base/errors.ts";
+
+/** Layout of the file. A file of another version is refused, not guessed at. */
+const VERSION = 1;
+
+export interface Checkpoint {
+  /** Chosen when the run began; kept when it is resumed. */
+  readonly run: string;
+  readonly startedMs: number;
+  /** What the run was made of: resuming with other ends or another cut would not continue the same run. */
+  readonly fingerprint: string;
+  readonly finished: boolean;
+  /** Batches committed so far: the number of the next one. */
+  readonly seq: number;
+  /** Plain JSON of the source, the sink, the dead-letter file and the counts; each part reads its own. */
+  readonly source: unknown;
+  readonly sink: unknown;
+  readonly deadLetters: unknown;
+  readonly counts: unknown;
+  /** State of the stages that keep one, by stage name. */
+  readonly states: ReadonlyMap<string, Uint8Array>;
+}
+
+export class CheckpointStore {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Opens or makes the file. Fails with `checkpoint.in_use` or `checkpoint.unreadable`. */
+  static open(path: string): CheckpointStore {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    const database = new Database(path, { create: true });
+    try {
+      database.run("PRAGMA locking_mode = EXCLUSIVE");
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = FULL");
+      database.run("BEGIN IMMEDIATE");
+      database.run("CREATE TABLE IF NOT EXISTS checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER, body TEXT)");
+      database.run("CREATE TABLE IF NOT EXISTS state (stage TEXT PRIMARY KEY, bytes BLOB)");
+      database.run("COMMIT");
+      return new CheckpointStore(database);
+    } catch (thrown) {
+      database.close();
+      throw openFailure(path, messageOf(thrown));
+    }
+  }
+
+  load(): Checkpoint | undefined {
+    const row = this.#database.query("SELECT version, body FROM checkpoint").get() as { version: number; body: string } | null;
+    if (!row) return undefined;
+    if (row.version !== VERSION) {
+      throw new Failure("checkpoint.version", `the checkpoint has version ${row.version}, this program reads ${VERSION}; --fresh starts over`);
+    }
+    const states = this.#database.query("SELECT stage, bytes FROM state").all() as { stage: string; bytes: Uint8Array }[];
+    const body = JSON.parse(row.body) as Omit<Checkpoint, "states">; // written by `save` below, under the same version
+    return { ...body, states: new Map(states.map(({ stage, bytes }) => [stage, bytes])) };
+  }
+
+  /** Durable when it returns. */
+  save({ states, ...body }: Checkpoint): void {
+    this.#database.transaction(() => {
+      const statement = this.#database.query("INSERT OR REPLACE INTO checkpoint (id, version, body) VALUES (1, ?, ?)");
+      statement.run(VERSION, JSON.stringify(body));
+      const keep = this.#database.query("INSERT OR REPLACE INTO state (stage, bytes) VALUES (?, ?)");
+      for (const [stage, bytes] of states) keep.run(stage, bytes);
+    })();
+  }
+
+  clear(): void {
+    this.#database.transaction(() => {
+      this.#database.run("DELETE FROM checkpoint");
+      this.#database.run("DELETE FROM state");
+    })();
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+}
+
+/** Takes away what `CheckpointStore.open` made, for a run that is to leave nothing. */
+export function removeCheckpoint(path: string): void {
+  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+}
+
+function openFailure(path: string, reason: string): Failure {
+  if (/locked|busy/i.test(reason)) {
+    return new Failure("checkpoint.in_use", `${path} is in use: this pipeline is running already with the same --data-dir`);
+  }
+  return new Failure("checkpoint.unreadable", `cannot use the checkpoint ${path}: ${reason}; --fresh starts over`);
+}

@@ -1,0 +1,2 @@
+/** Where a run stands, durably. */
+export { type Checkpoint, CheckpointStore, removeCheckpoint } from "./checkpoint-store.ts";

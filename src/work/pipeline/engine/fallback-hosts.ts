@@ -1,0 +1,85 @@
+/**
+ * FALLBACK: another library tries a record that the stage's own could not process. Its process is started when it is first
+ * needed; its records come back as text and are added behind the rest of their batch.
+ */
+import { Failure, toFailure } from "../../../base/errors.ts";
+import type { Edge } from "./edge.ts";
+import { Lane, type LaneOptions } from "./lane.ts";
+import { StageHosts, type StageHostsOptions } from "./stage-hosts.ts";
+import { Turns } from "./turns.ts";
+import type { Item, Outcome, StagePlan } from "./types.ts";
+import type { Rescued } from "./verdict.ts";
+
+export interface FallbackOptions extends Omit<StageHostsOptions, "lanes" | "replays" | "ready"> {
+  readonly fallback: NonNullable<StagePlan["fallback"]>;
+  readonly output: Edge;
+  readonly signal: AbortSignal;
+}
+
+export class FallbackHosts {
+  readonly #options: FallbackOptions;
+  readonly #turns: Turns;
+  readonly #hosts: StageHosts;
+  #started: Promise<void> | undefined;
+
+  constructor(options: FallbackOptions) {
+    this.#options = options;
+    const { clock, fallback, output, plan, signal } = options;
+    const grow: LaneOptions["grow"] = (item, bytes) => output.slot(bytes, item.seq, plan.name, signal);
+    const lane = new Lane(0, { clock, timeoutMs: plan.timeoutMs, grow });
+    this.#turns = new Turns([lane], false, 0);
+    this.#hosts = new StageHosts({
+      ...options,
+      plan: { ...plan, library: fallback.library, params: fallback.params },
+      lanes: [lane],
+      replays: undefined,
+      ready: () => this.#turns.serve(),
+    });
+  }
+
+  readonly rescue = async (item: Item, row: number): Promise<Rescued | Failure> => {
+    try {
+      this.#started ??= this.#hosts.start();
+      await this.#started;
+      const outcome = await this.#try(item, row);
+      if (outcome.kind !== "done") return new Failure("pipeline.fallback_failed", `the fallback failed: ${reasonOf(outcome)}`);
+      const text = new TextDecoder().decode(outcome.slot.view.subarray(0, outcome.sizes[0]));
+      outcome.slot.release();
+      const { rejected, out } = outcome.counts;
+      if (rejected > 0) return new Failure("pipeline.fallback_rejected", "the fallback rejected the record");
+      return { ndjson: text, records: out };
+    } catch (thrown) {
+      return toFailure(thrown, "pipeline.fallback_failed");
+    }
+  };
+
+  async stop(): Promise<void> {
+    await this.#hosts.stop();
+  }
+
+  async abort(): Promise<void> {
+    this.#turns.end(new Failure("pipeline.stopped", "the pipeline stops"));
+    await this.#hosts.abort();
+  }
+
+  async #try(item: Item, row: number): Promise<Outcome> {
+    const { clock, output, plan, signal } = this.#options;
+    const slot = await output.slot(output.shareBytes, item.seq, plan.name, signal);
+    const lane = await this.#turns.acquire(item.seq, true);
+    const message = {
+      input: [item.slot.offset, item.bytes] as const,
+      rows: [[row, row + 1] as const],
+      probe: false,
+      encoding: "ndjson" as const,
+      snapshot: false,
+      finish: false,
+      strict: false,
+      time: new Date(clock.now()).toISOString(),
+    };
+    return new Promise((settle) => lane.run({ item, work: { probe: false }, message, slot, settle }));
+  }
+}
+
+function reasonOf(outcome: Outcome): string {
+  return outcome.kind === "failed" ? outcome.reason : "its process died";
+}

@@ -1,0 +1,213 @@
+/**
+ * One lane of a stage: a host process now and its successors later, and the batches inside it in the order they were
+ * sent. A host works on the first of them; when it dies, that one has failed and the others were never tried. The lane
+ * enforces the time limit from outside: a host in a busy loop cannot be asked, only killed.
+ */
+import type { Clock, Timer } from "../../../base/clock.ts";
+import { Failure } from "../../../base/errors.ts";
+import type { DoneMessage, FromHost, HostExit, HostProcess, NeedMessage, ProcessMessage } from "../../../process/plugin/index.ts";
+import { alignedBytes } from "../../../process/plugin/index.ts";
+import type { Slot } from "./edge.ts";
+import type { ReplayLog } from "./replay-log.ts";
+import type { Item, Outcome, Work } from "./types.ts";
+
+/** Batches sent to a host at once: one to work on and one to begin with when that is done. */
+const DEPTH = 2;
+
+export interface LaneOptions {
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  /** A larger output slot for a batch that outgrew its own. */
+  grow(item: Item, bytes: number): Promise<Slot>;
+}
+
+export interface Request {
+  readonly item: Item;
+  readonly work: Work;
+  readonly message: Omit<ProcessMessage, "t" | "request" | "output">;
+  slot: Slot;
+  /** Called once, before the lane takes anything else. */
+  settle(outcome: Outcome): void;
+}
+
+interface Sent extends Request {
+  readonly number: number;
+}
+
+export class Lane {
+  readonly number: number;
+  readonly #options: LaneOptions;
+  #host: HostProcess | undefined;
+  #ready = false;
+  #sent: Sent[] = [];
+  #requests = 0;
+  #reserved = 0;
+  #timer: Timer | undefined;
+  #timedOut = false;
+  #replaying: { request: number; resolve(): void; reject(reason: Failure): void } | undefined;
+  #recycled = false;
+  #stopping = false;
+
+  constructor(number: number, options: LaneOptions) {
+    this.number = number;
+    this.#options = options;
+  }
+
+  get pid(): number | undefined {
+    return this.#host?.pid;
+  }
+
+  get free(): boolean {
+    return this.#ready && this.#sent.length + this.#reserved < DEPTH;
+  }
+
+  /** Keeps room for a request that is about to come. */
+  reserve(): void {
+    this.#reserved++;
+  }
+
+  get idle(): boolean {
+    return this.#sent.length + this.#reserved === 0;
+  }
+
+  /** A started host takes over, after it has gone through the batches that its predecessor had behind it. */
+  async attach(host: HostProcess, replays: ReplayLog | undefined): Promise<void> {
+    this.#host = host;
+    for (const { bytes, rows } of replays?.entries ?? []) {
+      const replayed = Promise.withResolvers<void>();
+      this.#replaying = { request: ++this.#requests, ...replayed };
+      const text = Buffer.from(bytes).toString("base64");
+      host.send({ t: "replay", request: this.#requests, bytes: text, ...(rows && { rows }) });
+      this.#arm();
+      await replayed.promise;
+    }
+    if (this.#stopping) void host.stop();
+    else if (this.#host === host) this.#ready = true;
+  }
+
+  giveBack(): void {
+    this.#reserved--;
+  }
+
+  /** Follows `reserve`. Goes back at once when the host died in between. */
+  run(request: Request): void {
+    this.#reserved--;
+    if (!this.#ready) return finish(request, { kind: "requeue" });
+    const sent: Sent = Object.assign(request, { number: ++this.#requests });
+    this.#sent.push(sent);
+    const output = [sent.slot.offset, sent.slot.capacityBytes] as const;
+    this.#host!.send({ t: "process", request: sent.number, output, ...request.message });
+    if (this.#sent.length === 1) this.#arm();
+  }
+
+  /** Ends the host on purpose; its batches are tried again, once it is gone and cannot write to their slots. */
+  recycle(reason: string): void {
+    if (!this.#host) return;
+    this.#ready = false;
+    this.#recycled = true;
+    this.#host?.kill(reason);
+  }
+
+  /** In order: the plugin cleans up. Also stops a host that is only just starting. */
+  stop(): void {
+    this.#ready = false;
+    this.#stopping = true;
+    void this.#host?.stop();
+  }
+
+  kill(reason: string): void {
+    this.#ready = false;
+    this.#stopping = true;
+    this.#host?.kill(reason);
+  }
+
+  message(message: FromHost): void {
+    const request = "request" in message ? message.request : undefined;
+    if (this.#replaying) return this.#replayed(message, request);
+    if (!this.#ready) return;
+    const head = this.#sent[0];
+    if (!head || request !== head.number) return this.#host!.kill(`answered ${message.t} out of turn and was killed`);
+    if (message.t === "done") this.#done(head, message);
+    else if (message.t === "need") void this.#grow(head, message);
+    else if (message.t === "failed") {
+      const { code, message: reason } = message.error;
+      this.#settleHead({ kind: "failed", cause: code === "pipeline.batch_too_large" ? "too_large" : "error", code, reason });
+    }
+  }
+
+  /** True when the end was this lane's own wish. */
+  exited(exit: HostExit): boolean {
+    const wished = this.#recycled;
+    this.#replaying?.reject(new Failure("plugin.exited", `the plugin's process ${exit.reason} while it rebuilt its state`));
+    this.#replaying = undefined;
+    const cause = this.#timedOut ? "timeout" : "crash";
+    this.#ready = this.#recycled = this.#timedOut = false;
+    this.#host = undefined;
+    const failed = { kind: "failed", cause, code: `plugin.${cause}`, reason: `the plugin's process ${exit.reason}` } as const;
+    this.#settleAll(wished ? undefined : failed);
+    return wished;
+  }
+
+  #replayed(message: FromHost, request: number | undefined): void {
+    const replaying = this.#replaying!;
+    if (request !== replaying.request) return;
+    this.#replaying = undefined;
+    this.#arm();
+    if (message.t === "done") replaying.resolve();
+    else this.#host?.kill("failed over a batch that it had processed before, and was killed");
+  }
+
+  #done(head: Sent, message: DoneMessage): void {
+    const bytes = message.sizes.reduce((sum, size) => sum + alignedBytes(size), 0);
+    const fits = message.sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && bytes <= head.slot.capacityBytes;
+    if (!fits) return this.#host!.kill(`claims ${bytes} bytes in a slot of ${head.slot.capacityBytes} and was killed`);
+    this.#settleHead({ kind: "done", slot: head.slot, sizes: message.sizes, counts: message.counts });
+  }
+
+  /** A grant of no bytes tells the host that there is no larger slot; it then fails the batch by itself. */
+  async #grow(head: Sent, message: NeedMessage): Promise<void> {
+    this.#timer?.cancel();
+    const slot = await this.#options.grow(head.item, message.bytes).catch(() => undefined);
+    if (this.#sent[0] !== head) return slot?.release();
+    if (slot) {
+      head.slot.release();
+      head.slot = slot;
+    }
+    const output = slot ? ([slot.offset, slot.capacityBytes] as const) : ([0, 0] as const);
+    this.#host?.send({ t: "grant", request: head.number, output });
+    this.#arm();
+  }
+
+  #settleHead(outcome: Outcome): void {
+    const head = this.#sent.shift()!;
+    this.#arm();
+    finish(head, outcome);
+  }
+
+  /** The first batch has this outcome, the others go back; all go back without one. */
+  #settleAll(headOutcome: Outcome | undefined): void {
+    const sent = this.#sent;
+    this.#sent = [];
+    this.#timer?.cancel();
+    sent.forEach((each, index) => {
+      finish(each, index === 0 && headOutcome ? headOutcome : { kind: "requeue" });
+    });
+  }
+
+  /** The time limit counts from when the host can begin with the first batch. */
+  #arm(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#sent.length === 0 && !this.#replaying) return;
+    const { clock, timeoutMs } = this.#options;
+    this.#timer = clock.after(timeoutMs, () => {
+      this.#timedOut = true;
+      this.#host?.kill(`did not finish a batch within ${timeoutMs} ms and was killed`);
+    });
+  }
+}
+
+function finish(sent: Request, outcome: Outcome): void {
+  if (outcome.kind !== "done") sent.slot.release();
+  sent.settle(outcome);
+}

@@ -1,0 +1,135 @@
+/**
+ * The processes of one stage: a supervised lane each, started with the stage's last snapshot and the batches since. A
+ * host that was replaced on purpose comes back at once and does not count against the restart intensity.
+ */
+import type { Clock } from "../../../base/clock.ts";
+import { toFailure } from "../../../base/errors.ts";
+import { type HostCommand, type HostExit, type HostHandlers, HostProcess } from "../../../process/plugin/index.ts";
+import { type RunningChild, Supervision } from "../../../process/supervise/index.ts";
+import type { Edge } from "./edge.ts";
+import { Lane } from "./lane.ts";
+import type { ReplayLog } from "./replay-log.ts";
+import type { StagePlan } from "./types.ts";
+
+export interface RestartOptions {
+  readonly maxRestarts: number;
+  readonly restartPeriodMs: number;
+  readonly restartDelayMs: (failures: number) => number;
+}
+
+export interface StageHostsOptions {
+  readonly plan: StagePlan;
+  readonly lanes: readonly Lane[];
+  readonly pipeline: string;
+  readonly run: string;
+  readonly input: Edge;
+  readonly output: Edge;
+  readonly replays: ReplayLog | undefined;
+  readonly command: HostCommand;
+  readonly restart: RestartOptions;
+  readonly clock: Clock;
+  /** A lane can take a batch. */
+  ready(): void;
+  /** The stage cannot go on. */
+  gaveUp(reason: string): void;
+  show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
+}
+
+/** Time for `cleanup` before the host is killed, and for the supervisor to see it gone. */
+const SHUTDOWN_MS = 5_500;
+
+/** Time for `init` and `restore`: a large look-up table or model may have to be read. */
+const INIT_TIMEOUT_MS = 60_000;
+
+export class StageHosts {
+  readonly #options: StageHostsOptions;
+  readonly #supervision: Supervision;
+
+  constructor(options: StageHostsOptions) {
+    this.#options = options;
+    const specs = options.lanes.map((lane) => ({
+      id: String(lane.number),
+      restart: "permanent" as const,
+      shutdown: { timeoutMs: SHUTDOWN_MS },
+    }));
+    this.#supervision = new Supervision(specs, { ...options.restart, startup: "together" }, {
+      clock: options.clock,
+      spawn: (id) => this.#spawn(options.lanes[Number(id)]!),
+      escalated: (_id, reason) => options.gaveUp(reason),
+    });
+  }
+
+  get restarts(): number {
+    return this.#supervision.restarts;
+  }
+
+  start(): Promise<void> {
+    return this.#supervision.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#supervision.stop();
+  }
+
+  abort(): Promise<void> {
+    return this.#supervision.abort();
+  }
+
+  #spawn(lane: Lane): RunningChild {
+    const started = Promise.withResolvers<void>();
+    const exited = Promise.withResolvers<Awaited<RunningChild["exited"]>>();
+    let stopping = false;
+    const live = async (): Promise<void> => {
+      for (;;) {
+        const end = await this.#life(lane, started.resolve);
+        if (!end.wished || stopping) return exited.resolve({ kind: end.refused ? "refused" : "crash", detail: end.reason });
+      }
+    };
+    void live();
+    const terminate: RunningChild["terminate"] = (how) => {
+      stopping = true;
+      if (how === "kill") lane.kill("was stopped");
+      else lane.stop();
+    };
+    return { started: started.promise, exited: exited.promise, terminate };
+  }
+
+  /** One host process from its start to its end. */
+  async #life(lane: Lane, ready: () => void): Promise<{ wished: boolean; refused: boolean; reason: string }> {
+    const ended = Promise.withResolvers<{ exit: HostExit; wished: boolean }>();
+    const handlers: HostHandlers = {
+      message: (message) => lane.message(message),
+      exit: (exit) => ended.resolve({ exit, wished: lane.exited(exit) }),
+      output: (stream, line) => this.#options.show(stream, line),
+    };
+    try {
+      const host = await this.#launch(lane, handlers);
+      await lane.attach(host, this.#options.replays);
+      ready();
+      this.#options.ready();
+    } catch (thrown) {
+      const { code, message } = toFailure(thrown, "plugin.start");
+      await ended.promise;
+      return { wished: false, refused: code === "plugin.definition", reason: message };
+    }
+    const { exit, wished } = await ended.promise;
+    return { wished, refused: false, reason: exit.reason };
+  }
+
+  async #launch(lane: Lane, handlers: HostHandlers): Promise<HostProcess> {
+    const { clock, command, input, output, pipeline, plan, replays, run } = this.#options;
+    const segments = {
+      inputFd: input.segment.fd,
+      inputBytes: input.segment.sizeBytes,
+      outputFd: output.segment.fd,
+      outputBytes: output.segment.sizeBytes,
+    };
+    const request = { library: plan.library, pipeline, run, stage: plan.name, lane: lane.number };
+    const { host } = await HostProcess.load(command, segments, request, handlers, clock);
+    const snapshot = replays?.snapshot;
+    const sizes = { inputBytes: segments.inputBytes, outputBytes: segments.outputBytes };
+    const state = snapshot ? { snapshot: Buffer.from(snapshot).toString("base64") } : {};
+    await host.start({ params: plan.params, ...sizes, ...state }, INIT_TIMEOUT_MS);
+    return host;
+  }
+}

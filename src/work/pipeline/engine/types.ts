@@ -1,0 +1,77 @@
+/** What the engine's parts say to each other. */
+import type { Counts, DeadRow, RowRange } from "../../../process/plugin/index.ts";
+import type { Slot } from "./edge.ts";
+
+export type Policy = "FAIL_FAST" | "RETRY_WITH_BACKOFF" | "SKIP_AND_CONTINUE" | "DEAD_LETTER" | "FALLBACK" | "FAILOVER";
+
+/** One enabled stage, ready to run: files resolved, parameters converted. */
+export interface StagePlan {
+  readonly name: string;
+  /** Absolute path of the plugin's module. */
+  readonly library: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly policy: Policy;
+  readonly maxRetries: number;
+  readonly timeoutMs: number;
+  readonly lanes: number;
+  /** Batches in source order on one lane. */
+  readonly sequential: boolean;
+  /** Has snapshot and restore. */
+  readonly stateful: boolean;
+  readonly fallback?: { readonly library: string; readonly params: Readonly<Record<string, unknown>> };
+}
+
+/** A batch on its way: which it is and where its bytes lie. */
+export interface Item {
+  readonly seq: number;
+  readonly id: string;
+  /** Stages with state take a snapshot after this batch. */
+  readonly barrier: boolean;
+  /** The empty batch behind the last record: plugins finish here. */
+  readonly finish: boolean;
+  slot: Slot;
+  /** Bytes of the batch at the start of the slot. */
+  bytes: number;
+  readonly result: ItemResult;
+}
+
+/** What the stages left beside the batch itself; it counts when the batch is committed, not before. */
+export interface ItemResult {
+  malformed: number;
+  readonly counts: StageCounts[];
+  readonly dead: Uint8Array[];
+  readonly states: Map<string, Uint8Array>;
+}
+
+export interface StageCounts {
+  in: number;
+  out: number;
+  filtered: number;
+  deadLettered: number;
+  skipped: number;
+  added: number;
+}
+
+export function emptyCounts(): StageCounts {
+  return { in: 0, out: 0, filtered: 0, deadLettered: 0, skipped: 0, added: 0 };
+}
+
+export function addCounts(target: StageCounts, more: StageCounts): void {
+  for (const key of Object.keys(target) as (keyof StageCounts)[]) target[key] += more[key];
+}
+
+/** What one request asks of a host, beyond the batch itself. */
+export interface Work {
+  readonly rows?: readonly RowRange[];
+  readonly dead?: readonly DeadRow[];
+  readonly rescued?: string;
+  readonly probe: boolean;
+}
+
+export type FailureCause = "error" | "crash" | "timeout" | "too_large";
+
+export type Outcome =
+  | { readonly kind: "done"; readonly slot: Slot; readonly sizes: readonly [number, number, number]; readonly counts: Counts }
+  | { readonly kind: "failed"; readonly cause: FailureCause; readonly code: string; readonly reason: string }
+  /** The host died over another batch; this one was not tried. */
+  | { readonly kind: "requeue" };

@@ -1,0 +1,68 @@
+/**
+ * A pipeline file as plain data: what the engine, `check` and the printer share. Texts keep their place in the file, so
+ * that a fault found later (by a plugin's schema, say) still points at the character.
+ */
+import type { FailoverPolicy } from "./policies.ts";
+import type { Settings } from "./settings.ts";
+
+export type FieldName =
+  | "name"
+  | "library"
+  | "parameters"
+  | "enabled"
+  | "failover_policy"
+  | "max_retries"
+  | "timeout_ms";
+
+/** Columns count UTF-16 units from 1, as editors do. A field that was left out has none. */
+export type FieldColumns = Readonly<Partial<Record<FieldName, number>>>;
+
+/** One `key=value`, unescaped, with the place where it stands. */
+export interface ParamText {
+  readonly key: string;
+  readonly value: string;
+  readonly line: number;
+  readonly keyColumn: number;
+  readonly valueColumn: number;
+}
+
+/** The source or the sink: `name|source:KIND|parameters`. */
+export interface End {
+  readonly name: string;
+  readonly kind: string;
+  readonly params: readonly ParamText[];
+  readonly line: number;
+  readonly columns: FieldColumns;
+}
+
+/** The library that FALLBACK hands poison records to; its parameters are written `fallback.KEY=value`. */
+export interface FallbackSpec {
+  readonly library: string;
+  readonly params: readonly ParamText[];
+}
+
+export interface StageSpec {
+  readonly name: string;
+  readonly library: string;
+  /** The plugin's parameters; the ones that the engine reads are taken out. */
+  readonly params: readonly ParamText[];
+  readonly enabled: boolean;
+  readonly policy: FailoverPolicy;
+  readonly maxRetries: number;
+  readonly timeoutMs: number;
+  /** Hosts of this stage; undefined means the setting `lanes`. */
+  readonly lanes?: number;
+  readonly fallback?: FallbackSpec;
+  readonly line: number;
+  readonly columns: FieldColumns;
+}
+
+export interface PipelineFile {
+  /** The file's base name without its ending: names the pipeline in tables and dead letters. */
+  readonly name: string;
+  readonly fileName: string;
+  readonly source?: End;
+  readonly sink?: End;
+  readonly stages: readonly StageSpec[];
+  readonly settings: Settings;
+}

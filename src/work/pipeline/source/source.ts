@@ -1,0 +1,72 @@
+/**
+ * The contract of a source: raw bytes of whole records, cut the same way however often they are read again. A cut has an
+ * id that names its place, so a batch that is replayed after a crash is known by everyone behind the source.
+ */
+import type { RawFormat } from "../../../wire/format/index.ts";
+
+export interface ReadLimits {
+  readonly rows: number;
+  /** Most bytes of a cut, unless its first record alone is longer and fits in the target. */
+  readonly bytes: number;
+}
+
+export interface Source {
+  /** Size of the whole input where it is known, for progress; valid after `open`. */
+  readonly totalBytes: number | undefined;
+  /** From the beginning, or from behind the cut that carried the position. */
+  open(position: SourcePosition | undefined): Promise<void>;
+  /** Fills the target from its start with whole raw records; undefined at the end of the input. */
+  read(target: Uint8Array, limits: ReadLimits): Promise<Cut | undefined>;
+  close(): Promise<void>;
+}
+
+export interface Cut {
+  /** `<path>@<offset>`: the same for every reading of these records. */
+  readonly id: string;
+  /** Bytes of the target that are filled; 0 when the cut only reports an oversized record. */
+  readonly bytes: number;
+  /** Records at most (blank lines count): the parser says how many there are. */
+  readonly rows: number;
+  /** Number of the first line in its file, from 1; of an Arrow batch the number of its first record. */
+  readonly line: number;
+  /** The file's modification time; of stdin the given start time. */
+  readonly timeMs: number;
+  readonly format: RawFormat;
+  /** Where to go on behind this cut. */
+  readonly position: SourcePosition;
+  /** Bytes of the input that lie behind this cut, of `totalBytes`. */
+  readonly progressBytes: number;
+  /** Records too large for the target: left out here, for the dead letters. */
+  readonly oversized: readonly Oversized[];
+}
+
+export interface Oversized {
+  readonly line: number;
+  readonly bytes: number;
+  /** Beginning of the record, wrong bytes shown as U+FFFD. */
+  readonly prefix: string;
+}
+
+/** Plain JSON, to be stored in a checkpoint. */
+export interface SourcePosition {
+  readonly v: 1;
+  readonly kind: string;
+  /** The list of files as it was, for noticing that it changed. */
+  readonly files: { readonly count: number; readonly digest: string };
+  readonly index: number;
+  readonly path: string;
+  /** Bytes of the file, inflated where it is compressed, that lie behind. */
+  readonly offset: number;
+  /** Number of the next line (or record, for Arrow). */
+  readonly line: number;
+  readonly timeMs: number;
+  /** Beginning of the file as it was, for noticing another one under the same name. */
+  readonly head: FileHead;
+  /** Of CSV: the field names of this file. */
+  readonly columns: readonly string[] | null;
+}
+
+export interface FileHead {
+  readonly bytes: number;
+  readonly hash: string;
+}
