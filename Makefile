@@ -10,14 +10,14 @@ all: build plugins
 install: $(INSTALLED)
 
 $(INSTALLED): package.json package-lock.json
-	npm ci
+	npm install --no-audit --no-fund
 	@touch $@
 
 build: install
 	$(RUN) scripts/build/executable.ts
 
 plugins: install
-	scripts/build/build_plugins.sh all
+	$(RUN) scripts/build/plugins.ts all
 
 demo start: install
 	$(RUN) scripts/build/start.ts $(ARGS)

@@ -94,11 +94,18 @@ function environment(): Record<string, string | undefined> {
   return process.stderr.isTTY ? { ...process.env, FORCE_COLOR: "1" } : process.env;
 }
 
-async function build(): Promise<void> {
-  const { buildExecutable } = await import("./build/executable.ts");
-  const { buildPlugins } = await import("./build/plugins.ts");
-  await buildExecutable();
-  await buildPlugins("all");
+/** Builds what the tests start; a build that fails counts as one failed test. */
+async function build(): Promise<boolean> {
+  try {
+    const { buildExecutable } = await import("./build/executable.ts");
+    const { buildPlugins } = await import("./build/plugins.ts");
+    await buildExecutable();
+    await buildPlugins("all");
+    return true;
+  } catch (thrown) {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+    return false;
+  }
 }
 
 async function main(names: readonly string[]): Promise<number> {
@@ -108,9 +115,14 @@ async function main(names: readonly string[]): Promise<number> {
     return 64;
   }
   const runs = names.length === 0 ? ALL : names.flatMap((name) => GROUPS[name]!);
-  if (runs.some(({ needsBuild }) => needsBuild)) await build();
+  const built = runs.some(({ needsBuild }) => needsBuild) && (await build());
   let [passed, failed] = [0, 0];
   for (const run of runs) {
+    if (run.needsBuild && !built) {
+      console.error(`\n── ${run.name}: not run, for the build failed`);
+      failed++;
+      continue;
+    }
     const count = await execute(run);
     passed += count.passed;
     failed += count.failed;

@@ -52,7 +52,8 @@ function planOne(item: string, slotOf: (kind: TrackerSpec["kind"], field: string
   const field = rest?.trim() ?? "";
   const share = shareOf(name);
   const known = share !== undefined || ["sum", "min", "max", "mean", "distinct"].includes(name);
-  if (!known || field === "") throw new Error(`parameter aggregates: "${item}" is no function of a field; allowed: ${FUNCTIONS}`);
+  if (!known || field === "")
+    throw new Error(`parameter aggregates: "${item}" is no function of a field; allowed: ${FUNCTIONS}`);
   const result = `${name}_${field}`;
   if (share !== undefined) {
     const slot = slotOf("quantiles", field);

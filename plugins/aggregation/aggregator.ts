@@ -47,7 +47,10 @@ export interface AggregatorState {
   readonly position: number;
   /** null before the first row. */
   readonly watermark: number | null;
-  readonly windows: readonly { start: number; groups: readonly { keys: string[]; rows: number; trackers: unknown[] }[] }[];
+  readonly windows: readonly {
+    start: number;
+    groups: readonly { keys: string[]; rows: number; trackers: unknown[] }[];
+  }[];
 }
 
 interface Saved {

@@ -23,10 +23,11 @@ export class Distinct {
   /** Missing fields and nulls are no values. */
   add(key: Key): void {
     if (key === undefined || key === null) return;
-    if (this.#keys === undefined) return this.#hash(key);
-    this.#keys.add(key);
-    if (this.#keys.size <= EXACT_MAX) return;
-    const keys = this.#keys;
+    if (this.#keys === undefined) this.#hash(key);
+    else if (this.#keys.add(key).size > EXACT_MAX) this.#hashAll(this.#keys);
+  }
+
+  #hashAll(keys: ReadonlySet<Key>): void {
     this.#keys = undefined;
     this.#registers = new Uint8Array(REGISTERS);
     for (const each of keys) this.#hash(each);

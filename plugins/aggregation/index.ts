@@ -4,7 +4,6 @@
  * part of the checkpoint.
  */
 import { type Batch, definePlugin, type ParamValues, param, type Value } from "distributed-system";
-import { splitItems } from "../common/items.ts";
 import { timeReader } from "../common/time.ts";
 import { planAggregates } from "./aggregates.ts";
 import { Aggregator, type AggregatorOptions, type AggregatorState, tooManyGroups } from "./aggregator.ts";
@@ -14,17 +13,34 @@ import type { Window } from "./window.ts";
 const WINDOW_MS_MAX = 36_525 * 86_400_000; // a century: both ends of any window stay dates that can be written
 
 const params = {
-  group_by: param.string("fields whose values make a group: a;b; nothing for one group of all records", { default: "" }),
-  aggregates: param.string("count;sum:FIELD;min:FIELD;max:FIELD;mean:FIELD;p50:FIELD;p99.9:FIELD;distinct:FIELD", { default: "count" }),
+  group_by: param.list("fields whose values make a group: a;b; nothing for one group of all records", { default: [] }),
+  aggregates: param.string("count;sum:FIELD;min:FIELD;max:FIELD;mean:FIELD;p50:FIELD;p99.9:FIELD;distinct:FIELD", {
+    default: "count",
+  }),
   window_count: param.integer("a window is so many records", { min: 1 }),
-  window: param.duration("a window is so long in event time; needs time_field. Neither: one window, the whole input", { min: 1, max: WINDOW_MS_MAX }),
+  window: param.duration("a window is so long in event time; needs time_field. Neither: one window, the whole input", {
+    min: 1,
+    max: WINDOW_MS_MAX,
+  }),
   time_field: param.string("field with the event time: ISO 8601 text or a number since the epoch"),
   time_unit: param.choice("what numbers in time_field count", ["ms", "s"], { default: "ms" }),
-  lateness: param.duration("how far behind the latest time seen a record may come and still be counted", { default: 0 }),
-  on_late: param.choice("records that come later still, or have no time: go on uncounted, are dropped, or rejected", ["keep", "drop", "reject"], { default: "keep" }),
-  mode: param.choice("pass: records go on and summaries are added; replace: only summaries go on", ["pass", "replace"], { default: "pass" }),
+  lateness: param.duration("how far behind the latest time seen a record may come and still be counted", {
+    default: 0,
+  }),
+  on_late: param.choice(
+    "records that come later still, or have no time: go on uncounted, are dropped, or rejected",
+    ["keep", "drop", "reject"],
+    { default: "keep" },
+  ),
+  mode: param.choice(
+    "pass: records go on and summaries are added; replace: only summaries go on",
+    ["pass", "replace"],
+    { default: "pass" },
+  ),
   max_groups: param.integer("most groups open at a time", { default: 100_000, min: 1 }),
-  on_full: param.choice("a record that needs one group more: fails the batch, or is rejected", ["fail", "reject"], { default: "fail" }),
+  on_full: param.choice("a record that needs one group more: fails the batch, or is rejected", ["fail", "reject"], {
+    default: "fail",
+  }),
   summary_field: param.string("field of a summary that holds the stage's name; empty for none", { default: "summary" }),
 };
 
@@ -68,11 +84,13 @@ export default definePlugin({
 
 function readOptions(values: Values): AggregatorOptions {
   const { window_count: count, window, time_field: timeField } = values;
-  if (count !== undefined && window !== undefined) throw new Error("window_count and window are both set; only one is allowed");
-  if (window !== undefined && timeField === undefined) throw new Error("window is set without time_field: the event time is required");
+  if (count !== undefined && window !== undefined)
+    throw new Error("window_count and window are both set; only one is allowed");
+  if (window !== undefined && timeField === undefined)
+    throw new Error("window is set without time_field: the event time is required");
   return {
     plan: planAggregates(values.aggregates),
-    groupBy: splitItems(values.group_by),
+    groupBy: values.group_by,
     by: count !== undefined ? "count" : window !== undefined ? "time" : "all",
     size: count ?? window ?? Number.POSITIVE_INFINITY,
     latenessMs: values.lateness,
@@ -111,6 +129,6 @@ function appendSummaries(batch: Batch, window: Window, values: Values, stage: st
 function describeWindow(summary: Record<string, Value>, { start }: Window): void {
   const { by, size } = options!;
   if (by === "all") return;
-  summary["window_start"] = by === "time" ? new Date(start).toISOString() : start;
-  summary["window_end"] = by === "time" ? new Date(start + size).toISOString() : start + size;
+  summary.window_start = by === "time" ? new Date(start).toISOString() : start;
+  summary.window_end = by === "time" ? new Date(start + size).toISOString() : start + size;
 }

@@ -31,10 +31,11 @@ export class Quantiles {
 
   add(value: number): void {
     if (Number.isNaN(value)) return;
-    if (this.#values === undefined) return this.#sketch(value);
-    this.#values.push(value);
-    if (this.#values.length <= EXACT_MAX) return;
-    const values = this.#values;
+    if (this.#values === undefined) this.#sketch(value);
+    else if (this.#values.push(value) > EXACT_MAX) this.#sketchAll(this.#values);
+  }
+
+  #sketchAll(values: readonly number[]): void {
     this.#values = undefined;
     for (const each of values) this.#sketch(each);
   }

@@ -6,7 +6,7 @@ import type { Batch, Value } from "distributed-system";
 
 /** Sets the field where `values` has something; undefined leaves the row's field alone. */
 export function writeValues(batch: Batch, name: string, values: readonly (Value | undefined)[]): void {
-  if (batch.column(name) === undefined || isComplete(batch, values)) {
+  if (isWhole(batch, name, values)) {
     batch.addColumn(name, values);
     return;
   }
@@ -21,12 +21,20 @@ export function writeNumbers(batch: Batch, name: string, numbers: Float64Array):
   let sum = 0;
   for (let row = 0; row < numbers.length; row++) sum += numbers[row]! * 0; // 0 unless one is NaN or infinite
   if (sum === 0) batch.addColumn(name, numbers);
-  else writeValues(batch, name, Array.from(numbers, (number) => (Number.isFinite(number) ? number : undefined)));
+  else
+    writeValues(
+      batch,
+      name,
+      Array.from(numbers, (number) => (Number.isFinite(number) ? number : undefined)),
+    );
 }
 
-function isComplete(batch: Batch, values: readonly (Value | undefined)[]): boolean {
+/** True when no row has something in the field that it must keep. */
+function isWhole(batch: Batch, name: string, values: readonly (Value | undefined)[]): boolean {
+  const column = batch.column(name);
+  if (column === undefined) return true;
   for (let row = 0; row < values.length; row++) {
-    if (values[row] === undefined && batch.isLive(row)) return false;
+    if (values[row] === undefined && column.get(row) !== undefined && batch.isLive(row)) return false;
   }
   return true;
 }

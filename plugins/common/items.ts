@@ -31,7 +31,9 @@ export function namedItems(parameter: string, text: string): NamedItem[] {
   return splitItems(text).map((item) => {
     const { name, rest } = cutAtColon(item);
     if (name === "" || rest === undefined) {
-      throw new Error(`parameter ${parameter}: item "${item}" has no name and colon; each item is name:value, items end at ;`);
+      throw new Error(
+        `parameter ${parameter}: item "${item}" has no name and colon; each item is name:value, items end at ;`,
+      );
     }
     return { name, rest: rest.trim() };
   });

@@ -36,7 +36,8 @@ export function parseTime(bytes: Uint8Array): number {
   const day = dayNumber(digits(bytes, 0, 4), digits(bytes, 5, 2), digits(bytes, 8, 2));
   if (length === 10 || Number.isNaN(day)) return day * DAY_MS;
   const separator = bytes[10];
-  if ((separator !== 0x54 && separator !== 0x74 && separator !== 0x20) || length < 16 || bytes[13] !== 0x3a) return Number.NaN;
+  if ((separator !== 0x54 && separator !== 0x74 && separator !== 0x20) || length < 16 || bytes[13] !== 0x3a)
+    return Number.NaN;
   const hour = digits(bytes, 11, 2);
   const minute = digits(bytes, 14, 2);
   if (!(hour <= 23 && minute <= 59)) return Number.NaN;

@@ -23,7 +23,9 @@ function parse(name: string, source: string): Expression {
   try {
     return parseExpression(source);
   } catch (error) {
-    throw new Error(`parameter compute: ${name}: "${source}" ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(
+      `parameter compute: ${name}: "${source}" ${error instanceof Error ? error.message : String(error)}`,
+    );
   }
 }
 

@@ -44,5 +44,8 @@ function fill(value: Value, length: number): ColumnValues {
   const bytes = new TextEncoder().encode(value);
   const data = new Uint8Array(bytes.length * length);
   for (let row = 0; row < length; row++) data.set(bytes, row * bytes.length);
-  return { type: "string", values: { offsets: Int32Array.from({ length: length + 1 }, (_unused, row) => row * bytes.length), data } };
+  return {
+    type: "string",
+    values: { offsets: Int32Array.from({ length: length + 1 }, (_unused, row) => row * bytes.length), data },
+  };
 }

@@ -14,7 +14,7 @@ interface Field {
 }
 
 const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const FIELD = /(?:"(?<quoted>[^"]*(?:""[^"]*)*)"|(?<plain>[^",\r\n][^,\r\n]*)?)(?<end>,|\r?\n|$)/y;
+const FIELD = /(?:"(?<quoted>[^"]*(?:""[^"]*)*)"|(?<plain>[^",\r\n]+)?)(?<end>,|\r?\n|$)/y;
 
 export function parseCsv(text: string): Entry[] {
   const [header, ...lines] = readLines(text.replace(/^\uFEFF/, ""));
@@ -24,7 +24,7 @@ export function parseCsv(text: string): Entry[] {
     if (fields.length !== names.length) {
       throw new Error(`line ${line} has ${fields.length} fields; the header has ${names.length}`);
     }
-    return Object.fromEntries(names.map((name, at) => [name, valueOf(fields[at]!)]));
+    return Object.fromEntries(names.map((name, at) => [name, fieldValue(fields[at]!)]));
   });
 }
 
@@ -38,7 +38,11 @@ function* readLines(text: string): Generator<{ fields: Field[]; line: number }> 
       const match = pattern.exec(text);
       if (match === null) throw new Error(`line ${line}: a quote stands inside a field or is never closed`);
       const { quoted, plain, end } = match.groups!;
-      fields.push(quoted === undefined ? { text: plain ?? "", quoted: false } : { text: quoted.replaceAll('""', '"'), quoted: true });
+      fields.push(
+        quoted === undefined
+          ? { text: plain ?? "", quoted: false }
+          : { text: quoted.replaceAll('""', '"'), quoted: true },
+      );
       line += match[0].split("\n").length - 1;
       ended = end !== ",";
     }
@@ -47,7 +51,7 @@ function* readLines(text: string): Generator<{ fields: Field[]; line: number }> 
   }
 }
 
-function valueOf({ text, quoted }: Field): Value {
+function fieldValue({ text, quoted }: Field): Value {
   if (quoted) return text;
   if (text === "") return null;
   if (text === "true" || text === "false") return text === "true";

@@ -39,7 +39,8 @@ const SOURCE_MAX = 2000; // characters; a formula that people can read
 const DEPTH_MAX = 50; // nesting; the parser recurses
 
 export function parseExpression(source: string): Expression {
-  if (source.length > SOURCE_MAX) throw new Error(`the expression has ${source.length} characters; at most ${SOURCE_MAX} are allowed`);
+  if (source.length > SOURCE_MAX)
+    throw new Error(`the expression has ${source.length} characters; at most ${SOURCE_MAX} are allowed`);
   return new Parser(tokenise(source)).whole();
 }
 
@@ -108,7 +109,9 @@ class Parser {
     this.#expect(")");
     const [least, most] = FUNCTIONS[name];
     if (args.length < least || args.length > most) {
-      throw new Error(`column ${token.column}: ${name} has ${args.length} arguments; ${least === most ? least : `${least} to ${most}`} are required`);
+      throw new Error(
+        `column ${token.column}: ${name} has ${args.length} arguments; ${least === most ? least : `${least} to ${most}`} are required`,
+      );
     }
     return { kind: "call", name, args };
   }

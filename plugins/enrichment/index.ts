@@ -14,16 +14,27 @@ const params = {
   field: param.string("the field that factor works on", { default: "amount" }),
   target: param.string("where the product goes; the same field when left out"),
   decimals: param.integer("rounds the product to so many decimals, half away from zero", { min: 0, max: DECIMALS_MAX }),
-  constants: param.string("field:value;… for every record; values are JSON numbers, true, false, null, or text", { default: "" }),
+  constants: param.string("field:value;… for every record; values are JSON numbers, true, false, null, or text", {
+    default: "",
+  }),
   lookup: param.path("table to look records up in: .csv with a header, or .json with an array of objects"),
   lookup_key: param.string("the record's field that holds the key"),
   lookup_table_key: param.string("the table's column that holds the key; the same name as lookup_key when left out"),
   lookup_fields: param.string("columns to take, column:new_name to rename; all when left out", { default: "" }),
-  on_missing: param.choice("a record whose key is not in the table: fields are null, left alone, or the record is rejected", ["null", "skip", "reject"], { default: "null" }),
+  on_missing: param.choice(
+    "a record whose key is not in the table: fields are null, left alone, or the record is rejected",
+    ["null", "skip", "reject"],
+    { default: "null" },
+  ),
   time_field: param.string("field with a time: ISO 8601 text or a number since the epoch"),
-  time_parts: param.string("parts that become fields TIME_FIELD_PART, in UTC: year;quarter;month;day;hour;minute;second;weekday", { default: "year;month;hour;weekday" }),
+  time_parts: param.list(
+    "parts that become fields TIME_FIELD_PART, in UTC: year;quarter;month;day;hour;minute;second;weekday",
+    { default: ["year", "month", "hour", "weekday"] },
+  ),
   time_unit: param.choice("what numbers in time_field count", ["ms", "s"], { default: "ms" }),
-  compute: param.string('field:expression;… with + - * / %, parentheses, fields, numbers, "texts" and functions', { default: "" }),
+  compute: param.string('field:expression;… with + - * / %, parentheses, fields, numbers, "texts" and functions', {
+    default: "",
+  }),
 };
 
 let steps: readonly Step[] = [];
@@ -60,7 +71,8 @@ function makeSteps(values: ParamValues<typeof params>): Step[] {
 }
 
 function makeLookup(file: string, values: ParamValues<typeof params>): Lookup {
-  if (values.lookup_key === undefined) throw new Error("parameter lookup is set without lookup_key: the record's field is required");
+  if (values.lookup_key === undefined)
+    throw new Error("parameter lookup is set without lookup_key: the record's field is required");
   return new Lookup({
     file,
     key: values.lookup_key,

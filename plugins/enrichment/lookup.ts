@@ -74,12 +74,15 @@ export class Lookup {
 }
 
 function keyText(value: Value | undefined): string | undefined {
-  return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean" ? String(value) : undefined;
+  return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
+    ? String(value)
+    : undefined;
 }
 
 function readEntries(file: string): Entry[] {
   const { size } = statSync(file);
-  if (size > FILE_BYTES_MAX) throw new Error(`look-up table ${file} has ${size} bytes; at most ${FILE_BYTES_MAX} are allowed`);
+  if (size > FILE_BYTES_MAX)
+    throw new Error(`look-up table ${file} has ${size} bytes; at most ${FILE_BYTES_MAX} are allowed`);
   const text = readFileSync(file, "utf8");
   try {
     if (file.endsWith(".csv")) return parseCsv(text);
@@ -94,7 +97,8 @@ function parseArray(text: string): Entry[] {
   const parsed = parseJson(text);
   if (!Array.isArray(parsed)) throw new Error(`it holds ${show(parsed)}; an array of objects is required`);
   for (const entry of parsed) {
-    if (typeof entry !== "object" || entry === null || Array.isArray(entry)) throw new Error(`${show(entry)} is no object`);
+    if (typeof entry !== "object" || entry === null || Array.isArray(entry))
+      throw new Error(`${show(entry)} is no object`);
   }
   return parsed;
 }
@@ -118,7 +122,8 @@ function chooseTargets(entries: readonly Entry[], { file, fields, tableKey }: Lo
     return { source: name, name: rest?.trim() || name };
   });
   for (const { source } of wanted) {
-    if (!known.has(source)) throw new Error(`look-up table ${file} has no field "${source}"; it has ${[...known].join(", ")}`);
+    if (!known.has(source))
+      throw new Error(`look-up table ${file} has no field "${source}"; it has ${[...known].join(", ")}`);
   }
   if (wanted.length > 0) return wanted;
   return [...known].filter((name) => name !== tableKey).map((name) => ({ source: name, name }));

@@ -6,7 +6,8 @@ export interface Token {
   readonly column: number;
 }
 
-const WORDS = /\s*(?:(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<text>"[^"]*"|'[^']*')|`(?<quoted>[^`]+)`|(?<field>[\p{L}_][\p{L}\p{N}_.]*)|(?<sign>[-+*/%(),]))/uy;
+const WORDS =
+  /\s*(?:(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<text>"[^"]*"|'[^']*')|`(?<quoted>[^`]+)`|(?<field>[\p{L}_][\p{L}\p{N}_.]*)|(?<sign>[-+*/%(),]))/uy;
 
 export function tokenise(source: string): Token[] {
   const tokens: Token[] = [];

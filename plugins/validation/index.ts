@@ -3,7 +3,6 @@
  * letters with the reasons; otherwise they go on, tagged. Valid records are not touched.
  */
 import { definePlugin, param } from "distributed-system";
-import { splitItems } from "../common/items.ts";
 import { patternRules } from "./patterns.ts";
 import { Reasons } from "./reasons.ts";
 import { type Rule, rangeRules, requiredRule, typeRules } from "./rules.ts";
@@ -18,9 +17,11 @@ export default definePlugin({
     description: "Checks records against a JSON Schema or quick rules; rejects or tags the bad ones",
   },
   params: {
-    strict_mode: param.boolean("true rejects a bad record with the reasons, false tags it and lets it go on", { default: false }),
+    strict_mode: param.boolean("true rejects a bad record with the reasons, false tags it and lets it go on", {
+      default: false,
+    }),
     schema: param.path("JSON Schema 2020-12 file that each record must satisfy"),
-    required: param.string("fields that must be there and not null: a;b", { default: "" }),
+    required: param.list("fields that must be there and not null: a;b", { default: [] }),
     types: param.string(
       "field:type;… of string, number, integer, boolean, datetime, array, object; ? behind the type allows null",
       { default: "" },
@@ -31,7 +32,7 @@ export default definePlugin({
   },
   async init({ params, log }) {
     rules = [
-      ...splitItems(params.required).map(requiredRule),
+      ...params.required.map(requiredRule),
       ...typeRules(params.types),
       ...rangeRules(params.ranges),
       ...patternRules(params.patterns, (message) => log.warn(message)),

@@ -16,7 +16,9 @@ export function patternRules(text: string, warn: (message: string) => void): Rul
   return namedItems("patterns", text).map(({ name, rest }) => {
     const pattern = compile(name, rest);
     if (nestsRepeats(rest)) {
-      warn(`pattern of field ${name} repeats a group that repeats something itself: hostile text can make it very slow`);
+      warn(
+        `pattern of field ${name} repeats a group that repeats something itself: hostile text can make it very slow`,
+      );
     }
     return { check: (batch, reasons) => checkPattern(batch, name, pattern, reasons) };
   });
@@ -37,7 +39,10 @@ function checkPattern(batch: Batch, field: string, pattern: RegExp, reasons: Rea
     const text = column.string(row);
     if (text === undefined || !batch.isLive(row)) continue;
     if (text.length > PATTERN_TEXT_MAX) {
-      reasons.add(row, `${field}: a text of ${text.length} units is too long to be matched; at most ${PATTERN_TEXT_MAX} are allowed`);
+      reasons.add(
+        row,
+        `${field}: a text of ${text.length} units is too long to be matched; at most ${PATTERN_TEXT_MAX} are allowed`,
+      );
     } else if (!pattern.test(text)) {
       reasons.add(row, `${field}: ${show(text)} does not match; ${pattern.source} is required`);
     }

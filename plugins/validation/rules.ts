@@ -59,7 +59,9 @@ export function typeRules(text: string): Rule[] {
     const type = nullable ? rest.slice(0, -1) : rest;
     const accepts = Object.hasOwn(TYPES, type) ? TYPES[type]! : undefined;
     if (accepts === undefined) {
-      throw new Error(`parameter types: "${type}" of field ${name} is no type; allowed: ${Object.keys(TYPES).join(", ")}`);
+      throw new Error(
+        `parameter types: "${type}" of field ${name} is no type; allowed: ${Object.keys(TYPES).join(", ")}`,
+      );
     }
     return { check: (batch, reasons) => checkType(batch, name, { type, nullable, accepts }, reasons) };
   });
@@ -80,7 +82,10 @@ function checkType(batch: Batch, field: string, check: TypeCheck, reasons: Reaso
     const value = column.get(row);
     if (value === undefined || (value === null && check.nullable) || !batch.isLive(row)) continue;
     if (value === null || !check.accepts(value)) {
-      reasons.add(row, `${field}: ${show(value)} is no ${check.type}; ${check.type}${check.nullable ? " or null" : ""} is required`);
+      reasons.add(
+        row,
+        `${field}: ${show(value)} is no ${check.type}; ${check.type}${check.nullable ? " or null" : ""} is required`,
+      );
     }
   }
 }
@@ -107,7 +112,9 @@ function parseRange(field: string, text: string): { min: number; max: number } {
   const min = low === "" ? Number.NEGATIVE_INFINITY : Number(low);
   const max = high === "" ? Number.POSITIVE_INFINITY : Number(high);
   if (ends.length !== 2 || (low === "" && high === "") || !(min <= max)) {
-    throw new Error(`parameter ranges: "${text}" of field ${field} is no range; write 0..100, 0.. or ..100, lower end first`);
+    throw new Error(
+      `parameter ranges: "${text}" of field ${field} is no range; write 0..100, 0.. or ..100, lower end first`,
+    );
   }
   return { min, max };
 }

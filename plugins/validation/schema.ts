@@ -35,7 +35,13 @@ function readSchema(path: string): object {
 async function compileSchema(path: string, schema: object): Promise<ValidateFunction> {
   const [{ Ajv2020 }, formats] = await Promise.all([import("ajv/dist/2020.js"), import("ajv-formats")]);
   // strict finds misspelt keywords; its style rules (strictTypes and the like) would refuse schemas that are right
-  const ajv = new Ajv2020({ allErrors: true, strict: true, strictTypes: false, strictRequired: false, strictTuples: false });
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: true,
+    strictTypes: false,
+    strictRequired: false,
+    strictTuples: false,
+  });
   formats.default.default(ajv);
   try {
     return ajv.compile(schema);
@@ -47,6 +53,6 @@ async function compileSchema(path: string, schema: object): Promise<ValidateFunc
 /** `amount: -3 must be >= 0 (schema #/properties/amount/minimum)` */
 function describe(error: ErrorObject): string {
   const field = error.instancePath === "" ? "record" : error.instancePath.slice(1);
-  const extra = error.keyword === "additionalProperties" ? ` "${String(error.params["additionalProperty"])}"` : "";
+  const extra = error.keyword === "additionalProperties" ? ` "${String(error.params.additionalProperty)}"` : "";
   return `${field}: ${error.message ?? error.keyword}${extra} (schema ${error.schemaPath})`;
 }

@@ -17,7 +17,7 @@ usage() {
 find_bun() {
   local candidate
   # npm may have skipped bun's install step; its program works all the same
-  for candidate in "$root/node_modules/.bin/bun" "$root/node_modules/bun/bin/bun.exe" "$(command -v bun || true)"; do
+  for candidate in "$root"/node_modules/{.bin/bun,bun/bin/bun.exe,@oven/*/bin/bun} "$(command -v bun || true)"; do
     if [[ -n "$candidate" ]] && "$candidate" --version >/dev/null 2>&1; then
       printf '%s\n' "$candidate"
       return

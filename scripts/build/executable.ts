@@ -90,4 +90,11 @@ function smokeRun(path: string): void {
   throw new Error(`the built executable does not run (--version exits ${exitCode}):\n${stdout}${stderr}`);
 }
 
-if (import.meta.main) await buildExecutable();
+if (import.meta.main) {
+  try {
+    await buildExecutable();
+  } catch (thrown) {
+    console.error(thrown instanceof Error ? thrown.message : thrown);
+    process.exit(1);
+  }
+}

@@ -40,7 +40,8 @@ async function buildPlugin(name: string): Promise<void> {
     throw: false,
   });
   const [output] = result.outputs;
-  if (!result.success || output === undefined) throw new Error(`building ${name} failed:\n${result.logs.map(String).join("\n")}`);
+  if (!result.success || output === undefined)
+    throw new Error(`building ${name} failed:\n${result.logs.map(String).join("\n")}`);
   const temporary = join(PLUGINS, `lib${name}.${process.pid}.js`); // of one's own: two builds may run at once
   try {
     await Bun.write(temporary, output);
@@ -56,12 +57,14 @@ export async function verifyPlugin(file: string): Promise<string> {
   provideSdk();
   const module: { default?: Partial<sdk.PluginPackage> } = await import(resolve(file));
   const definition = module.default;
-  if (definition?.info === undefined) throw new Error(`${file}: no plugin; a default export made by definePlugin is required`);
+  if (definition?.info === undefined)
+    throw new Error(`${file}: no plugin; a default export made by definePlugin is required`);
   if (definition.api !== sdk.PLUGIN_API_VERSION) {
     throw new Error(`${file}: made for contract version ${definition.api}; ${sdk.PLUGIN_API_VERSION} is required`);
   }
   const missing = OPERATIONS.filter((operation) => typeof definition[operation] !== "function");
-  if (missing.length > 0) throw new Error(`${file}: lacks ${missing.join(", ")}; ${OPERATIONS.join(", ")} are required`);
+  if (missing.length > 0)
+    throw new Error(`${file}: lacks ${missing.join(", ")}; ${OPERATIONS.join(", ")} are required`);
   return `${definition.info.name} ${definition.info.version}: ${definition.info.description}`;
 }
 
@@ -87,7 +90,8 @@ async function main(words: readonly string[]): Promise<void> {
   if (action === "list") console.log(listPlugins().join("\n"));
   else if (action === "clean") cleanPlugins();
   else if (action === "verify" && file !== undefined) console.log(`${file}: ${await verifyPlugin(file)}`);
-  else if (action === undefined || action === "verify") throw new Error("usage: all | NAME… | list | clean | verify FILE");
+  else if (action === undefined || action === "verify")
+    throw new Error("usage: all | NAME… | list | clean | verify FILE");
   else await buildPlugins(action === "all" ? "all" : words);
 }
 

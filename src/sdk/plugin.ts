@@ -48,9 +48,9 @@ export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
   /** Changes the batch in place. A throw fails the batch; the stage's failover policy decides what follows. */
   processBatch(batch: Batch, context: PluginContext<S>): void | Promise<void>;
   /**
-   * After the last record of the input, with an empty batch: for what a plugin has kept back, which it appends. Like any batch
-   * it may be replayed, and must give the same again. Not called when a run is stopped before the end of its input: what is
-   * open then goes on from the checkpoint.
+   * At the end of the input, with the batch behind the last one (it holds no more than what stages before have added): for what
+   * the plugin has kept back, which it appends. Like any batch it may be replayed, and must give the same again. Not called
+   * when a run is stopped before the end of its input: what is open then goes on from the checkpoint.
    */
   finish?(batch: Batch, context: PluginContext<S>): void | Promise<void>;
   /** Once, when the host stops in order; not after a crash. */

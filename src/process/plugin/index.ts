@@ -7,6 +7,7 @@ export {
   type HostSegments,
   LOAD_TIMEOUT_MS,
 } from "./host-process.ts";
+export { runPluginHost } from "./host.ts";
 export { definitionFault, IDENTITY_LIBRARY, loadPlugin, provideSdk } from "./loader.ts";
 export type {
   Counts,

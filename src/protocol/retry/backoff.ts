@@ -25,6 +25,7 @@ export function backoffBoundMs(policy: BackoffPolicy, attempt: number): number {
   const { initialMs, maxMs, factor = DEFAULT_FACTOR } = policy;
   assert(Number.isInteger(attempt) && attempt >= 1, `attempt is ${attempt}, it counts from 1`);
   assert(initialMs >= 0 && maxMs >= 0 && factor >= 1, `back-off from ${initialMs} to ${maxMs} ms by ${factor}`);
+  if (initialMs === 0) return 0; // Nothing times the infinity that a high power becomes would be no number.
   return Math.min(maxMs, initialMs * factor ** (attempt - 1));
 }
 

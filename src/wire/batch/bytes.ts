@@ -23,12 +23,12 @@ const INITIAL_BYTES = 64 * 1024;
 const LOOP_BYTES = 24;
 
 export class ByteWriter {
-  bytes: Bytes;
+  buffer: Bytes;
   length = 0;
   readonly #limitBytes: number;
 
   constructor(initialBytes = INITIAL_BYTES, limitBytes = MAX_WRITER_BYTES) {
-    this.bytes = asBytes(new Uint8Array(Math.min(initialBytes, limitBytes)));
+    this.buffer = asBytes(new Uint8Array(Math.min(initialBytes, limitBytes)));
     this.#limitBytes = limitBytes;
   }
 
@@ -38,29 +38,29 @@ export class ByteWriter {
 
   /** What was written, as a view: valid until the next write. */
   view(): Uint8Array {
-    return this.bytes.subarray(0, this.length);
+    return this.buffer.subarray(0, this.length);
   }
 
-  /** Makes room for `count` more bytes. Write directly to `bytes[length++]` after this. */
+  /** Makes room for `count` more bytes. Write directly to `buffer[length++]` after this. */
   reserve(count: number): void {
-    if (this.length + count > this.bytes.length) this.#grow(this.length + count);
+    if (this.length + count > this.buffer.length) this.#grow(this.length + count);
   }
 
   byte(value: number): void {
-    if (this.length === this.bytes.length) this.#grow(this.length + 1);
-    this.bytes[this.length++] = value;
+    if (this.length === this.buffer.length) this.#grow(this.length + 1);
+    this.buffer[this.length++] = value;
   }
 
   copy(source: Uint8Array, from: number, to: number): void {
     const count = to - from;
     if (count <= 0) return;
-    if (this.length + count > this.bytes.length) this.#grow(this.length + count);
+    if (this.length + count > this.buffer.length) this.#grow(this.length + count);
     if (count < LOOP_BYTES) {
-      const { bytes } = this;
+      const bytes = this.buffer;
       let at = this.length;
       for (let index = from; index < to; index++) bytes[at++] = source[index]!;
     } else {
-      Buffer.prototype.copy.call(source, this.bytes, this.length, from, to);
+      Buffer.prototype.copy.call(source, this.buffer, this.length, from, to);
     }
     this.length += count;
   }
@@ -68,7 +68,7 @@ export class ByteWriter {
   /** Text of ASCII characters only. */
   ascii(text: string): void {
     this.reserve(text.length);
-    const { bytes } = this;
+    const bytes = this.buffer;
     let at = this.length;
     for (let index = 0; index < text.length; index++) bytes[at++] = text.charCodeAt(index);
     this.length = at;
@@ -77,7 +77,7 @@ export class ByteWriter {
   /** Any text as UTF-8; a lone surrogate becomes U+FFFD. */
   text(text: string): void {
     this.reserve(text.length * 3);
-    this.length += this.bytes.utf8Write(text, this.length, this.bytes.length - this.length);
+    this.length += this.buffer.utf8Write(text, this.length, this.buffer.length - this.length);
   }
 
   #grow(neededBytes: number): void {
@@ -87,8 +87,8 @@ export class ByteWriter {
         `writing a batch needs ${neededBytes} bytes; at most ${this.#limitBytes} are allowed`,
       );
     }
-    const grown = asBytes(new Uint8Array(Math.min(this.#limitBytes, Math.max(neededBytes, this.bytes.length * 2))));
-    this.bytes.copy(grown, 0, 0, this.length);
-    this.bytes = grown;
+    const grown = asBytes(new Uint8Array(Math.min(this.#limitBytes, Math.max(neededBytes, this.buffer.length * 2))));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
   }
 }

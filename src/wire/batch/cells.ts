@@ -5,7 +5,7 @@
  * BigInt64Array makes a bigint per access.
  */
 import type { ColumnType, Value } from "../../sdk/batch.ts";
-import { type Bytes, ByteWriter, asBytes } from "./bytes.ts";
+import { asBytes, type Bytes, ByteWriter } from "./bytes.ts";
 import { appendJsonBytes, appendNumber, parseJson } from "./json-text.ts";
 
 export interface Cells {
@@ -189,7 +189,7 @@ export class TimestampCells implements Cells {
   }
 }
 
-function gatherDoubles(values: Float64Array, rows: Int32Array): Float64Array {
+export function gatherDoubles(values: Float64Array, rows: Int32Array): Float64Array {
   const gathered = new Float64Array(rows.length);
   for (let at = 0; at < rows.length; at++) gathered[at] = values[rows[at]!]!;
   return gathered;

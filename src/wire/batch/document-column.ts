@@ -124,18 +124,23 @@ export class DocumentColumn implements Column {
     return "json";
   }
 
-  /** Long digits may be integers too: integer when all are within int64, double when none is beyond 2^53, else JSON. */
+  /** Long digits may be integers too: integer when all are and fit int64, JSON when a double would lose digits. */
   #numericType(): ColumnType {
+    const { text, tape } = this.#documents;
     let allIntegers = true;
     let anyBig = false;
     let fitInt64 = true;
     for (let row = 0; row < this.length; row++) {
-      const value = this.get(row);
-      if (value === undefined || value === null) continue;
-      if (typeof value === "bigint") {
-        anyBig = true;
-        fitInt64 &&= BigInt.asIntN(64, value) === value;
-      } else if (!Number.isSafeInteger(value)) allIntegers = false;
+      const at = this.#at(row);
+      if (at < 0 || (tape[at + 1]! & 7) !== NUMBER) continue;
+      const source = text.latin1Slice(tape[at]!, tape[at + 1]! >>> 3);
+      if (!/^-?\d+$/.test(source)) {
+        allIntegers = false;
+        continue;
+      }
+      const value = BigInt(source);
+      fitInt64 &&= BigInt.asIntN(64, value) === value;
+      anyBig ||= !Number.isSafeInteger(Number(source));
     }
     if (allIntegers && fitInt64) return "integer";
     return anyBig ? "json" : "double";

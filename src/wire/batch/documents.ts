@@ -79,6 +79,12 @@ export class Documents implements DocumentParts {
     });
   }
 
+  /** The same documents with some parts replaced. */
+  with(parts: Partial<DocumentParts>): Documents {
+    const { text, tape, bases, shapeOf, shapes } = this;
+    return new Documents({ text, tape, bases, shapeOf, shapes, ...parts });
+  }
+
   #fieldMap(): Map<string, number> {
     if (this.#fields) return this.#fields;
     const { lists, names } = this.shapes;

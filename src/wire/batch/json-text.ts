@@ -4,7 +4,7 @@
  */
 import { Failure } from "../../base/errors.ts";
 import type { Value } from "../../sdk/batch.ts";
-import type { ByteWriter, Bytes } from "./bytes.ts";
+import type { Bytes, ByteWriter } from "./bytes.ts";
 import { INTEGER, MAX_DEPTH } from "./limits.ts";
 
 /** Powers of ten that a double holds exactly. */
@@ -104,11 +104,14 @@ function nestedText(value: object, depth: number): string {
 
 /** Appends the shortest JSON number that reads back as `value`. */
 export function appendNumber(writer: ByteWriter, value: number): void {
-  if (Number.isInteger(value) && value < EXACT_INTEGER && value > -EXACT_INTEGER) return appendInteger(writer, value);
+  if (Number.isInteger(value) && value < EXACT_INTEGER && value > -EXACT_INTEGER) {
+    appendInteger(writer, value);
+    return;
+  }
   const cents = Math.round(value * 100);
   // At most 15 digits that divide back to the same double are its shortest text.
-  if (cents / 100 === value && cents < EXACT_INTEGER && cents > -EXACT_INTEGER) return appendCents(writer, cents);
-  writer.ascii(Number.isFinite(value) ? String(value) : "null");
+  if (cents / 100 === value && cents < EXACT_INTEGER && cents > -EXACT_INTEGER) appendCents(writer, cents);
+  else writer.ascii(Number.isFinite(value) ? String(value) : "null");
 }
 
 function appendCents(writer: ByteWriter, cents: number): void {
@@ -118,15 +121,15 @@ function appendCents(writer: ByteWriter, cents: number): void {
   if (cents < 0) writer.byte(45);
   appendInteger(writer, whole);
   writer.reserve(3);
-  writer.bytes[writer.length++] = 46;
+  writer.buffer[writer.length++] = 46;
   const tens = (rest / 10) | 0;
-  writer.bytes[writer.length++] = 48 + tens;
-  if (rest !== tens * 10) writer.bytes[writer.length++] = 48 + rest - tens * 10;
+  writer.buffer[writer.length++] = 48 + tens;
+  if (rest !== tens * 10) writer.buffer[writer.length++] = 48 + rest - tens * 10;
 }
 
 function appendInteger(writer: ByteWriter, value: number): void {
   writer.reserve(17);
-  const { bytes } = writer;
+  const bytes = writer.buffer;
   let rest = value;
   if (value < 0) {
     bytes[writer.length++] = 45;
@@ -152,19 +155,19 @@ function appendInteger(writer: ByteWriter, value: number): void {
 /** Appends the UTF-8 bytes at [from, to) as a JSON string, quotes included. For converters that make JSON text. */
 export function appendJsonBytes(writer: ByteWriter, source: Uint8Array, from: number, to: number): void {
   writer.reserve((to - from) * 6 + 2);
-  const { bytes } = writer;
+  const bytes = writer.buffer;
   let at = writer.length;
   bytes[at++] = 34;
   for (let index = from; index < to; index++) {
     const code = source[index]!;
-    const escape = ESCAPE[code]!;
-    if (escape === 0) {
+    const letter = ESCAPE[code]!;
+    if (letter === 0) {
       bytes[at++] = code;
       continue;
     }
     bytes[at++] = 92;
-    bytes[at++] = escape;
-    if (escape === 117) {
+    bytes[at++] = letter;
+    if (letter === 117) {
       bytes[at++] = 48;
       bytes[at++] = 48;
       bytes[at++] = HEX.charCodeAt(code >> 4);
@@ -178,12 +181,15 @@ export function appendJsonBytes(writer: ByteWriter, source: Uint8Array, from: nu
 /** Appends a text as a JSON string, quotes included. A lone surrogate is written as an escape. */
 export function appendJsonString(writer: ByteWriter, text: string): void {
   writer.reserve(text.length + 2);
-  const { bytes } = writer;
+  const bytes = writer.buffer;
   let at = writer.length;
   bytes[at++] = 34;
   for (let index = 0; index < text.length; index++) {
     const code = text.charCodeAt(index);
-    if (code > 126 || ESCAPE[code] !== 0) return writer.text(JSON.stringify(text));
+    if (code > 126 || ESCAPE[code] !== 0) {
+      writer.text(JSON.stringify(text));
+      return;
+    }
     bytes[at++] = code;
   }
   bytes[at++] = 34;

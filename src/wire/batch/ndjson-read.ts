@@ -23,7 +23,10 @@ export interface Malformed {
 /** The documents in the bytes; malformed lines are added to the list. The text is used in place, not copied. */
 export function parseDocuments(bytes: Uint8Array, firstLine: number, malformed: Malformed[]): Documents {
   if (bytes.length > MAX_TEXT_BYTES) {
-    throw new Failure("batch.too_large", `parsing ${bytes.length} bytes as one batch; at most ${MAX_TEXT_BYTES} are allowed`);
+    throw new Failure(
+      "batch.too_large",
+      `parsing ${bytes.length} bytes as one batch; at most ${MAX_TEXT_BYTES} are allowed`,
+    );
   }
   return new LineReader(withNewline(bytes), firstLine, malformed).read();
 }
@@ -108,7 +111,8 @@ class LineReader {
   #addRow(base: number, shape: number): void {
     const row = this.#rows++;
     if (row === this.#bases.length) {
-      if (row >= MAX_ROWS) throw new Failure("batch.too_large", `a batch of more than ${MAX_ROWS} rows; cut it smaller`);
+      if (row >= MAX_ROWS)
+        throw new Failure("batch.too_large", `a batch of more than ${MAX_ROWS} rows; cut it smaller`);
       this.#bases = doubled(this.#bases);
       this.#shapeOf = doubled(this.#shapeOf);
     }

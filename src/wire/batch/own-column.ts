@@ -16,23 +16,28 @@ export const INHERITS = 3;
 
 export class OwnColumn implements Column {
   readonly name: string;
-  /** The document's column under this one. */
-  readonly under: Column | undefined;
+  /** The documents' column, for the rows that inherit. */
+  #under: Column | undefined;
   /** Undefined when every row has a value. */
   #states: Uint8Array | undefined;
   #cells: Cells;
   #numbers: Float64Array | undefined;
 
-  constructor(name: string, cells: Cells, states: Uint8Array | undefined, under?: Column) {
+  constructor(name: string, cells: Cells, states: Uint8Array | undefined) {
     this.name = name;
-    this.under = under;
     this.#cells = cells;
     this.#states = states;
   }
 
   /** A column that says nothing yet about any row. */
-  static over(name: string, length: number, under: Column | undefined): OwnColumn {
-    return new OwnColumn(name, new LooseCells(length), new Uint8Array(length).fill(INHERITS), under);
+  static blank(name: string, length: number): OwnColumn {
+    return new OwnColumn(name, new LooseCells(length), new Uint8Array(length).fill(INHERITS));
+  }
+
+  /** Says what lies under this column in the batch that it belongs to. */
+  lieOver(under: Column | undefined): void {
+    this.#under = under;
+    this.#numbers = undefined;
   }
 
   get length(): number {
@@ -49,8 +54,8 @@ export class OwnColumn implements Column {
 
   get type(): ColumnType {
     const { type } = this.#cells;
-    if (!this.under || this.under.type === type || !this.#states?.includes(INHERITS)) return type;
-    return type === "null" && !this.#states.includes(IS_NULL) ? this.under.type : "json";
+    if (!this.#under || this.#under.type === type || !this.#states?.includes(INHERITS)) return type;
+    return type === "null" && !this.#states.includes(IS_NULL) ? this.#under.type : "json";
   }
 
   state(row: number): number {
@@ -60,26 +65,26 @@ export class OwnColumn implements Column {
   get(row: number): Value | undefined {
     const state = this.state(row);
     if (state === HAS_VALUE) return this.#cells.get(row);
-    if (state === INHERITS) return this.under?.get(row);
+    if (state === INHERITS) return this.#under?.get(row);
     return state === IS_NULL ? null : undefined;
   }
 
   number(row: number): number {
     const state = this.state(row);
     if (state === HAS_VALUE) return this.#cells.number(row);
-    return state === INHERITS && this.under ? this.under.number(row) : Number.NaN;
+    return state === INHERITS && this.#under ? this.#under.number(row) : Number.NaN;
   }
 
   string(row: number): string | undefined {
     const state = this.state(row);
     if (state === HAS_VALUE) return this.#cells.string(row);
-    return state === INHERITS ? this.under?.string(row) : undefined;
+    return state === INHERITS ? this.#under?.string(row) : undefined;
   }
 
   bytes(row: number): Uint8Array | undefined {
     const state = this.state(row);
     if (state === HAS_VALUE) return this.#cells.bytes(row);
-    if (state === INHERITS) return this.under?.bytes(row);
+    if (state === INHERITS) return this.#under?.bytes(row);
     return state === IS_NULL ? new Uint8Array([110, 117, 108, 108]) : undefined;
   }
 
@@ -115,8 +120,8 @@ export class OwnColumn implements Column {
     this.#cells.appendJson(row, writer);
   }
 
-  /** The column of the given rows over `under`; a negative row inherits. */
-  gather(rows: Int32Array, under: Column | undefined): OwnColumn {
+  /** The column of the given rows; a negative row inherits. */
+  gather(rows: Int32Array): OwnColumn {
     const states = this.#states;
     let gathered: Uint8Array | undefined;
     if (states || rows.some((row) => row < 0)) {
@@ -125,7 +130,7 @@ export class OwnColumn implements Column {
         gathered[at] = rows[at]! < 0 ? INHERITS : states === undefined ? HAS_VALUE : states[rows[at]!]!;
       }
     }
-    return new OwnColumn(this.name, this.#cells.gather(rows), gathered, under);
+    return new OwnColumn(this.name, this.#cells.gather(rows), gathered);
   }
 
   #loosen(): LooseCells {

@@ -51,6 +51,7 @@ export class Scanner {
    * -1 when it is malformed, and the tape is as before.
    */
   record(start: number): number {
+    const text = this.#text;
     const base = this.tapeLength;
     let tape = this.tape;
     let length = base + ROW_HEAD;
@@ -61,6 +62,7 @@ export class Scanner {
       if (next === null) break;
       node = next;
       at = this.#valueAt;
+      if (text[at]! <= 32) at = skipSpace(text, at); // known bytes may be followed by more space than last time
       const packed = this.#value(at);
       if (packed < 0) return -1;
       if (length + 2 > tape.length) tape = this.#grow();
@@ -224,7 +226,8 @@ export class Scanner {
         objects[++depth] = code === 123 ? 1 : 0;
         at = skipSpace(text, at + 1);
         if (text[at] !== (code === 123 ? 125 : 93)) {
-          if (code === 123 && (at = this.#memberKey(at)) < 0) return -1;
+          if (code === 123) at = this.#memberKey(at);
+          if (at < 0) return -1;
           continue;
         }
         end = at;
@@ -240,7 +243,8 @@ export class Scanner {
       }
       if (text[end] !== 44) return this.#refuse(end, objects[depth] === 1 ? "expected , or }" : "expected , or ]");
       at = skipSpace(text, end + 1);
-      if (objects[depth] === 1 && (at = this.#memberKey(at)) < 0) return -1;
+      if (objects[depth] === 1) at = this.#memberKey(at);
+      if (at < 0) return -1;
     }
   }
 

@@ -50,7 +50,7 @@ export class ShapeTree {
   /** The child whose bytes stand at `at`, which becomes the expected one. */
   match(text: Uint8Array, at: number, node: ShapeNode): ShapeNode | null {
     const { children } = node;
-    const count = children.length > MAX_TRIED ? MAX_TRIED : children.length;
+    const count = Math.min(children.length, MAX_TRIED);
     for (let index = 0; index < count; index++) {
       const child = children[index]!;
       if (child === node.expected || !hasGlue(text, at, child)) continue;

@@ -1,7 +1,7 @@
 /** Raw input formats: cutting at record borders without parsing, and parsing to batches. */
 export { parseRaw } from "./parse.ts";
 export type { Parsed, RawMeta } from "./parse.ts";
-export { isSeparator, toRawFormat } from "./raw-format.ts";
+export { csvSeparator, toRawFormat } from "./raw-format.ts";
 export type { CsvFormat, RawFormat, RawKind } from "./raw-format.ts";
 export { cut } from "./cut.ts";
 export type { CutLimits, CutSize } from "./cut.ts";

@@ -40,6 +40,19 @@ export function isSeparator(text: unknown): text is string {
   return typeof text === "string" && text.length === 1 && text.charCodeAt(0) < 0x80 && !'"\r\n'.includes(text);
 }
 
+const SEPARATORS: Readonly<Record<string, string>> = { comma: ",", semicolon: ";", tab: "\t", pipe: "|", space: " ", "\\t": "\t" };
+
+/** The separator a person asked for, by character or name; otherwise the one that a file of that name has. Throws `format.separator`. */
+export function csvSeparator(text: string | undefined, path: string): string {
+  if (text === undefined) return /\.tsv(\.gz)?$/i.test(path) ? "\t" : ",";
+  const separator = Object.hasOwn(SEPARATORS, text) ? SEPARATORS[text] : text;
+  if (isSeparator(separator)) return separator;
+  throw new Failure(
+    "format.separator",
+    `cannot use ${JSON.stringify(text)} as separator of CSV; one ASCII character, or comma, semicolon, tab, pipe or space is required`,
+  );
+}
+
 function isTextList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.every((entry) => typeof entry === "string");
 }

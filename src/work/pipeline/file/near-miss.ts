@@ -1,12 +1,15 @@
 /**
- * "Did you mean …?": the nearest allowed word by edits (Damerau's distance, transpositions count once), case aside. Says
- * nothing when no word is near: a wrong guess is worse than none.
+ * "Did you mean …?": the one allowed word that begins as written, else the nearest by edits (Damerau's distance,
+ * transpositions count once), case aside. Says nothing when no word is near: a wrong guess is worse than none.
  */
 const WORD_LENGTH_MAX = 64; // longer texts are no mistyped words, and the table below is quadratic
+const PREFIX_LENGTH_MIN = 3; // shorter beginnings are chance
 
-export function nearMiss(written: string, allowed: Iterable<string>): string | undefined {
+export function nearMiss(written: string, allowed: readonly string[] | ReadonlySet<string>): string | undefined {
   if (written.length === 0 || written.length > WORD_LENGTH_MAX) return undefined;
   const word = normalise(written);
+  const begun = [...allowed].filter((candidate) => normalise(candidate).startsWith(word));
+  if (word.length >= PREFIX_LENGTH_MIN && begun.length === 1) return begun[0];
   let best: string | undefined;
   let bestDistance = Number.POSITIVE_INFINITY;
   for (const candidate of allowed) {

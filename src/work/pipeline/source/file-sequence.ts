@@ -118,8 +118,7 @@ export class FileSequence {
 
   /** A text file that ended in the middle of a line and has grown since would give the rest of that line as a record. */
   async #checkBorder(input: Input): Promise<void> {
-    const inPlace = input.timeMs !== undefined && input.progressBytes(this.offset) === this.offset;
-    if (this.#options.kind === "arrow" || this.offset === 0 || !inPlace) return;
+    if (this.#options.kind === "arrow" || this.offset === 0) return;
     const around = new Uint8Array(2);
     const { bytes } = await input.read(around, this.offset - 1);
     if (bytes < 2 || around[0] === 10) return;

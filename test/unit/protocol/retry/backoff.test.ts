@@ -13,6 +13,7 @@ describe("backoffBoundMs()", () => {
 
   test("backoffBoundMs() stays at the cap when attempts run into the thousands", () => {
     expect(backoffBoundMs({ initialMs: 50, maxMs: 5000 }, 100_000)).toBe(5000);
+    expect(backoffBoundMs({ initialMs: 0, maxMs: 5000 }, 100_000)).toBe(0);
   });
 
   test("backoffBoundMs() throws when the attempt is not counted from 1", () => {
@@ -44,6 +45,7 @@ describe("backoffDelayMs()", () => {
         expect(delayMs).toBeLessThanOrEqual(boundMs + 1e-9);
         expect(backoffDelayMs(policy, attempt, seededRandom(seed))).toBe(delayMs);
       }),
+      { numRuns: 1000 },
     );
   });
 });

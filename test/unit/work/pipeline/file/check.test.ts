@@ -110,6 +110,8 @@ describe("nearMiss()", () => {
     ["fail-fast", "FAIL_FAST"],
     ["DEADLETTER", "DEAD_LETTER"],
     ["FIALOVER", "FAILOVER"],
+    ["SKIP", "SKIP_AND_CONTINUE"],
+    ["fail", undefined],
     ["banana", undefined],
     ["", undefined],
     ["x".repeat(1000), undefined],

@@ -5,6 +5,7 @@ import {
   formatFaults,
   formatPipelineFile,
   MAX_STAGES,
+  mergeFaults,
   parsePipelineFile,
 } from "../../../../../src/work/pipeline/file/index.ts";
 import { MAX_FAULTS, MAX_FILE_BYTES, MAX_LINE_LENGTH } from "../../../../../src/work/pipeline/file/limits.ts";
@@ -72,7 +73,7 @@ describe("parsePipelineFile() on well-formed files", () => {
     const stage = onlyStage("a|./a.ts|lanes=4,x=1,fallback=./b.js,fallback.x=2|true|FALLBACK");
     expect(stage.lanes).toBe(4);
     expect(stage.params.map(({ key }) => key)).toEqual(["x"]);
-    expect(stage.fallback).toMatchObject({ library: "./b.js", params: [{ key: "x", value: "2", keyColumn: 37 }] });
+    expect(stage.fallback).toMatchObject({ library: "./b.js", params: [{ key: "x", value: "2", keyColumn: 38 }] });
   });
 
   test("parsePipelineFile() gathers settings when several set lines give them", () => {
@@ -170,7 +171,7 @@ describe("parsePipelineFile() on faulty files", () => {
     const golden = Bun.file(`${import.meta.dir}/faulty.golden`);
     const { file, faults } = parsePipelineFile(text, "faulty.txt");
     const more = checkPipeline(file, { sources: { ndjson: {} }, sinks: { ndjson: {} } });
-    const shown = `${formatFaults([...faults, ...more], text)}\n`;
+    const shown = `${formatFaults(mergeFaults(faults, more), text)}\n`;
     if (process.env.UPDATE_GOLDEN === "1") await golden.write(shown);
     expect(shown).toBe(await golden.text());
   });

@@ -1,0 +1,28 @@
+/** Loads a plugin in a host of its own to learn what it is; its code never runs in this process. */
+import { existsSync } from "node:fs";
+import { systemClock } from "../base/clock.ts";
+import { Failure, toFailure } from "../base/errors.ts";
+import { HostProcess, type LoadedMessage } from "../process/plugin/index.ts";
+import { hostCommand } from "./self.ts";
+
+/** Fails with `plugin.not_found`, `plugin.load`, `plugin.definition`, `plugin.load_timeout` or `plugin.exited`. */
+export async function inspectPlugin(library: string, timeoutMs: number): Promise<LoadedMessage> {
+  if (!library.startsWith("builtin:") && !existsSync(library)) throw new Failure("plugin.not_found", `${library} does not exist`);
+  const lines: string[] = [];
+  const handlers = {
+    message() {},
+    exit() {},
+    output: (_stream: string, line: string) => void lines.push(line),
+  };
+  const request = { library, pipeline: "check", run: "check", stage: "check", lane: 0 };
+  try {
+    const { host, loaded } = await HostProcess.load(hostCommand(), undefined, request, handlers, systemClock, timeoutMs);
+    host.kill("is not needed any more");
+    await host.exited;
+    return loaded;
+  } catch (thrown) {
+    const failure = toFailure(thrown, "plugin.load");
+    const said = failure.code === "plugin.exited" && lines.length > 0 ? `; it said: ${lines.slice(-3).join(" | ")}` : "";
+    throw new Failure(failure.code, failure.message + said, { cause: thrown });
+  }
+}

@@ -1,0 +1,93 @@
+/** From argv to exit code. */
+import { Failure, messageOf } from "../base/errors.ts";
+import { type AnyCommand, type CommandGroup, type CommandTable, EXIT, toCitty } from "./command.ts";
+import { environmentDefaults } from "./environment.ts";
+import { unknownFlag } from "./flags.ts";
+import { commandHelp, groupHelp } from "./help.ts";
+import { commands } from "./table.ts";
+
+export const PROGRAM = "distributed_system";
+
+export async function runCli(argv: readonly string[], version: string): Promise<number> {
+  try {
+    const path = [PROGRAM];
+    let table: CommandTable = commands;
+    let about = "runs data pipelines, every plugin in its own supervised process";
+    for (let at = 0; ; at++) {
+      const word = argv[at];
+      if (word === "--version" || word === "-V") return show(version, EXIT.done);
+      if (word === undefined || isHelp(word) || word === "help") {
+        return show(groupHelp(path, about, table), word === undefined ? EXIT.usage : EXIT.done);
+      }
+      const entry = Object.hasOwn(table, word) ? table[word] : undefined;
+      if (!entry) throw unknownCommand(word, path, table);
+      path.push(word);
+      const found = await entry.load();
+      if (!isGroup(found)) return await runCommand(path, found, argv.slice(at + 1));
+      table = found.commands;
+      about = found.about;
+    }
+  } catch (thrown) {
+    process.stderr.write(`${errorText(thrown)}\n`);
+    return exitCodeOf(thrown);
+  }
+}
+
+async function runCommand(path: readonly string[], command: AnyCommand, rest: readonly string[]): Promise<number> {
+  const citty = await import("citty");
+  const definition = toCitty(path.slice(1).join(" "), command);
+  const before = rest.indexOf("--");
+  if (rest.slice(0, before < 0 ? rest.length : before).some(isHelp)) {
+    return show(commandHelp(path, await citty.renderUsage(definition), command.examples), EXIT.done);
+  }
+  const unknown = unknownFlag(rest, command.args);
+  if (unknown) throw new Failure("usage.unknown_flag", `${unknown}\nTry: ${path.join(" ")} --help`);
+  const args = parse(citty.parseArgs, [...environmentDefaults(command.args, rest), ...rest], command, path);
+  return command.run(args as never); // parsed by the very definition that types it
+}
+
+function parse(parseArgs: typeof import("citty").parseArgs, rest: string[], command: AnyCommand, path: readonly string[]) {
+  const positionals = Object.values(command.args).filter(({ type }) => type === "positional").length;
+  try {
+    const args = parseArgs(rest, command.args);
+    if (args._.length > positionals) throw new Error(`unexpected argument: ${args._[positionals]}`);
+    return args;
+  } catch (thrown) {
+    throw new Failure("usage.arguments", `${messageOf(thrown)}\nTry: ${path.join(" ")} --help`);
+  }
+}
+
+function unknownCommand(word: string, path: readonly string[], table: CommandTable): Failure {
+  const known = Object.keys(table).join(", ");
+  return new Failure("usage.unknown_command", `${JSON.stringify(word)} is no command of ${path.join(" ")}; there are ${known}`);
+}
+
+function isGroup(found: AnyCommand | CommandGroup): found is CommandGroup {
+  return "commands" in found;
+}
+
+function isHelp(word: string): boolean {
+  return word === "--help" || word === "-h";
+}
+
+function show(text: string, code: number): number {
+  (code === EXIT.done ? process.stdout : process.stderr).write(`${text}\n`);
+  return code;
+}
+
+/** A Failure is the user's business: its message. Anything else is a bug of ours: with its stack. */
+function errorText(thrown: unknown): string {
+  if (thrown instanceof Failure) return `error: ${thrown.message}`;
+  return `bug: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`;
+}
+
+const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
+  [/^usage\./, EXIT.usage],
+  [/(^|\.)not_found$/, EXIT.noInput],
+  [/^(pipeline\.(config|file|memory)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/, EXIT.config],
+];
+
+export function exitCodeOf(thrown: unknown): number {
+  if (!(thrown instanceof Failure)) return EXIT.software;
+  return EXIT_CODES.find(([pattern]) => pattern.test(thrown.code))?.[1] ?? EXIT.failures;
+}

@@ -1,0 +1,101 @@
+/**
+ * What people see while a pipeline runs. On a terminal a progress bar and one live line a stage, repainted in place; in
+ * a log a plain line every few seconds. Everything goes to standard error: standard output may be the sink.
+ */
+import type { Progress, RunHandle } from "../../app/run-pipeline.ts";
+import { systemClock } from "../../base/clock.ts";
+import { formatBytes, formatCount } from "../../base/units.ts";
+
+export interface Monitor {
+  note(text: string): void;
+  pluginLine(stage: string, stream: string, line: string): void;
+  watch(handle: RunHandle): void;
+  close(): void;
+}
+
+export interface MonitorOptions {
+  readonly quiet: boolean;
+  readonly verbose: boolean;
+}
+
+const TERMINAL_INTERVAL_MS = 120;
+const LOG_INTERVAL_MS = 5_000;
+const BAR_CELLS = 24;
+
+export async function openMonitor({ quiet, verbose }: MonitorOptions): Promise<Monitor> {
+  const { createConsola } = await import("consola/basic");
+  const log = createConsola({ level: quiet ? 1 : verbose ? 4 : 3, stdout: process.stderr, stderr: process.stderr });
+  const live = process.stderr.isTTY === true && !quiet;
+  let painted = 0;
+  let timer: { cancel(): void } | undefined;
+  let before: Progress | undefined;
+  const erase = (): void => {
+    if (painted > 0) process.stderr.write(`\x1b[${painted}F\x1b[J`);
+    painted = 0;
+  };
+  const say = (write: () => void): void => {
+    erase();
+    write();
+  };
+  const tick = (handle: RunHandle): void => {
+    const progress = handle.progress();
+    if (live) {
+      const lines = liveLines(progress, before);
+      erase();
+      process.stderr.write(`${lines.join("\n")}\n`);
+      painted = lines.length;
+    } else if (!quiet) log.info(logLine(handle.name, progress, before));
+    before = progress;
+    timer = systemClock.after(live ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS, () => tick(handle));
+  };
+  return {
+    note: (text) => say(() => log.warn(text)),
+    pluginLine(stage, stream, line) {
+      if (stream === "debug" && !verbose) return;
+      say(() => (stream === "stderr" || stream === "error" ? log.error : stream === "warn" ? log.warn : log.info)(`[${stage}] ${line}`));
+    },
+    watch(handle) {
+      if (handle.resumed) log.info(`${handle.name}: going on from the last checkpoint`);
+      timer = systemClock.after(live ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS, () => tick(handle));
+    },
+    close() {
+      timer?.cancel();
+      erase();
+    },
+  };
+}
+
+function liveLines(progress: Progress, before: Progress | undefined): string[] {
+  const width = Math.max(...progress.stages.map(({ name }) => name.length));
+  const stages = progress.stages.map((stage, index) => {
+    const rate = `${formatCount(rateOf(progress, before, index)).padStart(10)} records/s`;
+    const troubles = stage.retries + stage.restarts > 0 ? `  ${stage.retries} retries  ${stage.restarts} restarts` : "";
+    return `  ${stage.name.padEnd(width)} ${rate}  ${String(stage.inFlight).padStart(3)} in flight${troubles}`;
+  });
+  return [barLine(progress), ...stages].map((line) => line.slice(0, process.stderr.columns || 120));
+}
+
+function barLine({ readBytes, totalBytes, elapsedMs }: Progress): string {
+  const seconds = `${(elapsedMs / 1000).toFixed(1)} s`;
+  if (!totalBytes) return `${formatBytes(readBytes)} read  ${seconds}`;
+  const share = Math.min(1, readBytes / totalBytes);
+  const full = Math.round(share * BAR_CELLS);
+  const bar = "█".repeat(full) + "░".repeat(BAR_CELLS - full);
+  return `${bar} ${(share * 100).toFixed(0).padStart(3)} %  ${formatBytes(readBytes)} of ${formatBytes(totalBytes)}  ${seconds}`;
+}
+
+function logLine(name: string, progress: Progress, before: Progress | undefined): string {
+  const { readBytes, totalBytes } = progress;
+  const share = totalBytes ? ` (${((readBytes / totalBytes) * 100).toFixed(0)} %)` : "";
+  const stages = progress.stages.map((stage, index) => {
+    const troubles = stage.restarts > 0 ? `, ${stage.restarts} restarts` : "";
+    return `${stage.name} ${formatCount(rateOf(progress, before, index))}/s, ${stage.inFlight} in flight${troubles}`;
+  });
+  return `${name}: ${formatBytes(readBytes)} read${share}; ${stages.join("; ")}`;
+}
+
+function rateOf(now: Progress, before: Progress | undefined, stage: number): number {
+  const rows = now.stages[stage]!.rows - (before?.stages[stage]?.rows ?? 0);
+  const ms = now.elapsedMs - (before?.elapsedMs ?? 0);
+  return ms > 0 ? (rows / ms) * 1000 : 0;
+}

@@ -1,0 +1,172 @@
+/**
+ * The plugin host: the child's side. One message at a time, in order; only a grant overtakes, because the message being
+ * worked on waits for it. User code runs here and nowhere else: whatever it does, this process is what it can break.
+ */
+import { Failure, messageOf, toFailure } from "../../base/errors.ts";
+import { PLUGIN_API_VERSION, type PluginContext, type PluginPackage, type Snapshot } from "../../sdk/index.ts";
+import { type AttachedSegment, attachSegment } from "../memory/index.ts";
+import { BatchWork, type Prepared } from "./batch-work.ts";
+import { LineChannel } from "./line-channel.ts";
+import { loadPlugin, provideSdk } from "./loader.ts";
+import {
+  alignedBytes,
+  CONTROL_FD,
+  type FromHost,
+  type GrantMessage,
+  handshakeLine,
+  INPUT_FD,
+  type LoadMessage,
+  OUTPUT_FD,
+  type Place,
+  type ProcessMessage,
+  type ReplayMessage,
+  type StartMessage,
+  type ToHost,
+} from "./messages.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
+
+/** Runs until the daemon says stop or goes away. `exit` ends the process. */
+export async function runPluginHost(pid: number, exit: (code: number) => void): Promise<void> {
+  provideSdk();
+  const host = new PluginHost(exit);
+  await host.open(pid);
+}
+
+class PluginHost {
+  readonly #exit: (code: number) => void;
+  readonly #inbox: ToHost[] = [];
+  #working = false;
+  #channel: LineChannel | undefined;
+  #load: LoadMessage | undefined;
+  #plugin: PluginPackage | undefined;
+  #context: PluginContext | undefined;
+  #input: AttachedSegment | undefined;
+  #output: AttachedSegment | undefined;
+  #work: BatchWork | undefined;
+  #granted: ((place: Place) => void) | undefined;
+
+  constructor(exit: (code: number) => void) {
+    this.#exit = exit;
+  }
+
+  async open(pid: number): Promise<void> {
+    this.#channel = await LineChannel.open(CONTROL_FD, {
+      line: (text) => this.#receive(text),
+      closed: () => this.#exit(0),
+    });
+    this.#channel.send(handshakeLine(PLUGIN_API_VERSION, pid));
+  }
+
+  #receive(text: string): void {
+    const message = JSON.parse(text) as ToHost; // our parent is the only writer of this socket
+    if (message.t === "grant") return this.#grant(message);
+    this.#inbox.push(message);
+    if (!this.#working) void this.#drain();
+  }
+
+  async #drain(): Promise<void> {
+    this.#working = true;
+    for (let message = this.#inbox.shift(); message; message = this.#inbox.shift()) await this.#handle(message);
+    this.#working = false;
+  }
+
+  async #handle(message: ToHost): Promise<void> {
+    try {
+      if (message.t === "load") await this.#loadPlugin(message);
+      else if (message.t === "start") await this.#start(message);
+      else if (message.t === "process") await this.#process(message);
+      else if (message.t === "replay") await this.#replay(message);
+      else if (message.t === "stop") await this.#stop();
+    } catch (thrown) {
+      const request = "request" in message ? { request: message.request } : {};
+      this.#send({ t: "failed", ...request, error: describeThrown(thrown).toJSON() });
+    }
+  }
+
+  async #loadPlugin(message: LoadMessage): Promise<void> {
+    this.#load = message;
+    this.#plugin = await loadPlugin(message.library);
+    const { info, params, snapshot, finish, sequential } = this.#plugin;
+    const stateful = snapshot !== undefined;
+    this.#send({ t: "loaded", info, params, stateful, sequential: stateful || finish !== undefined || sequential === true });
+  }
+
+  async #start(message: StartMessage): Promise<void> {
+    const { pipeline, run, stage, lane } = this.#load!;
+    const log = Object.fromEntries(
+      (["debug", "info", "warn", "error"] as const).map((level) => [
+        level,
+        (text: string) => this.#send({ t: "log", level, message: String(text) }),
+      ]),
+    ) as unknown as PluginContext["log"]; // fromEntries forgets the keys
+    this.#context = { params: message.params as PluginContext["params"], pipeline, run, stage, lane, log };
+    this.#input = attachSegment(INPUT_FD, message.inputBytes);
+    this.#output = attachSegment(OUTPUT_FD, message.outputBytes);
+    this.#work = new BatchWork(this.#plugin!, this.#context);
+    await this.#plugin!.init(this.#context);
+    if (message.snapshot !== undefined) {
+      await this.#plugin!.restore?.(decodeSnapshot(Buffer.from(message.snapshot, "base64")), this.#context);
+    }
+    this.#send({ t: "ready" });
+  }
+
+  async #process(message: ProcessMessage): Promise<void> {
+    const prepared = await this.#work!.process(this.#input!.slot(...message.input), message);
+    const state = message.snapshot ? await this.#snapshot() : undefined;
+    const sizes = [prepared.bytes, prepared.dead.length, state?.length ?? 0] as const;
+    const total = sizes.reduce((sum, size) => sum + alignedBytes(size), 0);
+    const place = total <= message.output[1] ? message.output : await this.#askFor(message.request, total);
+    this.#deliver(this.#output!.slot(...place), prepared, state);
+    this.#send({ t: "done", request: message.request, sizes, counts: prepared.counts });
+  }
+
+  #deliver(slot: Uint8Array, prepared: Prepared, state: Uint8Array | undefined): void {
+    prepared.writeTo(slot);
+    const deadAt = alignedBytes(prepared.bytes);
+    slot.set(prepared.dead, deadAt);
+    if (state) slot.set(state, deadAt + alignedBytes(prepared.dead.length));
+  }
+
+  async #snapshot(): Promise<Uint8Array> {
+    const snapshot = this.#plugin!.snapshot;
+    return snapshot ? encodeSnapshot((await snapshot(this.#context!)) as Snapshot) : new Uint8Array(0);
+  }
+
+  async #replay(message: ReplayMessage): Promise<void> {
+    await this.#work!.replay(Buffer.from(message.bytes, "base64"), message.rows);
+    const counts = { total: 0, malformed: 0, in: 0, out: 0, filtered: 0, rejected: 0, added: 0 };
+    this.#send({ t: "done", request: message.request, sizes: [0, 0, 0], counts });
+  }
+
+  async #askFor(request: number, bytes: number): Promise<Place> {
+    const granted = new Promise<Place>((resolve) => {
+      this.#granted = resolve;
+    });
+    this.#send({ t: "need", request, bytes });
+    const place = await granted;
+    if (place[1] >= bytes) return place;
+    throw new Failure("pipeline.batch_too_large", `the batch became ${bytes} bytes large, more than a slot can hold`);
+  }
+
+  #grant(message: GrantMessage): void {
+    this.#granted?.(message.output);
+    this.#granted = undefined;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#context) await this.#plugin?.cleanup(this.#context);
+    this.#exit(0);
+  }
+
+  #send(message: FromHost): void {
+    this.#channel!.send(JSON.stringify(message));
+  }
+}
+
+/** With the plugin's own line, when the error has one: its author reads this in a dead letter. */
+function describeThrown(thrown: unknown): Failure {
+  if (thrown instanceof Failure) return thrown;
+  const place = thrown instanceof Error ? /\(?((?:\/|[A-Za-z]:)[^\s()]+:\d+:\d+)\)?/.exec(thrown.stack ?? "")?.[1] : undefined;
+  const name = thrown instanceof Error && thrown.name !== "Error" ? `${thrown.name}: ` : "";
+  return toFailure(new Failure("plugin.threw", `${name}${messageOf(thrown)}${place ? ` (at ${place})` : ""}`), "plugin.threw");
+}

@@ -1,0 +1,74 @@
+/** The kinds of sinks, what each may be told, and the one place that chooses a class. */
+import { Failure } from "../../../base/errors.ts";
+import { param, type ParamSchema } from "../../../sdk/index.ts";
+import { csvSeparator } from "../../../wire/format/index.ts";
+import { CsvSink } from "./csv-sink.ts";
+import { FileTarget } from "./file-target.ts";
+import { NdjsonSink } from "./ndjson-sink.ts";
+import { NullSink } from "./null-sink.ts";
+import type { Sink } from "./sink.ts";
+import { SqliteSink } from "./sqlite-sink.ts";
+import { type ByteStream, StdoutTarget } from "./stdout-target.ts";
+import type { Target } from "./target.ts";
+
+const common = {
+  path: param.string("File to write, or - for standard output, which cannot be rolled back after a crash", { required: true }),
+} as const;
+
+const csv = {
+  ...common,
+  separator: param.string("One character, or one of the names comma, semicolon, tab, pipe, space; by default comma, for .tsv files tab"),
+  columns: param.list("The header's fields in order; by default those of the first batch"),
+} as const;
+
+const sqlite = {
+  path: param.string("SQLite file, made when missing", { required: true }),
+  table: param.string("Table to write; made from the fields of the records", { default: "records" }),
+} as const;
+
+export const sinkSchemas = { ndjson: common, csv, sqlite, null: {} } as const satisfies Record<string, ParamSchema>;
+
+export type SinkKind = keyof typeof sinkSchemas;
+
+export interface SinkEnvironment {
+  /** Opened when a sink writes to `-`; by default the process's own. */
+  readonly stdout?: () => ByteStream;
+}
+
+const STDOUT_PATH = "-";
+
+/** `params` are checked against the kind's schema. Throws `sink.unknown_kind`, `sink.param`. */
+export function createSink(kind: string, params: Readonly<Record<string, unknown>>, environment: SinkEnvironment = {}): Sink {
+  if (!isSinkKind(kind)) {
+    throw new Failure("sink.unknown_kind", `cannot write to sink:${kind}: known are ${Object.keys(sinkSchemas).join(", ")}`);
+  }
+  if (kind === "null") return new NullSink();
+  const { path, separator, columns, table } = params;
+  if (typeof path !== "string") throw new Failure("sink.param", `cannot open sink:${kind}: path is missing`);
+  if (kind === "sqlite") return new SqliteSink({ path: sqlitePath(path), table: text(table) ?? sqlite.table.default });
+  const target = createTarget(path, environment);
+  if (kind === "ndjson") return new NdjsonSink(target);
+  const names = columns as readonly string[] | undefined; // a `list` of the schema
+  if (names !== undefined && (names.length === 0 || new Set(names).size < names.length)) {
+    throw new Failure("sink.param", `cannot open sink:csv: columns=${names.join(";")}; names are required, each once`);
+  }
+  return new CsvSink(target, { separator: csvSeparator(text(separator), path), columns: names });
+}
+
+export function isSinkKind(kind: string): kind is SinkKind {
+  return Object.hasOwn(sinkSchemas, kind);
+}
+
+function createTarget(path: string, environment: SinkEnvironment): Target {
+  if (path !== STDOUT_PATH) return new FileTarget(path);
+  return new StdoutTarget((environment.stdout ?? (() => Bun.stdout.writer()))());
+}
+
+function sqlitePath(path: string): string {
+  if (path !== STDOUT_PATH && path !== ":memory:") return path;
+  throw new Failure("sink.param", `cannot open sink:sqlite: path is ${path}; a file is required`);
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === "string" ? value : undefined;
+}

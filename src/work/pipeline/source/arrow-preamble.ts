@@ -1,0 +1,39 @@
+/**
+ * What a record batch cannot be decoded without: the schema and the dictionaries as they stand at that place of the stream.
+ * A dictionary replaces the one of the same number, a delta comes on top of it.
+ */
+import { Failure } from "../../../base/errors.ts";
+import type { ArrowMessage } from "../../../wire/format/index.ts";
+
+export class ArrowPreamble {
+  #schema: Uint8Array | undefined;
+  readonly #dictionaries = new Map<string, Uint8Array[]>();
+  bytes = 0;
+
+  /** `frame` is the whole message with its prefix. */
+  add(message: ArrowMessage, frame: Uint8Array): void {
+    if (message.kind === "schema") {
+      if (this.#schema !== undefined) throw new Failure("source.arrow", "cannot read Arrow IPC: a second schema in one stream");
+      this.#schema = frame;
+    } else {
+      const before = message.isDelta ? this.#dictionaries.get(message.dictionary) : undefined;
+      this.#dictionaries.set(message.dictionary, [...(before ?? []), frame]);
+    }
+    this.bytes = this.#frames().reduce((sum, part) => sum + part.length, 0);
+  }
+
+  /** Returns the bytes written. */
+  writeTo(target: Uint8Array): number {
+    let at = 0;
+    for (const frame of this.#frames()) {
+      target.set(frame, at);
+      at += frame.length;
+    }
+    return at;
+  }
+
+  #frames(): Uint8Array[] {
+    if (this.#schema === undefined) return [];
+    return [this.#schema, ...[...this.#dictionaries.values()].flat()];
+  }
+}

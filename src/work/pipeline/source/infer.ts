@@ -1,0 +1,29 @@
+/** Which source a bare path means, for `--input FILE`: by the ending, a `.gz` behind it set aside. */
+import type { SourceKind } from "./create.ts";
+import { STDIN_PATH } from "./inputs.ts";
+
+export interface InferredSource {
+  readonly kind: SourceKind;
+}
+
+const ENDINGS: Readonly<Record<string, SourceKind>> = {
+  ndjson: "ndjson",
+  jsonl: "ndjson",
+  json: "ndjson",
+  csv: "csv",
+  tsv: "csv",
+  log: "lines",
+  txt: "lines",
+  arrow: "arrow",
+  arrows: "arrow",
+};
+
+/** Undefined when the ending says nothing; standard input is taken for NDJSON. An access log has to be named: source:apache. */
+export function inferFormat(path: string): InferredSource | undefined {
+  if (path === STDIN_PATH) return { kind: "ndjson" };
+  const ending = /\.([a-z]+)(?:\.gz)?$/.exec(path.toLowerCase())?.[1] ?? "";
+  const kind = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
+  return kind && { kind };
+}
+
+export const INFERRED_ENDINGS: readonly string[] = Object.keys(ENDINGS);
