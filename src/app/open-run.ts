@@ -87,7 +87,7 @@ function chooseSource(prepared: PreparedPipeline, input: string | undefined): En
   if (source && (!inferred || inferred.kind === source.kind || source.kind === "apache")) {
     return { kind: source.kind, params: { ...source.params, path: input } };
   }
-  return { kind: inferred?.kind ?? "ndjson", params: { ...inferred?.params, path: input } };
+  return { kind: inferred?.kind ?? "ndjson", params: { path: input } };
 }
 
 function chooseSink(prepared: PreparedPipeline, output: string | undefined): EndChoice {

@@ -61,10 +61,11 @@ export class Committer {
 
   /** Resolves when the batch is committed and its checkpoint, if it had one, is on disk. */
   until(seq: number): Promise<void> {
-    return new Promise((resolve) => {
+    const committed = new Promise<void>((resolve) => {
       if (this.#next > seq) resolve();
       else this.#drained.set(seq, resolve);
-    }).then(() => this.#saving);
+    });
+    return committed.then(() => this.#saving);
   }
 
   async #work(): Promise<void> {

@@ -4,6 +4,7 @@ import { STDIN_PATH } from "./inputs.ts";
 
 export interface InferredSource {
   readonly kind: SourceKind;
+  readonly params: Readonly<Record<string, string>>;
 }
 
 const ENDINGS: Readonly<Record<string, SourceKind>> = {
@@ -20,10 +21,10 @@ const ENDINGS: Readonly<Record<string, SourceKind>> = {
 
 /** Undefined when the ending says nothing; standard input is taken for NDJSON. An access log has to be named: source:apache. */
 export function inferFormat(path: string): InferredSource | undefined {
-  if (path === STDIN_PATH) return { kind: "ndjson" };
+  if (path === STDIN_PATH) return { kind: "ndjson", params: {} };
   const ending = /\.([a-z]+)(?:\.gz)?$/.exec(path.toLowerCase())?.[1] ?? "";
   const kind = Object.hasOwn(ENDINGS, ending) ? ENDINGS[ending] : undefined;
-  return kind && { kind };
+  return kind && { kind, params: {} };
 }
 
 export const INFERRED_ENDINGS: readonly string[] = Object.keys(ENDINGS);
