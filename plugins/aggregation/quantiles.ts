@@ -116,7 +116,15 @@ function countIn(buckets: Map<number, number>, bucket: number): void {
   const before = buckets.get(bucket);
   buckets.set(bucket, (before ?? 0) + 1);
   if (before !== undefined || buckets.size <= BUCKETS_MAX) return;
-  const [[lowest, count], [next, nextCount]] = inOrder(buckets, 1) as [[number, number], [number, number]]; // over 4096 there
+  const lowest = leastOf(buckets);
+  const count = buckets.get(lowest)!;
   buckets.delete(lowest);
-  buckets.set(next, nextCount + count);
+  const next = leastOf(buckets);
+  buckets.set(next, buckets.get(next)! + count);
+}
+
+function leastOf(buckets: ReadonlyMap<number, number>): number {
+  let least = Number.POSITIVE_INFINITY;
+  for (const bucket of buckets.keys()) if (bucket < least) least = bucket;
+  return least;
 }

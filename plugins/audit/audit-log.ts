@@ -1,6 +1,6 @@
 /**
  * The audit file while it is written: one line for each batch, in order, each batch once. A batch that comes again with the same
- * records adds nothing; with other records it is an error, or a line of its own, as the caller chose. The head file follows
+ * records adds nothing; with other records it is an error. The head file follows
  * each line, so that a file cut at a line's end can be told from a whole one.
  */
 import {
@@ -24,7 +24,6 @@ const INTERVAL_LINES = 64;
 export interface AuditOptions {
   readonly file: string;
   readonly sync: "batch" | "interval" | "none";
-  readonly onConflict: "fail" | "append";
 }
 
 export class AuditLog {
@@ -62,10 +61,10 @@ export class AuditLog {
     if (this.#headIsBehind) this.#writeHead(false);
     const known = this.#digests.get(entry.batch);
     if (known === entry.digest) return false;
-    if (known !== undefined && this.#options.onConflict === "fail") {
+    if (known !== undefined) {
       throw new Error(
         `batch replayed with other content: ${entry.batch} is in audit file ${this.#path} with digest ${known}, now it has ` +
-          `${entry.digest}; set on_conflict=append to record both, or write to another file`,
+          `${entry.digest}; a stage before this one is not deterministic, or the pipeline was changed: start over with --fresh`,
       );
     }
     this.#append(entry);

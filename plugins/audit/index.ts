@@ -1,6 +1,7 @@
 /**
  * audit: one line for each batch in a hash-chained file: which batch, which stage, how many records, when, and the digest of the
- * records as they pass here. Records are not touched. `distributed_system audit verify FILE` checks the chain.
+ * records as they pass here. A batch is named by the run and its own id: a run that goes on after a crash adds no second line,
+ * a run that starts over adds its own. Records are not touched. `distributed_system audit verify FILE` checks the chain.
  */
 import { createHash } from "node:crypto";
 import { type Batch, definePlugin, param } from "distributed-system";
@@ -21,20 +22,15 @@ export default definePlugin({
       ["batch", "interval", "none"],
       { default: "batch" },
     ),
-    on_conflict: param.choice(
-      "a batch that is in the file already, with other records: fails, or gets a line of its own",
-      ["fail", "append"],
-      { default: "fail" },
-    ),
   },
   sequential: true,
   init({ params }) {
-    log = new AuditLog({ file: params.file, sync: params.sync, onConflict: params.on_conflict });
+    log = new AuditLog({ file: params.file, sync: params.sync });
   },
-  processBatch(batch, { stage }) {
+  processBatch(batch, { run, stage }) {
     if (batch.probe) return;
     const { count, digest } = digestOf(batch);
-    log!.add({ batch: batch.id, stage, count, timeMs: batch.timeMs, digest });
+    log!.add({ batch: `${run}/${batch.id}`, stage, count, timeMs: batch.timeMs, digest });
   },
   cleanup() {
     log?.close();

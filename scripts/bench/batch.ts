@@ -3,7 +3,15 @@
  * way from NDJSON to NDJSON past a stage that reads two fields and adds one. Run: bun scripts/bench/batch.ts [seconds].
  */
 import { seededRandom } from "../../src/base/random.ts";
-import { ByteWriter, parseNdjson, readBatch, type RecordBatch, sizeOfBatch, writeBatch, writeNdjson } from "../../src/wire/batch/index.ts";
+import {
+  ByteWriter,
+  parseNdjson,
+  type RecordBatch,
+  readBatch,
+  sizeOfBatch,
+  writeBatch,
+  writeNdjson,
+} from "../../src/wire/batch/index.ts";
 
 const ROWS = 4096;
 const secondsPerStep = Number(process.argv[2] ?? 0.5);
@@ -42,7 +50,9 @@ function measure(name: string, rows: number, step: () => unknown): void {
     runs++;
   }
   const perRecord = (best * 1e6) / rows;
-  console.log(`${name.padEnd(52)} ${(1000 / perRecord).toFixed(2).padStart(7)} M records/s  ${perRecord.toFixed(0).padStart(5)} ns`);
+  console.log(
+    `${name.padEnd(52)} ${(1000 / perRecord).toFixed(2).padStart(7)} M records/s  ${perRecord.toFixed(0).padStart(5)} ns`,
+  );
 }
 
 /** Reads two numeric columns and adds one. */

@@ -61,6 +61,7 @@ export class HostProcess {
   #greeted = false;
   #killReason: string | undefined;
   #awaited: { resolve(message: FromHost): void; reject(error: Failure): void; timer: Timer } | undefined;
+  #grace: Timer | undefined;
   #over = false;
 
   private constructor(command: HostCommand, segments: HostSegments | undefined, handlers: HostHandlers, clock: Clock) {
@@ -137,8 +138,13 @@ export class HostProcess {
     if (typeof fd !== "number") throw this.#refuse("the control socket was not made");
     this.#channel = await LineChannel.open(fd, {
       line: (text) => this.#line(text),
-      closed: () => this.#clock.after(CLOSE_GRACE_MS, () => this.kill("closed its control channel and was killed")),
+      closed: () => this.#closed(),
     });
+  }
+
+  #closed(): void {
+    if (this.#over) return;
+    this.#grace = this.#clock.after(CLOSE_GRACE_MS, () => this.kill("closed its control channel and was killed"));
   }
 
   #line(text: string): void {
@@ -196,6 +202,7 @@ export class HostProcess {
 
   #ended(code: number | null, signal: NodeJS.Signals | number | null): HostExit {
     this.#over = true;
+    this.#grace?.cancel();
     const signalName = signal === null ? null : String(this.#child.signalCode ?? signal);
     const found = signalName ? `was killed by ${signalName}` : `exited with code ${code}`;
     const exit = { code, signal: signalName, reason: this.#killReason ?? found };

@@ -5,7 +5,14 @@
 import { isUtf8 } from "node:buffer";
 
 const LETTERS: Readonly<Record<string, number>> = {
-  '"': 34, "\\": 92, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11,
+  '"': 34,
+  "\\": 92,
+  b: 8,
+  f: 12,
+  n: 10,
+  r: 13,
+  t: 9,
+  v: 11,
 };
 
 /** The plain bytes; never longer than the escaped ones. Undefined when they are not UTF-8. */

@@ -4,8 +4,9 @@
  * that is no request line is kept as `request`, text behind the agent as `extra`, a cut-off agent as far as it goes.
  * A line that lacks what every access log has (host, time, request, status) is malformed.
  */
-import { logTimeToIso } from "./apache-time.ts";
+
 import { unescapeLog } from "./apache-escape.ts";
+import { logTimeToIso } from "./apache-time.ts";
 import { Conversion, type Converted } from "./conversion.ts";
 import { type JsonText, keyBytes } from "./json-text.ts";
 
@@ -108,7 +109,8 @@ class LogReader {
   }
 
   #request(): string | undefined {
-    if (this.#bytes[this.#at] !== SPACE || this.#bytes[this.#at + 1] !== QUOTE) return "no quoted request behind the time";
+    if (this.#bytes[this.#at] !== SPACE || this.#bytes[this.#at + 1] !== QUOTE)
+      return "no quoted request behind the time";
     const from = this.#at + 2;
     const to = this.#closingQuote(from);
     if (to < 0 || from > this.#to) return "the request is never closed by a quote";

@@ -4,7 +4,7 @@
  * field that is exactly a JSON number, `true` or `false` keeps its type, so that 007 and +1 stay text. Blank lines are
  * skipped; a record with another number of fields than the header is malformed, never padded.
  */
-import { Conversion, contentEnd, type Converted, startOfText } from "./conversion.ts";
+import { Conversion, type Converted, contentEnd, startOfText } from "./conversion.ts";
 import { CsvRecords } from "./csv-record.ts";
 import { isJsonNumber, type JsonText, keyBytes } from "./json-text.ts";
 import type { CsvFormat } from "./raw-format.ts";

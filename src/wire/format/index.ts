@@ -1,14 +1,7 @@
 /** Raw input formats: cutting at record borders without parsing, and parsing to batches. */
-export { parseRaw } from "./parse.ts";
-export type { Parsed, RawMeta } from "./parse.ts";
-export { csvSeparator, toRawFormat } from "./raw-format.ts";
-export type { CsvFormat, RawFormat, RawKind } from "./raw-format.ts";
-export { cut } from "./cut.ts";
-export type { CutLimits, CutSize } from "./cut.ts";
+
 export { apacheToJson } from "./apache.ts";
-export { csvToJson, parseCsvHeader } from "./csv.ts";
-export { linesToJson } from "./lines.ts";
-export type { Converted, MalformedRecord } from "./conversion.ts";
+export type { ArrowMessage, ArrowPrefix, PlacedArrowMessage } from "./arrow-message.ts";
 export {
   ARROW_END,
   ARROW_FILE_HEAD_BYTES,
@@ -18,4 +11,12 @@ export {
   readArrowMessage,
   readArrowPrefix,
 } from "./arrow-message.ts";
-export type { ArrowMessage, ArrowPrefix, PlacedArrowMessage } from "./arrow-message.ts";
+export type { Converted, MalformedRecord } from "./conversion.ts";
+export { csvToJson, parseCsvHeader } from "./csv.ts";
+export type { CutLimits, CutSize } from "./cut.ts";
+export { cut } from "./cut.ts";
+export { linesToJson } from "./lines.ts";
+export type { Parsed, RawMeta } from "./parse.ts";
+export { parseRaw } from "./parse.ts";
+export type { CsvFormat, RawFormat, RawKind } from "./raw-format.ts";
+export { csvSeparator, toRawFormat } from "./raw-format.ts";

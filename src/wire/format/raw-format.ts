@@ -40,7 +40,14 @@ export function isSeparator(text: unknown): text is string {
   return typeof text === "string" && text.length === 1 && text.charCodeAt(0) < 0x80 && !'"\r\n'.includes(text);
 }
 
-const SEPARATORS: Readonly<Record<string, string>> = { comma: ",", semicolon: ";", tab: "\t", pipe: "|", space: " ", "\\t": "\t" };
+const SEPARATORS: Readonly<Record<string, string>> = {
+  comma: ",",
+  semicolon: ";",
+  tab: "\t",
+  pipe: "|",
+  space: " ",
+  "\\t": "\t",
+};
 
 /** The separator a person asked for, by character or name; otherwise the one that a file of that name has. Throws `format.separator`. */
 export function csvSeparator(text: string | undefined, path: string): string {

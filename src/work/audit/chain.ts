@@ -25,65 +25,67 @@ export interface AuditFault {
   readonly message: string;
 }
 
+/** The last line that belongs to the chain; number -1 before the first. */
+export interface ChainEnd {
+  readonly n: number;
+  readonly hash: string;
+}
+
+type Finding = Omit<AuditFault, "line">;
+
 export class Chain {
-  /** Number that the next line must have. */
-  #next = 0;
-  #prev = FIRST_PREV;
-  /** A line that could not be read may or may not have been one of the chain. */
-  #isUncertain = false;
+  #last: ChainEnd = { n: -1, hash: FIRST_PREV };
+  /** Lines since the last one that could not be read: each may or may not have been one of the chain. */
+  #unreadable = 0;
+
+  /** A new object with each line that is taken into the chain. */
+  get last(): ChainEnd {
+    return this.#last;
+  }
+
+  get unreadable(): number {
+    return this.#unreadable;
+  }
 
   /** What is wrong with this line of the file, `lineNumber` from 1. */
   follow(line: AuditLine | string, lineNumber: number): AuditFault | undefined {
     if (typeof line === "string") {
-      this.#isUncertain = true;
+      this.#unreadable++;
       return { code: "audit.not_a_line", line: lineNumber, message: `no audit line: ${line}` };
     }
-    const fault = this.#faultOf(line);
+    const fault = this.#findingOf(line);
+    this.#unreadable = 0;
     return fault && { ...fault, line: lineNumber };
   }
 
-  #faultOf(line: AuditLine): Omit<AuditFault, "line"> | undefined {
-    const isUncertain = this.#isUncertain;
-    this.#isUncertain = false;
-    if (isUncertain && line.n === this.#next + 1) return this.#continueAt(line); // the unreadable line was number #next
+  #findingOf(line: AuditLine): Finding | undefined {
+    const next = this.#last.n + 1;
+    const follows = line.n >= next && line.n <= next + this.#unreadable;
+    const isLinked = line.prev === this.#last.hash || line.n !== next; // behind an unreadable line nothing can be said
     if (!line.isSound) {
-      this.#accept({ n: this.#next, hash: line.hash }); // its number may be what was edited; its place is known
+      this.#last = { n: follows ? line.n : next, hash: line.hash }; // its number may be what was edited
       return { code: "audit.edited", message: `the line was edited: its text does not have the hash ${line.hash}` };
     }
-    if (line.n > this.#next) return this.#missing(line);
-    if (line.n < this.#next) return this.#outOfPlace(line);
-    const { prev } = line;
-    const expected = this.#prev;
-    this.#accept(line);
-    if (prev === expected) return undefined;
-    const message = `the line follows a line with hash ${prev}, the one before it has ${expected}: one of them was replaced`;
+    if (line.n < next) return this.#outOfPlace(line);
+    const expected = this.#last.hash;
+    this.#last = { n: line.n, hash: line.hash };
+    if (!follows) return missing(next, line.n);
+    if (isLinked) return undefined;
+    const message = `the line follows one with hash ${line.prev}, the line before it has ${expected}: one was replaced`;
     return { code: "audit.broken_link", message };
   }
 
-  #continueAt(line: AuditLine): Omit<AuditFault, "line"> | undefined {
-    this.#accept(line);
-    if (line.isSound) return undefined;
-    return { code: "audit.edited", message: `the line was edited: its text does not have the hash ${line.hash}` };
-  }
-
-  #missing(line: AuditLine): Omit<AuditFault, "line"> {
-    const count = line.n - this.#next;
-    const which = count === 1 ? `line number ${this.#next} is` : `line numbers ${this.#next} to ${line.n - 1} are`;
-    this.#accept(line);
-    return { code: "audit.missing_lines", message: `${which} missing before number ${line.n}: removed or moved` };
-  }
-
   /** The chain goes on as if the line were not there. */
-  #outOfPlace(line: AuditLine): Omit<AuditFault, "line"> {
-    if (line.n === this.#next - 1 && line.hash === this.#prev) {
-      return { code: "audit.repeated_line", message: `line number ${line.n} stands here again` };
+  #outOfPlace({ n, hash }: AuditLine): Finding {
+    if (n === this.#last.n && hash === this.#last.hash) {
+      return { code: "audit.repeated_line", message: `line number ${n} stands here again` };
     }
-    const message = `line number ${line.n} stands where ${this.#next} belongs: moved, repeated or inserted`;
+    const message = `line number ${n} stands where ${this.#last.n + 1} belongs: moved, repeated or inserted`;
     return { code: "audit.moved_line", message };
   }
+}
 
-  #accept({ n, hash }: Pick<AuditLine, "n" | "hash">): void {
-    this.#next = n + 1;
-    this.#prev = hash;
-  }
+function missing(next: number, found: number): Finding {
+  const which = found - next === 1 ? `line number ${next} is` : `line numbers ${next} to ${found - 1} are`;
+  return { code: "audit.missing_lines", message: `${which} missing before number ${found}: removed or moved` };
 }

@@ -17,12 +17,14 @@ export interface Head {
 export interface FileEnd {
   /** Complete lines. */
   readonly lines: number;
-  /** Number of the last one that could be read; -1 when there is none. */
+  /** Number of the last one that belongs to the chain; -1 when there is none. */
   readonly n: number;
   /** Bytes behind the last newline. */
   readonly tornBytes: number;
   /** The line whose number the head has, and where it ends. */
   readonly atHead?: { readonly hash: string; readonly end: number };
+  /** False when lines before were changed: then they need not end where the head says. */
+  readonly isWhole: boolean;
 }
 
 export interface HeadFindings {
@@ -48,7 +50,7 @@ export function compareHead(head: Head | undefined, end: FileEnd): HeadFindings 
   if (end.atHead?.hash !== head.hash) {
     return fault("audit.head_mismatch", `line number ${head.n} does not have the hash of the head file, ${head.hash}`);
   }
-  if (end.atHead.end !== head.bytes) {
+  if (end.isWhole && end.atHead.end !== head.bytes) {
     return fault(
       "audit.head_mismatch",
       `line number ${head.n} ends at byte ${end.atHead.end}, the head file says ${head.bytes}`,

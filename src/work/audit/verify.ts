@@ -6,7 +6,7 @@
  * head's hash elsewhere and hand it in as `expectHead`: no other chain leads to it.
  */
 import { createReadStream } from "node:fs";
-import { Failure } from "../../base/errors.ts";
+import { Failure, toFailure } from "../../base/errors.ts";
 import { type AuditFault, Chain } from "./chain.ts";
 import { compareHead, type FileEnd, type Head, type Snapshot, takeSnapshot } from "./head.ts";
 import { isHash, parseAuditLine } from "./line.ts";
@@ -54,7 +54,11 @@ export async function verifyAuditFile(path: string, options: VerifyOptions = {})
   }
   const head = typeof snapshot.head === "object" ? snapshot.head : undefined;
   const verifier = new Verifier(head, expectHead);
-  for await (const line of linesOf(path, snapshot.sizeBytes ?? 0)) verifier.addLine(line);
+  try {
+    for await (const line of linesOf(path, snapshot.sizeBytes ?? 0)) verifier.addLine(line);
+  } catch (error) {
+    throw toFailure(error, "audit.unreadable");
+  }
   return verifier.finish(path, snapshot);
 }
 
@@ -102,7 +106,6 @@ class Verifier {
   #tornBytes = 0;
   #firstTime: string | undefined;
   #lastTime: string | undefined;
-  #last: { readonly n: number; readonly hash: string } | undefined;
   #atHead: FileEnd["atHead"];
   #expectedHeadLine: number | undefined;
 
@@ -120,15 +123,16 @@ class Verifier {
     this.#offset += sizeBytes;
     const isTooLong = bytes.length > LINE_BYTES_MAX;
     const line = isTooLong ? `longer than ${LINE_BYTES_MAX} bytes` : parseAuditLine(bytes);
+    const before = this.#chain.last;
     const fault = this.#chain.follow(line, this.#lines);
     if (fault) this.#addFault(fault);
+    const { last } = this.#chain;
+    if (last !== before && last.n === this.#head?.n) this.#atHead = { hash: last.hash, end: this.#offset };
     if (typeof line === "string") return;
-    const { n, hash, isSound, time, count } = line;
+    const { hash, isSound, time, count } = line;
     this.#records += count;
     this.#firstTime ??= time;
     this.#lastTime = time;
-    this.#last = { n, hash };
-    if (n === this.#head?.n) this.#atHead = { hash, end: this.#offset };
     if (isSound && hash === this.#expectHead) this.#expectedHeadLine ??= this.#lines;
   }
 
@@ -145,7 +149,7 @@ class Verifier {
       records: this.#records,
       ...(this.#firstTime !== undefined && { firstTime: this.#firstTime }),
       ...(this.#lastTime !== undefined && { lastTime: this.#lastTime }),
-      ...(this.#last && { head: this.#last }),
+      ...(this.#chain.last.n >= 0 && { head: this.#chain.last }),
       ...(this.#expectedHeadLine !== undefined && { expectedHeadLine: this.#expectedHeadLine }),
       faults: this.#faults,
       faultCount: this.#faultCount,
@@ -158,8 +162,15 @@ class Verifier {
       this.#addFault({ code: "audit.head_unreadable", message: `the head file holds ${head}, no head` });
       return [];
     }
-    const end = { lines: this.#lines, n: this.#last?.n ?? -1, tornBytes: this.#tornBytes };
-    const { faults, notes } = compareHead(head, { ...end, ...(this.#atHead && { atHead: this.#atHead }) });
+    const { last, unreadable } = this.#chain;
+    if (unreadable > 0 && head !== undefined && head.n > last.n) return []; // the unreadable lines have been reported
+    const { faults, notes } = compareHead(head, {
+      lines: this.#lines,
+      n: last.n,
+      tornBytes: this.#tornBytes,
+      isWhole: this.#faultCount === 0,
+      ...(this.#atHead && { atHead: this.#atHead }),
+    });
     for (const fault of faults) this.#addFault(fault);
     return notes;
   }

@@ -2,7 +2,7 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { PluginContext, PluginDefinition, Snapshot, Value } from "../../../src/sdk/index.ts";
+import type { ParamSpec, PluginContext, PluginDefinition, Snapshot, Value } from "../../../src/sdk/index.ts";
 import {
   ByteWriter,
   batchFromRecords,
@@ -29,7 +29,7 @@ export function batchOfText(text: string, meta: { id?: string; probe?: boolean }
 export function textOf(batch: RecordBatch): string {
   const writer = new ByteWriter();
   writeNdjson(batch, writer);
-  return new TextDecoder().decode(writer.bytes());
+  return new TextDecoder().decode(writer.view());
 }
 
 /** What goes on, parsed; integers beyond 2^53 lose digits here. */
@@ -54,12 +54,14 @@ export interface Running {
 
 export async function start(plugin: AnyPlugin, params: Record<string, unknown>, stage = "stage"): Promise<Running> {
   const warnings: string[] = [];
-  const defaults = Object.fromEntries(Object.entries(plugin.params).map(([name, spec]) => [name, spec.default]));
+  const specs: [string, ParamSpec][] = Object.entries(plugin.params);
+  const defaults = Object.fromEntries(specs.map(([name, spec]) => [name, spec.default]));
   for (const name of Object.keys(params)) if (!(name in defaults)) throw new Error(`no parameter ${name}`);
   const silent = (): void => {};
   const context: PluginContext = {
     params: { ...defaults, ...params } as never,
     pipeline: "test",
+    run: "run1",
     stage,
     lane: 0,
     log: { debug: silent, info: silent, warn: (message) => warnings.push(message), error: silent },

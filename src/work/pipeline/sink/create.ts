@@ -1,6 +1,6 @@
 /** The kinds of sinks, what each may be told, and the one place that chooses a class. */
 import { Failure } from "../../../base/errors.ts";
-import { param, type ParamSchema } from "../../../sdk/index.ts";
+import { type ParamSchema, param } from "../../../sdk/index.ts";
 import { csvSeparator } from "../../../wire/format/index.ts";
 import { CsvSink } from "./csv-sink.ts";
 import { FileTarget } from "./file-target.ts";
@@ -12,12 +12,16 @@ import { type ByteStream, StdoutTarget } from "./stdout-target.ts";
 import type { Target } from "./target.ts";
 
 const common = {
-  path: param.string("File to write, or - for standard output, which cannot be rolled back after a crash", { required: true }),
+  path: param.string("File to write, or - for standard output, which cannot be rolled back after a crash", {
+    required: true,
+  }),
 } as const;
 
 const csv = {
   ...common,
-  separator: param.string("One character, or one of the names comma, semicolon, tab, pipe, space; by default comma, for .tsv files tab"),
+  separator: param.string(
+    "One character, or one of the names comma, semicolon, tab, pipe, space; by default comma, for .tsv files tab",
+  ),
   columns: param.list("The header's fields in order; by default those of the first batch"),
 } as const;
 
@@ -38,9 +42,16 @@ export interface SinkEnvironment {
 const STDOUT_PATH = "-";
 
 /** `params` are checked against the kind's schema. Throws `sink.unknown_kind`, `sink.param`. */
-export function createSink(kind: string, params: Readonly<Record<string, unknown>>, environment: SinkEnvironment = {}): Sink {
+export function createSink(
+  kind: string,
+  params: Readonly<Record<string, unknown>>,
+  environment: SinkEnvironment = {},
+): Sink {
   if (!isSinkKind(kind)) {
-    throw new Failure("sink.unknown_kind", `cannot write to sink:${kind}: known are ${Object.keys(sinkSchemas).join(", ")}`);
+    throw new Failure(
+      "sink.unknown_kind",
+      `cannot write to sink:${kind}: known are ${Object.keys(sinkSchemas).join(", ")}`,
+    );
   }
   if (kind === "null") return new NullSink();
   const { path, separator, columns, table } = params;

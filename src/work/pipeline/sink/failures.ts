@@ -6,12 +6,17 @@ export function writeFailed(path: string, thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
   const code = (thrown as NodeJS.ErrnoException).code;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new Failure("sink.no_space", `cannot write ${path}: no space is left; make room and run again, it goes on from there`, {
-      retryable: true,
-      cause: thrown,
-    });
+    return new Failure(
+      "sink.no_space",
+      `cannot write ${path}: no space is left; make room and run again, it goes on from there`,
+      {
+        retryable: true,
+        cause: thrown,
+      },
+    );
   }
-  if (code === "EPIPE") return new Failure("sink.closed", `cannot write ${path}: its reader has gone`, { cause: thrown });
+  if (code === "EPIPE")
+    return new Failure("sink.closed", `cannot write ${path}: its reader has gone`, { cause: thrown });
   return new Failure("sink.write_failed", `cannot write ${path}: ${messageOf(thrown)}`, { cause: thrown });
 }
 
@@ -30,5 +35,8 @@ export function changed(path: string, what: string): Failure {
 export function checkKind(position: SinkPosition, kind: string): void {
   if (position.v === 1 && position.kind === kind) return;
   const shown = JSON.stringify(position).slice(0, 200);
-  throw new Failure("sink.position", `cannot go on from ${shown}: a position of sink:${kind} is required; start over with --fresh`);
+  throw new Failure(
+    "sink.position",
+    `cannot go on from ${shown}: a position of sink:${kind} is required; start over with --fresh`,
+  );
 }

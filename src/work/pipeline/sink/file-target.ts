@@ -90,7 +90,8 @@ export class FileTarget implements Target {
       const file = this.#opened();
       const position = this.#isRegular ? at + done : null;
       const { bytesWritten } = await file.write(bytes, done, bytes.length - done, position);
-      if (bytesWritten === 0) throw new Failure("sink.write_failed", `cannot write ${this.path}: it takes no more bytes`);
+      if (bytesWritten === 0)
+        throw new Failure("sink.write_failed", `cannot write ${this.path}: it takes no more bytes`);
       done += bytesWritten;
     }
   }
@@ -104,7 +105,8 @@ export class FileTarget implements Target {
 
 async function checkTail(path: string, file: FileHandle, position: TargetPosition): Promise<void> {
   const { size } = await file.stat();
-  if (size < position.bytes) throw changed(path, `it has ${size} bytes, the checkpoint was made behind byte ${position.bytes}`);
+  if (size < position.bytes)
+    throw changed(path, `it has ${size} bytes, the checkpoint was made behind byte ${position.bytes}`);
   const now = await tailOf(file, position.bytes);
   if (position.tail === undefined || now.hash === position.tail.hash) return;
   throw changed(path, `its bytes before byte ${position.bytes} are not those that were written`);

@@ -21,7 +21,8 @@ export class SqliteJournal {
   readonly #table: string;
 
   constructor(database: Database, table: string) {
-    if (table === TABLE) throw new Failure("sink.param", `cannot write to table ${table}: the name is taken for the sink's own record`);
+    if (table === TABLE)
+      throw new Failure("sink.param", `cannot write to table ${table}: the name is taken for the sink's own record`);
     this.#database = database;
     this.#table = table;
     database.run(

@@ -103,7 +103,9 @@ export class SqliteSink implements Sink {
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");
       const opened = { database, journal: new SqliteJournal(database, name), table: new SqliteTable(database, name) };
-      database.transaction(() => (mark === undefined ? this.#startAfresh(opened) : this.#goBack(opened, mark))).immediate();
+      database
+        .transaction(() => (mark === undefined ? this.#startAfresh(opened) : this.#goBack(opened, mark)))
+        .immediate();
       this.#opened = opened;
     } catch (thrown) {
       database.close();
@@ -128,7 +130,8 @@ export class SqliteSink implements Sink {
 
   #goBack({ journal, table }: Opened, mark: Mark): void {
     const { path } = this.#options;
-    if (!journal.has(mark)) throw changed(path, `table ${table.name} does not hold what was written up to the checkpoint`);
+    if (!journal.has(mark))
+      throw changed(path, `table ${table.name} does not hold what was written up to the checkpoint`);
     if (mark.lastRow > 0 && !table.exists) throw changed(path, `table ${table.name} is gone`);
     table.cutBack(mark.lastRow);
     journal.cutBack(mark.seq);
@@ -136,7 +139,8 @@ export class SqliteSink implements Sink {
 
   #ready(): Opened {
     if (this.#failure !== undefined) throw this.#failure;
-    if (this.#opened === undefined) throw new Failure("sink.not_open", `cannot write ${this.#options.path}: it is not open`);
+    if (this.#opened === undefined)
+      throw new Failure("sink.not_open", `cannot write ${this.#options.path}: it is not open`);
     return this.#opened;
   }
 
@@ -151,12 +155,17 @@ export class SqliteSink implements Sink {
 
 function translate(path: string, thrown: unknown, otherwise: (path: string, thrown: unknown) => Failure): Failure {
   if (!(thrown instanceof SQLiteError)) return otherwise(path, thrown);
-  if (thrown.code === "SQLITE_FULL") return writeFailed(path, Object.assign(new Error(thrown.message), { code: "ENOSPC" }));
+  if (thrown.code === "SQLITE_FULL")
+    return writeFailed(path, Object.assign(new Error(thrown.message), { code: "ENOSPC" }));
   if (thrown.code?.startsWith("SQLITE_BUSY")) {
-    return new Failure("sink.busy", `cannot write ${path}: another program holds its lock for more than ${BUSY_TIMEOUT_MS} ms`, {
-      retryable: true,
-      cause: thrown,
-    });
+    return new Failure(
+      "sink.busy",
+      `cannot write ${path}: another program holds its lock for more than ${BUSY_TIMEOUT_MS} ms`,
+      {
+        retryable: true,
+        cause: thrown,
+      },
+    );
   }
   return otherwise(path, thrown);
 }

@@ -96,7 +96,9 @@ export class SqliteTable {
     if (this.#insert !== undefined) return this.#insert;
     const names = [this.#rowNumber, ...this.#columns.map(quoted)];
     const values = names.map(() => "?");
-    this.#insert = this.#database.prepare(`INSERT INTO ${quoted(this.name)} (${names.join(", ")}) VALUES (${values.join(", ")})`);
+    this.#insert = this.#database.prepare(
+      `INSERT INTO ${quoted(this.name)} (${names.join(", ")}) VALUES (${values.join(", ")})`,
+    );
     return this.#insert;
   }
 }

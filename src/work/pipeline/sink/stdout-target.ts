@@ -2,7 +2,7 @@
  * Standard output: bytes that are gone when they are written. After a crash the batches behind the last checkpoint come
  * out again; who needs each record once writes to a file.
  */
-import { Failure } from "../../../base/errors.ts";
+import type { Failure } from "../../../base/errors.ts";
 import { writeFailed } from "./failures.ts";
 import type { Target, TargetPosition } from "./target.ts";
 

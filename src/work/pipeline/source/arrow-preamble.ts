@@ -13,7 +13,8 @@ export class ArrowPreamble {
   /** `frame` is the whole message with its prefix. */
   add(message: ArrowMessage, frame: Uint8Array): void {
     if (message.kind === "schema") {
-      if (this.#schema !== undefined) throw new Failure("source.arrow", "cannot read Arrow IPC: a second schema in one stream");
+      if (this.#schema !== undefined)
+        throw new Failure("source.arrow", "cannot read Arrow IPC: a second schema in one stream");
       this.#schema = frame;
     } else {
       const before = message.isDelta ? this.#dictionaries.get(message.dictionary) : undefined;

@@ -93,7 +93,8 @@ export class ArrowSource implements Source {
     const header = Buffer.concat([start, rest]);
     const bodyAt = at + prefixBytes + metadataBytes;
     const message = this.#named(() => {
-      if (header.length < bodyAt - at) throw new Failure("format.arrow", "cannot read Arrow IPC: it ends inside a message header");
+      if (header.length < bodyAt - at)
+        throw new Failure("format.arrow", "cannot read Arrow IPC: it ends inside a message header");
       return readArrowMessage(header.subarray(prefixBytes));
     });
     return { message, header, bodyAt, next: bodyAt + message.bodyBytes };
@@ -107,7 +108,10 @@ export class ArrowSource implements Source {
     at += frame.header.length;
     const body = target.subarray(at, at + frame.message.bodyBytes);
     const filled = await input.read(body, frame.bodyAt, body.length - 1);
-    if (filled.bytes < body.length) this.#named(() => { throw new Failure("format.arrow", "cannot read Arrow IPC: it ends inside a message"); });
+    if (filled.bytes < body.length)
+      this.#named(() => {
+        throw new Failure("format.arrow", "cannot read Arrow IPC: it ends inside a message");
+      });
     target.set(ARROW_END, at + body.length);
     const files = this.#files;
     const id = `${files.name}@${this.#at}`;
@@ -133,7 +137,9 @@ export class ArrowSource implements Source {
       return read();
     } catch (thrown) {
       if (!(thrown instanceof Failure)) throw thrown;
-      throw new Failure("source.arrow", `${thrown.message} (${this.#files.name} at byte ${this.#at})`, { cause: thrown });
+      throw new Failure("source.arrow", `${thrown.message} (${this.#files.name} at byte ${this.#at})`, {
+        cause: thrown,
+      });
     }
   }
 
@@ -147,7 +153,12 @@ export class ArrowSource implements Source {
 }
 
 /** Up to `length` bytes, fewer only at the end of the input. */
-async function readExactly(input: Input, length: number, offset: number, lengthMax = Number.POSITIVE_INFINITY): Promise<Uint8Array> {
+async function readExactly(
+  input: Input,
+  length: number,
+  offset: number,
+  lengthMax = Number.POSITIVE_INFINITY,
+): Promise<Uint8Array> {
   if (length > lengthMax) {
     throw new Failure(
       "source.arrow_batch_too_large",

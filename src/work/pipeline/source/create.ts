@@ -1,7 +1,7 @@
 /** The kinds of sources, what each may be told, and the one place that chooses a class. */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import { param, type ParamSchema, type ParamValues } from "../../../sdk/index.ts";
+import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
 import { csvSeparator, type RawFormat } from "../../../wire/format/index.ts";
 import { ArrowSource } from "./arrow-source.ts";
 import { FileSequence } from "./file-sequence.ts";
@@ -9,9 +9,12 @@ import type { Source } from "./source.ts";
 import { type HeaderRule, TextSource } from "./text-source.ts";
 
 const common = {
-  path: param.string("File to read, a glob such as data/*.ndjson, or - for standard input; .gz or not is told by the content", {
-    required: true,
-  }),
+  path: param.string(
+    "File to read, a glob such as data/*.ndjson, or - for standard input; .gz or not is told by the content",
+    {
+      required: true,
+    },
+  ),
   linger: param.duration("Of standard input and pipes: how long a record may wait for its batch to fill", {
     default: 100,
     min: 0,
@@ -21,12 +24,18 @@ const common = {
 
 const csv = {
   ...common,
-  separator: param.string("One character, or one of the names comma, semicolon, tab, pipe, space; by default comma, for .tsv files tab"),
+  separator: param.string(
+    "One character, or one of the names comma, semicolon, tab, pipe, space; by default comma, for .tsv files tab",
+  ),
   header: param.boolean("Whether the first line of each file holds the field names", { default: true }),
   columns: param.list("Field names, instead of those in the header; required with header=false"),
-  types: param.choice("auto: unquoted numbers, true and false keep their type; string: all is text", ["auto", "string"], {
-    default: "auto",
-  }),
+  types: param.choice(
+    "auto: unquoted numbers, true and false keep their type; string: all is text",
+    ["auto", "string"],
+    {
+      default: "auto",
+    },
+  ),
 } as const;
 
 const lines = { ...common, field: param.string("Name of the field that holds the line", { default: "line" }) } as const;
@@ -49,9 +58,16 @@ export interface SourceEnvironment {
 }
 
 /** `params` are checked against the kind's schema; defaults are filled in here. Throws `source.unknown_kind`, `source.param`. */
-export function createSource(kind: string, params: Readonly<Record<string, unknown>>, environment: SourceEnvironment): Source {
+export function createSource(
+  kind: string,
+  params: Readonly<Record<string, unknown>>,
+  environment: SourceEnvironment,
+): Source {
   if (!isSourceKind(kind)) {
-    throw new Failure("source.unknown_kind", `cannot read from source:${kind}: known are ${Object.keys(sourceSchemas).join(", ")}`);
+    throw new Failure(
+      "source.unknown_kind",
+      `cannot read from source:${kind}: known are ${Object.keys(sourceSchemas).join(", ")}`,
+    );
   }
   const values = withDefaults(params, sourceSchemas[kind]);
   const { path, linger } = values as ParamValues<typeof common>; // the schema of every kind contains the common one
@@ -70,7 +86,10 @@ export function createSource(kind: string, params: Readonly<Record<string, unkno
   const csvValues = values as ParamValues<typeof csv>;
   const header = headerRule(csvValues);
   const format = {
-    kind, separator: csvSeparator(csvValues.separator, path), columns: header.columns ?? [], types: csvValues.types,
+    kind,
+    separator: csvSeparator(csvValues.separator, path),
+    columns: header.columns ?? [],
+    types: csvValues.types,
   } as const;
   return new TextSource(files, { format, header });
 }
@@ -86,9 +105,13 @@ function plainFormat(kind: "ndjson" | "lines" | "apache", values: Readonly<Recor
 
 function headerRule(values: ParamValues<typeof csv>): HeaderRule {
   const { header, columns } = values;
-  if (columns === undefined && !header) throw new Failure("source.param", "cannot open source:csv: header=false requires columns=");
+  if (columns === undefined && !header)
+    throw new Failure("source.param", "cannot open source:csv: header=false requires columns=");
   if (columns !== undefined && (columns.length === 0 || new Set(columns).size < columns.length)) {
-    throw new Failure("source.param", `cannot open source:csv: columns=${columns.join(";")}; names are required, each once`);
+    throw new Failure(
+      "source.param",
+      `cannot open source:csv: columns=${columns.join(";")}; names are required, each once`,
+    );
   }
   return { inFile: header, columns };
 }

@@ -6,7 +6,7 @@ import { closeSync, createReadStream, fstatSync, openSync, readSync, type Stats,
 import { pipeline, type Readable } from "node:stream";
 import { createGunzip } from "node:zlib";
 import { Failure, messageOf } from "../../../base/errors.ts";
-import { type Filled, type Input, readFailed, shortened, type StreamWait } from "./input.ts";
+import { type Filled, type Input, readFailed, type StreamWait, shortened } from "./input.ts";
 import type { FileHead } from "./source.ts";
 import { StreamInput } from "./stream-input.ts";
 
@@ -19,7 +19,8 @@ export function openInput(path: string, wait: StreamWait | undefined): Input {
   const fd = openFile(path);
   try {
     const stats = fstatSync(fd);
-    if (stats.isDirectory()) throw new Failure("source.not_a_file", `cannot read ${path}: it is a directory; a file is required`);
+    if (stats.isDirectory())
+      throw new Failure("source.not_a_file", `cannot read ${path}: it is a directory; a file is required`);
     if (!stats.isFile()) return pipeInput(path, fd, wait);
     const head = readHead(path, fd, stats.size);
     if (head[0] === 0x1f && head[1] === 0x8b) return gzipInput(path, fd, stats, headOf(head));

@@ -110,7 +110,8 @@ export class FileSequence {
   #openCurrent(): Input {
     const { startTimeMs, stdin, wait } = this.#options;
     const file = this.#files[this.#index]!; // callers stay inside the list
-    const input = file.path === STDIN_PATH ? streamInput(file.name, stdin, () => undefined, wait) : openInput(file.path, wait);
+    const input =
+      file.path === STDIN_PATH ? streamInput(file.name, stdin, () => undefined, wait) : openInput(file.path, wait);
     this.#input = input;
     this.#timeMs = input.timeMs ?? startTimeMs;
     return input;

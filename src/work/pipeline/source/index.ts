@@ -1,6 +1,7 @@
 /** Sources: raw bytes of whole records from files, globs, gzip and standard input, cut the same way at every reading. */
-export { createSource, isSourceKind, sourceSchemas } from "./create.ts";
+
 export type { SourceEnvironment, SourceKind } from "./create.ts";
-export { INFERRED_ENDINGS, inferFormat } from "./infer.ts";
+export { createSource, isSourceKind, sourceSchemas } from "./create.ts";
 export type { InferredSource } from "./infer.ts";
+export { INFERRED_ENDINGS, inferFormat } from "./infer.ts";
 export type { Cut, FileHead, Oversized, ReadLimits, Source, SourcePosition } from "./source.ts";

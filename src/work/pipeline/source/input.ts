@@ -34,7 +34,9 @@ export interface StreamWait {
 }
 
 export function readFailed(path: string, offset: number, thrown: unknown): Failure {
-  return new Failure("source.read_failed", `cannot read ${path} at byte ${offset}: ${messageOf(thrown)}`, { cause: thrown });
+  return new Failure("source.read_failed", `cannot read ${path} at byte ${offset}: ${messageOf(thrown)}`, {
+    cause: thrown,
+  });
 }
 
 export function shortened(path: string, wanted: number, actual: number): Failure {

@@ -29,7 +29,10 @@ export function listFiles(path: string, directories: readonly string[]): ListedF
     if (found.length > 0) return found;
   }
   const what = GLOB_CHARACTERS.test(path) ? "no file matches" : "there is no such file";
-  throw new Failure("source.not_found", `cannot read ${path}: ${what} in ${directories.map((d) => resolve(d)).join(" or ")}`);
+  throw new Failure(
+    "source.not_found",
+    `cannot read ${path}: ${what} in ${directories.map((d) => resolve(d)).join(" or ")}`,
+  );
 }
 
 function scan(pattern: string, directory: string): ListedFile[] {
@@ -39,7 +42,10 @@ function scan(pattern: string, directory: string): ListedFile[] {
   for (const name of glob.scanSync({ cwd: absolute ? "/" : directory, onlyFiles: true })) {
     names.push(absolute ? `/${name}` : name);
     if (names.length > FILES_MAX) {
-      throw new Failure("source.too_many_files", `cannot read ${pattern}: it matches more than ${FILES_MAX} files; name fewer`);
+      throw new Failure(
+        "source.too_many_files",
+        `cannot read ${pattern}: it matches more than ${FILES_MAX} files; name fewer`,
+      );
     }
   }
   names.sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));

@@ -36,7 +36,10 @@ function checkShape(position: SourcePosition, kind: string): void {
   const counts = [index, offset, line].every((count) => Number.isSafeInteger(count) && count >= 0);
   if (v === POSITION_VERSION && position.kind === kind && counts) return;
   const shown = JSON.stringify(position).slice(0, 200);
-  throw new Failure("source.position", `cannot go on from ${shown}: a position of source:${kind} is required; start over with --fresh`);
+  throw new Failure(
+    "source.position",
+    `cannot go on from ${shown}: a position of source:${kind} is required; start over with --fresh`,
+  );
 }
 
 function plural(count: number): string {

@@ -5,7 +5,7 @@
  */
 import type { Timer } from "../../../base/clock.ts";
 import type { Failure } from "../../../base/errors.ts";
-import { type Filled, type Input, shortened, type StreamWait } from "./input.ts";
+import { type Filled, type Input, type StreamWait, shortened } from "./input.ts";
 import type { FileHead } from "./source.ts";
 
 export interface StreamInputOptions {

@@ -100,7 +100,12 @@ export class TextSource implements Source {
     const format = this.#format();
     for (let known = 0; ; ) {
       const filled = await input.read(window, this.#files.offset, known);
-      const size = cut(window.subarray(0, filled.bytes), { rows: limits.rows, bytes: filled.bytes }, format, filled.atEnd);
+      const size = cut(
+        window.subarray(0, filled.bytes),
+        { rows: limits.rows, bytes: filled.bytes },
+        format,
+        filled.atEnd,
+      );
       if (size.rows > 0 || filled.atEnd || filled.bytes === window.length) return { filled, size };
       known = filled.bytes;
     }
@@ -115,7 +120,15 @@ export class TextSource implements Source {
     files.line += size.lines;
     const position = files.position();
     return {
-      id, bytes, rows: size.rows, line, timeMs, format: this.#format(), position, progressBytes: files.progressBytes, oversized,
+      id,
+      bytes,
+      rows: size.rows,
+      line,
+      timeMs,
+      format: this.#format(),
+      position,
+      progressBytes: files.progressBytes,
+      oversized,
     };
   }
 

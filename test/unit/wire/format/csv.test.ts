@@ -14,9 +14,12 @@ function convert(text: string, format: CsvFormat = ABC, line = 1) {
 
 /** Text made of what matters to CSV, so that short texts meet every rule. */
 const csvText = fc
-  .array(fc.constantFrom(",", '"', "\n", "\r\n", "\r", "a", "1", "0", "-2.5", "true", " ", "é", "\u0000", '""', "x,y,z\n"), {
-    maxLength: 40,
-  })
+  .array(
+    fc.constantFrom(",", '"', "\n", "\r\n", "\r", "a", "1", "0", "-2.5", "true", " ", "é", "\u0000", '""', "x,y,z\n"),
+    {
+      maxLength: 40,
+    },
+  )
   .map((parts) => parts.join(""));
 
 describe("csvToJson", () => {
@@ -163,12 +166,16 @@ describe("parseCsvHeader", () => {
 
 describe("csvSeparator", () => {
   test("csvSeparator() takes a name or a character, and the file's ending when nothing is asked for", () => {
-    expect([csvSeparator("tab", ""), csvSeparator("|", ""), csvSeparator(undefined, "a.tsv.gz"), csvSeparator(undefined, "a.csv")]).toEqual(
-      ["\t", "|", "\t", ","],
-    );
+    expect([
+      csvSeparator("tab", ""),
+      csvSeparator("|", ""),
+      csvSeparator(undefined, "a.tsv.gz"),
+      csvSeparator(undefined, "a.csv"),
+    ]).toEqual(["\t", "|", "\t", ","]);
   });
 
   test("csvSeparator() refuses what would make CSV ambiguous", () => {
-    for (const bad of ['"', "\n", "\r", "", "ab", "é", "constructor"]) expect(() => csvSeparator(bad, "")).toThrow("separator");
+    for (const bad of ['"', "\n", "\r", "", "ab", "é", "constructor"])
+      expect(() => csvSeparator(bad, "")).toThrow("separator");
   });
 });

@@ -30,7 +30,11 @@ export function naiveCsv(text: string, columns: readonly string[], separator: st
   return { records, badLines };
 }
 
-function readRecord(text: string, from: number, separator: string): { fields: Field[]; end: number; unclosed: boolean } {
+function readRecord(
+  text: string,
+  from: number,
+  separator: string,
+): { fields: Field[]; end: number; unclosed: boolean } {
   const fields: Field[] = [];
   let at = from;
   for (;;) {
