@@ -1,5 +1,8 @@
-/** Count, sum, least and greatest of the numbers of a group. The sum carries what additions lose (Neumaier): ten times 0.1 is 1. */
-export type MomentsState = readonly [count: number, sum: number, lost: number, min: number, max: number];
+/**
+ * Count, sum, least and greatest of the numbers of a group. The sum carries what additions lose (Neumaier): ten times 0.1 is 1.
+ * A number too great for a double (1e400) is passed over; a sum too great for one is null from then on.
+ */
+export type MomentsState = readonly [count: number, sum: number | null, lost: number | null, min: number, max: number];
 
 export class Moments {
   #count = 0;
@@ -9,7 +12,7 @@ export class Moments {
   #max = Number.NEGATIVE_INFINITY;
 
   add(value: number): void {
-    if (Number.isNaN(value)) return;
+    if (!Number.isFinite(value)) return;
     const sum = this.#sum + value;
     this.#lost += Math.abs(this.#sum) >= Math.abs(value) ? this.#sum - sum + value : value - sum + this.#sum;
     this.#sum = sum;
@@ -20,11 +23,13 @@ export class Moments {
 
   // Each is null when there was no number: the sum of nothing is not zero in a report.
   sum(): number | null {
-    return this.#count === 0 ? null : this.#sum + this.#lost;
+    const sum = this.#sum + this.#lost;
+    return this.#count === 0 || !Number.isFinite(sum) ? null : sum;
   }
 
   mean(): number | null {
-    return this.#count === 0 ? null : (this.#sum + this.#lost) / this.#count;
+    const sum = this.sum();
+    return sum === null ? null : sum / this.#count;
   }
 
   min(): number | null {
@@ -35,13 +40,25 @@ export class Moments {
     return this.#count === 0 ? null : this.#max;
   }
 
+  /** JSON has no word for a sum that overflowed: null says so, and not-a-number stays that forever. */
   snapshot(): MomentsState | null {
-    return this.#count === 0 ? null : [this.#count, this.#sum, this.#lost, this.#min, this.#max];
+    if (this.#count === 0) return null;
+    return [this.#count, finite(this.#sum), finite(this.#lost), this.#min, this.#max];
   }
 
   static restore(state: MomentsState | null): Moments {
     const moments = new Moments();
-    if (state !== null) [moments.#count, moments.#sum, moments.#lost, moments.#min, moments.#max] = state;
+    if (state === null) return moments;
+    const [count, sum, lost, min, max] = state;
+    moments.#count = count;
+    moments.#sum = sum ?? Number.NaN;
+    moments.#lost = lost ?? Number.NaN;
+    moments.#min = min;
+    moments.#max = max;
     return moments;
   }
+}
+
+function finite(value: number): number | null {
+  return Number.isFinite(value) ? value : null;
 }

@@ -30,7 +30,7 @@ export class Quantiles {
   #negative = new Map<number, number>();
 
   add(value: number): void {
-    if (Number.isNaN(value)) return;
+    if (!Number.isFinite(value)) return;
     if (this.#values === undefined) this.#sketch(value);
     else if (this.#values.push(value) > EXACT_MAX) this.#sketchAll(this.#values);
   }

@@ -17,12 +17,17 @@ export async function checkFile(path: string): Promise<CheckReport> {
   const prepared = await preparePipeline(path);
   const { faults, file } = prepared;
   const stages = file.stages.filter(({ enabled }) => enabled).map(({ name }) => name);
-  return { faults, text: faults.length > 0 ? faultsText(prepared) : `${path}: right, ${stages.length} stages: ${stages.join(" → ")}`, summary: { stages } };
+  return {
+    faults,
+    text: faults.length > 0 ? faultsText(prepared) : `${path}: right, ${stages.length} stages: ${stages.join(" → ")}`,
+    summary: { stages },
+  };
 }
 
 /** The prepared pipeline, or a Failure that shows every fault. */
 export async function prepareOrRefuse(path: string): Promise<PreparedPipeline> {
-  if (!existsSync(path)) throw new Failure("pipeline.file.not_found", `${path} does not exist; a pipeline file is required`);
+  if (!existsSync(path))
+    throw new Failure("pipeline.file.not_found", `${path} does not exist; a pipeline file is required`);
   const prepared = await preparePipeline(path);
   if (prepared.faults.length > 0) throw new Failure("pipeline.config.faults", faultsText(prepared));
   return prepared;

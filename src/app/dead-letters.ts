@@ -9,8 +9,8 @@ import {
   listDeadLetters,
   type PurgeReport,
   purgeDeadLetters,
-  replayable,
   type ReplayReport,
+  replayable,
   showDeadLetter,
   summariseDeadLetters,
 } from "../work/pipeline/dead-letter/index.ts";
@@ -28,13 +28,22 @@ export interface LetterQuery {
 
 /** FILE is a dead-letter file, or a pipeline file whose dead letters are meant. */
 export async function deadLetterPath(file: string, dataDir: string | undefined): Promise<string> {
-  if (!existsSync(file)) throw new Failure("dead_letter.not_found", `${file} does not exist; a dead-letter file or a pipeline file is required`);
+  if (!existsSync(file))
+    throw new Failure(
+      "dead_letter.not_found",
+      `${file} does not exist; a dead-letter file or a pipeline file is required`,
+    );
   if (/\.(ndjson|jsonl|json)$/.test(file)) return file;
   const { file: pipeline } = await loadPipelineFile(file);
   return resolve(pipeline.settings.dead_letters ?? join(pipelineDirectory(dataDir, file), "dead-letters.ndjson"));
 }
 
-export async function* letters(path: string, query: LetterQuery, offset: number, limit: number): AsyncGenerator<LetterView | { readonly damaged: string }> {
+export async function* letters(
+  path: string,
+  query: LetterQuery,
+  offset: number,
+  limit: number,
+): AsyncGenerator<LetterView | { readonly damaged: string }> {
   for await (const entry of listDeadLetters(path, { ...filterOf(query), offset, limit })) {
     if (entry.kind === "letter") yield viewOf(entry.letter);
     else yield { damaged: `line ${entry.damaged.number}: ${entry.damaged.reason}` };
@@ -50,7 +59,12 @@ export function summary(path: string, query: LetterQuery): Promise<DeadLetterSum
 }
 
 /** Writes the records to `write`, byte for byte as they failed. */
-export async function replay(path: string, query: LetterQuery, texts: boolean, write: (bytes: Uint8Array) => Promise<void>): Promise<ReplayReport> {
+export async function replay(
+  path: string,
+  query: LetterQuery,
+  texts: boolean,
+  write: (bytes: Uint8Array) => Promise<void>,
+): Promise<ReplayReport> {
   const { lines, report } = replayable(path, filterOf(query), { texts });
   for await (const line of lines) await write(line);
   return report();
@@ -61,9 +75,15 @@ export function purge(path: string, query: LetterQuery, all: boolean): Promise<P
 }
 
 function filterOf({ stage, reason, batch }: LetterQuery): DeadLetterFilter {
-  return { ...(stage !== undefined && { stage }), ...(reason !== undefined && { reason }), ...(batch !== undefined && { batch }) };
+  return {
+    ...(stage !== undefined && { stage }),
+    ...(reason !== undefined && { reason }),
+    ...(batch !== undefined && { batch }),
+  };
 }
 
 function viewOf({ payload, ...fields }: DeadLetter): LetterView {
-  return payload.kind === "text" ? { ...fields, text: payload.text } : { ...fields, record: new TextDecoder().decode(payload.json) };
+  return payload.kind === "text"
+    ? { ...fields, text: payload.text }
+    : { ...fields, record: new TextDecoder().decode(payload.json) };
 }

@@ -7,7 +7,8 @@ import { hostCommand } from "./self.ts";
 
 /** Fails with `plugin.not_found`, `plugin.load`, `plugin.definition`, `plugin.load_timeout` or `plugin.exited`. */
 export async function inspectPlugin(library: string, timeoutMs: number): Promise<LoadedMessage> {
-  if (!library.startsWith("builtin:") && !existsSync(library)) throw new Failure("plugin.not_found", `${library} does not exist`);
+  if (!library.startsWith("builtin:") && !existsSync(library))
+    throw new Failure("plugin.not_found", `${library} does not exist`);
   const lines: string[] = [];
   const handlers = {
     message() {},
@@ -16,13 +17,21 @@ export async function inspectPlugin(library: string, timeoutMs: number): Promise
   };
   const request = { library, pipeline: "check", run: "check", stage: "check", lane: 0 };
   try {
-    const { host, loaded } = await HostProcess.load(hostCommand(), undefined, request, handlers, systemClock, timeoutMs);
+    const { host, loaded } = await HostProcess.load(
+      hostCommand(),
+      undefined,
+      request,
+      handlers,
+      systemClock,
+      timeoutMs,
+    );
     host.kill("is not needed any more");
     await host.exited;
     return loaded;
   } catch (thrown) {
     const failure = toFailure(thrown, "plugin.load");
-    const said = failure.code === "plugin.exited" && lines.length > 0 ? `; it said: ${lines.slice(-3).join(" | ")}` : "";
+    const said =
+      failure.code === "plugin.exited" && lines.length > 0 ? `; it said: ${lines.slice(-3).join(" | ")}` : "";
     throw new Failure(failure.code, failure.message + said, { cause: thrown });
   }
 }

@@ -9,7 +9,7 @@ import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { type Checkpoint, CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
-import { PipelineRun, type PipelinePorts } from "../work/pipeline/engine/index.ts";
+import { type PipelinePorts, PipelineRun } from "../work/pipeline/engine/index.ts";
 import { createSink, inferSink } from "../work/pipeline/sink/index.ts";
 import { createSource, inferFormat } from "../work/pipeline/source/index.ts";
 import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
@@ -73,7 +73,12 @@ export function openRun(prepared: PreparedPipeline, choices: RunChoices): Opened
 
 function openSource(source: EndChoice, pipelinePath: string, startTimeMs: number) {
   const directories = [process.cwd(), resolve(dirname(pipelinePath))];
-  return createSource(source.kind, source.params, { startTimeMs, stdin: Bun.stdin.stream(), clock: systemClock, directories });
+  return createSource(source.kind, source.params, {
+    startTimeMs,
+    stdin: Bun.stdin.stream(),
+    clock: systemClock,
+    directories,
+  });
 }
 
 /** `--input` keeps the file's parameters when the format is the same, and takes the format from the ending otherwise. */
@@ -81,7 +86,10 @@ function chooseSource(prepared: PreparedPipeline, input: string | undefined): En
   const { source } = prepared;
   if (input === undefined) {
     if (source) return source;
-    throw new Failure("pipeline.config.no_source", `${prepared.path} names no source: add a source:KIND line or --input FILE`);
+    throw new Failure(
+      "pipeline.config.no_source",
+      `${prepared.path} names no source: add a source:KIND line or --input FILE`,
+    );
   }
   const inferred = input === "-" ? undefined : inferFormat(input);
   if (source && (!inferred || inferred.kind === source.kind || source.kind === "apache")) {
@@ -94,10 +102,14 @@ function chooseSink(prepared: PreparedPipeline, output: string | undefined): End
   const { sink } = prepared;
   if (output === undefined) {
     if (sink) return sink;
-    throw new Failure("pipeline.config.no_sink", `${prepared.path} names no sink: add a sink:KIND line or --output FILE`);
+    throw new Failure(
+      "pipeline.config.no_sink",
+      `${prepared.path} names no sink: add a sink:KIND line or --output FILE`,
+    );
   }
   const inferred = output === "-" ? undefined : inferSink(output);
-  if (sink && (!inferred || inferred === sink.kind)) return { kind: sink.kind, params: { ...sink.params, path: output } };
+  if (sink && (!inferred || inferred === sink.kind))
+    return { kind: sink.kind, params: { ...sink.params, path: output } };
   return { kind: inferred ?? "ndjson", params: { path: output } };
 }
 

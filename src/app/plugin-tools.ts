@@ -18,19 +18,25 @@ export function verifyPlugin(path: string): Promise<LoadedMessage> {
 /** Writes `DIR/NAME/`; gives the files written. Fails with `plugin.name` or `plugin.exists`. */
 export function newPlugin(name: string, directory: string): string[] {
   if (!/^[a-z0-9][a-z0-9_-]{0,63}$/.test(name)) {
-    throw new Failure("plugin.name", `the name is ${JSON.stringify(name)}; required are 1 to 64 of a-z, 0-9, - and _, the first no sign`);
+    throw new Failure(
+      "plugin.name",
+      `the name is ${JSON.stringify(name)}; required are 1 to 64 of a-z, 0-9, - and _, the first no sign`,
+    );
   }
   const folder = resolve(directory, name);
-  if (existsSync(folder)) throw new Failure("plugin.exists", `${folder} exists already; a plugin gets a folder of its own`);
+  if (existsSync(folder))
+    throw new Failure("plugin.exists", `${folder} exists already; a plugin gets a folder of its own`);
   const written = Object.entries(pluginTemplate(name)).map(([file, text]) => write(join(folder, file), text));
-  for (const [file, text] of Object.entries(pluginKit())) write(join(folder, "node_modules/distributed-system", file), text);
+  for (const [file, text] of Object.entries(pluginKit()))
+    write(join(folder, "node_modules/distributed-system", file), text);
   return written;
 }
 
 /** Runs the tests below a folder with the test runner inside this executable; gives its exit code. */
 export async function testPlugin(path: string): Promise<number> {
   const folder = resolve(path);
-  if (!existsSync(folder)) throw new Failure("plugin.not_found", `${folder} does not exist; a plugin's folder is required`);
+  if (!existsSync(folder))
+    throw new Failure("plugin.not_found", `${folder} does not exist; a plugin's folder is required`);
   const child = Bun.spawn([selfArgv()[0]!, "test"], {
     cwd: folder,
     env: { ...process.env, BUN_BE_BUN: "1" },

@@ -49,7 +49,9 @@ export async function preparePipeline(path: string): Promise<PreparedPipeline> {
   const resolvePath = pathResolver(path, process.cwd());
   const libraries = await inspectAll(file, resolvePath);
   const stageLibraries = file.stages.map((stage) => [stage.name, libraries.get(stage.library)] as const);
-  const fallbacks = file.stages.flatMap((stage) => (stage.fallback ? [[stage.name, libraries.get(stage.fallback.library)] as const] : []));
+  const fallbacks = file.stages.flatMap((stage) =>
+    stage.fallback ? [[stage.name, libraries.get(stage.fallback.library)] as const] : [],
+  );
   const checkFaults = checkPipeline(file, {
     sources: sourceSchemas,
     sinks: sinkSchemas,
@@ -63,8 +65,10 @@ export async function preparePipeline(path: string): Promise<PreparedPipeline> {
     ...laneFault(file, stage, libraries.get(stage.library)),
   ]);
   const faults = mergeFaults(parseFaults, checkFaults, libraryFaults);
-  const end = (choice: End | undefined, schemas: Readonly<Record<string, (typeof sourceSchemas)[keyof typeof sourceSchemas]>>) =>
-    choice && schemas[choice.kind] ? endChoice(file, choice, schemas[choice.kind]!, resolvePath) : undefined;
+  const end = (
+    choice: End | undefined,
+    schemas: Readonly<Record<string, (typeof sourceSchemas)[keyof typeof sourceSchemas]>>,
+  ) => (choice && schemas[choice.kind] ? endChoice(file, choice, schemas[choice.kind]!, resolvePath) : undefined);
   return {
     path,
     text,
@@ -78,12 +82,17 @@ export async function preparePipeline(path: string): Promise<PreparedPipeline> {
 
 /** Each library once, however many stages use it; disabled stages too, so that `check` vouches for them. */
 async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise<Map<string, Inspected>> {
-  const names = new Set(file.stages.flatMap(({ library, fallback }) => (fallback ? [library, fallback.library] : [library])));
+  const names = new Set(
+    file.stages.flatMap(({ library, fallback }) => (fallback ? [library, fallback.library] : [library])),
+  );
   const inspected = new Map<string, Inspected>();
   for (const library of names) {
     if (!/\.(ts|js)$/.test(library)) continue; // the parser has said so
     try {
-      inspected.set(library, await inspectPlugin(resolvePath(library) ?? resolve(library), file.settings.start_timeout));
+      inspected.set(
+        library,
+        await inspectPlugin(resolvePath(library) ?? resolve(library), file.settings.start_timeout),
+      );
     } catch (thrown) {
       inspected.set(library, toFailure(thrown, "plugin.load"));
     }
@@ -92,13 +101,16 @@ async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise
 }
 
 function schemasOf(entries: readonly (readonly [string, Inspected | undefined])[]) {
-  return new Map(entries.flatMap(([name, found]) => (found && !(found instanceof Failure) ? [[name, found.params] as const] : [])));
+  return new Map(
+    entries.flatMap(([name, found]) => (found && !(found instanceof Failure) ? [[name, found.params] as const] : [])),
+  );
 }
 
 function libraryFault(file: PipelineFile, stage: StageSpec, library: string, found: Inspected | undefined): Fault[] {
   if (!(found instanceof Failure)) return [];
   const built = /(?:^|\/)lib([a-z0-9_-]+)\.js$/.exec(library)?.[1];
-  const hint = found.code === "plugin.not_found" && built ? `; a bundle is built by scripts/build/build_plugins.sh ${built}` : "";
+  const hint =
+    found.code === "plugin.not_found" && built ? `; a bundle is built by scripts/build/build_plugins.sh ${built}` : "";
   const allowed = `a plugin file that loads, looked for in the working directory, then beside the pipeline file${hint}`;
   const place = { line: stage.line, column: stage.columns.library ?? 1 };
   return [{ ...place, file: file.fileName, code: found.code, field: "library", message: found.message, allowed }];
@@ -108,15 +120,28 @@ function laneFault(file: PipelineFile, stage: StageSpec, found: Inspected | unde
   if (!found || found instanceof Failure || !found.sequential || (stage.lanes ?? 1) === 1) return [];
   const place = { line: stage.line, column: stage.columns.parameters ?? 1 };
   const message = `lanes=${stage.lanes}, but the plugin ${found.info.name} needs its batches in order`;
-  return [{ ...place, file: file.fileName, code: "pipeline.config.lanes", field: "parameters.lanes", message, allowed: "1" }];
+  return [
+    { ...place, file: file.fileName, code: "pipeline.config.lanes", field: "parameters.lanes", message, allowed: "1" },
+  ];
 }
 
-function planStages(file: PipelineFile, libraries: ReadonlyMap<string, Inspected>, resolvePath: ResolvePath): StagePlan[] {
-  const plans = file.stages.filter(({ enabled }) => enabled).map((stage) => planStage(file, stage, libraries, resolvePath));
+function planStages(
+  file: PipelineFile,
+  libraries: ReadonlyMap<string, Inspected>,
+  resolvePath: ResolvePath,
+): StagePlan[] {
+  const plans = file.stages
+    .filter(({ enabled }) => enabled)
+    .map((stage) => planStage(file, stage, libraries, resolvePath));
   return plans.length > 0 ? plans : [identityStage()];
 }
 
-function planStage(file: PipelineFile, stage: StageSpec, libraries: ReadonlyMap<string, Inspected>, resolvePath: ResolvePath): StagePlan {
+function planStage(
+  file: PipelineFile,
+  stage: StageSpec,
+  libraries: ReadonlyMap<string, Inspected>,
+  resolvePath: ResolvePath,
+): StagePlan {
   const loaded = libraries.get(stage.library) as LoadedMessage; // a failure is a fault, and then nothing is planned
   const { fallback } = stage;
   const other = fallback && (libraries.get(fallback.library) as LoadedMessage); // likewise
@@ -132,12 +157,13 @@ function planStage(file: PipelineFile, stage: StageSpec, libraries: ReadonlyMap<
     lanes: stage.lanes ?? file.settings.lanes,
     sequential: loaded.sequential,
     stateful: loaded.stateful,
-    ...(fallback && other && {
-      fallback: {
-        library: resolvePath(fallback.library) ?? resolve(fallback.library),
-        params: values(fallback.params, other.params),
-      },
-    }),
+    ...(fallback &&
+      other && {
+        fallback: {
+          library: resolvePath(fallback.library) ?? resolve(fallback.library),
+          params: values(fallback.params, other.params),
+        },
+      }),
   };
 }
 

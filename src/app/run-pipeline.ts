@@ -39,7 +39,14 @@ export interface Progress {
   readonly elapsedMs: number;
   readonly readBytes: number;
   readonly totalBytes: number | undefined;
-  readonly stages: readonly { readonly name: string; readonly rows: number; readonly inFlight: number; readonly retries: number; readonly restarts: number; readonly pids: readonly number[] }[];
+  readonly stages: readonly {
+    readonly name: string;
+    readonly rows: number;
+    readonly inFlight: number;
+    readonly retries: number;
+    readonly restarts: number;
+    readonly pids: readonly number[];
+  }[];
 }
 
 export interface RunHandle {

@@ -28,6 +28,9 @@ export function stateDirectory(dataDir: string | undefined): string {
 export function pipelineDirectory(dataDir: string | undefined, pipelinePath: string): string {
   const absolute = resolve(pipelinePath);
   const digest = createHash("sha256").update(absolute).digest("hex").slice(0, 10);
-  const name = basename(absolute).replace(/\.[^.]*$/, "").replace(/[^A-Za-z0-9._-]/g, "_").slice(0, 60);
+  const name = basename(absolute)
+    .replace(/\.[^.]*$/, "")
+    .replace(/[^A-Za-z0-9._-]/g, "_")
+    .slice(0, 60);
   return join(stateDirectory(dataDir), "pipelines", `${name}-${digest}`);
 }

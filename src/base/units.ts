@@ -4,7 +4,14 @@
  */
 const DURATION_MS: Readonly<Record<string, number>> = { "": 1, ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86400e3 };
 const SIZE_BYTES: Readonly<Record<string, number>> = {
-  "": 1, B: 1, KB: 1e3, MB: 1e6, GB: 1e9, KiB: 2 ** 10, MiB: 2 ** 20, GiB: 2 ** 30,
+  "": 1,
+  B: 1,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
 };
 
 export const DURATION_FORM = "a whole number of milliseconds or one with ms, s, m, h or d, such as 10000, 500ms or 10s";
@@ -35,7 +42,11 @@ export function formatDurationMs(ms: number): string {
 }
 
 export function formatBytes(bytes: number): string {
-  for (const [unit, scale] of [["GiB", 2 ** 30], ["MiB", 2 ** 20], ["KiB", 2 ** 10]] as const) {
+  for (const [unit, scale] of [
+    ["GiB", 2 ** 30],
+    ["MiB", 2 ** 20],
+    ["KiB", 2 ** 10],
+  ] as const) {
     if (bytes >= scale) return `${(bytes / scale).toFixed(1)} ${unit}`;
   }
   return `${bytes} B`;

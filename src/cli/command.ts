@@ -2,7 +2,16 @@
 import type { ArgsDef, CommandDef, ParsedArgs } from "citty";
 
 /** 0 done, 1 finished with failures, 64 usage, 66 input not found, 78 configuration, 130/143 ended by a signal. */
-export const EXIT = { done: 0, failures: 1, usage: 64, noInput: 66, software: 70, config: 78, sigint: 130, sigterm: 143 } as const;
+export const EXIT = {
+  done: 0,
+  failures: 1,
+  usage: 64,
+  noInput: 66,
+  software: 70,
+  config: 78,
+  sigint: 130,
+  sigterm: 143,
+} as const;
 
 export interface Command<T extends ArgsDef = ArgsDef> {
   readonly about: string;

@@ -7,7 +7,9 @@ const PREFIX = "DISTRIBUTED_SYSTEM_";
 export function environmentDefaults(args: ArgsDef, typed: readonly string[]): string[] {
   return Object.entries(args).flatMap(([name, { type }]) => {
     const value = process.env[PREFIX + name.toUpperCase().replaceAll("-", "_")];
-    const isTyped = typed.some((word) => word === `--${name}` || word === `--no-${name}` || word.startsWith(`--${name}=`));
+    const isTyped = typed.some(
+      (word) => word === `--${name}` || word === `--no-${name}` || word.startsWith(`--${name}=`),
+    );
     if (type === "positional" || value === undefined || value === "" || isTyped) return [];
     if (type !== "boolean") return [`--${name}=${value}`];
     return value === "1" || value === "true" ? [`--${name}`] : [];

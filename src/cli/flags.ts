@@ -10,7 +10,8 @@ export function unknownFlag(words: readonly string[], args: ArgsDef): string | u
     if (!word.startsWith("-") || word === "-") continue;
     const [flag, value] = word.split("=", 2) as [string, string | undefined];
     const takesValue = known.get(flag);
-    if (takesValue === undefined) return `${flag} is not known here; known are ${[...known.keys()].filter((each) => each.startsWith("--") && !each.startsWith("--no-")).join(", ")}`;
+    if (takesValue === undefined)
+      return `${flag} is not known here; known are ${[...known.keys()].filter((each) => each.startsWith("--") && !each.startsWith("--no-")).join(", ")}`;
     if (!takesValue) continue;
     if (value === undefined && words[at + 1] === undefined) return `${flag} needs a value`;
     if (value === undefined) at++;
@@ -21,7 +22,10 @@ export function unknownFlag(words: readonly string[], args: ArgsDef): string | u
 /** Each spelling, and whether a value follows it. */
 function knownFlags(args: ArgsDef): Map<string, boolean> {
   const known = new Map<string, boolean>();
-  for (const [name, { type, alias }] of Object.entries(args) as [string, { type?: string; alias?: string | string[] }][]) {
+  for (const [name, { type, alias }] of Object.entries(args) as [
+    string,
+    { type?: string; alias?: string | string[] },
+  ][]) {
     if (type === "positional") continue;
     const takesValue = type !== "boolean";
     known.set(`--${name}`, takesValue);

@@ -5,7 +5,8 @@ export function groupHelp(path: readonly string[], about: string, table: Command
   const width = Math.max(...Object.keys(table).map((name) => name.length));
   const rows = Object.entries(table).map(([name, entry]) => `  ${name.padEnd(width)}  ${entry.about}`);
   const program = path.join(" ");
-  const example = path.length === 1 ? `${program} run config/basic_pipeline.txt` : `${program} ${Object.keys(table)[0]} --help`;
+  const example =
+    path.length === 1 ? `${program} run config/basic_pipeline.txt` : `${program} ${Object.keys(table)[0]} --help`;
   return [
     `${program}: ${about}`,
     "",

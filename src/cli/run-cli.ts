@@ -46,7 +46,12 @@ async function runCommand(path: readonly string[], command: AnyCommand, rest: re
   return command.run(args as never); // parsed by the very definition that types it
 }
 
-function parse(parseArgs: typeof import("citty").parseArgs, rest: string[], command: AnyCommand, path: readonly string[]) {
+function parse(
+  parseArgs: typeof import("citty").parseArgs,
+  rest: string[],
+  command: AnyCommand,
+  path: readonly string[],
+) {
   const positionals = Object.values(command.args).filter(({ type }) => type === "positional").length;
   try {
     const args = parseArgs(rest, command.args);
@@ -59,7 +64,10 @@ function parse(parseArgs: typeof import("citty").parseArgs, rest: string[], comm
 
 function unknownCommand(word: string, path: readonly string[], table: CommandTable): Failure {
   const known = Object.keys(table).join(", ");
-  return new Failure("usage.unknown_command", `${JSON.stringify(word)} is no command of ${path.join(" ")}; there are ${known}`);
+  return new Failure(
+    "usage.unknown_command",
+    `${JSON.stringify(word)} is no command of ${path.join(" ")}; there are ${known}`,
+  );
 }
 
 function isGroup(found: AnyCommand | CommandGroup): found is CommandGroup {
@@ -84,7 +92,10 @@ function errorText(thrown: unknown): string {
 const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
   [/^usage\./, EXIT.usage],
   [/(^|\.)not_found$/, EXIT.noInput],
-  [/^(pipeline\.(config|file|memory)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/, EXIT.config],
+  [
+    /^(pipeline\.(config|file|memory)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
+    EXIT.config,
+  ],
 ];
 
 export function exitCodeOf(thrown: unknown): number {

@@ -2,8 +2,9 @@
  * The plugin SDK: everything a plugin may import, under the name `distributed-system`. A plugin module has one default
  * export made by `definePlugin`. The executable provides this module at run time; no node_modules is needed.
  */
-export { definePlugin, PLUGIN_API_VERSION } from "./plugin.ts";
-export type { PluginContext, PluginDefinition, PluginInfo, PluginLogger, PluginPackage, Snapshot } from "./plugin.ts";
-export { param } from "./param.ts";
-export type { ParamKind, ParamSpec, ParamSchema, ParamValues } from "./param.ts";
+
 export type { Batch, Column, ColumnType, ColumnValues, Row, StringData, Value } from "./batch.ts";
+export type { ParamKind, ParamSchema, ParamSpec, ParamValues } from "./param.ts";
+export { param } from "./param.ts";
+export type { PluginContext, PluginDefinition, PluginInfo, PluginLogger, PluginPackage, Snapshot } from "./plugin.ts";
+export { definePlugin, PLUGIN_API_VERSION } from "./plugin.ts";

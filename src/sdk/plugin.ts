@@ -33,7 +33,14 @@ export interface PluginContext<S extends ParamSchema = ParamSchema> {
 }
 
 /** State as the plugin gives it: anything JSON can say, or bytes. */
-export type Snapshot = Uint8Array | string | number | boolean | null | readonly unknown[] | { readonly [key: string]: unknown };
+export type Snapshot =
+  | Uint8Array
+  | string
+  | number
+  | boolean
+  | null
+  | readonly unknown[]
+  | { readonly [key: string]: unknown };
 
 export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
   readonly info: PluginInfo;

@@ -6,7 +6,11 @@ const verify = defineCommand({
   examples: ["audit verify output/audit.ndjson", "audit verify --json output/audit.ndjson"],
   args: {
     file: { type: "positional", valueHint: "FILE", required: true, description: "the audit file" },
-    "expect-head": { type: "string", valueHint: "HASH", description: "a head noted earlier, which must still be in the chain" },
+    "expect-head": {
+      type: "string",
+      valueHint: "HASH",
+      description: "a head noted earlier, which must still be in the chain",
+    },
     json: commonArgs.json,
   },
   async run(args) {

@@ -20,7 +20,11 @@ const query = {
 
 const list = defineCommand({
   about: "list dead letters, or count them by reason",
-  examples: ["dlq list output/dead-letters.ndjson", "dlq list config/basic_pipeline.txt --summary", "dlq list dead.ndjson --stage validation --limit 20 --json"],
+  examples: [
+    "dlq list output/dead-letters.ndjson",
+    "dlq list config/basic_pipeline.txt --summary",
+    "dlq list dead.ndjson --stage validation --limit 20 --json",
+  ],
   args: {
     file,
     ...query,
@@ -33,7 +37,12 @@ const list = defineCommand({
     const tools = await import("../../app/dead-letters.ts");
     const path = await tools.deadLetterPath(args.file, args["data-dir"]);
     if (args.summary) return summarise(await tools.summary(path, args), args.json ?? false);
-    for await (const entry of tools.letters(path, args, wholeNumber("offset", args.offset), wholeNumber("limit", args.limit))) {
+    for await (const entry of tools.letters(
+      path,
+      args,
+      wholeNumber("offset", args.offset),
+      wholeNumber("limit", args.limit),
+    )) {
       if (args.json) process.stdout.write(`${JSON.stringify(entry)}\n`);
       else if ("damaged" in entry) process.stderr.write(`damaged: ${entry.damaged}\n`);
       else process.stdout.write(`${entry.number}  ${entry.time}  ${entry.stage}  ${entry.batch}  ${entry.reason}\n`);
@@ -49,10 +58,17 @@ function summarise(summary: Summary, json: boolean): number {
     process.stdout.write(`${JSON.stringify(summary)}\n`);
     return EXIT.done;
   }
-  const rows = summary.groups.map(({ stage, reason, count, example }) => [stage, formatCount(count), `#${example}`, reason]);
+  const rows = summary.groups.map(({ stage, reason, count, example }) => [
+    stage,
+    formatCount(count),
+    `#${example}`,
+    reason,
+  ]);
   process.stdout.write(rows.length > 0 ? `${textTable(["stage", "letters", "example", "reason"], rows)}\n` : "");
   const damaged = summary.damaged.count > 0 ? `, ${summary.damaged.count} damaged lines` : "";
-  process.stdout.write(`${formatCount(summary.letters)} letters: ${formatCount(summary.records)} records, ${formatCount(summary.texts)} malformed lines${damaged}\n`);
+  process.stdout.write(
+    `${formatCount(summary.letters)} letters: ${formatCount(summary.records)} records, ${formatCount(summary.texts)} malformed lines${damaged}\n`,
+  );
   return EXIT.done;
 }
 
@@ -67,7 +83,10 @@ const show = defineCommand({
   },
   async run(args) {
     const tools = await import("../../app/dead-letters.ts");
-    const letter = await tools.letter(await tools.deadLetterPath(args.file, args["data-dir"]), wholeNumber("N", args.number));
+    const letter = await tools.letter(
+      await tools.deadLetterPath(args.file, args["data-dir"]),
+      wholeNumber("N", args.number),
+    );
     if (args.json) process.stdout.write(`${JSON.stringify(letter)}\n`);
     else for (const [name, value] of Object.entries(letter)) process.stdout.write(`${name.padEnd(9)} ${value}\n`);
     return EXIT.done;
@@ -84,7 +103,13 @@ const replay = defineCommand({
     file,
     ...query,
     texts: { type: "boolean", description: "malformed input lines too, as they were" },
-    output: { type: "string", alias: "o", valueHint: "PATH", default: "-", description: "where to write; - is standard output" },
+    output: {
+      type: "string",
+      alias: "o",
+      valueHint: "PATH",
+      default: "-",
+      description: "where to write; - is standard output",
+    },
   },
   async run(args) {
     const tools = await import("../../app/dead-letters.ts");
@@ -96,7 +121,9 @@ const replay = defineCommand({
     });
     await writer.end();
     const left = args.texts ? "" : `, ${formatCount(texts)} malformed lines left out`;
-    process.stderr.write(`${formatCount(records)} records${left}${damaged > 0 ? `, ${damaged} damaged letters` : ""}\n`);
+    process.stderr.write(
+      `${formatCount(records)} records${left}${damaged > 0 ? `, ${damaged} damaged letters` : ""}\n`,
+    );
     return damaged > 0 ? EXIT.failures : EXIT.done;
   },
 });

@@ -13,8 +13,18 @@ export const run = defineCommand({
   ],
   args: {
     file: { type: "positional", valueHint: "FILE", required: true, description: "the pipeline file" },
-    input: { type: "string", alias: "i", valueHint: "PATH", description: "read this instead of the file's source; - is standard input" },
-    output: { type: "string", alias: "o", valueHint: "PATH", description: "write there instead of the file's sink; - is standard output" },
+    input: {
+      type: "string",
+      alias: "i",
+      valueHint: "PATH",
+      description: "read this instead of the file's source; - is standard input",
+    },
+    output: {
+      type: "string",
+      alias: "o",
+      valueHint: "PATH",
+      description: "write there instead of the file's sink; - is standard output",
+    },
     fresh: { type: "boolean", description: "start over: forget the checkpoint and replace the output" },
     ...commonArgs,
   },

@@ -52,7 +52,11 @@ export async function openMonitor({ quiet, verbose }: MonitorOptions): Promise<M
     note: (text) => say(() => log.warn(text)),
     pluginLine(stage, stream, line) {
       if (stream === "debug" && !verbose) return;
-      say(() => (stream === "stderr" || stream === "error" ? log.error : stream === "warn" ? log.warn : log.info)(`[${stage}] ${line}`));
+      say(() =>
+        (stream === "stderr" || stream === "error" ? log.error : stream === "warn" ? log.warn : log.info)(
+          `[${stage}] ${line}`,
+        ),
+      );
     },
     watch(handle) {
       if (handle.resumed) log.info(`${handle.name}: going on from the last checkpoint`);

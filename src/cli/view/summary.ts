@@ -5,7 +5,17 @@ import { textTable } from "./table.ts";
 
 export function summaryText(summary: RunSummary): string {
   const added = summary.stages.some((stage) => stage.added > 0);
-  const header = ["stage", "in", ...(added ? ["added"] : []), "out", "filtered", "dead-lettered", "skipped", "retries", "restarts"];
+  const header = [
+    "stage",
+    "in",
+    ...(added ? ["added"] : []),
+    "out",
+    "filtered",
+    "dead-lettered",
+    "skipped",
+    "retries",
+    "restarts",
+  ];
   const rows = summary.stages.map((stage) => row(stage, added));
   const { p50, p99 } = summary.latencyMs;
   const speed = `${formatCount(summary.recordsPerSecond)} records/s`;
@@ -35,7 +45,8 @@ function row(stage: StageSummary, added: boolean): string[] {
 
 function balanceText({ stages, written, faults }: RunSummary, added: boolean): string {
   if (faults.length > 0) return `It does NOT add up: ${faults.join("; ")}`;
-  const sum = (key: "added" | "filtered" | "deadLettered" | "skipped"): number => stages.reduce((total, stage) => total + stage[key], 0);
+  const sum = (key: "added" | "filtered" | "deadLettered" | "skipped"): number =>
+    stages.reduce((total, stage) => total + stage[key], 0);
   const came = formatCount(stages[0]!.in) + (added ? ` in + ${formatCount(sum("added"))} added` : " in");
   const parts = [
     `${formatCount(written)} written`,

@@ -4,7 +4,17 @@
  */
 import { Failure } from "../../base/errors.ts";
 import type { PluginContext, PluginPackage } from "../../sdk/index.ts";
-import { ByteWriter, kindOf, type Malformed, readBatch, readRaw, type RecordBatch, sizeOfBatch, writeBatch, writeNdjson } from "../../wire/batch/index.ts";
+import {
+  ByteWriter,
+  kindOf,
+  type Malformed,
+  type RecordBatch,
+  readBatch,
+  readRaw,
+  sizeOfBatch,
+  writeBatch,
+  writeNdjson,
+} from "../../wire/batch/index.ts";
 import { parseRaw, toRawFormat } from "../../wire/format/index.ts";
 import type { Counts, ProcessMessage, RowRange } from "./messages.ts";
 
@@ -72,7 +82,12 @@ export class BatchWork {
     return { counts, dead, bytes: text.length, writeTo: (target) => target.set(text) };
   }
 
-  #deadLetters(whole: RecordBatch, batch: RecordBatch, malformed: readonly Malformed[], message: ProcessMessage): Uint8Array {
+  #deadLetters(
+    whole: RecordBatch,
+    batch: RecordBatch,
+    malformed: readonly Malformed[],
+    message: ProcessMessage,
+  ): Uint8Array {
     if (malformed.length === 0 && batch.rejected.length === 0 && !message.dead) return NO_BYTES;
     const lines: string[] = [];
     for (const { line, reason, text } of malformed) {

@@ -156,7 +156,8 @@ export class HostProcess {
       return;
     }
     const message = parseMessage(text);
-    if (!message) return void this.#refuse(`wrote garbage to the control channel: ${JSON.stringify(text.slice(0, 80))}`);
+    if (!message)
+      return void this.#refuse(`wrote garbage to the control channel: ${JSON.stringify(text.slice(0, 80))}`);
     this.#dispatch(message);
   }
 

@@ -88,7 +88,13 @@ class PluginHost {
     this.#plugin = await loadPlugin(message.library);
     const { info, params, snapshot, finish, sequential } = this.#plugin;
     const stateful = snapshot !== undefined;
-    this.#send({ t: "loaded", info, params, stateful, sequential: stateful || finish !== undefined || sequential === true });
+    this.#send({
+      t: "loaded",
+      info,
+      params,
+      stateful,
+      sequential: stateful || finish !== undefined || sequential === true,
+    });
   }
 
   async #start(message: StartMessage): Promise<void> {
@@ -166,7 +172,11 @@ class PluginHost {
 /** With the plugin's own line, when the error has one: its author reads this in a dead letter. */
 function describeThrown(thrown: unknown): Failure {
   if (thrown instanceof Failure) return thrown;
-  const place = thrown instanceof Error ? /\(?((?:\/|[A-Za-z]:)[^\s()]+:\d+:\d+)\)?/.exec(thrown.stack ?? "")?.[1] : undefined;
+  const place =
+    thrown instanceof Error ? /\(?((?:\/|[A-Za-z]:)[^\s()]+:\d+:\d+)\)?/.exec(thrown.stack ?? "")?.[1] : undefined;
   const name = thrown instanceof Error && thrown.name !== "Error" ? `${thrown.name}: ` : "";
-  return toFailure(new Failure("plugin.threw", `${name}${messageOf(thrown)}${place ? ` (at ${place})` : ""}`), "plugin.threw");
+  return toFailure(
+    new Failure("plugin.threw", `${name}${messageOf(thrown)}${place ? ` (at ${place})` : ""}`),
+    "plugin.threw",
+  );
 }

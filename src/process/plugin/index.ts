@@ -1,4 +1,6 @@
 /** Plugins in processes of their own: the words between daemon and host, both ends, and the loader. */
+
+export { runPluginHost } from "./host.ts";
 export {
   type HostCommand,
   type HostExit,
@@ -7,7 +9,6 @@ export {
   type HostSegments,
   LOAD_TIMEOUT_MS,
 } from "./host-process.ts";
-export { runPluginHost } from "./host.ts";
 export { definitionFault, IDENTITY_LIBRARY, loadPlugin, provideSdk } from "./loader.ts";
 export type {
   Counts,

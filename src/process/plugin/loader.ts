@@ -3,8 +3,8 @@
  * `distributed-system` is served from memory, so a plugin file needs no node_modules.
  */
 import { Failure, messageOf } from "../../base/errors.ts";
-import * as sdk from "../../sdk/index.ts";
 import type { PluginPackage } from "../../sdk/index.ts";
+import * as sdk from "../../sdk/index.ts";
 
 export const IDENTITY_LIBRARY = "builtin:identity";
 
@@ -71,7 +71,8 @@ function operationFault(value: Record<string, unknown>): string | undefined {
   if ((value.snapshot === undefined) !== (value.restore === undefined)) {
     return "it has only one of snapshot and restore; a plugin with state needs both";
   }
-  if (value.sequential !== undefined && typeof value.sequential !== "boolean") return "sequential must be true or false";
+  if (value.sequential !== undefined && typeof value.sequential !== "boolean")
+    return "sequential must be true or false";
   return undefined;
 }
 

@@ -163,7 +163,8 @@ export function handshakeLine(api: number, pid: number): string {
 /** What is wrong with a handshake, or undefined. */
 export function handshakeFault(line: string, api: number): string | undefined {
   const [name, protocol, hostApi, , encoding] = line.split("|");
-  if (name !== HANDSHAKE_NAME) return `the host opened with ${JSON.stringify(line.slice(0, 80))} instead of a handshake`;
+  if (name !== HANDSHAKE_NAME)
+    return `the host opened with ${JSON.stringify(line.slice(0, 80))} instead of a handshake`;
   if (protocol !== String(PROTOCOL_VERSION)) return `the host speaks protocol ${protocol}, this is ${PROTOCOL_VERSION}`;
   if (hostApi !== String(api)) return `the host serves plugin API ${hostApi}, this is ${api}`;
   if (encoding !== "json") return `the host encodes as ${encoding}, known is json`;

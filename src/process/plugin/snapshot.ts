@@ -17,5 +17,8 @@ export function encodeSnapshot(snapshot: Snapshot): Uint8Array {
 export function decodeSnapshot(bytes: Uint8Array): Snapshot {
   if (bytes[0] === BYTES) return bytes.slice(1);
   if (bytes[0] === JSON_TEXT) return JSON.parse(new TextDecoder().decode(bytes.subarray(1))) as Snapshot;
-  throw new Failure("plugin.snapshot", `a stored state begins with ${bytes[0]}; known forms are ${BYTES} and ${JSON_TEXT}`);
+  throw new Failure(
+    "plugin.snapshot",
+    `a stored state begins with ${bytes[0]}; known forms are ${BYTES} and ${JSON_TEXT}`,
+  );
 }

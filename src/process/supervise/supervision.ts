@@ -4,7 +4,14 @@
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
-import { type ChildSpec, type ExitReason, Supervisor, type SupervisorEffect, type SupervisorInput, type SupervisorOptions } from "../../protocol/supervision/index.ts";
+import {
+  type ChildSpec,
+  type ExitReason,
+  Supervisor,
+  type SupervisorEffect,
+  type SupervisorInput,
+  type SupervisorOptions,
+} from "../../protocol/supervision/index.ts";
 
 /** One incarnation of a child, being started or running. */
 export interface RunningChild {
@@ -106,6 +113,9 @@ export class Supervision {
     this.#timer?.cancel();
     const { clock } = this.#ports;
     const at = this.#machine.nextDeadlineMs;
-    this.#timer = at === undefined ? undefined : clock.after(Math.max(0, at - clock.monotonic()), () => this.#feed({ type: "tick" }));
+    this.#timer =
+      at === undefined
+        ? undefined
+        : clock.after(Math.max(0, at - clock.monotonic()), () => this.#feed({ type: "tick" }));
   }
 }

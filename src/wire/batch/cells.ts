@@ -4,7 +4,7 @@
  * (see own-column.ts); a cell of such a row holds anything. Integers are read and written as two 32-bit halves, because a
  * BigInt64Array makes a bigint per access.
  */
-import type { ColumnType, Value } from "../../sdk/batch.ts";
+import type { ColumnType, Value } from "../../sdk/index.ts";
 import { asBytes, type Bytes, ByteWriter } from "./bytes.ts";
 import { appendJsonBytes, appendNumber, parseJson } from "./json-text.ts";
 
@@ -295,7 +295,7 @@ export class JsonCells extends OffsetCells {
   }
   string(row: number): string | undefined {
     if (this.data[this.offsets[row]!] !== 34) return undefined;
-    return JSON.parse(this.text(row)) as string;
+    return String(this.get(row));
   }
   override bytes(row: number): Uint8Array {
     const text = this.string(row);

@@ -1,7 +1,7 @@
 /** What `addColumn` takes, turned into an own column. Typed arrays are used in place, not copied. */
 import { isUtf8 } from "node:buffer";
 import { Failure } from "../../base/errors.ts";
-import type { ColumnValues, StringData, Value } from "../../sdk/batch.ts";
+import type { ColumnValues, StringData, Value } from "../../sdk/index.ts";
 import { ByteWriter } from "./bytes.ts";
 import { BoolCells, BytesCells, type Cells, DoubleCells, IntegerCells, StringCells, TimestampCells } from "./cells.ts";
 import { HAS_VALUE, IS_MISSING, IS_NULL, OwnColumn } from "./own-column.ts";

@@ -1,7 +1,7 @@
 /** The ways a batch comes into being, apart from the envelope and Arrow. */
 
 import { Failure } from "../../base/errors.ts";
-import type { Value } from "../../sdk/batch.ts";
+import type { Value } from "../../sdk/index.ts";
 import { ByteWriter } from "./bytes.ts";
 import { jsonText } from "./json-text.ts";
 import { type Malformed, parseDocuments } from "./ndjson-read.ts";

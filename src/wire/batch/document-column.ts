@@ -2,7 +2,7 @@
  * A column read from the documents: nothing is decoded before it is asked for, and only `numbers()` keeps what it
  * decoded, because it is worth carrying to the next stage.
  */
-import type { Column, ColumnType, Value } from "../../sdk/batch.ts";
+import type { Column, ColumnType, Value } from "../../sdk/index.ts";
 import type { Documents } from "./documents.ts";
 import { parseExact, parseJson, parseNumber } from "./json-text.ts";
 import { BOOL, ESCAPED, INTEGER, NESTED, NULL, NUMBER, PLAIN } from "./limits.ts";

@@ -4,7 +4,7 @@
  * data. So a frame that lies gives a Failure, or a batch whose reads stay within the frame.
  */
 import { isUtf8 } from "node:buffer";
-import type { ColumnType } from "../../sdk/batch.ts";
+import type { ColumnType } from "../../sdk/index.ts";
 import { asBytes, type Bytes } from "./bytes.ts";
 import {
   BoolCells,

@@ -3,7 +3,7 @@
  * without an encoder, and whole values with integers beyond 2^53 kept as bigint. Text that comes in here is valid JSON.
  */
 import { Failure } from "../../base/errors.ts";
-import type { Value } from "../../sdk/batch.ts";
+import type { Value } from "../../sdk/index.ts";
 import type { Bytes, ByteWriter } from "./bytes.ts";
 import { INTEGER, MAX_DEPTH } from "./limits.ts";
 
@@ -62,10 +62,15 @@ const LONG_DIGITS = /\d{16}/;
 
 /** A JSON text as a value. Only a text with a long run of digits pays for the careful way. */
 export function parseJson(text: string): Value {
-  if (!LONG_DIGITS.test(text)) return JSON.parse(text) as Value;
-  return JSON.parse(text, (_key: string, value: unknown, context?: { source: string }) =>
-    typeof value === "number" && context ? exactNumber(value, context.source) : value,
-  ) as Value;
+  try {
+    if (!LONG_DIGITS.test(text)) return JSON.parse(text) as Value;
+    return JSON.parse(text, (_key: string, value: unknown, context?: { source: string }) =>
+      typeof value === "number" && context ? exactNumber(value, context.source) : value,
+    ) as Value;
+  } catch (cause) {
+    // Every text was checked when it was parsed: this one comes from a frame that lies.
+    throw new Failure("batch.bad_value", `reading a value: ${text.slice(0, 100)} is not JSON`, { cause });
+  }
 }
 
 /** JSON text of any value: bigint as digits, bytes as base64, NaN and infinities as null. */

@@ -3,7 +3,7 @@
  * batch is written (`freeze`). Arrays and objects are turned to JSON text at once, so that a later change of the object
  * cannot reach into the batch.
  */
-import type { ColumnType, Value } from "../../sdk/batch.ts";
+import type { ColumnType, Value } from "../../sdk/index.ts";
 import { ByteWriter } from "./bytes.ts";
 import { BoolCells, type Cells, DoubleCells, IntegerCells, JsonCells, NullCells, StringCells } from "./cells.ts";
 import { appendJsonString, appendNumber, jsonText, parseJson } from "./json-text.ts";

@@ -3,7 +3,7 @@
  * missing, or *inherit* (this row was not set: the document decides). Arrow has a bit for null only; a byte holds all
  * four, costs one load, and turns into Arrow's validity bitmap at the border.
  */
-import type { Column, ColumnType, Value } from "../../sdk/batch.ts";
+import type { Column, ColumnType, Value } from "../../sdk/index.ts";
 import type { ByteWriter } from "./bytes.ts";
 import type { Cells } from "./cells.ts";
 import { DoubleCells, JsonCells, TimestampCells } from "./cells.ts";

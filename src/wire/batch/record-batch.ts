@@ -4,7 +4,7 @@
  * what they were for the whole of one `processBatch`.
  */
 import { Failure } from "../../base/errors.ts";
-import type { Batch, Column, ColumnValues, Row, Value } from "../../sdk/batch.ts";
+import type { Batch, Column, ColumnValues, Row, Value } from "../../sdk/index.ts";
 import { asBytes, ByteWriter } from "./bytes.ts";
 import { ownColumn } from "./column-values.ts";
 import { DocumentColumn } from "./document-column.ts";

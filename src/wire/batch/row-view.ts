@@ -4,7 +4,7 @@
  * column. Its prototype is a proxy that only sees what no accessor catches: fields set on the row for the first time.
  * No name is special: `__proto__`, `constructor` and `toString` are fields like any other, or undefined.
  */
-import type { Column, Row, Value } from "../../sdk/batch.ts";
+import type { Column, Row, Value } from "../../sdk/index.ts";
 import { MAX_VIEW_CLASSES, MAX_VIEW_FIELDS } from "./limits.ts";
 
 /** What a view needs of its batch. */

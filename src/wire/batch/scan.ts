@@ -8,6 +8,7 @@
  */
 import type { Bytes } from "./bytes.ts";
 import { ROW_HEAD } from "./documents.ts";
+import { parseJson } from "./json-text.ts";
 import { BOOL, ESCAPED, INTEGER, MAX_DEPTH, NESTED, NULL, NUMBER, PLAIN, UNICODE } from "./limits.ts";
 import { hasGlue, type ShapeNode, ShapeTree } from "./shape-tree.ts";
 
@@ -298,5 +299,5 @@ export function skipSpace(text: Uint8Array, from: number): number {
 export function decodeString(text: Bytes, start: number, end: number, kind: number): string {
   if (kind === PLAIN) return text.latin1Slice(start + 1, end - 1);
   if (kind === UNICODE) return text.utf8Slice(start + 1, end - 1);
-  return JSON.parse(text.utf8Slice(start, end)) as string;
+  return String(parseJson(text.utf8Slice(start, end)));
 }

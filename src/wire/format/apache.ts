@@ -179,16 +179,19 @@ class LogReader {
   }
 
   #text(key: Uint8Array, from: number, to: number): void {
-    if (this.#isDash(from, to)) return this.#null(key);
     this.#key(key);
-    this.#out.string(this.#bytes, from, to);
+    if (this.#isDash(from, to)) this.#out.raw(NULL, 0, NULL.length);
+    else this.#out.string(this.#bytes, from, to);
   }
 
   /** As `#text`, with the log's escapes undone. */
   #quoted(key: Uint8Array, from: number, to: number): void {
     const backslash = this.#find(BACKSLASH, from);
     const plain = backslash < 0 || backslash >= to ? undefined : unescapeLog(this.#bytes.subarray(from, to));
-    if (plain === undefined) return this.#text(key, from, to);
+    if (plain === undefined) {
+      this.#text(key, from, to);
+      return;
+    }
     this.#key(key);
     this.#out.string(plain, 0, plain.length);
   }

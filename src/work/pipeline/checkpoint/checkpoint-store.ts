@@ -45,7 +45,9 @@ export class CheckpointStore {
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");
       database.run("BEGIN IMMEDIATE");
-      database.run("CREATE TABLE IF NOT EXISTS checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER, body TEXT)");
+      database.run(
+        "CREATE TABLE IF NOT EXISTS checkpoint (id INTEGER PRIMARY KEY CHECK (id = 1), version INTEGER, body TEXT)",
+      );
       database.run("CREATE TABLE IF NOT EXISTS state (stage TEXT PRIMARY KEY, bytes BLOB)");
       database.run("COMMIT");
       return new CheckpointStore(database);
@@ -56,12 +58,21 @@ export class CheckpointStore {
   }
 
   load(): Checkpoint | undefined {
-    const row = this.#database.query("SELECT version, body FROM checkpoint").get() as { version: number; body: string } | null;
+    const row = this.#database.query("SELECT version, body FROM checkpoint").get() as {
+      version: number;
+      body: string;
+    } | null;
     if (!row) return undefined;
     if (row.version !== VERSION) {
-      throw new Failure("checkpoint.version", `the checkpoint has version ${row.version}, this program reads ${VERSION}; --fresh starts over`);
+      throw new Failure(
+        "checkpoint.version",
+        `the checkpoint has version ${row.version}, this program reads ${VERSION}; --fresh starts over`,
+      );
     }
-    const states = this.#database.query("SELECT stage, bytes FROM state").all() as { stage: string; bytes: Uint8Array }[];
+    const states = this.#database.query("SELECT stage, bytes FROM state").all() as {
+      stage: string;
+      bytes: Uint8Array;
+    }[];
     const body = JSON.parse(row.body) as Omit<Checkpoint, "states">; // written by `save` below, under the same version
     return { ...body, states: new Map(states.map(({ stage, bytes }) => [stage, bytes])) };
   }
@@ -95,7 +106,10 @@ export function removeCheckpoint(path: string): void {
 
 function openFailure(path: string, reason: string): Failure {
   if (/locked|busy/i.test(reason)) {
-    return new Failure("checkpoint.in_use", `${path} is in use: this pipeline is running already with the same --data-dir`);
+    return new Failure(
+      "checkpoint.in_use",
+      `${path} is in use: this pipeline is running already with the same --data-dir`,
+    );
   }
   return new Failure("checkpoint.unreadable", `cannot use the checkpoint ${path}: ${reason}; --fresh starts over`);
 }

@@ -42,7 +42,8 @@ export class FallbackHosts {
       this.#started ??= this.#hosts.start();
       await this.#started;
       const outcome = await this.#try(item, row);
-      if (outcome.kind !== "done") return new Failure("pipeline.fallback_failed", `the fallback failed: ${reasonOf(outcome)}`);
+      if (outcome.kind !== "done")
+        return new Failure("pipeline.fallback_failed", `the fallback failed: ${reasonOf(outcome)}`);
       const text = new TextDecoder().decode(outcome.slot.view.subarray(0, outcome.sizes[0]));
       outcome.slot.release();
       const { rejected, out } = outcome.counts;

@@ -1,5 +1,5 @@
 /** The engine: one run of a pipeline. */
-export { PipelineRun, type PipelinePlan, type PipelinePorts, type RunEnd } from "./pipeline-run.ts";
+export { type PipelinePlan, type PipelinePorts, PipelineRun, type RunEnd } from "./pipeline-run.ts";
 export { type CountsJson, type RunCounts, toJson } from "./run-counts.ts";
 export type { StageProgress } from "./stage-at-work.ts";
 export type { Policy, StageCounts, StagePlan } from "./types.ts";

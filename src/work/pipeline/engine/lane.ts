@@ -5,7 +5,14 @@
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import type { DoneMessage, FromHost, HostExit, HostProcess, NeedMessage, ProcessMessage } from "../../../process/plugin/index.ts";
+import type {
+  DoneMessage,
+  FromHost,
+  HostExit,
+  HostProcess,
+  NeedMessage,
+  ProcessMessage,
+} from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
 import type { Slot } from "./edge.ts";
 import type { ReplayLog } from "./replay-log.ts";
@@ -131,19 +138,31 @@ export class Lane {
     else if (message.t === "need") void this.#grow(head, message);
     else if (message.t === "failed") {
       const { code, message: reason } = message.error;
-      this.#settleHead({ kind: "failed", cause: code === "pipeline.batch_too_large" ? "too_large" : "error", code, reason });
+      this.#settleHead({
+        kind: "failed",
+        cause: code === "pipeline.batch_too_large" ? "too_large" : "error",
+        code,
+        reason,
+      });
     }
   }
 
   /** True when the end was this lane's own wish. */
   exited(exit: HostExit): boolean {
     const wished = this.#recycled;
-    this.#replaying?.reject(new Failure("plugin.exited", `the plugin's process ${exit.reason} while it rebuilt its state`));
+    this.#replaying?.reject(
+      new Failure("plugin.exited", `the plugin's process ${exit.reason} while it rebuilt its state`),
+    );
     this.#replaying = undefined;
     const cause = this.#timedOut ? "timeout" : "crash";
     this.#ready = this.#recycled = this.#timedOut = false;
     this.#host = undefined;
-    const failed = { kind: "failed", cause, code: `plugin.${cause}`, reason: `the plugin's process ${exit.reason}` } as const;
+    const failed = {
+      kind: "failed",
+      cause,
+      code: `plugin.${cause}`,
+      reason: `the plugin's process ${exit.reason}`,
+    } as const;
     this.#settleAll(wished ? undefined : failed);
     return wished;
   }
@@ -159,7 +178,8 @@ export class Lane {
 
   #done(head: Sent, message: DoneMessage): void {
     const bytes = message.sizes.reduce((sum, size) => sum + alignedBytes(size), 0);
-    const fits = message.sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && bytes <= head.slot.capacityBytes;
+    const fits =
+      message.sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && bytes <= head.slot.capacityBytes;
     if (!fits) return this.#host!.kill(`claims ${bytes} bytes in a slot of ${head.slot.capacityBytes} and was killed`);
     this.#settleHead({ kind: "done", slot: head.slot, sizes: message.sizes, counts: message.counts });
   }

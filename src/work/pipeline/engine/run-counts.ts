@@ -40,11 +40,15 @@ export class RunCounts {
 
   /** What does not add up, in words; empty when every record is accounted for. */
   faults(names: readonly string[]): string[] {
-    const lines = [["source", this.source] as const, ...this.stages.map((counts, index) => [names[index]!, counts] as const)];
+    const lines = [
+      ["source", this.source] as const,
+      ...this.stages.map((counts, index) => [names[index]!, counts] as const),
+    ];
     const faults = lines.flatMap(([name, counts]) => balanceFault(name, counts));
     for (let index = 1; index < lines.length; index++) {
       const [before, after] = [lines[index - 1]!, lines[index]!];
-      if (before[1].out !== after[1].in) faults.push(`${before[0]} let ${before[1].out} out, ${after[0]} took ${after[1].in} in`);
+      if (before[1].out !== after[1].in)
+        faults.push(`${before[0]} let ${before[1].out} out, ${after[0]} took ${after[1].in} in`);
     }
     const [last, { out }] = lines.at(-1)!;
     if (out !== this.written) faults.push(`${last} let ${out} out, the sink took ${this.written}`);

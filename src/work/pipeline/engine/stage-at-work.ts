@@ -50,10 +50,14 @@ export function buildStage(parts: StageParts): StageAtWork {
   const { plan } = parts;
   const count = plan.sequential ? 1 : plan.lanes;
   const grow: LaneOptions["grow"] = (item, bytes) => parts.output.slot(bytes, item.seq, plan.name, parts.signal);
-  const lanes = Array.from({ length: count }, (_, number) => new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, grow }));
+  const lanes = Array.from(
+    { length: count },
+    (_, number) => new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, grow }),
+  );
   const turns = new Turns(lanes, plan.sequential, parts.firstSeq);
   const replays = plan.stateful ? new ReplayLog(parts.snapshot) : undefined;
-  const gaveUp = (reason: string): void => parts.failed(new Failure("pipeline.failed", `stage ${plan.name}: ${reason}`));
+  const gaveUp = (reason: string): void =>
+    parts.failed(new Failure("pipeline.failed", `stage ${plan.name}: ${reason}`));
   const common = { ...parts, host: undefined, command: parts.host, gaveUp };
   const hosts = new StageHosts({ ...common, lanes, replays, ready: () => turns.serve() });
   const fallback = plan.fallback ? new FallbackHosts({ ...common, fallback: plan.fallback }) : undefined;

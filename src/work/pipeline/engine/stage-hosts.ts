@@ -7,7 +7,7 @@ import { toFailure } from "../../../base/errors.ts";
 import { type HostCommand, type HostExit, type HostHandlers, HostProcess } from "../../../process/plugin/index.ts";
 import { type RunningChild, Supervision } from "../../../process/supervise/index.ts";
 import type { Edge } from "./edge.ts";
-import { Lane } from "./lane.ts";
+import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import type { StagePlan } from "./types.ts";
 
@@ -52,11 +52,15 @@ export class StageHosts {
       restart: "permanent" as const,
       shutdown: { timeoutMs: SHUTDOWN_MS },
     }));
-    this.#supervision = new Supervision(specs, { ...options.restart, startup: "together" }, {
-      clock: options.clock,
-      spawn: (id) => this.#spawn(options.lanes[Number(id)]!),
-      escalated: (_id, reason) => options.gaveUp(reason),
-    });
+    this.#supervision = new Supervision(
+      specs,
+      { ...options.restart, startup: "together" },
+      {
+        clock: options.clock,
+        spawn: (id) => this.#spawn(options.lanes[Number(id)]!),
+        escalated: (_id, reason) => options.gaveUp(reason),
+      },
+    );
   }
 
   get restarts(): number {
@@ -82,7 +86,8 @@ export class StageHosts {
     const live = async (): Promise<void> => {
       for (;;) {
         const end = await this.#life(lane, started.resolve);
-        if (!end.wished || stopping) return exited.resolve({ kind: end.refused ? "refused" : "crash", detail: end.reason });
+        if (!end.wished || stopping)
+          return exited.resolve({ kind: end.refused ? "refused" : "crash", detail: end.reason });
       }
     };
     void live();

@@ -9,12 +9,12 @@ import type { DeadRow, ProcessMessage } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
 import { type Failed, findPoison } from "./diagnosis.ts";
 import type { Edge } from "./edge.ts";
-import { type Fallback, Verdict } from "./verdict.ts";
 import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import { SlotEstimate } from "./slot-estimate.ts";
 import type { Turns } from "./turns.ts";
 import type { Item, Outcome, StageCounts, StagePlan, Work } from "./types.ts";
+import { type Fallback, Verdict } from "./verdict.ts";
 
 /** Diagnoses in a row without a new guilty record before all records of the batch take the policy's fate. */
 const FRUITLESS_ROUNDS_MAX = 3;
@@ -133,7 +133,9 @@ export class Stage {
 
   async #rescue(item: Item, poison: DeadRow, verdict: Verdict): Promise<void> {
     const { fallback } = this.#options;
-    const rescued = fallback ? await fallback(item, poison.row) : new Failure("pipeline.no_fallback", "no fallback is set");
+    const rescued = fallback
+      ? await fallback(item, poison.row)
+      : new Failure("pipeline.no_fallback", "no fallback is set");
     if (rescued instanceof Failure) verdict.condemn({ ...poison, reason: `${poison.reason}; then ${rescued.message}` });
     else verdict.rescue(poison, rescued);
   }
@@ -177,11 +179,15 @@ export class Stage {
   #settle(item: Item, work: Work, lane: Lane, outcome: Outcome): Outcome {
     const { plan, replays, turns } = this.#options;
     if (outcome.kind !== "done") turns.takeBack(item.seq);
-    if (outcome.kind === "failed" && plan.sequential) lane.recycle("was replaced: a failed batch left its state in doubt");
+    if (outcome.kind === "failed" && plan.sequential)
+      lane.recycle("was replaced: a failed batch left its state in doubt");
     if (outcome.kind === "done" && work.probe && plan.stateful) lane.recycle("was replaced: a probe changed its state");
     if (outcome.kind === "done" && !work.probe) {
       replays?.add(item.slot.view.subarray(0, item.bytes), work.rows);
-      this.#estimate.saw(item.bytes, outcome.sizes.reduce((sum, size) => sum + alignedBytes(size), 0));
+      this.#estimate.saw(
+        item.bytes,
+        outcome.sizes.reduce((sum, size) => sum + alignedBytes(size), 0),
+      );
     }
     queueMicrotask(() => turns.serve());
     return outcome;

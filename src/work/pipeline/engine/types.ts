@@ -71,7 +71,12 @@ export interface Work {
 export type FailureCause = "error" | "crash" | "timeout" | "too_large";
 
 export type Outcome =
-  | { readonly kind: "done"; readonly slot: Slot; readonly sizes: readonly [number, number, number]; readonly counts: Counts }
+  | {
+      readonly kind: "done";
+      readonly slot: Slot;
+      readonly sizes: readonly [number, number, number];
+      readonly counts: Counts;
+    }
   | { readonly kind: "failed"; readonly cause: FailureCause; readonly code: string; readonly reason: string }
   /** The host died over another batch; this one was not tried. */
   | { readonly kind: "requeue" };

@@ -90,7 +90,7 @@ export class TextSource implements Source {
     const first = await this.#cutAt(input, target, limits);
     if (first.filled.bytes === 0) return undefined;
     if (first.size.rows > 0) return this.#cutOf(first.size);
-    const { filled, size } = await this.#cutAt(input, target, { rows: limits.rows, bytes: target.length });
+    const { filled, size } = await this.#cutAt(input, target, { rows: 1, bytes: target.length });
     return size.rows > 0 ? this.#cutOf(size) : this.#skipRecord(input, target, filled);
   }
 

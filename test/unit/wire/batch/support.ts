@@ -50,7 +50,9 @@ export const stringText = fc
   .tuple(fc.string({ unit: "binary", maxLength: 12 }), fc.boolean())
   .map(([text, escaped]) => {
     const plain = JSON.stringify(text);
-    return escaped ? plain.replace(/[a-m]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`) : plain;
+    return escaped && !plain.includes("\\")
+      ? plain.replace(/[a-m]/g, (char) => `\\u00${char.charCodeAt(0).toString(16)}`)
+      : plain;
   });
 
 const space = fc.constantFrom("", "", "", " ", "\t", "  ", "\r");

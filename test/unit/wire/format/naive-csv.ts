@@ -22,7 +22,7 @@ export function naiveCsv(text: string, columns: readonly string[], separator: st
     const isBlank = whole.replace(/\r?\n$|\r$/, "") === "";
     if (!isBlank) {
       if (unclosed || fields.length !== columns.length || fields.some((field) => field.bad)) badLines.push(line);
-      else records.push(Object.fromEntries(fields.map((field, i) => [columns[i], valueOf(field, auto)])));
+      else records.push(Object.fromEntries(fields.map((field, i) => [columns[i], parseField(field, auto)])));
     }
     line += whole.split("\n").length - 1;
     at = next;
@@ -65,7 +65,7 @@ function afterLine(text: string, from: number): number {
   return newline < 0 ? text.length : newline + 1;
 }
 
-function valueOf({ text, quoted }: Field, auto: boolean): unknown {
+function parseField({ text, quoted }: Field, auto: boolean): unknown {
   if (quoted) return text;
   if (text === "") return null;
   if (auto && /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/.test(text)) return Number(text);

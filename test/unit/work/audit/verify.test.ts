@@ -150,7 +150,11 @@ describe("verifyAuditFile() on changed files", () => {
     ["a line was repeated", chain.toSpliced(4, 0, chain[3]!), ["5 audit.repeated_line"]],
     ["the last line was repeated", [...chain, chain[7]!], ["9 audit.repeated_line"]],
     ["a line was repeated further on", chain.toSpliced(6, 0, chain[1]!), ["7 audit.moved_line"]],
-    ["a line was inserted", chain.toSpliced(4, 0, reseal(chain[4]!, { batch: "x" })), ["6 audit.moved_line"]],
+    [
+      "a line was inserted",
+      chain.toSpliced(4, 0, reseal(chain[4]!, { batch: "x" })),
+      ["6 audit.moved_line", "7 audit.broken_link"],
+    ],
     ["a line is no JSON", edit(3, (line) => line.slice(1)), ["4 audit.not_a_line"]],
     ["two lines are no JSON", edit(3, () => "").with(4, "x"), ["4 audit.not_a_line", "5 audit.not_a_line"]],
     ["the last line is no JSON", edit(7, () => ""), ["8 audit.not_a_line"]],
@@ -218,7 +222,13 @@ describe("verifyAuditFile() on changed files", () => {
   });
 
   test("verifyAuditFile() shows the first faults and counts all when there are many", async () => {
-    const report = await verifyAuditFile(write(Array.from({ length: 500 }, () => "x")));
+    const report = await verifyAuditFile(
+      write(
+        Array.from({ length: 500 }, () => "x"),
+        chain,
+        0,
+      ),
+    );
     expect(report.faults).toHaveLength(100);
     expect(report.faultCount).toBe(501);
     expect(formatAuditReport(report)).toContain("and 401 more faults");
