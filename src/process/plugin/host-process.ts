@@ -44,11 +44,6 @@ export interface HostHandlers {
   output(stream: "stdout" | "stderr" | LogMessage["level"], line: string): void;
 }
 
-/** Time for a fresh process to connect and load its module; a laptop under full load takes under a second. */
-export const LOAD_TIMEOUT_MS = 15_000;
-/** Time a host has to clean up after `stop`. */
-export const STOP_TIMEOUT_MS = 5_000;
-
 /** A dying process closes its channel a moment before its end is seen; only one that lives on is killed for it. */
 const CLOSE_GRACE_MS = 1_000;
 
@@ -86,7 +81,7 @@ export class HostProcess {
     request: Omit<LoadMessage, "t">,
     handlers: HostHandlers,
     clock: Clock,
-    timeoutMs = LOAD_TIMEOUT_MS,
+    timeoutMs: number,
   ): Promise<{ host: HostProcess; loaded: LoadedMessage }> {
     const host = new HostProcess(command, segments, handlers, clock);
     forwardLines(host.#child.stdout as ReadableStream<Uint8Array>, (line) => handlers.output("stdout", line));
@@ -125,7 +120,7 @@ export class HostProcess {
   }
 
   /** Asks the plugin to clean up, kills it when it does not within the limit. */
-  async stop(timeoutMs = STOP_TIMEOUT_MS): Promise<HostExit> {
+  async stop(timeoutMs: number): Promise<HostExit> {
     const timer = this.#clock.after(timeoutMs, () => this.kill("did not finish its cleanup in time and was killed"));
     this.send({ t: "stop" });
     const exit = await this.#exited;

@@ -7,7 +7,6 @@ export {
   type HostHandlers,
   HostProcess,
   type HostSegments,
-  LOAD_TIMEOUT_MS,
 } from "./host-process.ts";
 export { definitionFault, IDENTITY_LIBRARY, loadPlugin, provideSdk } from "./loader.ts";
 export type {

@@ -8,7 +8,7 @@ import { gatherDoubles } from "./cells.ts";
 import { compactDocuments } from "./compact.ts";
 import { align8, bodyStart, MAX_FRAME_BYTES, sealFrame } from "./frame.ts";
 import { parseDocuments } from "./ndjson-read.ts";
-import type { OwnColumn } from "./own-column.ts";
+import { OwnColumn } from "./own-column.ts";
 import type { RecordBatch } from "./record-batch.ts";
 
 /** A batch that is ready to be written: gathered and measured, but not copied. */
@@ -26,7 +26,11 @@ export function packBatch(batch: RecordBatch): PackedBatch {
   const rows = batch.liveIndices();
   const appended = batch.appendedRows > 0 ? parseDocuments(batch.appendedText, 1, []) : undefined;
   const documents = compactDocuments(rows ? batch.documents.gather(rows) : batch.documents, appended);
-  const own = [...batch.own.values()].map((column) => settled(column, rows, documents.rows));
+  const back = appended ? [...batch.removed].filter((name) => appended.field(name) !== undefined) : [];
+  const own = [
+    ...[...batch.own.values()].map((column) => settled(column, rows, documents.rows)),
+    ...back.filter((name) => !batch.own.has(name)).map((name) => OwnColumn.blank(name, documents.rows)),
+  ].map((column) => (back.includes(column.name) ? column.lacking(batch.liveRows) : column));
   // Appended records have no decoded numbers; the next stage decodes again.
   const decoded = appended ? [] : [...batch.decoded];
   const sections: Section[] = [
@@ -44,7 +48,8 @@ export function packBatch(batch: RecordBatch): PackedBatch {
       timeMs: batch.timeMs,
       rows: documents.rows,
       names: documents.names,
-      removed: [...batch.removed],
+      // A removed field that appended records have is missing from the other rows by its own column instead.
+      removed: [...batch.removed].filter((name) => !back.includes(name)),
       decoded: decoded.map(([name]) => name),
       columns: own.map(({ name, cells }) => ({ name, type: cells.type })),
       sections: sizes,

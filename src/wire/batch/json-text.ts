@@ -79,7 +79,7 @@ export function jsonText(value: Value | undefined, depth = 0): string {
     case "string":
       return JSON.stringify(value);
     case "number":
-      return Number.isFinite(value) ? (Object.is(value, -0) ? "0" : String(value)) : "null";
+      return numberText(value);
     case "bigint":
     case "boolean":
       return String(value);
@@ -116,7 +116,13 @@ export function appendNumber(writer: ByteWriter, value: number): void {
   const cents = Math.round(value * 100);
   // At most 15 digits that divide back to the same double are its shortest text.
   if (cents / 100 === value && cents < EXACT_INTEGER && cents > -EXACT_INTEGER) appendCents(writer, cents);
-  else writer.ascii(Number.isFinite(value) ? String(value) : "null");
+  else writer.ascii(numberText(value));
+}
+
+/** The shortest text that reads back as this number. Beyond 2^53 digits alone would read back as a bigint. */
+function numberText(value: number): string {
+  if (!Number.isFinite(value)) return "null";
+  return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value);
 }
 
 function appendCents(writer: ByteWriter, cents: number): void {

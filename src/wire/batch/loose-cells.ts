@@ -95,13 +95,15 @@ export class LooseCells implements Cells {
 
   #type(isValue: ((row: number) => boolean) | undefined): ColumnType {
     let type: ColumnType = "null";
+    let anyBig = false;
     for (let row = 0; row < this.length; row++) {
       const value = this.#values[row];
       if (value === undefined || (isValue && !isValue(row))) continue;
+      anyBig ||= typeof value === "bigint";
       type = widen(type, typeOf(value));
       if (type === "json") return type;
     }
-    return type;
+    return type === "double" && anyBig ? "json" : type; // no double holds every bigint
   }
 
   #strings(isValue: (row: number) => boolean): Cells {
@@ -174,7 +176,7 @@ function typeOf(value: Loose): ColumnType {
   return "json";
 }
 
-/** The type that holds both exactly. A bigint beside a fraction needs JSON: no double holds it. */
+/** The type that holds both. */
 function widen(left: ColumnType, right: ColumnType): ColumnType {
   if (left === right || left === "null") return right;
   const numeric = (left === "integer" && right === "double") || (left === "double" && right === "integer");

@@ -133,6 +133,15 @@ export class OwnColumn implements Column {
     return new OwnColumn(this.name, this.#cells.gather(rows), gathered);
   }
 
+  /** The same column, saying "missing" in the first rows where it said nothing. */
+  lacking(firstRows: number): OwnColumn {
+    const states = this.#states?.slice() ?? new Uint8Array(this.length);
+    for (let row = 0; row < firstRows; row++) if (states[row] === INHERITS) states[row] = IS_MISSING;
+    const column = new OwnColumn(this.name, this.#cells, states);
+    column.freeze();
+    return column;
+  }
+
   #loosen(): LooseCells {
     const cells = this.#cells;
     const loose = new LooseCells(cells.length);

@@ -1,7 +1,8 @@
 /**
- * The end of every batch's way: results leave in source order, dead letters beside them, and at each barrier the source's
- * offset, the sink's position and the stages' states become one checkpoint. What was written after the last checkpoint is
- * undone by whoever resumes, so each record is in the output once.
+ * The end of every batch's way: results leave in source order (or as they come, where that is allowed), dead letters
+ * beside them, and at each barrier the source's offset, the sink's position and the stages' states become one checkpoint.
+ * What was written after the last checkpoint is undone by whoever resumes, so each record is in the output once. Batches
+ * written ahead of an older one are named in the checkpoint and not written again.
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Histogram } from "../../../base/histogram.ts";
@@ -27,6 +28,10 @@ export interface CommitterOptions {
   readonly clock: Clock;
   readonly counts: RunCounts;
   readonly firstSeq: number;
+  /** Where the source stood when the run began. */
+  readonly source: SourcePosition | undefined;
+  /** False: a result leaves as soon as it is there. Only for stages that keep no state. */
+  readonly ordered: boolean;
   readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
   /** Planted bug for tests: this batch is counted and never written. */
   readonly dropSeq?: number | undefined;
@@ -34,24 +39,42 @@ export interface CommitterOptions {
   failed(reason: unknown): void;
 }
 
+interface Written {
+  readonly source: SourcePosition | undefined;
+  readonly barrier: boolean;
+  readonly finish: boolean;
+  readonly states: ReadonlyMap<string, Uint8Array>;
+}
+
+const NO_STATES: ReadonlyMap<string, Uint8Array> = new Map();
+
 export class Committer {
   readonly latency = new Histogram();
   readonly #options: CommitterOptions;
   readonly #arrived = new Map<number, Arrival>();
+  /** Written, but some older batch is not. */
+  readonly #ahead = new Map<number, Written>();
   readonly #oldest = new Map<number, () => void>();
   readonly #drained = new Map<number, () => void>();
   #next: number;
+  #source: SourcePosition | undefined;
   #working = false;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: CommitterOptions) {
     this.#options = options;
     this.#next = options.firstSeq;
+    this.#source = options.source;
   }
 
   add(arrival: Arrival): void {
     this.#arrived.set(arrival.item.seq, arrival);
     if (!this.#working) void this.#work();
+  }
+
+  /** The batch was written by the run that this one continues. */
+  skip(seq: number, source: SourcePosition): void {
+    this.#ahead.set(seq, { source, barrier: false, finish: false, states: NO_STATES });
   }
 
   untilOldest(seq: number): Promise<void> {
@@ -71,16 +94,36 @@ export class Committer {
   async #work(): Promise<void> {
     this.#working = true;
     try {
-      for (let arrival = this.#arrived.get(this.#next); arrival; arrival = this.#arrived.get(this.#next)) {
+      for (let arrival = this.#nextArrival(); arrival; arrival = this.#nextArrival()) {
         await this.#write(arrival);
-        if (arrival.item.barrier || arrival.item.finish) await this.#checkpoint(arrival);
         this.#leave(arrival);
+        await this.#advance();
       }
     } catch (thrown) {
       this.#options.failed(thrown);
       return; // still marked as working: nothing is committed after a failure
     }
     this.#working = false;
+  }
+
+  #nextArrival(): Arrival | undefined {
+    if (this.#options.ordered) return this.#arrived.get(this.#next);
+    return this.#arrived.values().next().value;
+  }
+
+  /** Moves over everything written without a gap; a barrier on the way makes a checkpoint. */
+  async #advance(): Promise<void> {
+    const passed: number[] = [];
+    let barrier: Written | undefined;
+    for (let written = this.#ahead.get(this.#next); written; written = this.#ahead.get(this.#next)) {
+      this.#ahead.delete(this.#next);
+      this.#source = written.source;
+      if (written.barrier || written.finish) barrier = written;
+      passed.push(this.#next++);
+    }
+    if (barrier) await this.#checkpoint(barrier);
+    for (const seq of passed) resolveOnce(this.#drained, seq);
+    resolveOnce(this.#oldest, this.#next);
   }
 
   async #write({ item, oversized }: Arrival): Promise<void> {
@@ -96,28 +139,27 @@ export class Committer {
   }
 
   /** Positions are those of this very moment; writing them down overlaps with the batches that follow. */
-  async #checkpoint({ item, source }: Arrival): Promise<void> {
+  async #checkpoint({ finish, states }: Written): Promise<void> {
     const { counts, deadLetters, run, sink, store } = this.#options;
     await this.#saving;
-    const body = { ...run, finished: item.finish, seq: item.seq + 1, source, counts: toJson(counts) };
-    const states = item.result.states;
+    const ahead = [...this.#ahead.keys()];
+    const body = { ...run, finished: finish, seq: this.#next, ahead, source: this.#source, counts: toJson(counts) };
     const positions = Promise.all([sink.flush(), deadLetters.flush()]);
     this.#saving = positions.then(([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
       store?.save({ ...body, sink: sinkAt, deadLetters: deadAt, states });
     });
     this.#saving.catch((thrown: unknown) => this.#options.failed(thrown));
-    if (item.finish) await this.#saving;
+    if (finish) await this.#saving;
   }
 
-  #leave({ item, readAtMs }: Arrival): void {
+  #leave({ item, readAtMs, source }: Arrival): void {
     const { clock, committed } = this.#options;
+    const { barrier, finish, seq, result } = item;
     item.slot.release();
-    this.#arrived.delete(item.seq);
-    this.#next = item.seq + 1;
+    this.#arrived.delete(seq);
+    this.#ahead.set(seq, { source, barrier, finish, states: result.states });
     this.latency.record(clock.monotonic() - readAtMs);
-    resolveOnce(this.#drained, item.seq);
-    resolveOnce(this.#oldest, this.#next);
-    committed(item.seq);
+    committed(seq);
   }
 }
 

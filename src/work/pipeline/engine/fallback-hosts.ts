@@ -26,7 +26,7 @@ export class FallbackHosts {
     this.#options = options;
     const { clock, fallback, output, plan, signal } = options;
     const grow: LaneOptions["grow"] = (item, bytes) => output.slot(bytes, item.seq, plan.name, signal);
-    const lane = new Lane(0, { clock, timeoutMs: plan.timeoutMs, grow });
+    const lane = new Lane(0, { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: options.stopTimeoutMs, grow });
     this.#turns = new Turns([lane], false, 0);
     this.#hosts = new StageHosts({
       ...options,

@@ -24,6 +24,7 @@ const DEPTH = 2;
 export interface LaneOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
+  readonly stopTimeoutMs: number;
   /** A larger output slot for a batch that outgrew its own. */
   grow(item: Item, bytes: number): Promise<Slot>;
 }
@@ -88,7 +89,7 @@ export class Lane {
       this.#arm();
       await replayed.promise;
     }
-    if (this.#stopping) void host.stop();
+    if (this.#stopping) void host.stop(this.#options.stopTimeoutMs);
     else if (this.#host === host) this.#ready = true;
   }
 
@@ -119,7 +120,7 @@ export class Lane {
   stop(): void {
     this.#ready = false;
     this.#stopping = true;
-    void this.#host?.stop();
+    void this.#host?.stop(this.#options.stopTimeoutMs);
   }
 
   kill(reason: string): void {
@@ -147,24 +148,21 @@ export class Lane {
     }
   }
 
-  /** True when the end was this lane's own wish. */
+  /**
+   * True when the end says nothing about the plugin's health: the lane wished it, or a search for a poison record, which is
+   * bounded by itself, had to expect it.
+   */
   exited(exit: HostExit): boolean {
-    const wished = this.#recycled;
-    this.#replaying?.reject(
-      new Failure("plugin.exited", `the plugin's process ${exit.reason} while it rebuilt its state`),
-    );
+    const recycled = this.#recycled;
+    const probed = this.#sent[0]?.work.probe === true;
+    const reason = `the plugin's process ${exit.reason}`;
+    this.#replaying?.reject(new Failure("plugin.exited", `${reason} while it rebuilt its state`));
     this.#replaying = undefined;
     const cause = this.#timedOut ? "timeout" : "crash";
     this.#ready = this.#recycled = this.#timedOut = false;
     this.#host = undefined;
-    const failed = {
-      kind: "failed",
-      cause,
-      code: `plugin.${cause}`,
-      reason: `the plugin's process ${exit.reason}`,
-    } as const;
-    this.#settleAll(wished ? undefined : failed);
-    return wished;
+    this.#settleAll(recycled ? undefined : { kind: "failed", cause, code: `plugin.${cause}`, reason });
+    return recycled || probed;
   }
 
   #replayed(message: FromHost, request: number | undefined): void {

@@ -86,11 +86,12 @@ export class PipelineRun {
     this.#timeMs = plan.run.startedMs;
     this.#position = resume?.source as SourcePosition | undefined; // the source that wrote it checks it in `open`
     this.counts = new RunCounts(plan.stages.length, resume?.counts as CountsJson | undefined); // written by toJson
-    this.#credits = new Credits(settings.in_flight);
+    const inFlight = batchesInFlight(settings);
+    this.#credits = new Credits(inFlight);
     this.#committer = this.#buildCommitter();
     const memory = new SharedMemory();
     const untilOldest = (seq: number): Promise<void> => this.#committer.untilOldest(seq);
-    const edge = (): Edge => new Edge(memory, settings.memory, settings.in_flight, ports.clock, untilOldest);
+    const edge = (): Edge => new Edge(memory, settings.memory, inFlight, ports.clock, untilOldest);
     this.#edges = Array.from({ length: plan.stages.length + 1 }, edge);
     this.#stages = plan.stages.map((stage, index) => this.#buildStage(stage, index));
   }
@@ -138,7 +139,7 @@ export class PipelineRun {
     for (;;) {
       await Promise.race([this.#credits.take(), this.#stopAsked.promise]);
       if (this.#stopping) break;
-      const slot = await this.#slot(settings.batch_bytes + RAW_HEADER_BYTES);
+      const slot = await this.#slot(largestCut(settings) + RAW_HEADER_BYTES);
       const target = slot.view.subarray(RAW_HEADER_BYTES);
       const limits = { rows: settings.batch_rows, bytes: settings.batch_bytes };
       const cut = await Promise.race([source.read(target, limits), this.#stopAsked.promise]);
@@ -162,10 +163,18 @@ export class PipelineRun {
     this.#position = cut.position;
     this.#timeMs = cut.timeMs;
     this.#progressBytes = cut.progressBytes;
+    if (this.#plan.resume?.ahead.includes(this.#seq)) return this.#pass(slot, cut);
     const { id, line, timeMs, format } = cut;
     const bytes = sealRaw(slot.view, { id, timeMs, line, format }, cut.bytes);
     slot.shrink(bytes);
     void this.#through(this.#item(id, slot, bytes, this.#barrierIsDue(), false), cut);
+  }
+
+  /** The run that this one continues has written this batch, ahead of an older one. */
+  #pass(slot: Slot, cut: Cut): void {
+    slot.release();
+    this.#committer.skip(this.#seq++, cut.position);
+    this.#credits.give();
   }
 
   /** The empty batch behind all others: states are stored with it, and plugins finish when the input has ended. */
@@ -216,6 +225,8 @@ export class PipelineRun {
       clock: this.#ports.clock,
       counts: this.counts,
       firstSeq: this.#seq,
+      source: this.#position,
+      ordered: this.#plan.settings.ordered || this.#plan.stages.some(({ sequential }) => sequential),
       committed: () => this.#credits.give(),
       failed: (reason) => this.#fail(reason),
     });
@@ -248,6 +259,8 @@ export class PipelineRun {
         plan.policy === "RETRY_WITH_BACKOFF"
           ? pause(clock, backoffDelayMs(backoff, attempt, random), this.#abort.signal)
           : Promise.resolve(),
+      startTimeoutMs: settings.start_timeout,
+      stopTimeoutMs: settings.stop_timeout,
       failed: (reason) => this.#fail(reason),
       show: (stream, line) => show(plan.name, stream, line),
     });
@@ -272,6 +285,18 @@ export class PipelineRun {
     store?.close();
     for (const edge of this.#edges) edge.close();
   }
+}
+
+/** A single record may be longer than a batch of several should be. */
+function largestCut({ batch_bytes, max_record_bytes }: Settings): number {
+  return Math.max(batch_bytes, max_record_bytes);
+}
+
+/** As asked for, or as many as still have room to double in size in half of an edge's memory: the shares of an Edge. */
+function batchesInFlight(settings: Settings): number {
+  const roomBytes = 2 ** Math.ceil(Math.log2(largestCut(settings) + RAW_HEADER_BYTES));
+  const usableBytes = 2 ** Math.floor(Math.log2(settings.memory)) / 2;
+  return Math.max(1, Math.min(settings.in_flight, Math.floor(usableBytes / roomBytes)));
 }
 
 /** A host that dies again at once is given this long, doubling, before the next one: a crash loop must not eat a core. */

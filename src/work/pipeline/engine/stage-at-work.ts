@@ -25,6 +25,8 @@ export interface StageParts {
   readonly host: HostCommand;
   readonly signal: AbortSignal;
   readonly restart: RestartOptions;
+  readonly startTimeoutMs: number;
+  readonly stopTimeoutMs: number;
   backoff(attempt: number): Promise<void>;
   failed(reason: unknown): void;
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
@@ -52,7 +54,7 @@ export function buildStage(parts: StageParts): StageAtWork {
   const grow: LaneOptions["grow"] = (item, bytes) => parts.output.slot(bytes, item.seq, plan.name, parts.signal);
   const lanes = Array.from(
     { length: count },
-    (_, number) => new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, grow }),
+    (_, number) => new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: parts.stopTimeoutMs, grow }),
   );
   const turns = new Turns(lanes, plan.sequential, parts.firstSeq);
   const replays = plan.stateful ? new ReplayLog(parts.snapshot) : undefined;

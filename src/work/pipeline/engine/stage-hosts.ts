@@ -27,6 +27,9 @@ export interface StageHostsOptions {
   readonly replays: ReplayLog | undefined;
   readonly command: HostCommand;
   readonly restart: RestartOptions;
+  /** For loading and for `init`, each. */
+  readonly startTimeoutMs: number;
+  readonly stopTimeoutMs: number;
   readonly clock: Clock;
   /** A lane can take a batch. */
   ready(): void;
@@ -35,11 +38,8 @@ export interface StageHostsOptions {
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
 }
 
-/** Time for `cleanup` before the host is killed, and for the supervisor to see it gone. */
-const SHUTDOWN_MS = 5_500;
-
-/** Time for `init` and `restore`: a large look-up table or model may have to be read. */
-const INIT_TIMEOUT_MS = 60_000;
+/** The lane kills a host that does not clean up in time; the supervisor steps in only when that failed too. */
+const SHUTDOWN_GRACE_MS = 500;
 
 export class StageHosts {
   readonly #options: StageHostsOptions;
@@ -50,7 +50,7 @@ export class StageHosts {
     const specs = options.lanes.map((lane) => ({
       id: String(lane.number),
       restart: "permanent" as const,
-      shutdown: { timeoutMs: SHUTDOWN_MS },
+      shutdown: { timeoutMs: options.stopTimeoutMs + SHUTDOWN_GRACE_MS },
     }));
     this.#supervision = new Supervision(
       specs,
@@ -122,7 +122,7 @@ export class StageHosts {
   }
 
   async #launch(lane: Lane, handlers: HostHandlers): Promise<HostProcess> {
-    const { clock, command, input, output, pipeline, plan, replays, run } = this.#options;
+    const { clock, command, input, output, pipeline, plan, replays, run, startTimeoutMs } = this.#options;
     const segments = {
       inputFd: input.segment.fd,
       inputBytes: input.segment.sizeBytes,
@@ -130,11 +130,11 @@ export class StageHosts {
       outputBytes: output.segment.sizeBytes,
     };
     const request = { library: plan.library, pipeline, run, stage: plan.name, lane: lane.number };
-    const { host } = await HostProcess.load(command, segments, request, handlers, clock);
+    const { host } = await HostProcess.load(command, segments, request, handlers, clock, startTimeoutMs);
     const snapshot = replays?.snapshot;
     const sizes = { inputBytes: segments.inputBytes, outputBytes: segments.outputBytes };
     const state = snapshot ? { snapshot: Buffer.from(snapshot).toString("base64") } : {};
-    await host.start({ params: plan.params, ...sizes, ...state }, INIT_TIMEOUT_MS);
+    await host.start({ params: plan.params, ...sizes, ...state }, startTimeoutMs);
     return host;
   }
 }

@@ -31,7 +31,7 @@ export const settingSchema = {
     max: 1024,
   }),
   memory: param.size("shared memory between two stages; holds the batches under way there", {
-    default: 64 * MIB,
+    default: 128 * MIB,
     min: MIB,
     max: 1024 * MIB,
   }),
@@ -49,12 +49,12 @@ export const settingSchema = {
     min: 1,
   }),
   max_restarts: param.integer("most restarts of a stage's hosts in restart_period before the pipeline stops", {
-    default: 10,
+    default: 60,
     min: 0,
     max: 10_000,
   }),
   restart_period: param.duration("the time over which max_restarts counts", {
-    default: 10 * SECOND,
+    default: 60 * SECOND,
     min: 100,
     max: 24 * HOUR,
   }),
@@ -64,8 +64,8 @@ export const settingSchema = {
     max: HOUR,
   }),
   backoff_max: param.duration("longest wait between two retries", { default: 5 * SECOND, min: 1, max: 24 * HOUR }),
-  start_timeout: param.duration("longest time a host may take to load its plugin and finish init", {
-    default: 10 * SECOND,
+  start_timeout: param.duration("longest time a host may take to load its plugin, and again for init", {
+    default: 30 * SECOND,
     min: 100,
     max: HOUR,
   }),

@@ -5,6 +5,7 @@
  */
 import type { Database } from "bun:sqlite";
 import { Failure } from "../../../base/errors.ts";
+import { ask } from "./sqlite-table.ts";
 
 export interface Mark {
   readonly seq: number;
@@ -31,15 +32,13 @@ export class SqliteJournal {
   }
 
   get isEmpty(): boolean {
-    return this.#database.query(`SELECT 1 FROM ${TABLE} WHERE name = ? LIMIT 1`).get(this.#table) === null;
+    return ask(this.#database, `SELECT 1 FROM ${TABLE} WHERE name = ? LIMIT 1`, this.#table).length === 0;
   }
 
   /** Whether this flush took place in this database, with the same content before it. */
   has(mark: Mark): boolean {
-    const found = this.#database
-      .query(`SELECT 1 FROM ${TABLE} WHERE name = ? AND seq = ? AND last_row = ? AND digest = ?`)
-      .get(this.#table, mark.seq, mark.lastRow, mark.digest);
-    return found !== null;
+    const sql = `SELECT 1 FROM ${TABLE} WHERE name = ? AND seq = ? AND last_row = ? AND digest = ?`;
+    return ask(this.#database, sql, this.#table, mark.seq, mark.lastRow, mark.digest).length > 0;
   }
 
   add({ seq, lastRow, digest }: Mark): void {

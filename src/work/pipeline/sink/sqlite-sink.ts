@@ -90,6 +90,7 @@ export class SqliteSink implements Sink {
     this.#opened = undefined;
     if (opened === undefined) return;
     if (opened.database.inTransaction) opened.database.run("ROLLBACK");
+    opened.table.release();
     opened.database.close();
   }
 

@@ -53,6 +53,12 @@ export class SqliteTable {
     return row;
   }
 
+  /** Lets go of the statement in use; the database cannot close before. */
+  release(): void {
+    this.#insert?.finalize();
+    this.#insert = undefined;
+  }
+
   #widen(fields: readonly string[]): void {
     const missing = fields.filter((field) => !this.#columns.includes(field));
     if (missing.length === 0) return;
@@ -84,12 +90,11 @@ export class SqliteTable {
   }
 
   #readColumns(): void {
-    const rows = this.#database.query("SELECT name FROM pragma_table_info(?) ORDER BY cid").all(this.name);
-    this.#columns = rows.map((row) => (row as { name: string }).name);
+    const rows = ask(this.#database, "SELECT name FROM pragma_table_info(?) ORDER BY cid", this.name);
+    this.#columns = rows.map(([name]) => String(name));
     const taken = new Set(this.#columns.map(lower));
     this.#rowNumber = ROW_NUMBER_NAMES.find((name) => !taken.has(name)) ?? "rowid";
-    this.#insert?.finalize();
-    this.#insert = undefined;
+    this.release();
   }
 
   #statement(): Statement {
@@ -118,4 +123,14 @@ function lower(name: string): string {
 
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** All rows of a query whose statement does not outlive it: a statement left behind keeps the database open. */
+export function ask(database: Database, sql: string, ...params: (string | number)[]): unknown[][] {
+  const statement = database.prepare(sql);
+  try {
+    return statement.values(...params);
+  } finally {
+    statement.finalize();
+  }
 }
