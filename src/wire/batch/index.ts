@@ -1,4 +1,7 @@
 /** The door of wire/batch: see README.md. */
+
+export { batchFromArrow } from "./arrow-read.ts";
+export { type ArrowField, type ArrowStream, arrowSchemaOf, batchToArrow, type Misfit } from "./arrow-write.ts";
 export { ByteWriter } from "./bytes.ts";
 export { batchFromRecords, type Parsed, type ParseMeta, parseNdjson } from "./create.ts";
 export { type ReadOptions, readBatch } from "./envelope-read.ts";

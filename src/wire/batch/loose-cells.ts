@@ -8,8 +8,8 @@ import { ByteWriter } from "./bytes.ts";
 import { BoolCells, type Cells, DoubleCells, IntegerCells, JsonCells, NullCells, StringCells } from "./cells.ts";
 import { appendJsonString, appendNumber, jsonText, parseJson } from "./json-text.ts";
 
-/** JSON text of an array or object. */
-class JsonText {
+/** A value by its JSON text, kept exactly as written. */
+export class JsonText {
   constructor(readonly text: string) {}
 }
 
@@ -32,13 +32,8 @@ export class LooseCells implements Cells {
   }
 
   /** Sets a value that is neither null nor undefined. */
-  set(row: number, value: NonNullable<Value>): void {
-    this.#values[row] = typeof value !== "object" ? value : loosen(value);
-  }
-
-  /** Sets a value by its JSON text, kept as it is. */
-  setText(row: number, text: string): void {
-    this.#values[row] = new JsonText(text);
+  set(row: number, value: NonNullable<Value> | JsonText): void {
+    this.#values[row] = typeof value !== "object" || value instanceof JsonText ? value : loosen(value);
   }
 
   get(row: number): Value {

@@ -7,7 +7,7 @@ import type { Column, ColumnType, Value } from "../../sdk/index.ts";
 import type { ByteWriter } from "./bytes.ts";
 import type { Cells } from "./cells.ts";
 import { DoubleCells, JsonCells, TimestampCells } from "./cells.ts";
-import { LooseCells } from "./loose-cells.ts";
+import { JsonText, LooseCells } from "./loose-cells.ts";
 
 export const HAS_VALUE = 0;
 export const IS_NULL = 1;
@@ -98,7 +98,7 @@ export class OwnColumn implements Column {
     return numbers;
   }
 
-  set(row: number, value: Value | undefined): void {
+  set(row: number, value: Value | JsonText | undefined): void {
     const loose = this.#cells instanceof LooseCells ? this.#cells : this.#loosen();
     this.#states ??= new Uint8Array(this.length);
     this.#numbers = undefined;
@@ -147,7 +147,7 @@ export class OwnColumn implements Column {
     const loose = new LooseCells(cells.length);
     for (let row = 0; row < cells.length; row++) {
       if (this.state(row) !== HAS_VALUE) continue;
-      if (cells instanceof JsonCells) loose.setText(row, cells.jsonText(row));
+      if (cells instanceof JsonCells) loose.set(row, new JsonText(cells.jsonText(row)));
       else loose.set(row, cells.get(row)!);
     }
     this.#cells = loose;

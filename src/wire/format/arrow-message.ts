@@ -4,6 +4,7 @@
  * few fields named here are read, each against the bytes that are there, so that no input can lead outside of them.
  */
 import { Failure } from "../../base/errors.ts";
+import { FlatBuffer } from "./flatbuffer.ts";
 
 export type ArrowMessageKind = "schema" | "dictionary" | "batch" | "other";
 
@@ -34,6 +35,9 @@ export const ARROW_END: Uint8Array = Uint8Array.of(0xff, 0xff, 0xff, 0xff, 0, 0,
 /** A schema of a few thousand fields takes a few hundred KiB; more than this is damage, not data. */
 export const ARROW_METADATA_BYTES_MAX = 16 * 1024 * 1024;
 
+/** A root reference and the smallest table. */
+const METADATA_BYTES_MIN = 8;
+
 const CONTINUATION = 0xffffffff;
 /** Members of the union MessageHeader. */
 const KINDS: readonly ArrowMessageKind[] = ["other", "schema", "dictionary", "batch"];
@@ -51,6 +55,8 @@ export function readArrowPrefix(bytes: Uint8Array): ArrowPrefix {
   if (metadataBytes > ARROW_METADATA_BYTES_MAX) {
     throw broken(`a message header of ${metadataBytes} bytes; at most ${ARROW_METADATA_BYTES_MAX} are allowed`);
   }
+  if (metadataBytes > 0 && metadataBytes < METADATA_BYTES_MIN)
+    throw broken(`a message header of ${metadataBytes} bytes`);
   return { prefixBytes: hasMark ? 8 : 4, metadataBytes };
 }
 
@@ -73,7 +79,7 @@ export function readArrowMessage(metadata: Uint8Array): ArrowMessage {
       isDelta: isDictionary && buffer.uint8(header, DICTIONARY_FIELDS.isDelta) !== 0,
     };
   } catch (thrown) {
-    if (thrown instanceof RangeError) throw broken("a message header that points outside of itself");
+    if (thrown instanceof RangeError) throw broken("a message header that is incomplete or points outside of itself");
     throw thrown;
   }
 }
@@ -101,44 +107,6 @@ export function listArrowMessages(stream: Uint8Array): PlacedArrowMessage[] {
   return messages;
 }
 
-/** The least of flatbuffers that is needed: tables, scalars and table references. Out of range is a RangeError. */
-class FlatBuffer {
-  readonly #view: DataView;
-
-  constructor(bytes: Uint8Array) {
-    this.#view = viewOf(bytes);
-  }
-
-  root(): number {
-    return this.#view.getUint32(0, true);
-  }
-
-  uint8(table: number, field: number): number {
-    const at = this.#field(table, field);
-    return at === 0 ? 0 : this.#view.getUint8(at);
-  }
-
-  int64(table: number, field: number): bigint {
-    const at = this.#field(table, field);
-    return at === 0 ? 0n : this.#view.getBigInt64(at, true);
-  }
-
-  table(table: number, field: number): number {
-    const at = this.#field(table, field);
-    if (at === 0) throw broken("a message without its header");
-    return at + this.#view.getUint32(at, true);
-  }
-
-  /** Place of a field's value, 0 when the table leaves it out. */
-  #field(table: number, field: number): number {
-    const vtable = table - this.#view.getInt32(table, true);
-    const entry = 4 + field * 2;
-    if (entry + 2 > this.#view.getUint16(vtable, true)) return 0;
-    const offset = this.#view.getUint16(vtable + entry, true);
-    return offset === 0 ? 0 : table + offset;
-  }
-}
-
 function safeNumber(value: bigint, what: string): number {
   if (value >= 0n && value <= BigInt(Number.MAX_SAFE_INTEGER)) return Number(value);
   throw broken(`a ${what} of ${value}`);
@@ -148,6 +116,6 @@ function viewOf(bytes: Uint8Array): DataView {
   return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
-function broken(what: string): Failure {
+export function broken(what: string): Failure {
   return new Failure("format.arrow", `cannot read Arrow IPC: ${what}; required is a whole, undamaged stream or file`);
 }

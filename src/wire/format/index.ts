@@ -1,6 +1,7 @@
 /** Raw input formats: cutting at record borders without parsing, and parsing to batches. */
 
 export { apacheToJson } from "./apache.ts";
+export { ARROW_FILE_TAIL_BYTES, arrowFooterBytes, schemaMessageOf } from "./arrow-footer.ts";
 export type { ArrowMessage, ArrowPrefix, PlacedArrowMessage } from "./arrow-message.ts";
 export {
   ARROW_END,

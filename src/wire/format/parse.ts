@@ -3,8 +3,7 @@
  * indexer, so that every format gets the same columns, the same exactness and the same checks. Bad records come back
  * beside the batch with their line; only an unreadable Arrow stream fails as a whole.
  */
-import { Failure } from "../../base/errors.ts";
-import { type Malformed, parseNdjson, type RecordBatch } from "../batch/index.ts";
+import { batchFromArrow, type Malformed, parseNdjson, type RecordBatch } from "../batch/index.ts";
 import { apacheToJson } from "./apache.ts";
 import type { Converted } from "./conversion.ts";
 import { csvToJson } from "./csv.ts";
@@ -35,7 +34,7 @@ export function parseRaw(bytes: Uint8Array, format: RawFormat, meta: RawMeta): P
     case "apache":
       return parseConverted(apacheToJson(bytes, meta.line), meta);
     case "arrow":
-      throw new Failure("format.arrow", "cannot read Arrow IPC yet");
+      return { batch: batchFromArrow(bytes, meta), malformed: [] };
   }
 }
 

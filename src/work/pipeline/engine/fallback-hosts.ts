@@ -66,7 +66,6 @@ export class FallbackHosts {
   async #try(item: Item, row: number): Promise<Outcome> {
     const { clock, output, plan, signal } = this.#options;
     const slot = await output.slot(output.shareBytes, item.seq, plan.name, signal);
-    const lane = await this.#turns.acquire(item.seq, true);
     const message = {
       input: [item.slot.offset, item.bytes] as const,
       rows: [[row, row + 1] as const],
@@ -77,7 +76,13 @@ export class FallbackHosts {
       strict: false,
       time: new Date(clock.now()).toISOString(),
     };
-    return new Promise((settle) => lane.run({ item, work: { probe: false }, message, slot, settle }));
+    return new Promise((settle, reject) => {
+      const use = (lane: Lane): void => lane.run({ item, work: { probe: true }, message, slot, settle });
+      this.#turns.whenFree(item.seq, true, use, (reason) => {
+        slot.release();
+        reject(reason);
+      });
+    });
   }
 }
 

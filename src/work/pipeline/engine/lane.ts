@@ -49,7 +49,6 @@ export class Lane {
   #ready = false;
   #sent: Sent[] = [];
   #requests = 0;
-  #reserved = 0;
   #timer: Timer | undefined;
   #timedOut = false;
   #replaying: { request: number; resolve(): void; reject(reason: Failure): void } | undefined;
@@ -66,16 +65,11 @@ export class Lane {
   }
 
   get free(): boolean {
-    return this.#ready && this.#sent.length + this.#reserved < DEPTH;
-  }
-
-  /** Keeps room for a request that is about to come. */
-  reserve(): void {
-    this.#reserved++;
+    return this.#ready && this.#sent.length < DEPTH;
   }
 
   get idle(): boolean {
-    return this.#sent.length + this.#reserved === 0;
+    return this.#sent.length === 0;
   }
 
   /** A started host takes over, after it has gone through the batches that its predecessor had behind it. */
@@ -93,14 +87,8 @@ export class Lane {
     else if (this.#host === host) this.#ready = true;
   }
 
-  giveBack(): void {
-    this.#reserved--;
-  }
-
-  /** Follows `reserve`. Goes back at once when the host died in between. */
+  /** Only while `free`. */
   run(request: Request): void {
-    this.#reserved--;
-    if (!this.#ready) return finish(request, { kind: "requeue" });
     const sent: Sent = Object.assign(request, { number: ++this.#requests });
     this.#sent.push(sent);
     const output = [sent.slot.offset, sent.slot.capacityBytes] as const;

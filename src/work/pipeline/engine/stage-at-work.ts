@@ -54,7 +54,8 @@ export function buildStage(parts: StageParts): StageAtWork {
   const grow: LaneOptions["grow"] = (item, bytes) => parts.output.slot(bytes, item.seq, plan.name, parts.signal);
   const lanes = Array.from(
     { length: count },
-    (_, number) => new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: parts.stopTimeoutMs, grow }),
+    (_, number) =>
+      new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: parts.stopTimeoutMs, grow }),
   );
   const turns = new Turns(lanes, plan.sequential, parts.firstSeq);
   const replays = plan.stateful ? new ReplayLog(parts.snapshot) : undefined;

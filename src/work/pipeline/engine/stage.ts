@@ -123,9 +123,13 @@ export class Stage {
 
   /** FAILOVER: a fresh process has the last word. */
   async #passesElsewhere(item: Item, { row }: DeadRow): Promise<boolean> {
-    const lane = await this.#options.turns.acquire(item.seq, true);
-    lane.giveBack();
-    lane.recycle("was replaced: a batch failed over to a fresh process");
+    await new Promise<void>((resolve, reject) => {
+      const replace = (lane: Lane): void => {
+        lane.recycle("was replaced: a batch failed over to a fresh process");
+        resolve();
+      };
+      this.#options.turns.whenFree(item.seq, true, replace, reject);
+    });
     const outcome = await this.#run(item, { rows: [[row, row + 1]], probe: true });
     if (outcome.kind === "done") outcome.slot.release();
     return outcome.kind === "done";
@@ -152,13 +156,14 @@ export class Stage {
     const { output, turns, plan, signal } = this.#options;
     const wanted = this.#estimate.bytesFor(item.bytes, output.shareBytes);
     const slot = await output.slot(wanted, item.seq, plan.name, signal);
-    const lane = await turns.acquire(item.seq, work.probe).catch((reason: unknown) => {
-      slot.release();
-      throw reason;
-    });
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
       const message = this.#message(item, work);
-      lane.run({ item, work, message, slot, settle: (outcome) => resolve(this.#settle(item, work, lane, outcome)) });
+      const use = (lane: Lane): void =>
+        lane.run({ item, work, message, slot, settle: (outcome) => resolve(this.#settle(item, work, lane, outcome)) });
+      turns.whenFree(item.seq, work.probe, use, (reason) => {
+        slot.release();
+        reject(reason);
+      });
     });
   }
 

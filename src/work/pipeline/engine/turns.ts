@@ -7,8 +7,8 @@ import type { Lane } from "./lane.ts";
 interface Waiting {
   readonly seq: number;
   readonly keepsTurn: boolean;
-  grant(lane: Lane): void;
-  reject(reason: unknown): void;
+  use(lane: Lane): void;
+  refuse(reason: unknown): void;
 }
 
 export class Turns {
@@ -24,14 +24,15 @@ export class Turns {
     this.#next = firstSeq;
   }
 
-  /** A lane with room, reserved until its `run`. A probe keeps the turn: nobody comes in behind it. */
-  acquire(seq: number, keepsTurn: boolean): Promise<Lane> {
-    return new Promise((grant, reject) => {
-      if (this.#ended !== undefined) return reject(this.#ended);
-      const at = this.#waiting.findIndex((each) => each.seq > seq);
-      this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, { seq, keepsTurn, grant, reject });
-      this.serve();
-    });
+  /**
+   * Calls `use` with a lane that has room, now or when the turn comes, or `refuse` when the pipeline stops. A probe keeps
+   * the turn: nobody comes in behind it. Calls, not promises: whoever is served first must also run first.
+   */
+  whenFree(seq: number, keepsTurn: boolean, use: (lane: Lane) => void, refuse: (reason: unknown) => void): void {
+    if (this.#ended !== undefined) return refuse(this.#ended);
+    const at = this.#waiting.findIndex((each) => each.seq > seq);
+    this.#waiting.splice(at < 0 ? this.#waiting.length : at, 0, { seq, keepsTurn, use, refuse });
+    this.serve();
   }
 
   /** The batch failed or was never tried: it has to come again before any other. */
@@ -47,14 +48,13 @@ export class Turns {
       if (!lane) return;
       this.#waiting.shift();
       if (!first.keepsTurn) this.#next = first.seq + 1;
-      lane.reserve();
-      first.grant(lane);
+      first.use(lane);
     }
   }
 
   end(reason: unknown): void {
     this.#ended = reason;
-    for (const each of this.#waiting.splice(0)) each.reject(reason);
+    for (const each of this.#waiting.splice(0)) each.refuse(reason);
   }
 
   #freest(): Lane | undefined {

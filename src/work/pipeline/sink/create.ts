@@ -2,6 +2,8 @@
 import { Failure } from "../../../base/errors.ts";
 import { type ParamSchema, param } from "../../../sdk/index.ts";
 import { csvSeparator } from "../../../wire/format/index.ts";
+import { parseArrowSchema } from "./arrow-schema.ts";
+import { ArrowSink } from "./arrow-sink.ts";
 import { CsvSink } from "./csv-sink.ts";
 import { FileTarget } from "./file-target.ts";
 import { NdjsonSink } from "./ndjson-sink.ts";
@@ -25,12 +27,23 @@ const csv = {
   columns: param.list("The header's fields in order; by default those of the first batch"),
 } as const;
 
+const arrow = {
+  ...common,
+  schema: param.list(
+    "Fields with their types, such as id:integer;name:string; types are bool, integer, double, string, bytes, timestamp, json; " +
+      "by default what fits the first batch",
+  ),
+} as const;
+
 const sqlite = {
   path: param.string("SQLite file, made when missing", { required: true }),
   table: param.string("Table to write; made from the fields of the records", { default: "records" }),
 } as const;
 
-export const sinkSchemas = { ndjson: common, csv, sqlite, null: {} } as const satisfies Record<string, ParamSchema>;
+export const sinkSchemas = { ndjson: common, csv, arrow, sqlite, null: {} } as const satisfies Record<
+  string,
+  ParamSchema
+>;
 
 export type SinkKind = keyof typeof sinkSchemas;
 
@@ -54,11 +67,12 @@ export function createSink(
     );
   }
   if (kind === "null") return new NullSink();
-  const { path, separator, columns, table } = params;
+  const { path, separator, columns, schema, table } = params;
   if (typeof path !== "string") throw new Failure("sink.param", `cannot open sink:${kind}: path is missing`);
   if (kind === "sqlite") return new SqliteSink({ path: sqlitePath(path), table: text(table) ?? sqlite.table.default });
   const target = createTarget(path, environment);
   if (kind === "ndjson") return new NdjsonSink(target);
+  if (kind === "arrow") return new ArrowSink(target, parseArrowSchema(schema as readonly string[] | undefined)); // a `list` of the schema
   const names = columns as readonly string[] | undefined; // a `list` of the schema
   if (names !== undefined && (names.length === 0 || new Set(names).size < names.length)) {
     throw new Failure("sink.param", `cannot open sink:csv: columns=${names.join(";")}; names are required, each once`);

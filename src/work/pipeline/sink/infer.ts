@@ -7,6 +7,8 @@ const ENDINGS: Readonly<Record<string, SinkKind>> = {
   json: "ndjson",
   csv: "csv",
   tsv: "csv",
+  arrow: "arrow",
+  arrows: "arrow",
   db: "sqlite",
   sqlite: "sqlite",
   sqlite3: "sqlite",

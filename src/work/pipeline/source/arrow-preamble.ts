@@ -7,20 +7,31 @@ import type { ArrowMessage } from "../../../wire/format/index.ts";
 
 export class ArrowPreamble {
   #schema: Uint8Array | undefined;
+  #isFromStream = false;
   readonly #dictionaries = new Map<string, Uint8Array[]>();
   bytes = 0;
 
-  /** `frame` is the whole message with its prefix. */
+  get hasSchema(): boolean {
+    return this.#schema !== undefined;
+  }
+
+  /** The schema as a file's footer has it; one in the stream takes its place. */
+  setSchema(frame: Uint8Array): void {
+    this.#schema = frame;
+    this.#measure();
+  }
+
+  /** Takes a schema or dictionary message; `frame` is all of it with its prefix. */
   add(message: ArrowMessage, frame: Uint8Array): void {
-    if (message.kind === "schema") {
-      if (this.#schema !== undefined)
-        throw new Failure("source.arrow", "cannot read Arrow IPC: a second schema in one stream");
-      this.#schema = frame;
-    } else {
+    if (message.kind === "dictionary") {
       const before = message.isDelta ? this.#dictionaries.get(message.dictionary) : undefined;
       this.#dictionaries.set(message.dictionary, [...(before ?? []), frame]);
+    } else {
+      if (this.#isFromStream) throw new Failure("format.arrow", "cannot read Arrow IPC: a second schema in one stream");
+      this.#isFromStream = true;
+      this.#schema = frame;
     }
-    this.bytes = this.#frames().reduce((sum, part) => sum + part.length, 0);
+    this.#measure();
   }
 
   /** Returns the bytes written. */
@@ -31,6 +42,10 @@ export class ArrowPreamble {
       at += frame.length;
     }
     return at;
+  }
+
+  #measure(): void {
+    this.bytes = this.#frames().reduce((sum, part) => sum + part.length, 0);
   }
 
   #frames(): Uint8Array[] {

@@ -1,17 +1,20 @@
 /**
  * Arrow IPC, stream or file format, cut at its messages. Each cut is a small stream of its own: the schema, the dictionaries
  * so far, one record batch, the end mark; so a host can decode it knowing nothing else. Only message headers are read here.
- * The file format is read as the stream inside it; its footer is not needed.
+ * The file format is read as the stream inside it; of its footer only the schema is needed, which may be nowhere else.
  */
 import { Failure } from "../../../base/errors.ts";
 import {
   ARROW_END,
   ARROW_FILE_HEAD_BYTES,
   ARROW_FILE_MAGIC,
+  ARROW_FILE_TAIL_BYTES,
   ARROW_PREFIX_BYTES,
   type ArrowMessage,
+  arrowFooterBytes,
   readArrowMessage,
   readArrowPrefix,
+  schemaMessageOf,
 } from "../../../wire/format/index.ts";
 import { ArrowPreamble } from "./arrow-preamble.ts";
 import type { FileSequence } from "./file-sequence.ts";
@@ -47,7 +50,7 @@ export class ArrowSource implements Source {
   /** One record batch, however many rows it has: `limits` cannot split it. */
   async read(target: Uint8Array, _limits: ReadLimits): Promise<Cut | undefined> {
     for (let input = this.#files.current(); input !== undefined; input = this.#files.current()) {
-      if (this.#at < 0) this.#at = await this.#begin(input);
+      if (this.#at < 0) await this.#begin(input);
       const found = await this.#nextBatch(input, target);
       if (found !== undefined) return found;
       await this.#files.advance();
@@ -60,12 +63,22 @@ export class ArrowSource implements Source {
     return this.#files.close();
   }
 
-  /** Offset of the first message; the schema and the dictionaries are read again when going on in the middle. */
-  async #begin(input: Input): Promise<number> {
+  /** The schema and the dictionaries are read again when going on in the middle of a file. */
+  async #begin(input: Input): Promise<void> {
     this.#preamble = new ArrowPreamble();
-    const head = await readExactly(input, ARROW_FILE_HEAD_BYTES, 0);
-    const isFile = Buffer.from(head).toString("latin1").startsWith(ARROW_FILE_MAGIC);
-    return isFile ? ARROW_FILE_HEAD_BYTES : 0;
+    this.#at = 0;
+    const head = Buffer.from(await readExactly(input, ARROW_FILE_HEAD_BYTES, 0)).toString("latin1");
+    if (!head.startsWith(ARROW_FILE_MAGIC)) return;
+    this.#at = ARROW_FILE_HEAD_BYTES;
+    if (input.sizeBytes !== undefined) this.#preamble.setSchema(await this.#footerSchema(input, input.sizeBytes));
+  }
+
+  async #footerSchema(input: Input, sizeBytes: number): Promise<Uint8Array> {
+    const tailAt = Math.max(0, sizeBytes - ARROW_FILE_TAIL_BYTES);
+    const tail = await readExactly(input, ARROW_FILE_TAIL_BYTES, tailAt);
+    const footerBytes = this.#named(() => arrowFooterBytes(tail));
+    const footer = await readExactly(input, footerBytes, Math.max(0, tailAt - footerBytes));
+    return this.#named(() => schemaMessageOf(footer));
   }
 
   async #nextBatch(input: Input, target: Uint8Array): Promise<Cut | undefined> {
@@ -75,7 +88,10 @@ export class ArrowSource implements Source {
         if (!isBehind) return this.#cutOf(input, frame, target);
       } else if (frame.message.kind !== "other") {
         const body = await readExactly(input, frame.message.bodyBytes, frame.bodyAt, target.length);
-        this.#preamble.add(frame.message, Buffer.concat([frame.header, body]));
+        this.#named(() => {
+          if (body.length < frame.message.bodyBytes) throw endsInside("a dictionary");
+          this.#preamble.add(frame.message, Buffer.concat([frame.header, body]));
+        });
       }
       this.#at = frame.next;
     }
@@ -93,26 +109,17 @@ export class ArrowSource implements Source {
     const header = Buffer.concat([start, rest]);
     const bodyAt = at + prefixBytes + metadataBytes;
     const message = this.#named(() => {
-      if (header.length < bodyAt - at)
-        throw new Failure("format.arrow", "cannot read Arrow IPC: it ends inside a message header");
+      if (header.length < bodyAt - at) throw endsInside("a message header");
       return readArrowMessage(header.subarray(prefixBytes));
     });
     return { message, header, bodyAt, next: bodyAt + message.bodyBytes };
   }
 
   async #cutOf(input: Input, frame: Frame, target: Uint8Array): Promise<Cut> {
+    if (!this.#preamble.hasSchema) throw this.#noSchema();
     const needed = this.#preamble.bytes + frame.header.length + frame.message.bodyBytes + ARROW_END.length;
     if (needed > target.length) throw this.#tooLarge(needed, target.length, frame);
-    let at = this.#preamble.writeTo(target);
-    target.set(frame.header, at);
-    at += frame.header.length;
-    const body = target.subarray(at, at + frame.message.bodyBytes);
-    const filled = await input.read(body, frame.bodyAt, body.length - 1);
-    if (filled.bytes < body.length)
-      this.#named(() => {
-        throw new Failure("format.arrow", "cannot read Arrow IPC: it ends inside a message");
-      });
-    target.set(ARROW_END, at + body.length);
+    await this.#assemble(input, frame, target);
     const files = this.#files;
     const id = `${files.name}@${this.#at}`;
     const { line, timeMs } = files;
@@ -131,6 +138,19 @@ export class ArrowSource implements Source {
     };
   }
 
+  /** Schema, dictionaries, record batch, end mark: the body goes from the file straight to its place. */
+  async #assemble(input: Input, frame: Frame, target: Uint8Array): Promise<void> {
+    const headerAt = this.#preamble.writeTo(target);
+    target.set(frame.header, headerAt);
+    const bodyAt = headerAt + frame.header.length;
+    const body = target.subarray(bodyAt, bodyAt + frame.message.bodyBytes);
+    const { bytes } = await input.read(body, frame.bodyAt, body.length - 1);
+    this.#named(() => {
+      if (bytes < body.length) throw endsInside("a record batch");
+    });
+    target.set(ARROW_END, bodyAt + body.length);
+  }
+
   /** Adds the file's name to what the message reader says. */
   #named<T>(read: () => T): T {
     try {
@@ -143,6 +163,14 @@ export class ArrowSource implements Source {
     }
   }
 
+  #noSchema(): Failure {
+    return new Failure(
+      "source.arrow",
+      `cannot read ${this.#files.name}: a record batch at byte ${this.#at} comes before any schema; where the footer alone has it, ` +
+        "the file must be neither compressed nor piped",
+    );
+  }
+
   #tooLarge(needed: number, limit: number, frame: Frame): Failure {
     return new Failure(
       "source.arrow_batch_too_large",
@@ -150,6 +178,10 @@ export class ArrowSource implements Source {
         `with its schema and dictionaries; a batch holds ${limit}: raise batch_bytes, or write the file with smaller record batches`,
     );
   }
+}
+
+function endsInside(what: string): Failure {
+  return new Failure("format.arrow", `cannot read Arrow IPC: it ends inside ${what}`);
 }
 
 /** Up to `length` bytes, fewer only at the end of the input. */

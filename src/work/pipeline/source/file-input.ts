@@ -57,7 +57,7 @@ class FileInput implements Input {
   readonly timeMs: number;
   readonly head: FileHead;
   readonly #fd: number;
-  readonly #size: number;
+  readonly sizeBytes: number;
   #open = true;
 
   constructor(path: string, fd: number, stats: Stats, head: FileHead) {
@@ -65,19 +65,19 @@ class FileInput implements Input {
     this.timeMs = Math.floor(stats.mtimeMs);
     this.head = head;
     this.#fd = fd;
-    this.#size = stats.size;
+    this.sizeBytes = stats.size;
   }
 
   async read(target: Uint8Array, offset: number): Promise<Filled> {
-    if (offset > this.#size) throw shortened(this.path, offset, this.#size);
-    const wanted = Math.min(target.length, this.#size - offset);
+    if (offset > this.sizeBytes) throw shortened(this.path, offset, this.sizeBytes);
+    const wanted = Math.min(target.length, this.sizeBytes - offset);
     let bytes = 0;
     while (bytes < wanted) {
       const got = readAt(this.path, this.#fd, target, bytes, wanted - bytes, offset + bytes);
-      if (got === 0) throw shortened(this.path, this.#size, offset + bytes);
+      if (got === 0) throw shortened(this.path, this.sizeBytes, offset + bytes);
       bytes += got;
     }
-    return { bytes, atEnd: offset + bytes === this.#size };
+    return { bytes, atEnd: offset + bytes === this.sizeBytes };
   }
 
   progressBytes(offset: number): number {

@@ -17,9 +17,12 @@ export interface Input {
   /** Undefined for anything but a regular file. */
   readonly timeMs: number | undefined;
   readonly head: FileHead;
+  /** Undefined for what can only be read forwards. */
+  readonly sizeBytes: number | undefined;
   /**
    * Fills the target with the bytes from `offset` on: all of it, unless the input ends or, a pipe only, has nothing more
-   * for now and gave more than `known` bytes. `offset` never goes back behind an earlier one.
+   * for now and gave more than `known` bytes. `offset` never goes back behind an earlier one
+   * where `sizeBytes` is undefined.
    */
   read(target: Uint8Array, offset: number, known?: number): Promise<Filled>;
   /** Bytes of the file, as it lies on the disk, used up when everything before `offset` is. */

@@ -27,6 +27,7 @@ export class StreamInput implements Input {
   readonly path: string;
   readonly timeMs: number | undefined;
   readonly head: FileHead;
+  readonly sizeBytes = undefined;
   readonly #options: StreamInputOptions;
   readonly #iterator: AsyncIterator<Uint8Array>;
   readonly #chunks: Uint8Array[] = [];

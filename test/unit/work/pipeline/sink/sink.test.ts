@@ -1,12 +1,16 @@
-import { describe, expect, test } from "bun:test";
 import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
 import { mkdirSync, readFileSync, statSync } from "node:fs";
 import fc from "fast-check";
 import { csvToJson, parseCsvHeader } from "../../../../../src/wire/format/index.ts";
 import { createSink, inferSink } from "../../../../../src/work/pipeline/sink/index.ts";
-import { codeOf, encode, envelope, type TestRecord, TestDirectory } from "./support.ts";
+import { codeOf, encode, envelope, TestDirectory, type TestRecord } from "./support.ts";
 
-async function write(kind: string, params: Record<string, unknown>, batches: readonly (readonly TestRecord[])[]): Promise<void> {
+async function write(
+  kind: string,
+  params: Record<string, unknown>,
+  batches: readonly (readonly TestRecord[])[],
+): Promise<void> {
   const sink = createSink(kind, params);
   await sink.open(undefined);
   try {
@@ -27,7 +31,10 @@ describe("createSink", () => {
 
   test("createSink() writes to the given stream when the path is -", async () => {
     const written: string[] = [];
-    const stdout = () => ({ write: (bytes: Uint8Array) => written.push(Buffer.from(bytes).toString()), flush: () => 0 });
+    const stdout = () => ({
+      write: (bytes: Uint8Array) => written.push(Buffer.from(bytes).toString()),
+      flush: () => 0,
+    });
     const sink = createSink("ndjson", { path: "-" }, { stdout });
     await sink.open(undefined);
     await sink.write(Buffer.from("{}\n"), "b@0");
@@ -71,9 +78,13 @@ describe("files", () => {
   test("open() refuses a directory and a path under a file", async () => {
     using directory = new TestDirectory();
     mkdirSync(directory.at("d"));
-    expect(await codeOf(() => createSink("ndjson", { path: directory.at("d") }).open(undefined))).toBe("sink.not_a_file");
+    expect(await codeOf(() => createSink("ndjson", { path: directory.at("d") }).open(undefined))).toBe(
+      "sink.not_a_file",
+    );
     await write("ndjson", { path: directory.at("f") }, []);
-    expect(await codeOf(() => createSink("ndjson", { path: directory.at("f/g") }).open(undefined))).toBe("sink.not_writable");
+    expect(await codeOf(() => createSink("ndjson", { path: directory.at("f/g") }).open(undefined))).toBe(
+      "sink.not_writable",
+    );
   });
 
   test("write() fails when the sink is not open", async () => {
@@ -101,7 +112,7 @@ describe("sink:csv", () => {
     const path = directory.at("out.csv");
     const batches = [[{ a: 1 }], [{ a: 2, b: 3 }]];
     expect(await codeOf(() => write("csv", { path }, batches))).toBe("sink.unknown_field");
-    expect(write("csv", { path }, batches)).rejects.toThrow('batch b@1 to');
+    expect(write("csv", { path }, batches)).rejects.toThrow("batch b@1 to");
     expect(write("csv", { path }, batches)).rejects.toThrow('"b", the header is a; name all fields in columns=');
     await write("csv", { path, columns: ["b", "a"] }, batches);
     expect(readFileSync(path, "utf8")).toBe("b,a\n,1\n3,2\n");
@@ -117,8 +128,17 @@ describe("sink:csv", () => {
 
   test("write() gives what the CSV source reads back, for any text and number", async () => {
     using directory = new TestDirectory();
-    const text = fc.oneof(fc.string({ unit: "grapheme" }), fc.constantFrom("", "1", "1e5", "-0", "true", '"', "\ufeffx", "a\r", " ", "null"));
-    const value = fc.oneof(text, fc.double({ noNaN: true, noDefaultInfinity: true }), fc.integer(), fc.boolean(), fc.constant(null));
+    const text = fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom("", "1", "1e5", "-0", "true", '"', "\ufeffx", "a\r", " ", "null"),
+    );
+    const value = fc.oneof(
+      text,
+      fc.double({ noNaN: true, noDefaultInfinity: true }),
+      fc.integer(),
+      fc.boolean(),
+      fc.constant(null),
+    );
     const records = fc.array(fc.record({ a: value, 'b "x"': value }), { minLength: 1, maxLength: 8 });
     const path = directory.at("out.csv");
     await fc.assert(
@@ -130,7 +150,11 @@ describe("sink:csv", () => {
         const header = bytes.indexOf(10) + 1;
         const { text: json, malformed } = csvToJson(bytes.subarray(header), format, 2);
         expect(malformed).toEqual([]);
-        const back = Buffer.from(json).toString().trimEnd().split("\n").map((line) => JSON.parse(line));
+        const back = Buffer.from(json)
+          .toString()
+          .trimEnd()
+          .split("\n")
+          .map((line) => JSON.parse(line));
         expect(back).toEqual(JSON.parse(JSON.stringify(rows)));
       }),
       { numRuns: 150 },
@@ -151,7 +175,10 @@ describe("sink:sqlite", () => {
     const path = directory.at("out.db");
     const big = JSON.parse("1"); // a plain number; the big ones come in as text below
     await write("sqlite", { path }, [[{ a: big, b: "007" }], [{ b: 7, c: 1.5, d: true, e: [1, "x"], f: null }]]);
-    expect(rowsOf(path, "SELECT typeof(a), typeof(b), b FROM records")).toEqual([["integer", "text", "007"], ["null", "integer", 7n]]);
+    expect(rowsOf(path, "SELECT typeof(a), typeof(b), b FROM records")).toEqual([
+      ["integer", "text", "007"],
+      ["null", "integer", 7n],
+    ]);
     expect(rowsOf(path, "SELECT c, d, e, f FROM records WHERE rowid = 2")).toEqual([[1.5, 1n, '[1,"x"]', null]]);
   });
 
@@ -165,7 +192,11 @@ describe("sink:sqlite", () => {
     await sink.flush();
     await sink.close();
     expect(rowsOf(path, "SELECT n FROM records").flat()).toEqual([
-      9007199254740993n, 2n ** 63n - 1n, -(2n ** 63n), "9223372036854775808", "1000000000000000000000000000000",
+      9007199254740993n,
+      2n ** 63n - 1n,
+      -(2n ** 63n),
+      "9223372036854775808",
+      "1000000000000000000000000000000",
     ]);
   });
 
@@ -173,12 +204,16 @@ describe("sink:sqlite", () => {
     using directory = new TestDirectory();
     const path = directory.at("out.db");
     await write("sqlite", { path, table: 'or"ders; --' }, [[{ rowid: 5, 'a"b': 1, select: 2, "": 3 }]]);
-    expect(rowsOf(path, 'SELECT rowid, "a""b", "select", "", _rowid_ FROM "or""ders; --"')).toEqual([[5n, 1n, 2n, 3n, 1n]]);
+    expect(rowsOf(path, 'SELECT rowid, "a""b", "select", "", _rowid_ FROM "or""ders; --"')).toEqual([
+      [5n, 1n, 2n, 3n, 1n],
+    ]);
   });
 
   test("write() refuses fields that SQLite cannot tell apart", async () => {
     using directory = new TestDirectory();
-    expect(await codeOf(() => write("sqlite", { path: directory.at("out.db") }, [[{ Id: 1, id: 2 }]]))).toBe("sink.column_name");
+    expect(await codeOf(() => write("sqlite", { path: directory.at("out.db") }, [[{ Id: 1, id: 2 }]]))).toBe(
+      "sink.column_name",
+    );
   });
 
   test("open() does not touch a table that it did not make", async () => {

@@ -10,12 +10,20 @@ interface Case {
   readonly name: string;
   readonly kind: string;
   /** Puts the input where it belongs and gives the parameters; stdin where there is one. */
-  readonly prepare: (directory: TestDirectory) => { params: Record<string, unknown>; stdin?: () => AsyncIterable<Uint8Array> };
+  readonly prepare: (directory: TestDirectory) => {
+    params: Record<string, unknown>;
+    stdin?: () => AsyncIterable<Uint8Array>;
+  };
 }
 
-const NDJSON = Array.from({ length: 60 }, (_, i) => (i % 7 === 3 ? "" : `{"id":${i},"note":"${"é".repeat(i % 11)}"}`)).join("\n");
+const NDJSON = Array.from({ length: 60 }, (_, i) =>
+  i % 7 === 3 ? "" : `{"id":${i},"note":"${"é".repeat(i % 11)}"}`,
+).join("\n");
 const CSV = `id,note\n${Array.from({ length: 50 }, (_, i) => (i % 5 ? `${i},x${i}` : `${i},"two\r\nlines ""${i}"""`)).join("\r\n")}`;
-const LOG = Array.from({ length: 40 }, (_, i) => `10.0.0.${i} - - [17/May/2015:10:05:${10 + i} +0000] "GET /${i} HTTP/1.1" 200 ${i}`);
+const LOG = Array.from(
+  { length: 40 },
+  (_, i) => `10.0.0.${i} - - [17/May/2015:10:05:${10 + i} +0000] "GET /${i} HTTP/1.1" 200 ${i}`,
+);
 
 const CASES: readonly Case[] = [
   { name: "an NDJSON file", kind: "ndjson", prepare: (d) => ({ params: { path: d.file("a.ndjson", NDJSON) } }) },
@@ -23,7 +31,9 @@ const CASES: readonly Case[] = [
   {
     name: "concatenated gzip members",
     kind: "ndjson",
-    prepare: (d) => ({ params: { path: d.file("a.gz", Buffer.concat([gzipSync(NDJSON.slice(0, 333)), gzipSync(NDJSON.slice(333))])) } }),
+    prepare: (d) => ({
+      params: { path: d.file("a.gz", Buffer.concat([gzipSync(NDJSON.slice(0, 333)), gzipSync(NDJSON.slice(333))])) },
+    }),
   },
   {
     name: "a glob of plain and gzip files",
@@ -38,7 +48,10 @@ const CASES: readonly Case[] = [
   {
     name: "standard input",
     kind: "ndjson",
-    prepare: () => ({ params: { path: "-" }, stdin: () => chunks([NDJSON.slice(0, 10), "", NDJSON.slice(10, 500), NDJSON.slice(500)]) }),
+    prepare: () => ({
+      params: { path: "-" },
+      stdin: () => chunks([NDJSON.slice(0, 10), "", NDJSON.slice(10, 500), NDJSON.slice(500)]),
+    }),
   },
   { name: "a CSV file", kind: "csv", prepare: (d) => ({ params: { path: d.file("a.csv", `\ufeff${CSV}`) } }) },
   {
@@ -51,7 +64,11 @@ const CASES: readonly Case[] = [
     },
   },
   { name: "lines", kind: "lines", prepare: (d) => ({ params: { path: d.file("a.txt", NDJSON), field: "text" } }) },
-  { name: "an access log", kind: "apache", prepare: (d) => ({ params: { path: d.file("a.log", `${LOG.join("\r\n")}\r\n`) } }) },
+  {
+    name: "an access log",
+    kind: "apache",
+    prepare: (d) => ({ params: { path: d.file("a.log", `${LOG.join("\r\n")}\r\n`) } }),
+  },
 ];
 
 /** Records with the line each cut says it begins at, so that a wrong line number shows. */
@@ -75,13 +92,22 @@ for (const { name, kind, prepare } of CASES) {
       const whole = await readSource(kind, params, { more: more() });
       const expected = recordsOf(whole);
       expect(expected.records.length).toBeGreaterThan(30);
-      const plan = fc.array(fc.record({ cuts: fc.integer({ min: 1, max: 3 }), rows: fc.integer({ min: 1, max: 9 }), bytes: fc.integer({ min: 1, max: 400 }) }), { maxLength: 6 });
+      const plan = fc.array(
+        fc.record({
+          cuts: fc.integer({ min: 1, max: 3 }),
+          rows: fc.integer({ min: 1, max: 9 }),
+          bytes: fc.integer({ min: 1, max: 400 }),
+        }),
+        { maxLength: 6 },
+      );
       await fc.assert(
         fc.asyncProperty(plan, async (steps) => {
           const cuts: ReadCut[] = [];
           for (const { cuts: count, ...limits } of steps) {
             const position = viaJson(cuts.at(-1)?.position);
-            cuts.push(...(await readSource(kind, params, { position, limits, cuts: count, targetBytes: 512, more: more() })));
+            cuts.push(
+              ...(await readSource(kind, params, { position, limits, cuts: count, targetBytes: 512, more: more() })),
+            );
           }
           cuts.push(...(await readSource(kind, params, { position: viaJson(cuts.at(-1)?.position), more: more() })));
           expect(recordsOf(cuts)).toEqual(expected);
@@ -96,9 +122,20 @@ for (const { name, kind, prepare } of CASES) {
       const more = () => (stdin ? { stdin: stdin() } : {});
       const limits = { rows: 7, bytes: 300 };
       const first = await readSource(kind, params, { limits, targetBytes: 512, more: more() });
-      const again = await readSource(kind, params, { limits, targetBytes: 512, more: more(), position: viaJson(first[1]!.position) });
+      const again = await readSource(kind, params, {
+        limits,
+        targetBytes: 512,
+        more: more(),
+        position: viaJson(first[1]!.position),
+      });
       const told = ({ id, content, rows, line, timeMs, format, position }: ReadCut) => ({
-        id, content, rows, line, timeMs, format, position,
+        id,
+        content,
+        rows,
+        line,
+        timeMs,
+        format,
+        position,
       });
       expect(again.map(told)).toEqual(first.slice(2).map(told));
       expect(new Set(first.map((cut) => cut.id)).size).toBe(first.length);
@@ -107,7 +144,10 @@ for (const { name, kind, prepare } of CASES) {
     test("read() reports progress that grows up to the size of the input", async () => {
       using directory = new TestDirectory();
       const { params, stdin } = prepare(directory);
-      const cuts = await readSource(kind, params, { limits: { rows: 5, bytes: 400 }, ...(stdin && { more: { stdin: stdin() } }) });
+      const cuts = await readSource(kind, params, {
+        limits: { rows: 5, bytes: 400 },
+        ...(stdin && { more: { stdin: stdin() } }),
+      });
       const progress = cuts.map((cut) => cut.progressBytes);
       expect(progress).toEqual(progress.toSorted((a, b) => a - b));
       expect(progress.at(-1)).toBeGreaterThan(0);

@@ -19,7 +19,9 @@ async function codeOf(work: () => Promise<unknown>): Promise<string> {
 
 describe("createSource", () => {
   test("createSource() refuses a kind or parameters that mean nothing", () => {
-    expect(() => createSource("xml", { path: "a" }, environment())).toThrow("known are ndjson, csv, lines, apache, arrow");
+    expect(() => createSource("xml", { path: "a" }, environment())).toThrow(
+      "known are ndjson, csv, lines, apache, arrow",
+    );
     expect(() => createSource("ndjson", {}, environment())).toThrow("path is missing");
     expect(() => createSource("csv", { path: "a", header: false }, environment())).toThrow("requires columns=");
     expect(() => createSource("csv", { path: "a", columns: ["x", "x"] }, environment())).toThrow("each once");
@@ -62,7 +64,9 @@ describe("open", () => {
     const path = join(directory.path, "*.txt");
     const [first] = await readSource("lines", { path }, { limits: { rows: 1, bytes: 100 } });
     directory.file("2.txt", "c\n");
-    expect(await codeOf(() => readSource("lines", { path }, { position: first!.position }))).toBe("source.list_changed");
+    expect(await codeOf(() => readSource("lines", { path }, { position: first!.position }))).toBe(
+      "source.list_changed",
+    );
   });
 
   test("open() refuses a position when the file is another one, or shorter", async () => {
@@ -112,7 +116,9 @@ describe("open", () => {
     const path = directory.file("1.txt", "a\nb\n");
     const position = (await readSource("lines", { path }))[0]!.position;
     expect(await codeOf(() => readSource("ndjson", { path }, { position }))).toBe("source.position");
-    expect(await codeOf(() => readSource("lines", { path }, { position: { ...position, offset: -1 } }))).toBe("source.position");
+    expect(await codeOf(() => readSource("lines", { path }, { position: { ...position, offset: -1 } }))).toBe(
+      "source.position",
+    );
     expect(await codeOf(() => readSource("lines", { path }, { position: {} as never }))).toBe("source.position");
   });
 });
@@ -123,7 +129,10 @@ describe("read", () => {
     const path = directory.file("1.txt", `a\n${"x".repeat(5000)}\nb\n${"y".repeat(300)}`);
     const cuts = await readSource("lines", { path }, { targetBytes: 256, limits: { rows: 10, bytes: 128 } });
     expect(textOf(cuts)).toBe("a\nb\n");
-    expect(cuts.flatMap((cut) => cut.oversized.map(({ line, bytes }) => [line, bytes]))).toEqual([[2, 5001], [4, 300]]);
+    expect(cuts.flatMap((cut) => cut.oversized.map(({ line, bytes }) => [line, bytes]))).toEqual([
+      [2, 5001],
+      [4, 300],
+    ]);
     expect(cuts[1]).toMatchObject({ bytes: 0, rows: 0, id: `${path}@2` });
     expect(cuts[1]!.oversized[0]!.prefix).toBe("x".repeat(256));
   });
@@ -157,8 +166,12 @@ describe("read", () => {
 
   test("read() refuses a CSV header with a name twice or an open quote, and takes an empty file", async () => {
     using directory = new TestDirectory();
-    expect(await codeOf(() => readSource("csv", { path: directory.file("1.csv", "a,a\n1,2\n") }))).toBe("source.csv_header");
-    expect(await codeOf(() => readSource("csv", { path: directory.file("2.csv", '"a,b\n1,2\n') }))).toBe("source.csv_header");
+    expect(await codeOf(() => readSource("csv", { path: directory.file("1.csv", "a,a\n1,2\n") }))).toBe(
+      "source.csv_header",
+    );
+    expect(await codeOf(() => readSource("csv", { path: directory.file("2.csv", '"a,b\n1,2\n') }))).toBe(
+      "source.csv_header",
+    );
     expect(await readSource("csv", { path: directory.file("3.csv", "") })).toEqual([]);
     expect(await readSource("csv", { path: directory.file("4.csv", "a,b\n") })).toEqual([]);
   });
@@ -166,12 +179,18 @@ describe("read", () => {
   test("read() fails with the place when a gzip file is cut off or damaged", async () => {
     using directory = new TestDirectory();
     const whole = gzipSync("line\n".repeat(1000));
-    expect(await codeOf(() => readSource("lines", { path: directory.file("1.gz", whole.subarray(0, -5)) }))).toBe("source.corrupt_gzip");
+    expect(await codeOf(() => readSource("lines", { path: directory.file("1.gz", whole.subarray(0, -5)) }))).toBe(
+      "source.corrupt_gzip",
+    );
     const damaged = Buffer.from(whole);
     damaged[damaged.length - 6]! ^= 1;
-    expect(await codeOf(() => readSource("lines", { path: directory.file("2.gz", damaged) }))).toBe("source.corrupt_gzip");
+    expect(await codeOf(() => readSource("lines", { path: directory.file("2.gz", damaged) }))).toBe(
+      "source.corrupt_gzip",
+    );
     const garbage = Buffer.concat([whole, Buffer.from("garbage")]);
-    expect(await codeOf(() => readSource("lines", { path: directory.file("3.gz", garbage) }))).toBe("source.corrupt_gzip");
+    expect(await codeOf(() => readSource("lines", { path: directory.file("3.gz", garbage) }))).toBe(
+      "source.corrupt_gzip",
+    );
   });
 
   test("read() dates batches by the file, and those of stdin by the start", async () => {
@@ -229,9 +248,15 @@ describe("read", () => {
 
 describe("inferFormat", () => {
   test("inferFormat() goes by the ending, compressed or not", () => {
-    const kinds = ["a.ndjson", "a.JSONL.gz", "a.json", "a.csv", "b/a.tsv.gz", "a.log", "a.txt", "a.arrow", "-"].map((path) => inferFormat(path)?.kind);
+    const kinds = ["a.ndjson", "a.JSONL.gz", "a.json", "a.csv", "b/a.tsv.gz", "a.log", "a.txt", "a.arrow", "-"].map(
+      (path) => inferFormat(path)?.kind,
+    );
     expect(kinds).toEqual(["ndjson", "ndjson", "ndjson", "csv", "csv", "lines", "lines", "arrow", "ndjson"]);
-    expect([inferFormat("a.gz"), inferFormat("a.constructor"), inferFormat("a")]).toEqual([undefined, undefined, undefined]);
+    expect([inferFormat("a.gz"), inferFormat("a.constructor"), inferFormat("a")]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 
@@ -252,7 +277,10 @@ class StepClock implements Clock {
     const timer = { delayMs, callback };
     this.#waiting.push(timer);
     this.#armed.resolve();
-    return { cancel: () => void (this.#waiting = this.#waiting.filter((each) => each !== timer)) };
+    const cancel = (): void => {
+      this.#waiting = this.#waiting.filter((each) => each !== timer);
+    };
+    return { cancel };
   }
 
   /** Waits until somebody waits, then lets the time pass. */

@@ -50,7 +50,11 @@ export interface ReadOptions {
 }
 
 /** Opens a source of its own, reads, closes. */
-export async function readSource(kind: string, params: Record<string, unknown>, options: ReadOptions = {}): Promise<ReadCut[]> {
+export async function readSource(
+  kind: string,
+  params: Record<string, unknown>,
+  options: ReadOptions = {},
+): Promise<ReadCut[]> {
   const source = createSource(kind, params, environment(options.more));
   try {
     await source.open(options.position);

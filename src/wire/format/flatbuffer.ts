@@ -1,0 +1,45 @@
+/**
+ * The least of flatbuffers that reading Arrow's message headers needs: tables, scalars and table references. What points
+ * outside of the bytes is a RangeError, never a read of something else.
+ */
+export class FlatBuffer {
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array) {
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  root(): number {
+    return this.#view.getUint32(0, true);
+  }
+
+  int16(table: number, field: number): number {
+    const at = this.#field(table, field);
+    return at === 0 ? 0 : this.#view.getInt16(at, true);
+  }
+
+  uint8(table: number, field: number): number {
+    const at = this.#field(table, field);
+    return at === 0 ? 0 : this.#view.getUint8(at);
+  }
+
+  int64(table: number, field: number): bigint {
+    const at = this.#field(table, field);
+    return at === 0 ? 0n : this.#view.getBigInt64(at, true);
+  }
+
+  table(table: number, field: number): number {
+    const at = this.#field(table, field);
+    if (at === 0) throw new RangeError("a required table is missing");
+    return at + this.#view.getUint32(at, true);
+  }
+
+  /** Place of a field's value, 0 when the table leaves it out. */
+  #field(table: number, field: number): number {
+    const vtable = table - this.#view.getInt32(table, true);
+    const entry = 4 + field * 2;
+    if (entry + 2 > this.#view.getUint16(vtable, true)) return 0;
+    const offset = this.#view.getUint16(vtable + entry, true);
+    return offset === 0 ? 0 : table + offset;
+  }
+}
