@@ -39,7 +39,7 @@ export function openRun(prepared: PreparedPipeline, choices: RunChoices): Opened
   const directory = pipelineDirectory(choices.dataDir, prepared.path);
   const deadLettersPath = resolve(prepared.file.settings.dead_letters ?? join(directory, "dead-letters.ndjson"));
   const checkpointPath = join(directory, "checkpoint.db");
-  const store = CheckpointStore.open(checkpointPath);
+  const store = choices.fresh ? CheckpointStore.openFresh(checkpointPath) : CheckpointStore.open(checkpointPath);
   try {
     const fingerprint = fingerprintOf(prepared, source, sink, deadLettersPath);
     const found = choices.fresh ? undefined : store.load();

@@ -59,6 +59,17 @@ export class CheckpointStore {
     }
   }
 
+  /** For a run that starts over: a file that cannot be read is replaced, one in use still refuses. */
+  static openFresh(path: string): CheckpointStore {
+    try {
+      return CheckpointStore.open(path);
+    } catch (thrown) {
+      if (!(thrown instanceof Failure) || thrown.code !== "checkpoint.unreadable") throw thrown;
+      for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
+      return CheckpointStore.open(path);
+    }
+  }
+
   load(): Checkpoint | undefined {
     const row = this.#database.query("SELECT version, body FROM checkpoint").get() as {
       version: number;
@@ -99,11 +110,6 @@ export class CheckpointStore {
   close(): void {
     this.#database.close();
   }
-}
-
-/** Takes away what `CheckpointStore.open` made, for a run that is to leave nothing. */
-export function removeCheckpoint(path: string): void {
-  for (const suffix of ["", "-wal", "-shm"]) rmSync(path + suffix, { force: true });
 }
 
 function openFailure(path: string, reason: string): Failure {

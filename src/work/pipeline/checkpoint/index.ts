@@ -1,2 +1,2 @@
 /** Where a run stands, durably. */
-export { type Checkpoint, CheckpointStore, removeCheckpoint } from "./checkpoint-store.ts";
+export { type Checkpoint, CheckpointStore } from "./checkpoint-store.ts";

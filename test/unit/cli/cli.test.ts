@@ -1,0 +1,130 @@
+import { describe, expect, test } from "bun:test";
+import { Failure } from "../../../src/base/errors.ts";
+import { environmentDefaults } from "../../../src/cli/environment.ts";
+import { unknownFlag } from "../../../src/cli/flags.ts";
+import { exitCodeOf } from "../../../src/cli/run-cli.ts";
+import { commands } from "../../../src/cli/table.ts";
+import { summaryText } from "../../../src/cli/view/summary.ts";
+import { textTable } from "../../../src/cli/view/table.ts";
+
+const args = {
+  file: { type: "positional" },
+  out: { type: "string", alias: "o" },
+  fresh: { type: "boolean" },
+} as const;
+
+describe("unknownFlag()", () => {
+  for (const words of [
+    ["f", "--out", "-"],
+    ["--out=x", "--fresh"],
+    ["-o", "--strange"],
+    ["--no-fresh"],
+    ["--", "--anything"],
+  ]) {
+    test(`unknownFlag() finds nothing when the words are ${words.join(" ")}`, () => {
+      expect(unknownFlag(words, args)).toBeUndefined();
+    });
+  }
+  for (const [words, says] of [
+    [["--frsh"], "--frsh is not known here"],
+    [["-x"], "-x is not known"],
+    [["--out"], "--out needs a value"],
+  ] as const) {
+    test(`unknownFlag() says ${says} when the words are ${words.join(" ")}`, () => {
+      expect(unknownFlag(words, args)).toContain(says);
+    });
+  }
+});
+
+describe("environmentDefaults()", () => {
+  test("environmentDefaults() gives flags from the environment when they were not typed", () => {
+    process.env.DISTRIBUTED_SYSTEM_OUT = "there";
+    process.env.DISTRIBUTED_SYSTEM_FRESH = "1";
+    try {
+      expect(environmentDefaults(args, [])).toEqual(["--out=there", "--fresh"]);
+      expect(environmentDefaults(args, ["--out=here", "--no-fresh"])).toEqual([]);
+    } finally {
+      delete process.env.DISTRIBUTED_SYSTEM_OUT;
+      delete process.env.DISTRIBUTED_SYSTEM_FRESH;
+    }
+  });
+});
+
+describe("exitCodeOf()", () => {
+  for (const [code, exit] of [
+    ["usage.unknown_flag", 64],
+    ["pipeline.file.not_found", 66],
+    ["source.not_found", 66],
+    ["pipeline.config.faults", 78],
+    ["plugin.definition", 78],
+    ["checkpoint.other_run", 78],
+    ["sink.write_failed", 1],
+  ] as const) {
+    test(`exitCodeOf() is ${exit} when the failure is ${code}`, () => {
+      expect(exitCodeOf(new Failure(code, ""))).toBe(exit);
+    });
+  }
+  test("exitCodeOf() is 70 when it is a bug", () => {
+    expect(exitCodeOf(new TypeError("x"))).toBe(70);
+  });
+});
+
+describe("commands", () => {
+  test("every command has an example and says what it does", async () => {
+    for (const entry of Object.values(commands)) {
+      const found = await entry.load();
+      const leaves =
+        "commands" in found ? await Promise.all(Object.values(found.commands).map((each) => each.load())) : [found];
+      for (const leaf of leaves) {
+        if ("commands" in leaf) throw new Error("a group within a group");
+        expect(leaf.examples.length).toBeGreaterThan(0);
+        expect(leaf.about).not.toBe("");
+      }
+    }
+  });
+});
+
+describe("views", () => {
+  test("textTable() aligns numbers to the right when columns differ in width", () => {
+    expect(
+      textTable(
+        ["stage", "in"],
+        [
+          ["a", "1"],
+          ["long name", "1,000"],
+        ],
+      ),
+    ).toBe(["stage         in", "────────────────", "a              1", "long name  1,000"].join("\n"));
+  });
+
+  const none = { filtered: 0, deadLettered: 0, skipped: 0, added: 0, retries: 0, restarts: 0 };
+  const summary = {
+    pipeline: "p",
+    run: "ended",
+    resumed: false,
+    stages: [
+      { stage: "source", in: 10, out: 8, ...none, deadLettered: 2 },
+      { stage: "half", in: 8, out: 5, ...none, filtered: 4, added: 1 },
+    ],
+    written: 5,
+    faults: [],
+    elapsedMs: 1000,
+    recordsPerSecond: 10,
+    latencyMs: { p50: 1, p99: 2, max: 3 },
+    deadLetters: "/d",
+    output: "/o",
+    checkpoint: "/c",
+  } as const;
+
+  test("summaryText() shows the sum and where things lie when all is accounted for", () => {
+    const text = summaryText(summary);
+    expect(text).toContain("10 in + 1 added = 5 written + 4 filtered + 2 dead-lettered + 0 skipped");
+    expect(text).toContain("dead letters: /d");
+  });
+
+  test("summaryText() shouts when records are missing", () => {
+    expect(summaryText({ ...summary, faults: ["half let 6 out, the sink took 5"] })).toContain(
+      "It does NOT add up: half let 6 out",
+    );
+  });
+});
