@@ -1,0 +1,55 @@
+/** Real processes, real kill -9: the checkpoint stored is one or two flushes behind what the sink made durable. */
+import { describe, expect, test } from "bun:test";
+import { Database } from "bun:sqlite";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { createSink, type SinkPosition } from "../../../../../src/work/pipeline/sink/index.ts";
+import { killBatch } from "./kill-data.ts";
+import { encode, TestDirectory } from "./support.ts";
+
+interface Told {
+  readonly position: SinkPosition;
+  readonly next: number;
+}
+
+const BATCHES = 60;
+
+/** Runs the child until it has told `flushes` positions, kills it in the middle of what follows, and gives them. */
+async function runAndKill(kind: string, path: string, flushes: number): Promise<Told[]> {
+  const child = Bun.spawn([process.execPath, join(import.meta.dir, "kill-child.ts"), kind, path], { stdout: "pipe" });
+  let text = "";
+  for await (const chunk of child.stdout) {
+    text += Buffer.from(chunk).toString();
+    if (text.split("\n").length > flushes) break;
+  }
+  child.kill("SIGKILL");
+  await child.exited;
+  return text.split("\n").slice(0, flushes).map((line) => JSON.parse(line));
+}
+
+function idsOf(kind: string, path: string): number[] {
+  if (kind === "ndjson") return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line).id);
+  const database = new Database(path, { readonly: true });
+  const rows = database.query("SELECT id FROM records ORDER BY rowid").values();
+  database.close();
+  return rows.map(([id]) => id as number);
+}
+
+describe("sinks under kill -9", () => {
+  for (const kind of ["ndjson", "sqlite"]) {
+    for (const behind of [1, 2]) {
+      test(`open() ${behind} flushes behind the last gives each record of sink:${kind} once`, async () => {
+        using directory = new TestDirectory();
+        const path = directory.at("out");
+        const told = await runAndKill(kind, path, 5);
+        const { position, next } = told.at(-behind)!;
+        const sink = createSink(kind, { path });
+        await sink.open(position);
+        for (let i = next; i < BATCHES; i++) await sink.write(encode(sink, killBatch(i)), `b@${i}`);
+        await sink.flush();
+        await sink.close();
+        expect(idsOf(kind, path)).toEqual(Array.from({ length: BATCHES * 50 }, (_, i) => i));
+      });
+    }
+  }
+});
