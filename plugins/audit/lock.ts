@@ -7,7 +7,7 @@
 import { Database } from "bun:sqlite";
 
 /** A replacement starts within milliseconds of a crash; the kernel may still be taking the old process apart. */
-const WAIT_MS = 2000;
+const WAIT_MS = 250;
 
 export interface Lock {
   release(): void;

@@ -199,8 +199,9 @@ describe("AuditLog", () => {
     const code = `import { AuditLog } from ${JSON.stringify(module)};
       const log = new AuditLog({ file: ${JSON.stringify(file)}, sync: "batch" });
       log.add(${JSON.stringify(entry(0))});
+      globalThis.kept = log; // or the collector takes it, with its lock
       console.log("ready"); await new Promise(() => setInterval(() => {}, 1000));`;
-    const child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe" });
+    await using child = Bun.spawn([process.execPath, "-e", code], { stdout: "pipe" });
     for await (const chunk of child.stdout) if (new TextDecoder().decode(chunk).includes("ready")) break;
     expect(() => openLog(dir)).toThrow(`process ${child.pid}`);
     child.kill(9);
