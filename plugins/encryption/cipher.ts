@@ -42,9 +42,12 @@ export class FieldCipher {
       .subarray(0, NONCE_BYTES);
     const cipher = createCipheriv(ALGORITHM, this.#keys.cipher, nonce);
     cipher.setAAD(this.#associated);
-    const ciphertext = cipher.update(plaintext);
+    const sealed = Buffer.allocUnsafe(NONCE_BYTES + plaintext.length + TAG_BYTES);
+    sealed.set(nonce, 0);
+    sealed.set(cipher.update(plaintext), NONCE_BYTES);
     cipher.final(); // GCM keeps nothing back
-    return `${PREFIX}${this.#keys.id}:${Buffer.concat([nonce, ciphertext, cipher.getAuthTag()]).toString("base64url")}`;
+    sealed.set(cipher.getAuthTag(), NONCE_BYTES + plaintext.length);
+    return `${PREFIX}${this.#keys.id}:${sealed.toString("base64url")}`;
   }
 
   /** Throws when the text was changed, cut, or encrypted for another field. */

@@ -70,10 +70,21 @@ export function maskValue(value: Value | undefined, options: MaskOptions): strin
 
 /** Whole characters, never half of a surrogate pair. At most half of a text is shown, the end first: short ones are secrets too. */
 export function maskText(text: string, { keepFirst, keepLast, char }: MaskOptions): string {
-  const characters = [...text];
-  const shown = Math.floor(characters.length / 2);
+  const characters = hasPairs(text) ? [...text] : text;
+  const { length } = characters;
+  const shown = Math.floor(length / 2);
   const last = Math.min(keepLast, shown);
   const first = Math.min(keepFirst, shown - last);
-  const end = characters.slice(characters.length - last).join("");
-  return characters.slice(0, first).join("") + char.repeat(characters.length - first - last) + end;
+  return join(characters.slice(0, first)) + char.repeat(length - first - last) + join(characters.slice(length - last));
+}
+
+/** Most texts have none and need not be taken apart. */
+function hasPairs(text: string): boolean {
+  for (let at = 0; at < text.length; at++)
+    if (text.charCodeAt(at) >= 0xd800 && text.charCodeAt(at) <= 0xdfff) return true;
+  return false;
+}
+
+function join(characters: string | readonly string[]): string {
+  return typeof characters === "string" ? characters : characters.join("");
 }

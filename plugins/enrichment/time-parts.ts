@@ -37,7 +37,8 @@ export function timeParts(field: string, parts: readonly string[], unitMs: numbe
       const column = batch.column(field);
       if (column === undefined) return;
       const timeAt = timeReader(column, unitMs);
-      const times = Float64Array.from({ length: batch.length }, (_unused, row) => timeAt(row));
+      const times = new Float64Array(batch.length);
+      for (let row = 0; row < times.length; row++) times[row] = timeAt(row);
       for (const { name, compute } of chosen) writeNumbers(batch, name, times.map(compute));
     },
   };

@@ -3,8 +3,8 @@
  * and puts the engine together.
  */
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, mkdirSync, realpathSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
@@ -12,6 +12,7 @@ import { type Checkpoint, CheckpointStore } from "../work/pipeline/checkpoint/in
 import { type PipelinePorts, PipelineRun } from "../work/pipeline/engine/index.ts";
 import { createSink, inferSink } from "../work/pipeline/sink/index.ts";
 import { createSource, inferFormat } from "../work/pipeline/source/index.ts";
+import { openEventLog } from "./event-log.ts";
 import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
 import { hostCommand, pipelineDirectory } from "./self.ts";
 
@@ -22,6 +23,8 @@ export interface RunChoices {
   readonly dataDir?: string | undefined;
   readonly fresh: boolean;
   readonly show: PipelinePorts["show"];
+  /** A file that takes a line for each thing that happens to hosts and batches. */
+  readonly events?: string | undefined;
 }
 
 export interface OpenedRun {
@@ -38,15 +41,14 @@ export function openRun(prepared: PreparedPipeline, choices: RunChoices): Opened
   const sink = chooseSink(prepared, choices.output);
   const directory = pipelineDirectory(choices.dataDir, prepared.path);
   const deadLettersPath = resolve(prepared.file.settings.dead_letters ?? join(directory, "dead-letters.ndjson"));
+  refuseSharedFiles(prepared.path, source, sink, deadLettersPath);
   const checkpointPath = join(directory, "checkpoint.db");
   const store = choices.fresh ? CheckpointStore.openFresh(checkpointPath) : CheckpointStore.open(checkpointPath);
   try {
     const fingerprint = fingerprintOf(prepared, source, sink, deadLettersPath);
-    const found = choices.fresh ? undefined : store.load();
-    const resume = found && !found.finished ? sameRun(found, fingerprint) : undefined;
-    if (!resume) store.clear();
-    const run = resume ?? { run: randomUUID(), startedMs: systemClock.now(), fingerprint };
+    const { run, resume } = findRun(store, fingerprint, choices.fresh);
     mkdirSync(dirname(deadLettersPath), { recursive: true });
+    const observe = choices.events === undefined ? undefined : openEventLog(choices.events, systemClock);
     const pipeline = new PipelineRun(
       {
         name: prepared.file.name,
@@ -57,10 +59,10 @@ export function openRun(prepared: PreparedPipeline, choices: RunChoices): Opened
         deadLetters: createSink("ndjson", { path: deadLettersPath }),
         store,
         resume,
-        run: { run: run.run, startedMs: run.startedMs, fingerprint },
+        run,
         dropSeq: plantedLoss(),
       },
-      { clock: systemClock, random: seededRandom(process.pid), host: hostCommand(), show: choices.show },
+      { clock: systemClock, random: seededRandom(process.pid), host: hostCommand(), show: choices.show, observe },
     );
     const sinkPath = typeof sink.params.path === "string" ? sink.params.path : undefined;
     const stages = prepared.stages.map(({ name }) => name);
@@ -79,6 +81,29 @@ function openSource(source: EndChoice, pipelinePath: string, startTimeMs: number
     clock: systemClock,
     directories,
   });
+}
+
+/** Starting over empties the outputs: none of them may be the input, or each other. */
+function refuseSharedFiles(pipelinePath: string, source: EndChoice, sink: EndChoice, deadLetters: string): void {
+  const files = [
+    ...(typeof source.params.path === "string" ? [["source", resolve(source.params.path)] as const] : []),
+    ...(typeof sink.params.path === "string" ? [["sink", resolve(sink.params.path)] as const] : []),
+    ["dead letters", deadLetters] as const,
+    ["pipeline file", resolve(pipelinePath)] as const,
+  ].filter(([, path]) => basename(path) !== "-");
+  for (const [index, [role, path]] of files.entries()) {
+    const other = files.slice(index + 1).find(([, each]) => samePath(each, path));
+    if (other)
+      throw new Failure(
+        "pipeline.config.same_file",
+        `${path} is ${role} and ${other[0]} at once; each needs a file of its own`,
+      );
+  }
+}
+
+function samePath(left: string, right: string): boolean {
+  if (left === right) return true;
+  return existsSync(left) && existsSync(right) && realpathSync(left) === realpathSync(right);
 }
 
 /** `--input` keeps the file's parameters when the format is the same, and takes the format from the ending otherwise. */
@@ -118,6 +143,23 @@ function fingerprintOf(prepared: PreparedPipeline, source: EndChoice, sink: EndC
   const { batch_rows, batch_bytes } = prepared.file.settings;
   const stages = prepared.stages.map(({ name, stateful }) => (stateful ? `${name}*` : name));
   return JSON.stringify({ source, sink, deadLetters, batch_rows, batch_bytes, stages });
+}
+
+/**
+ * The unfinished run, or a new one. A new one is on disk before anything happens under its name: what plugins have done
+ * outside under that name must be known again, also when the first checkpoint was never reached.
+ */
+function findRun(store: CheckpointStore, fingerprint: string, fresh: boolean) {
+  const found = fresh ? undefined : store.load();
+  if (found && !found.finished && (found.seq > 0 || found.fingerprint === fingerprint)) {
+    const { run, startedMs, seq } = sameRun(found, fingerprint);
+    return { run: { run, startedMs, fingerprint }, resume: seq > 0 ? found : undefined };
+  }
+  store.clear();
+  const run = { run: randomUUID(), startedMs: systemClock.now(), fingerprint };
+  const nothing = { source: undefined, sink: undefined, deadLetters: undefined, counts: undefined };
+  store.save({ ...run, ...nothing, finished: false, seq: 0, ahead: [], states: new Map() });
+  return { run, resume: undefined };
 }
 
 function sameRun(found: Checkpoint, fingerprint: string): Checkpoint {

@@ -42,14 +42,14 @@ function writeChaosPipeline(space: Workspace): void {
     "check.ts",
     plugin({
       ...COMMON,
-      batch: "for (const row of batch) if (row.id % 97 === 0) batch.reject(batch.index, `odd id ${row.id}`);",
+      batch: "for (const row of batch) if (row.id % 97 === 0) batch.reject(batch.index, 'odd id ' + row.id);",
     }),
   );
   space.write(
     "brittle.ts",
     plugin({
       ...COMMON,
-      batch: "for (const row of batch) if (row.id % 4001 === 17) throw new Error(`cannot bear ${row.id}`);",
+      batch: "for (const row of batch) if (row.id % 4001 === 17) throw new Error('cannot bear ' + row.id);",
     }),
   );
   space.write(

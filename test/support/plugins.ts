@@ -43,3 +43,19 @@ export function perRecord(body: string, more: PluginParts = {}): string {
 
 /** Keeps the processor busy, so that a test can strike in the middle. Not a sleep: a real plugin computes. */
 export const BUSY = "function busy(ms) { const end = performance.now() + ms; while (performance.now() < end); }";
+
+/**
+ * Takes a moment for each batch, and lets nothing from record `stop_at` on through before the file `gate` exists: a run can
+ * be caught in its middle, on any machine.
+ */
+export const GATE = plugin({
+  top: `import { existsSync } from "node:fs";\n${BUSY}`,
+  params: `{
+    gate: param.string("a file", { required: true }),
+    stop_at: param.integer("an id", { required: true }),
+    field: param.string("which field is the id", { default: "id" }),
+  }`,
+  batch: `const { gate, stop_at, field } = context.params;
+    busy(2);
+    if (batch.column(field).number(0) >= stop_at) while (!existsSync(gate)) await Bun.sleep(2);`,
+});

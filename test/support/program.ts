@@ -23,7 +23,7 @@ export interface ProgramOptions {
 
 export interface Ended {
   readonly code: number | null;
-  readonly signal: string | null;
+  readonly signal: NodeJS.Signals | number | null;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -69,6 +69,15 @@ export class Program implements AsyncDisposable {
     const found = this.running ? hostsOf(this.pid) : [];
     for (const pid of found) this.#hosts.add(pid);
     return found;
+  }
+
+  /** Waits for a condition; fails at once, with what was said, when the program ends before. */
+  until<T>(what: string, look: () => T | Promise<T>) {
+    return until(what, async () => {
+      const found = await look();
+      if (!found && !this.running) throw new Error(`${what}: the program has ended before; it said:\n${this.#stderr}`);
+      return found;
+    });
   }
 
   signal(name: NodeJS.Signals): void {

@@ -25,6 +25,11 @@ export const run = defineCommand({
       valueHint: "PATH",
       description: "write there instead of the file's sink; - is standard output",
     },
+    events: {
+      type: "string",
+      valueHint: "FILE",
+      description: "append a line of JSON for each host that starts or ends and each batch that a stage finishes",
+    },
     fresh: { type: "boolean", description: "start over: forget the checkpoint and replace the output" },
     ...commonArgs,
   },
@@ -36,6 +41,7 @@ export const run = defineCommand({
       output: args.output,
       dataDir: args["data-dir"],
       fresh: args.fresh ?? false,
+      events: args.events,
       show: (stage, stream, line) => monitor.pluginLine(stage, stream, line),
     });
     const signals = listenForSignals(handle, (text) => monitor.note(text));

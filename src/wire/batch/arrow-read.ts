@@ -15,6 +15,7 @@ import {
 } from "@uwdata/flechette";
 import { Failure, messageOf } from "../../base/errors.ts";
 import type { Value } from "../../sdk/batch.ts";
+import { checkedArrow, checkNested } from "./arrow-check.ts";
 import { fineTimes, jsonTexts, plainValue, timestampCells } from "./arrow-values.ts";
 import { BytesCells, type Cells, DictionaryCells, DoubleCells, IntegerCells, NullCells, StringCells } from "./cells.ts";
 import { emptyDocuments } from "./documents.ts";
@@ -26,8 +27,11 @@ import { type BatchMeta, RecordBatch } from "./record-batch.ts";
 /** The records of the stream. `ipc` is used in place: it must not change while the batch is in use. */
 export function batchFromArrow(ipc: Uint8Array, meta: BatchMeta): RecordBatch {
   try {
-    const table = tableFromIPC(ipc, { useBigInt: true, useDecimalInt: true });
+    const table = tableFromIPC(checkedArrow(ipc), { useBigInt: true, useDecimalInt: true });
     checkTable(table);
+    table.children.forEach(({ type, data }) => {
+      for (const batch of data) checkNested(type, batch);
+    });
     const own = table.schema.fields.map((field, at) => ownColumn(field, table.getChildAt(at)));
     return new RecordBatch(emptyDocuments(table.numRows), meta, { own });
   } catch (thrown) {

@@ -13,9 +13,9 @@ export class FlatBuffer {
     return this.#view.getUint32(0, true);
   }
 
-  int16(table: number, field: number): number {
+  int16(table: number, field: number, absent = 0): number {
     const at = this.#field(table, field);
-    return at === 0 ? 0 : this.#view.getInt16(at, true);
+    return at === 0 ? absent : this.#view.getInt16(at, true);
   }
 
   uint8(table: number, field: number): number {
@@ -32,6 +32,39 @@ export class FlatBuffer {
     const at = this.#field(table, field);
     if (at === 0) throw new RangeError("a required table is missing");
     return at + this.#view.getUint32(at, true);
+  }
+
+  int32(table: number, field: number, absent = 0): number {
+    const at = this.#field(table, field);
+    return at === 0 ? absent : this.#view.getInt32(at, true);
+  }
+
+  has(table: number, field: number): boolean {
+    return this.#field(table, field) !== 0;
+  }
+
+  /** Tables of a vector; none when it is absent. */
+  tables(table: number, field: number): number[] {
+    const { at, length } = this.#vector(table, field, 4);
+    return Array.from({ length }, (_, i) => at + i * 4 + this.#view.getUint32(at + i * 4, true));
+  }
+
+  /** A vector of structs that are two 64-bit integers each. */
+  pairs(table: number, field: number): [bigint, bigint][] {
+    const { at, length } = this.#vector(table, field, 16);
+    const pair = (i: number): [bigint, bigint] => [
+      this.#view.getBigInt64(at + i * 16, true),
+      this.#view.getBigInt64(at + i * 16 + 8, true),
+    ];
+    return Array.from({ length }, (_, i) => pair(i));
+  }
+
+  #vector(table: number, field: number, entryBytes: number): { at: number; length: number } {
+    if (!this.has(table, field)) return { at: 0, length: 0 };
+    const start = this.table(table, field);
+    const length = this.#view.getUint32(start, true);
+    if (start + 4 + length * entryBytes > this.#view.byteLength) throw new RangeError("a vector runs over the end");
+    return { at: start + 4, length };
   }
 
   /** Place of a field's value, 0 when the table leaves it out. */

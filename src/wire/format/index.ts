@@ -2,6 +2,7 @@
 
 export { apacheToJson } from "./apache.ts";
 export { ARROW_FILE_TAIL_BYTES, arrowFooterBytes, schemaMessageOf } from "./arrow-footer.ts";
+export { type ArrowLayout, type ArrowLayouts, readArrowLayouts } from "./arrow-layout.ts";
 export type { ArrowMessage, ArrowPrefix, PlacedArrowMessage } from "./arrow-message.ts";
 export {
   ARROW_END,
@@ -12,6 +13,7 @@ export {
   readArrowMessage,
   readArrowPrefix,
 } from "./arrow-message.ts";
+export { type ArrowSlicePlan, ArrowSlicer, type ReadBody } from "./arrow-slice.ts";
 export type { Converted, MalformedRecord } from "./conversion.ts";
 export { csvToJson, parseCsvHeader } from "./csv.ts";
 export type { CutLimits, CutSize } from "./cut.ts";

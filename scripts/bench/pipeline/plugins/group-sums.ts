@@ -14,10 +14,14 @@ interface Group {
 let groups = new Map<string, Map<string, Group>>();
 
 function groupOf(category: string, country: string): Group {
-  let countries = groups.get(category);
-  if (countries === undefined) groups.set(category, (countries = new Map()));
-  let group = countries.get(country);
-  if (group === undefined) countries.set(country, (group = { category, country, orders: 0, total_sum: 0 }));
+  return groups.get(category)?.get(country) ?? newGroup(category, country);
+}
+
+function newGroup(category: string, country: string): Group {
+  const group = { category, country, orders: 0, total_sum: 0 };
+  const countries = groups.get(category) ?? new Map<string, Group>();
+  countries.set(country, group);
+  groups.set(category, countries);
   return group;
 }
 

@@ -21,7 +21,7 @@ import { Edge, type Slot } from "./edge.ts";
 import { oversizedLetters } from "./oversized.ts";
 import { type CountsJson, RunCounts } from "./run-counts.ts";
 import { buildStage, type StageAtWork } from "./stage-at-work.ts";
-import type { Item, StagePlan } from "./types.ts";
+import type { Item, StageEvent, StagePlan } from "./types.ts";
 
 export interface PipelinePlan {
   readonly name: string;
@@ -44,6 +44,7 @@ export interface PipelinePorts {
   readonly random: Random;
   readonly host: HostCommand;
   show(stage: string, stream: Parameters<HostHandlers["output"]>[0], line: string): void;
+  observe?: ((stage: string, event: StageEvent) => void) | undefined;
 }
 
 export interface RunEnd {
@@ -234,7 +235,7 @@ export class PipelineRun {
 
   #buildStage(plan: StagePlan, index: number): StageAtWork {
     const { name, settings, sink, stages, run, resume } = this.#plan;
-    const { clock, host, random, show } = this.#ports;
+    const { clock, host, observe, random, show } = this.#ports;
     const backoff = { initialMs: settings.backoff, maxMs: settings.backoff_max };
     const restartDelay = { initialMs: RESTART_DELAY_MS, maxMs: RESTART_DELAY_MS_MAX };
     return buildStage({
@@ -263,6 +264,7 @@ export class PipelineRun {
       stopTimeoutMs: settings.stop_timeout,
       failed: (reason) => this.#fail(reason),
       show: (stream, line) => show(plan.name, stream, line),
+      observe: observe && ((event) => observe(plan.name, event)),
     });
   }
 

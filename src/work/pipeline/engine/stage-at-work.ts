@@ -9,7 +9,7 @@ import { ReplayLog } from "./replay-log.ts";
 import { Stage } from "./stage.ts";
 import { type RestartOptions, StageHosts } from "./stage-hosts.ts";
 import { Turns } from "./turns.ts";
-import type { StagePlan } from "./types.ts";
+import type { StageEvent, StagePlan } from "./types.ts";
 
 export interface StageParts {
   readonly plan: StagePlan;
@@ -30,6 +30,7 @@ export interface StageParts {
   backoff(attempt: number): Promise<void>;
   failed(reason: unknown): void;
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
+  observe?: ((event: StageEvent) => void) | undefined;
 }
 
 export interface StageAtWork {

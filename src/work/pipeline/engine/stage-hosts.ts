@@ -9,7 +9,7 @@ import { type RunningChild, Supervision } from "../../../process/supervise/index
 import type { Edge } from "./edge.ts";
 import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
-import type { StagePlan } from "./types.ts";
+import type { StageEvent, StagePlan } from "./types.ts";
 
 export interface RestartOptions {
   readonly maxRestarts: number;
@@ -36,6 +36,7 @@ export interface StageHostsOptions {
   /** The stage cannot go on. */
   gaveUp(reason: string): void;
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
+  observe?: ((event: StageEvent) => void) | undefined;
 }
 
 /** The lane kills a host that does not clean up in time; the supervisor steps in only when that failed too. */
@@ -104,12 +105,16 @@ export class StageHosts {
     const ended = Promise.withResolvers<{ exit: HostExit; wished: boolean }>();
     const handlers: HostHandlers = {
       message: (message) => lane.message(message),
-      exit: (exit) => ended.resolve({ exit, wished: lane.exited(exit) }),
+      exit: (exit) => {
+        this.#options.observe?.({ event: "host_exited", lane: lane.number, pid: lane.pid, reason: exit.reason });
+        ended.resolve({ exit, wished: lane.exited(exit) });
+      },
       output: (stream, line) => this.#options.show(stream, line),
     };
     try {
       const host = await this.#launch(lane, handlers);
       await lane.attach(host, this.#options.replays);
+      this.#options.observe?.({ event: "host_ready", lane: lane.number, pid: host.pid });
       ready();
       this.#options.ready();
     } catch (thrown) {

@@ -13,7 +13,7 @@ import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import { SlotEstimate } from "./slot-estimate.ts";
 import type { Turns } from "./turns.ts";
-import type { Item, Outcome, StageCounts, StagePlan, Work } from "./types.ts";
+import type { Item, Outcome, StageCounts, StageEvent, StagePlan, Work } from "./types.ts";
 import { type Fallback, Verdict } from "./verdict.ts";
 
 /** Diagnoses in a row without a new guilty record before all records of the batch take the policy's fate. */
@@ -33,6 +33,7 @@ export interface StageOptions {
   readonly strict: boolean;
   /** Waits before attempt n (from 1) after a failure. */
   backoff(attempt: number): Promise<void>;
+  observe?: ((event: StageEvent) => void) | undefined;
 }
 
 type Done = Extract<Outcome, { kind: "done" }>;
@@ -182,13 +183,15 @@ export class Stage {
 
   /** Runs at once when the verdict comes, before the lane or anybody's turn moves on. */
   #settle(item: Item, work: Work, lane: Lane, outcome: Outcome): Outcome {
-    const { plan, replays, turns } = this.#options;
+    const { observe, plan, turns } = this.#options;
     if (outcome.kind !== "done") turns.takeBack(item.seq);
     if (outcome.kind === "failed" && plan.sequential)
       lane.recycle("was replaced: a failed batch left its state in doubt");
     if (outcome.kind === "done" && work.probe && plan.stateful) lane.recycle("was replaced: a probe changed its state");
     if (outcome.kind === "done" && !work.probe) {
-      replays?.add(item.slot.view.subarray(0, item.bytes), work.rows);
+      this.#keepState(item, work, outcome);
+      const { counts } = outcome;
+      observe?.({ event: "batch_done", lane: lane.number, pid: lane.pid, batch: item.id, rows: counts.in });
       this.#estimate.saw(
         item.bytes,
         outcome.sizes.reduce((sum, size) => sum + alignedBytes(size), 0),
@@ -198,18 +201,22 @@ export class Stage {
     return outcome;
   }
 
-  #take(item: Item, done: Done, verdict: Verdict): void {
+  /** Not later: the next batch's verdict may stand right behind this one, and a snapshot must not cover that too. */
+  #keepState(item: Item, work: Work, { sizes: [main, dead, state], slot }: Done): void {
     const { plan, replays } = this.#options;
-    const [main, dead, state] = done.sizes;
+    if (!plan.stateful) return;
+    if (!item.barrier && !item.finish) return replays?.add(item.slot.view.subarray(0, item.bytes), work.rows);
+    const stateAt = alignedBytes(main) + alignedBytes(dead);
+    const snapshot = slot.view.slice(stateAt, stateAt + state);
+    item.result.states.set(plan.name, snapshot);
+    replays?.cover(snapshot);
+  }
+
+  #take(item: Item, done: Done, verdict: Verdict): void {
+    const [main, dead] = done.sizes;
     const view = done.slot.view;
     const deadAt = alignedBytes(main);
-    const stateAt = deadAt + alignedBytes(dead);
     if (dead > 0) item.result.dead.push(view.slice(deadAt, deadAt + dead));
-    if (plan.stateful && (item.barrier || item.finish)) {
-      const snapshot = view.slice(stateAt, stateAt + state);
-      item.result.states.set(plan.name, snapshot);
-      replays?.cover(snapshot);
-    }
     item.result.malformed += done.counts.malformed;
     const counts = countsOf(done, verdict);
     item.result.counts.push(counts);

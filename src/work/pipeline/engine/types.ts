@@ -60,6 +60,25 @@ export function addCounts(target: StageCounts, more: StageCounts): void {
   for (const key of Object.keys(target) as (keyof StageCounts)[]) target[key] += more[key];
 }
 
+/** What somebody who watches a run is told as it happens. For measuring and for people; nothing depends on it. */
+export type StageEvent =
+  | { readonly event: "host_ready"; readonly lane: number; readonly pid: number }
+  | {
+      readonly event: "host_exited";
+      readonly lane: number;
+      /** Left out of a host that never became ready. */
+      readonly pid: number | undefined;
+      readonly reason: string;
+    }
+  | {
+      readonly event: "batch_done";
+      readonly lane: number;
+      readonly pid: number | undefined;
+      readonly batch: string;
+      /** Records taken in. */
+      readonly rows: number;
+    };
+
 /** What one request asks of a host, beyond the batch itself. */
 export interface Work {
   readonly rows?: readonly RowRange[];

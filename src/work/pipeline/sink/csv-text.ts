@@ -6,8 +6,8 @@
 import type { Batch, Column } from "../../../sdk/index.ts";
 
 const MUST_QUOTE = /["\r\n]/;
-/** Wider than JSON's grammar on purpose: quoting too much is harmless. */
-const LOOKS_TYPED = /^(?:-?\d[\d.eE+-]*|true|false)$/;
+/** What the CSV source takes for a number or a truth value when it is not quoted. */
+const LOOKS_TYPED = /^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false)$/;
 const BYTE_ORDER_MARK = "\ufeff";
 
 export function csvHeader(columns: readonly string[], separator: string): string {

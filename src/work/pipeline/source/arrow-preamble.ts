@@ -11,8 +11,8 @@ export class ArrowPreamble {
   readonly #dictionaries = new Map<string, Uint8Array[]>();
   bytes = 0;
 
-  get hasSchema(): boolean {
-    return this.#schema !== undefined;
+  get schema(): Uint8Array | undefined {
+    return this.#schema;
   }
 
   /** The schema as a file's footer has it; one in the stream takes its place. */

@@ -1,39 +1,32 @@
 /**
- * Arrow IPC, stream or file format, cut at its messages. Each cut is a small stream of its own: the schema, the dictionaries
- * so far, one record batch, the end mark; so a host can decode it knowing nothing else. Only message headers are read here.
- * The file format is read as the stream inside it; of its footer only the schema is needed, which may be nowhere else.
+ * Arrow IPC, stream or file format, cut at its record batches, and inside of them where they are larger than the limits. Each
+ * cut is a small stream of its own: the schema, the dictionaries so far, one record batch, the end mark; so a host can decode
+ * it knowing nothing else. Values are not decoded here, only headers are read and buffers cut.
  */
 import { Failure } from "../../../base/errors.ts";
-import {
-  ARROW_END,
-  ARROW_FILE_HEAD_BYTES,
-  ARROW_FILE_MAGIC,
-  ARROW_FILE_TAIL_BYTES,
-  ARROW_PREFIX_BYTES,
-  type ArrowMessage,
-  arrowFooterBytes,
-  readArrowMessage,
-  readArrowPrefix,
-  schemaMessageOf,
-} from "../../../wire/format/index.ts";
+import { ARROW_END, type ArrowSlicePlan, ArrowSlicer, readArrowLayouts } from "../../../wire/format/index.ts";
+import { type ArrowFrame, ArrowFrames } from "./arrow-frames.ts";
 import { ArrowPreamble } from "./arrow-preamble.ts";
 import type { FileSequence } from "./file-sequence.ts";
 import type { Input } from "./input.ts";
-import type { Cut, ReadLimits, Source, SourcePosition } from "./source.ts";
+import type { Cut, Oversized, ReadLimits, Source, SourcePosition } from "./source.ts";
 
-interface Frame {
-  readonly message: ArrowMessage;
-  /** Prefix and flatbuffer as they lie in the file. */
-  readonly header: Uint8Array;
-  readonly bodyAt: number;
-  readonly next: number;
+/** The file being read, and the record batch that is handed on in parts. */
+interface Reading {
+  readonly input: Input;
+  readonly frames: ArrowFrames;
+  readonly preamble: ArrowPreamble;
+  batch: { readonly frame: ArrowFrame; readonly slicer: ArrowSlicer } | undefined;
 }
+
+/** A pipe gives its bytes once, so a record batch to be cut must be kept; a file is read again at each place. */
+const PIPED_BATCH_BYTES_MAX = 256 * 1024 * 1024;
+/** What a plan that is too large is shrunk by beyond its proportion: rows differ in size. */
+const SHRINK = 0.9;
 
 export class ArrowSource implements Source {
   readonly #files: FileSequence;
-  #preamble = new ArrowPreamble();
-  /** Where the next message of the file begins; -1 before its first one. */
-  #at = -1;
+  #reading: Reading | undefined;
 
   constructor(files: FileSequence) {
     this.#files = files;
@@ -47,14 +40,13 @@ export class ArrowSource implements Source {
     return this.#files.open(position);
   }
 
-  /** One record batch, however many rows it has: `limits` cannot split it. */
-  async read(target: Uint8Array, _limits: ReadLimits): Promise<Cut | undefined> {
+  async read(target: Uint8Array, limits: ReadLimits): Promise<Cut | undefined> {
     for (let input = this.#files.current(); input !== undefined; input = this.#files.current()) {
-      if (this.#at < 0) await this.#begin(input);
-      const found = await this.#nextBatch(input, target);
+      this.#reading ??= await this.#begin(input);
+      const found = await this.#next(this.#reading, target, limits);
       if (found !== undefined) return found;
       await this.#files.advance();
-      this.#at = -1;
+      this.#reading = undefined;
     }
     return undefined;
   }
@@ -64,141 +56,155 @@ export class ArrowSource implements Source {
   }
 
   /** The schema and the dictionaries are read again when going on in the middle of a file. */
-  async #begin(input: Input): Promise<void> {
-    this.#preamble = new ArrowPreamble();
-    this.#at = 0;
-    const head = Buffer.from(await readExactly(input, ARROW_FILE_HEAD_BYTES, 0)).toString("latin1");
-    if (!head.startsWith(ARROW_FILE_MAGIC)) return;
-    this.#at = ARROW_FILE_HEAD_BYTES;
-    if (input.sizeBytes !== undefined) this.#preamble.setSchema(await this.#footerSchema(input, input.sizeBytes));
+  async #begin(input: Input): Promise<Reading> {
+    const frames = new ArrowFrames(input, this.#files.name);
+    const preamble = new ArrowPreamble();
+    const schema = await frames.begin();
+    if (schema !== undefined) preamble.setSchema(schema);
+    return { input, frames, preamble, batch: undefined };
   }
 
-  async #footerSchema(input: Input, sizeBytes: number): Promise<Uint8Array> {
-    const tailAt = Math.max(0, sizeBytes - ARROW_FILE_TAIL_BYTES);
-    const tail = await readExactly(input, ARROW_FILE_TAIL_BYTES, tailAt);
-    const footerBytes = this.#named(() => arrowFooterBytes(tail));
-    const footer = await readExactly(input, footerBytes, Math.max(0, tailAt - footerBytes));
-    return this.#named(() => schemaMessageOf(footer));
-  }
-
-  async #nextBatch(input: Input, target: Uint8Array): Promise<Cut | undefined> {
-    for (let frame = await this.#frame(input); frame !== undefined; frame = await this.#frame(input)) {
-      const isBehind = frame.bodyAt < this.#files.offset;
-      if (frame.message.kind === "batch") {
-        if (!isBehind) return this.#cutOf(input, frame, target);
-      } else if (frame.message.kind !== "other") {
-        const body = await readExactly(input, frame.message.bodyBytes, frame.bodyAt, target.length);
-        this.#named(() => {
-          if (body.length < frame.message.bodyBytes) throw endsInside("a dictionary");
-          this.#preamble.add(frame.message, Buffer.concat([frame.header, body]));
-        });
+  async #next(reading: Reading, target: Uint8Array, limits: ReadLimits): Promise<Cut | undefined> {
+    if (reading.batch !== undefined) return this.#part(reading, reading.batch, target, limits);
+    const { frames, preamble } = reading;
+    for (let frame = await frames.next(); frame !== undefined; frame = await frames.next()) {
+      const { message, bodyAt, header } = frame;
+      if (message.kind === "batch") {
+        if (bodyAt >= this.#files.offset) return this.#batch(reading, frame, target, limits);
+      } else if (message.kind !== "other") {
+        if (message.bodyBytes > target.length)
+          throw this.#tooLarge(frame, message.bodyBytes, target.length, "it is a dictionary");
+        const body = new Uint8Array(message.bodyBytes);
+        await frames.readBody(frame, body);
+        frames.named(() => preamble.add(message, Buffer.concat([header, body])), frame.at);
       }
-      this.#at = frame.next;
     }
     return undefined;
   }
 
-  async #frame(input: Input): Promise<Frame | undefined> {
-    const at = this.#at;
-    const start = await readExactly(input, ARROW_PREFIX_BYTES, at);
-    if (start.length === 0) return undefined; // a stream may end without a mark
-    const { prefixBytes, metadataBytes } = this.#named(() => readArrowPrefix(start));
-    if (metadataBytes === 0) return undefined;
-    // A prefix of 4 bytes leaves 4 bytes of the flatbuffer in `start`; both parts are read without going back.
-    const rest = await readExactly(input, prefixBytes + metadataBytes - start.length, at + start.length);
-    const header = Buffer.concat([start, rest]);
-    const bodyAt = at + prefixBytes + metadataBytes;
-    const message = this.#named(() => {
-      if (header.length < bodyAt - at) throw endsInside("a message header");
-      return readArrowMessage(header.subarray(prefixBytes));
-    });
-    return { message, header, bodyAt, next: bodyAt + message.bodyBytes };
+  async #batch(reading: Reading, frame: ArrowFrame, target: Uint8Array, limits: ReadLimits): Promise<Cut> {
+    const { schema } = reading.preamble;
+    if (schema === undefined) throw this.#noSchema(frame);
+    const fits =
+      frame.message.rows <= limits.rows && this.#sizeOf(reading, frame) <= Math.min(limits.bytes, target.length);
+    if (fits && this.#files.row === 0) return this.#whole(reading, frame, target);
+    const why = await this.#split(reading, frame, schema);
+    if (reading.batch !== undefined) return this.#part(reading, reading.batch, target, limits);
+    if (this.#sizeOf(reading, frame) <= target.length) return this.#whole(reading, frame, target);
+    throw this.#tooLarge(frame, this.#sizeOf(reading, frame), target.length, why);
   }
 
-  async #cutOf(input: Input, frame: Frame, target: Uint8Array): Promise<Cut> {
-    if (!this.#preamble.hasSchema) throw this.#noSchema();
-    const needed = this.#preamble.bytes + frame.header.length + frame.message.bodyBytes + ARROW_END.length;
-    if (needed > target.length) throw this.#tooLarge(needed, target.length, frame);
-    await this.#assemble(input, frame, target);
-    const files = this.#files;
-    const id = `${files.name}@${this.#at}`;
-    const { line, timeMs } = files;
-    this.#at = files.offset = frame.next;
-    files.line += frame.message.rows;
-    return {
-      id,
-      bytes: needed,
-      rows: frame.message.rows,
-      line,
-      timeMs,
-      format: { kind: "arrow" },
-      position: files.position(),
-      progressBytes: files.progressBytes,
-      oversized: [],
-    };
+  #sizeOf({ preamble }: Reading, { header, message }: ArrowFrame): number {
+    return preamble.bytes + header.length + message.bodyBytes + ARROW_END.length;
   }
 
-  /** Schema, dictionaries, record batch, end mark: the body goes from the file straight to its place. */
-  async #assemble(input: Input, frame: Frame, target: Uint8Array): Promise<void> {
-    const headerAt = this.#preamble.writeTo(target);
+  /** The record batch as it lies in the file: its body goes straight to its place. */
+  async #whole(reading: Reading, frame: ArrowFrame, target: Uint8Array): Promise<Cut> {
+    const headerAt = reading.preamble.writeTo(target);
     target.set(frame.header, headerAt);
     const bodyAt = headerAt + frame.header.length;
-    const body = target.subarray(bodyAt, bodyAt + frame.message.bodyBytes);
-    const { bytes } = await input.read(body, frame.bodyAt, body.length - 1);
-    this.#named(() => {
-      if (bytes < body.length) throw endsInside("a record batch");
-    });
-    target.set(ARROW_END, bodyAt + body.length);
+    const end = bodyAt + frame.message.bodyBytes;
+    await reading.frames.readBody(frame, target.subarray(bodyAt, end));
+    target.set(ARROW_END, end);
+    return this.#cut(frame, end + ARROW_END.length, frame.message.rows);
   }
 
-  /** Adds the file's name to what the message reader says. */
-  #named<T>(read: () => T): T {
+  /** Makes the record batch one to be handed on in parts; otherwise says why it cannot be. */
+  async #split(reading: Reading, frame: ArrowFrame, schema: Uint8Array): Promise<string> {
+    const { frames } = reading;
+    const { bodyBytes } = frame.message;
+    const layouts = frames.named(() => readArrowLayouts(schema), frame.at);
+    if ("why" in layouts) return layouts.why;
+    let read = (target: Uint8Array, offset: number): Promise<void> => frames.readBody(frame, target, offset);
+    if (reading.input.sizeBytes === undefined) {
+      if (bodyBytes > PIPED_BATCH_BYTES_MAX)
+        return `more than ${PIPED_BATCH_BYTES_MAX} bytes of a pipe or compressed file`;
+      const body = new Uint8Array(bodyBytes);
+      await frames.readBody(frame, body);
+      read = async (target, offset) => target.set(body.subarray(offset, offset + target.length));
+    }
+    const metadata = frame.header.subarray(frame.prefixBytes);
+    const slicer = frames.named(() => new ArrowSlicer(layouts.columns, metadata, bodyBytes, read), frame.at);
+    if (slicer.isCompressed) return "its buffers are compressed";
+    reading.batch = { frame, slicer };
+    return "";
+  }
+
+  /** As many of the next rows as the limits allow, one at least. */
+  async #part(
+    reading: Reading,
+    batch: NonNullable<Reading["batch"]>,
+    target: Uint8Array,
+    limits: ReadLimits,
+  ): Promise<Cut> {
+    const { frame, slicer } = batch;
+    const around = reading.preamble.bytes + ARROW_END.length;
+    const from = this.#files.row;
     try {
-      return read();
+      let plan = await slicer.plan(from, Math.min(limits.rows, slicer.rows - from));
+      const room = Math.min(limits.bytes, target.length);
+      while (plan.rows > 1 && around + plan.sizeBytes > room)
+        plan = await slicer.plan(from, fewer(plan, room - around));
+      const size = around + plan.sizeBytes;
+      if (size > target.length)
+        return this.#cut(frame, 0, 1, slicer, [{ line: this.#files.line, bytes: size, prefix: "" }]);
+      const at = reading.preamble.writeTo(target);
+      const end = at + (await slicer.write(plan, target.subarray(at)));
+      target.set(ARROW_END, end);
+      return this.#cut(frame, end + ARROW_END.length, plan.rows, slicer);
     } catch (thrown) {
-      if (!(thrown instanceof Failure)) throw thrown;
-      throw new Failure("source.arrow", `${thrown.message} (${this.#files.name} at byte ${this.#at})`, {
-        cause: thrown,
-      });
+      throw reading.frames.explained(thrown, frame.at);
+    } finally {
+      if (this.#files.row === 0) reading.batch = undefined;
     }
   }
 
-  #noSchema(): Failure {
+  /** Says what is in the target and goes on behind it. Without a slicer it is the whole record batch. */
+  #cut(
+    frame: ArrowFrame,
+    bytes: number,
+    rows: number,
+    slicer?: ArrowSlicer,
+    oversized: readonly Oversized[] = [],
+  ): Cut {
+    const files = this.#files;
+    const { line, timeMs, row } = files;
+    const id = `${files.name}@${frame.at}${row === 0 ? "" : `+${row}`}`;
+    const isDone = slicer === undefined || row + rows >= slicer.rows;
+    files.offset = isDone ? frame.next : frame.at;
+    files.row = isDone ? 0 : row + rows;
+    files.line += rows;
+    const position = files.position();
+    const format = { kind: "arrow" } as const;
+    const found = oversized.length > 0 ? 0 : rows;
+    const progressBytes = files.progressBytes + (isDone ? 0 : this.#progressInside(frame, slicer));
+    return { id, bytes, rows: found, line, timeMs, format, position, progressBytes, oversized };
+  }
+
+  /** A file of one large record batch should be seen to move. A compressed one or a pipe has been read to the batch's end. */
+  #progressInside(frame: ArrowFrame, slicer: ArrowSlicer): number {
+    if (this.#reading?.input.sizeBytes === undefined) return 0;
+    return Math.floor(((frame.next - frame.at) * this.#files.row) / slicer.rows);
+  }
+
+  #noSchema(frame: ArrowFrame): Failure {
     return new Failure(
       "source.arrow",
-      `cannot read ${this.#files.name}: a record batch at byte ${this.#at} comes before any schema; where the footer alone has it, ` +
+      `cannot read ${this.#files.name}: a record batch at byte ${frame.at} comes before any schema; where the footer alone has it, ` +
         "the file must be neither compressed nor piped",
     );
   }
 
-  #tooLarge(needed: number, limit: number, frame: Frame): Failure {
+  #tooLarge(frame: ArrowFrame, needed: number, limit: number, why: string): Failure {
     return new Failure(
       "source.arrow_batch_too_large",
-      `cannot read ${this.#files.name}: the record batch of ${frame.message.rows} records at byte ${this.#at} takes ${needed} bytes ` +
-        `with its schema and dictionaries; a batch holds ${limit}: raise batch_bytes, or write the file with smaller record batches`,
+      `cannot read ${this.#files.name}: the message of ${frame.message.rows} records at byte ${frame.at} takes ${needed} bytes, a batch ` +
+        `holds ${limit}, and it cannot be divided: ${why}; raise batch_bytes, or write the file with smaller record batches`,
     );
   }
 }
 
-function endsInside(what: string): Failure {
-  return new Failure("format.arrow", `cannot read Arrow IPC: it ends inside ${what}`);
-}
-
-/** Up to `length` bytes, fewer only at the end of the input. */
-async function readExactly(
-  input: Input,
-  length: number,
-  offset: number,
-  lengthMax = Number.POSITIVE_INFINITY,
-): Promise<Uint8Array> {
-  if (length > lengthMax) {
-    throw new Failure(
-      "source.arrow_batch_too_large",
-      `cannot read ${input.path}: a dictionary at byte ${offset} takes ${length} bytes; a batch holds ${lengthMax}: raise batch_bytes`,
-    );
-  }
-  const bytes = new Uint8Array(length);
-  if (length === 0) return bytes;
-  const filled = await input.read(bytes, offset, length - 1);
-  return bytes.subarray(0, filled.bytes);
+function fewer(plan: ArrowSlicePlan, room: number): number {
+  const share = Math.floor((plan.rows * Math.max(0, room) * SHRINK) / plan.sizeBytes);
+  return Math.max(1, Math.min(plan.rows - 1, share));
 }

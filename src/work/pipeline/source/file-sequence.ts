@@ -23,6 +23,7 @@ const NO_HEAD: FileHead = { bytes: 0, hash: "" };
 export class FileSequence {
   totalBytes: number | undefined;
   offset = 0;
+  row = 0;
   line = 1;
   columns: readonly string[] | null = null;
   readonly #options: SequenceOptions;
@@ -50,6 +51,7 @@ export class FileSequence {
     this.#bytesBefore = sum(this.#sizes.slice(0, position.index));
     const input = this.#openCurrent();
     this.offset = position.offset;
+    this.row = position.row;
     this.line = position.line;
     this.columns = position.columns;
     this.#timeMs = position.timeMs;
@@ -61,6 +63,7 @@ export class FileSequence {
     if (this.#input !== undefined || this.#index >= this.#files.length) return this.#input;
     const input = this.#openCurrent();
     this.offset = 0;
+    this.row = 0;
     this.line = 1;
     this.columns = null;
     return input;
@@ -94,6 +97,7 @@ export class FileSequence {
       index: this.#index,
       path: this.name,
       offset: this.offset,
+      row: this.row,
       line: this.line,
       timeMs: this.#timeMs,
       head: this.#input?.head ?? NO_HEAD,

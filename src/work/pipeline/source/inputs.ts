@@ -3,7 +3,7 @@
  * the list is the same on every machine and in every language setting.
  */
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { isAbsolute, join, resolve } from "node:path";
 import { Failure } from "../../../base/errors.ts";
 import type { SourcePosition } from "./source.ts";
 
@@ -29,10 +29,9 @@ export function listFiles(path: string, directories: readonly string[]): ListedF
     if (found.length > 0) return found;
   }
   const what = GLOB_CHARACTERS.test(path) ? "no file matches" : "there is no such file";
-  throw new Failure(
-    "source.not_found",
-    `cannot read ${path}: ${what} in ${directories.map((d) => resolve(d)).join(" or ")}`,
-  );
+  const places = [...new Set(directories.map((directory) => resolve(directory)))];
+  const where = isAbsolute(path) ? "" : ` in ${places.join(" or ")}`;
+  throw new Failure("source.not_found", `cannot read ${path}: ${what}${where}`);
 }
 
 function scan(pattern: string, directory: string): ListedFile[] {

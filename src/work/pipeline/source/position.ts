@@ -32,8 +32,8 @@ export function checkPosition(position: SourcePosition, kind: string, files: rea
 }
 
 function checkShape(position: SourcePosition, kind: string): void {
-  const { v, index, offset, line } = position;
-  const counts = [index, offset, line].every((count) => Number.isSafeInteger(count) && count >= 0);
+  const { v, index, offset, row, line } = position;
+  const counts = [index, offset, row, line].every((count) => Number.isSafeInteger(count) && count >= 0);
   if (v === POSITION_VERSION && position.kind === kind && counts) return;
   const shown = JSON.stringify(position).slice(0, 200);
   throw new Failure(

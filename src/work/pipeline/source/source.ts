@@ -21,7 +21,7 @@ export interface Source {
 }
 
 export interface Cut {
-  /** `<path>@<offset>`: the same for every reading of these records. */
+  /** `<path>@<offset>`, inside of an Arrow record batch `+<row>`: the same for every reading of these records. */
   readonly id: string;
   /** Bytes of the target that are filled; 0 when the cut only reports an oversized record. */
   readonly bytes: number;
@@ -57,6 +57,8 @@ export interface SourcePosition {
   readonly path: string;
   /** Bytes of the file, inflated where it is compressed, that lie behind. */
   readonly offset: number;
+  /** Of an Arrow record batch that begins at the offset: how many of its rows lie behind too. Otherwise 0. */
+  readonly row: number;
   /** Number of the next line (or record, for Arrow). */
   readonly line: number;
   readonly timeMs: number;

@@ -257,6 +257,31 @@ describe("batchFromArrow()", () => {
     );
   });
 
+  test("batchFromArrow() reads the file format as it reads a stream", () => {
+    const table = new arrow.Table({ v: arrow.vectorFromArray(["x", null], new arrow.Utf8()) });
+    expect(ndjson(batchFromArrow(arrow.tableToIPC(table, "file"), META))).toBe('{"v":"x"}\n{"v":null}\n');
+  });
+
+  test("batchFromArrow() refuses a stream when a count in it lies", () => {
+    const whole = arrow.tableToIPC(
+      new arrow.Table({
+        v: arrow.vectorFromArray([[1], [2, 3]], new arrow.List(new arrow.Field("item", new arrow.Int32()))),
+      }),
+    );
+    let refused = 0;
+    for (let at = 0; at + 4 <= whole.length; at += 4) {
+      const lying = whole.slice();
+      new DataView(lying.buffer, lying.byteOffset).setInt32(at, 0x7fffffff, true);
+      try {
+        ndjson(batchFromArrow(lying, META));
+      } catch (thrown) {
+        expect((thrown as { code?: string }).code).toStartWith("batch.");
+        refused++;
+      }
+    }
+    expect(refused).toBeGreaterThan(20);
+  });
+
   test("batchFromArrow() refuses two fields of one name", () => {
     const schema = new arrow.Schema([new arrow.Field("a", new arrow.Int32()), new arrow.Field("a", new arrow.Int32())]);
     const child = arrow.makeData({ type: new arrow.Int32(), data: Int32Array.of(1) });

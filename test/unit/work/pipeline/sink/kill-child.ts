@@ -1,7 +1,7 @@
 /** Writes batches to a sink, tells each flushed position, and goes on until it is killed. */
 import { createSink } from "../../../../../src/work/pipeline/sink/index.ts";
-import { encode } from "./support.ts";
 import { killBatch } from "./kill-data.ts";
+import { encode } from "./support.ts";
 
 const [kind = "", path = ""] = process.argv.slice(2);
 const sink = createSink(kind, { path });

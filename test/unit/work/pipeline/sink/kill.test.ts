@@ -1,6 +1,7 @@
 /** Real processes, real kill -9: the checkpoint stored is one or two flushes behind what the sink made durable. */
-import { describe, expect, test } from "bun:test";
+
 import { Database } from "bun:sqlite";
+import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createSink, type SinkPosition } from "../../../../../src/work/pipeline/sink/index.ts";
@@ -24,11 +25,18 @@ async function runAndKill(kind: string, path: string, flushes: number): Promise<
   }
   child.kill("SIGKILL");
   await child.exited;
-  return text.split("\n").slice(0, flushes).map((line) => JSON.parse(line));
+  return text
+    .split("\n")
+    .slice(0, flushes)
+    .map((line) => JSON.parse(line));
 }
 
 function idsOf(kind: string, path: string): number[] {
-  if (kind === "ndjson") return readFileSync(path, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line).id);
+  if (kind === "ndjson")
+    return readFileSync(path, "utf8")
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).id);
   const database = new Database(path, { readonly: true });
   const rows = database.query("SELECT id FROM records ORDER BY rowid").values();
   database.close();

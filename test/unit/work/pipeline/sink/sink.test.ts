@@ -103,7 +103,7 @@ describe("sink:csv", () => {
     const values = ["plain", 'a "b"', "x,y", "l\nf", "", "12", "007", "true", null, true, -1.5, { n: [1, "a"] }];
     await write("csv", { path }, [[Object.fromEntries(values.map((value, i) => [`c${i}`, value]))]]);
     expect(readFileSync(path, "utf8").slice("c0,c1,c2,c3,c4,c5,c6,c7,c8,c9,c10,c11\n".length)).toBe(
-      'plain,"a ""b""","x,y","l\nf","","12","007","true",,true,-1.5,"{""n"":[1,""a""]}"\n',
+      'plain,"a ""b""","x,y","l\nf","","12",007,"true",,true,-1.5,"{""n"":[1,""a""]}"\n',
     );
   });
 

@@ -61,11 +61,45 @@ describe("source:arrow", () => {
     expect(idsOf(rest)).toEqual(IDS.slice(8));
   });
 
-  test("read() fails with size and remedy when a record batch does not fit", async () => {
+  for (const form of ["stream", "file", "gzip"] as const) {
+    test(`read() divides record batches that are larger than the limits when the input is a ${form}`, async () => {
+      using directory = new TestDirectory();
+      const bytes = form === "gzip" ? gzipSync(arrowBytes([3, 700, 2], "stream")) : arrowBytes([3, 700, 2], form);
+      const path = directory.file("a.arrow", bytes);
+      const limits = { rows: 100, bytes: 2048 };
+      const cuts = await readSource("arrow", { path }, { targetBytes: 4096, limits });
+      expect(idsOf(cuts)).toEqual(arrowRows(0, 705).map(({ id, city }) => [id, city]));
+      expect(Math.max(...cuts.map(({ bytes }) => bytes))).toBeLessThanOrEqual(2048);
+      expect(Math.max(...cuts.map(({ rows }) => rows))).toBeLessThanOrEqual(100);
+      expect(new Set(cuts.map(({ id }) => id)).size).toBe(cuts.length);
+      for (const [i, { position }] of cuts.entries()) {
+        if (i % 5 !== 1) continue;
+        const rest = await readSource("arrow", { path }, { targetBytes: 4096, limits, position: viaJson(position) });
+        expect(rest.map(({ id, content, line }) => [id, content, line])).toEqual(
+          cuts.slice(i + 1).map(({ id, content, line }) => [id, content, line]),
+        );
+      }
+    });
+  }
+
+  test("read() reports a record that alone is larger than the target", async () => {
     using directory = new TestDirectory();
-    const path = directory.file("a.arrow", arrowBytes([3, 2000], "stream"));
-    expect(await failureOf(readSource("arrow", { path }, { targetBytes: 8192 }))).toMatch(
-      /^source.arrow_batch_too_large: .*record batch of 2000 records at byte \d+ takes \d+ bytes .* a batch holds 8192: raise batch_bytes/,
+    const path = directory.file("a.arrow", arrowBytes([4], "stream"));
+    const cuts = await readSource("arrow", { path }, { targetBytes: 900, limits: { rows: 10, bytes: 900 } });
+    expect(cuts.map(({ rows, bytes }) => [rows, bytes])).toEqual([
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ]);
+    expect(cuts.map(({ oversized }) => oversized.map(({ line }) => line))).toEqual([[1], [2], [3], [4]]);
+  });
+
+  test("read() fails with size and remedy when a dictionary does not fit", async () => {
+    using directory = new TestDirectory();
+    const path = directory.file("a.arrow", arrowBytes([4], "stream"));
+    expect(await failureOf(readSource("arrow", { path }, { targetBytes: 16 }))).toMatch(
+      /^source.arrow_batch_too_large: .* takes 40 bytes, a batch holds 16, and it cannot be divided: it is a dictionary; raise batch_bytes/,
     );
   });
 
@@ -74,7 +108,7 @@ describe("source:arrow", () => {
     const stream = arrowBytes(SIZES, "stream");
     const cutOff = directory.file("a.arrow", stream.subarray(0, 1000));
     expect(await failureOf(readSource("arrow", { path: cutOff }))).toMatch(
-      /^source.arrow: .*ends inside a record batch \(.*a.arrow at byte 632\)/,
+      /^source.arrow: .*ends inside a message \(.*a.arrow at byte 632\)/,
     );
     const text = directory.file("b.arrow", "this is no Arrow stream at all");
     expect(await failureOf(readSource("arrow", { path: text }))).toStartWith("source.arrow: ");

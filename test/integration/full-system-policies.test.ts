@@ -1,0 +1,188 @@
+/**
+ * One record that breaks its plugin, by throwing, by taking the process down, or by never coming back: only that record
+ * takes the policy's fate, whatever the policy; all others come through, and the counts say so.
+ */
+import { describe, expect, test } from "bun:test";
+import { orders } from "../support/orders.ts";
+import { perRecord, plugin } from "../support/plugins.ts";
+import { stageOf, Workspace } from "../support/workspace.ts";
+
+const ORDERS = 400;
+const POISON = 237;
+const ALL_OTHERS = Array.from({ length: ORDERS }, (_, id) => id).filter((id) => id !== POISON);
+
+/** What the plugin does when it meets the record, and how the reason reads. */
+const HARMS = {
+  throws: ["throw new Error('cannot bear it')", /cannot bear it \(at .*stage\.ts:\d+:\d+\)/],
+  exits: ["process.exit(3)", /exited with code 3/],
+  "is killed": ["process.kill(process.pid, 'SIGKILL'); for (;;);", /was killed by SIGKILL/],
+  loops: ["for (;;);", /did not finish a batch within 150 ms/],
+} as const;
+
+type Harm = keyof typeof HARMS;
+
+function harmful(harm: Harm): string {
+  return perRecord(`if (row.id === ${POISON}) { ${HARMS[harm][0]} } row.seen = true;`);
+}
+
+function pipelineWith(policy: string, parts: { readonly params?: string; readonly plugin: string }): Workspace {
+  const space = new Workspace();
+  space.write("in.ndjson", orders(ORDERS));
+  space.write("stage.ts", parts.plugin);
+  // Generous to a start on a busy machine, which the time limit does not count; short for a loop, which it does.
+  const line = `stage|stage.ts|${parts.params ?? ""}|true|${policy}|1|150ms`;
+  space.pipeline(["first|pass.ts|", line], {
+    settings: "batch_rows=64,max_restarts=1000,restart_period=100ms,backoff=1ms",
+  });
+  space.write("pass.ts", plugin({}));
+  return space;
+}
+
+function ids(space: Workspace): unknown[] {
+  return space.records("out.ndjson").map(({ id }) => id);
+}
+
+for (const harm of Object.keys(HARMS) as Harm[]) {
+  const reason = HARMS[harm][1];
+
+  describe(`a record that ${harm}`, () => {
+    for (const policy of ["RETRY_WITH_BACKOFF", "DEAD_LETTER", "FAILOVER"]) {
+      test(`${policy} puts it alone into the dead letters`, async () => {
+        using space = pipelineWith(policy, { plugin: harmful(harm) });
+        const { code, summary } = await space.run();
+        expect(code).toBe(0);
+        expect(ids(space)).toEqual(ALL_OTHERS);
+        expect(stageOf(summary, "stage")).toMatchObject({ in: ORDERS, out: ORDERS - 1, deadLettered: 1, skipped: 0 });
+        const letters = space.letters();
+        expect(letters).toHaveLength(1);
+        expect(letters[0]).toMatchObject({ stage: "stage", attempts: 2, record: { id: POISON } });
+        expect(letters[0]!.reason).toMatch(reason);
+        expect(letters[0]!.record).not.toHaveProperty("seen");
+      });
+    }
+
+    test("SKIP_AND_CONTINUE leaves it out and counts it as skipped", async () => {
+      using space = pipelineWith("SKIP_AND_CONTINUE", { plugin: harmful(harm) });
+      const { code, summary } = await space.run();
+      expect(code).toBe(0);
+      expect(ids(space)).toEqual(ALL_OTHERS);
+      expect(stageOf(summary, "stage")).toMatchObject({ in: ORDERS, out: ORDERS - 1, deadLettered: 0, skipped: 1 });
+      expect(space.letters()).toEqual([]);
+    });
+
+    test("FALLBACK hands it alone to the other library, with its parameters", async () => {
+      using space = pipelineWith("FALLBACK", {
+        plugin: harmful(harm),
+        params: "fallback=other.ts,fallback.mark=rescued",
+      });
+      space.write("other.ts", perRecord("row.by = context.params.mark;", { params: '{ mark: param.string("mark") }' }));
+      const { code, summary } = await space.run();
+      expect(code).toBe(0);
+      expect(ids(space).toSorted((a, b) => Number(a) - Number(b))).toEqual(ALL_OTHERS.toSpliced(POISON, 0, POISON));
+      expect(space.records("out.ndjson").filter(({ by }) => by === "rescued")).toEqual([
+        expect.objectContaining({ id: POISON }),
+      ]);
+      expect(stageOf(summary, "stage")).toMatchObject({ in: ORDERS, out: ORDERS, deadLettered: 0, skipped: 0 });
+    });
+
+    test("FAIL_FAST stops there and writes nothing of that batch or behind it", async () => {
+      using space = pipelineWith("FAIL_FAST", { plugin: harmful(harm) });
+      const { code, summary, stderr } = await space.run();
+      expect(code).toBe(1);
+      expect(summary).toMatchObject({ run: "failed", faults: [] });
+      expect(stderr).toMatch(reason);
+      expect(stderr).toContain("stage stage: batch in.ndjson@");
+      const written = ids(space);
+      expect(written).toEqual(ALL_OTHERS.slice(0, written.length));
+      expect(written.length).toBeLessThanOrEqual(Math.floor(POISON / 64) * 64);
+      expect(space.letters()).toEqual([]);
+
+      space.write("stage.ts", perRecord("row.seen = true;"));
+      const mended = await space.run();
+      expect(mended.code).toBe(0);
+      expect(ids(space)).toEqual(ALL_OTHERS.toSpliced(POISON, 0, POISON));
+    });
+  });
+}
+
+describe("policies", () => {
+  test("FALLBACK puts a record that both libraries fail on into the dead letters, with both reasons", async () => {
+    using space = pipelineWith("FALLBACK", { plugin: harmful("throws"), params: "fallback=other.ts" });
+    space.write("other.ts", perRecord("throw new Error('nor can I');"));
+    const { code } = await space.run();
+    expect(code).toBe(0);
+    expect(ids(space)).toEqual(ALL_OTHERS);
+    expect(space.letters()[0]!.reason).toMatch(/cannot bear it.*; then .*nor can I/);
+  });
+
+  test("FAILOVER brings a record through that only a used process fails on", async () => {
+    using space = pipelineWith("FAILOVER", {
+      plugin: perRecord(
+        `if (row.id === ${POISON} && existsSync("struck" + process.pid)) throw new Error("tired");
+         if (row.id === ${POISON - 40}) writeFileSync("struck" + process.pid, "");`,
+        { top: 'import { existsSync, writeFileSync } from "node:fs";' },
+      ),
+    });
+    const { code, summary } = await space.run();
+    expect(code).toBe(0);
+    expect(summary.written).toBe(ORDERS);
+    expect(space.letters()).toEqual([]);
+  });
+
+  test("a stateful plugin's state does not contain the poison record, and is right after the replay", async () => {
+    for (const harm of Object.keys(HARMS) as Harm[]) {
+      using space = pipelineWith("DEAD_LETTER", {
+        plugin: plugin({
+          top: "let count = 0;",
+          batch: `for (const row of batch) { count++; if (row.id === ${POISON}) { ${HARMS[harm][0]} } row.count = count; }`,
+          finish: "batch.append({ count });",
+          snapshot: "return count;",
+          restore: "count = state;",
+        }),
+      });
+      const { code, summary } = await space.run();
+      expect(code).toBe(0);
+      const counts = space.records("out.ndjson").map(({ count }) => count);
+      expect(counts).toEqual([...ALL_OTHERS.map((_, index) => index + 1), ORDERS - 1]);
+      expect(stageOf(summary, "stage")).toMatchObject({ in: ORDERS, deadLettered: 1, added: 1 });
+    }
+  });
+
+  test("a transient failure costs nothing but a retry", async () => {
+    using space = pipelineWith("RETRY_WITH_BACKOFF", {
+      plugin: perRecord(
+        `if (row.id === ${POISON} && !existsSync("tried")) { writeFileSync("tried", ""); throw new Error("not now"); }`,
+        { top: 'import { existsSync, writeFileSync } from "node:fs";' },
+      ),
+    });
+    const { code, summary } = await space.run();
+    expect(code).toBe(0);
+    expect(stageOf(summary, "stage")).toMatchObject({ out: ORDERS, deadLettered: 0, retries: 1 });
+    expect(space.text("out.ndjson")).toBe(space.text("in.ndjson"));
+  });
+
+  test("every record is accounted for when every record is poison", async () => {
+    for (const [policy, fate] of [
+      ["DEAD_LETTER", "deadLettered"],
+      ["SKIP_AND_CONTINUE", "skipped"],
+    ] as const) {
+      using space = pipelineWith(policy, { plugin: perRecord("throw new Error('never');") });
+      const { code, summary } = await space.run();
+      expect(code).toBe(0);
+      expect(stageOf(summary, "stage")).toMatchObject({ in: ORDERS, out: 0, [fate]: ORDERS });
+      expect(space.text("out.ndjson")).toBe("");
+    }
+  });
+
+  test("records that fail only together take the policy's fate together", async () => {
+    using space = pipelineWith("DEAD_LETTER", {
+      plugin: plugin({ batch: "if (batch.length > 40) throw new Error('too many at once');" }),
+    });
+    const { code, summary } = await space.run();
+    expect(code).toBe(0);
+    const { out, deadLettered } = stageOf(summary, "stage");
+    expect(out + deadLettered).toBe(ORDERS);
+    expect(space.letters()).toHaveLength(deadLettered);
+    expect(space.letters()[0]!.reason).toContain("only together with other records");
+  });
+});
