@@ -8,7 +8,14 @@ async function main(argv: string[]): Promise<void> {
     return;
   }
   const { runCli } = await import("./cli/index.ts");
-  process.exitCode = await runCli(argv, version);
+  const code = await runCli(argv, version);
+  await Promise.all([written(process.stdout), written(process.stderr)]);
+  process.exit(code); // a read of a silent pipe may still be under way, and would keep the process
+}
+
+/** Resolves when the stream has passed on what it was given, or cannot. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }
 
 await main(process.argv.slice(2));

@@ -32,8 +32,8 @@ function orders(rows: number, optionalFields: boolean): Uint8Array {
       currency: "EUR",
       paid: random.below(2) === 1,
     };
-    if (optionalFields && random.below(3) === 0) delete order["country"];
-    if (optionalFields && random.below(3) === 0) order["coupon"] = "SPRING";
+    if (optionalFields && random.below(3) === 0) delete order.country;
+    if (optionalFields && random.below(3) === 0) order.coupon = "SPRING";
     lines.push(JSON.stringify(order));
   }
   return Buffer.from(`${lines.join("\n")}\n`);
@@ -99,7 +99,7 @@ measure("the same, fields that come and go", ROWS, () => {
 });
 measure("the same, with row views", ROWS, () => {
   const batch = parse(text);
-  for (const row of batch) row["total"] = (row["quantity"] as number) * (row["amount"] as number);
+  for (const row of batch) row.total = (row.quantity as number) * (row.amount as number);
   writer.clear();
   writeNdjson(batch, writer);
 });
@@ -129,11 +129,26 @@ measure("envelope read, filter half by a column, write", ROWS, () => {
   sizeOfBatch(batch);
   return writeBatch(batch, slot);
 });
-measure("envelope read, strings of one column", ROWS, () => {
-  const column = readBatch(envelope).column("customer")!;
+for (const name of ["country", "product", "customer", "ordered_at"]) {
+  const words = new Map<string, number>();
+  measure(`envelope read, count rows by ${name}`, ROWS, () => {
+    words.clear();
+    const column = readBatch(envelope).column(name)!;
+    for (let row = 0; row < column.length; row++) {
+      const word = column.string(row)!;
+      words.set(word, (words.get(word) ?? 0) + 1);
+    }
+  });
+}
+measure("envelope read, each row as text", ROWS, () => {
+  const batch = readBatch(envelope);
   let length = 0;
-  for (let row = 0; row < column.length; row++) length += column.string(row)!.length;
+  for (let row = 0; row < batch.length; row++) length += batch.json(row).length;
   return length;
+});
+measure("envelope read, each row as a record", ROWS, () => {
+  const batch = readBatch(envelope);
+  for (let row = 0; row < batch.length; row++) batch.record(row);
 });
 measure("envelope read, write as NDJSON", ROWS, () => {
   writer.clear();

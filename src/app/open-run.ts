@@ -6,7 +6,7 @@ import { randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
-import { Failure } from "../base/errors.ts";
+import { Failure, messageOf } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { type Checkpoint, CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
 import { type PipelinePorts, PipelineRun } from "../work/pipeline/engine/index.ts";
@@ -43,11 +43,11 @@ export function openRun(prepared: PreparedPipeline, choices: RunChoices): Opened
   const deadLettersPath = resolve(prepared.file.settings.dead_letters ?? join(directory, "dead-letters.ndjson"));
   refuseSharedFiles(prepared.path, source, sink, deadLettersPath);
   const checkpointPath = join(directory, "checkpoint.db");
+  makeStateDirectory(directory);
   const store = choices.fresh ? CheckpointStore.openFresh(checkpointPath) : CheckpointStore.open(checkpointPath);
   try {
     const fingerprint = fingerprintOf(prepared, source, sink, deadLettersPath);
     const { run, resume } = findRun(store, fingerprint, choices.fresh);
-    mkdirSync(dirname(deadLettersPath), { recursive: true });
     const observe = choices.events === undefined ? undefined : openEventLog(choices.events, systemClock);
     const pipeline = new PipelineRun(
       {
@@ -70,6 +70,15 @@ export function openRun(prepared: PreparedPipeline, choices: RunChoices): Opened
   } catch (thrown) {
     store.close();
     throw thrown;
+  }
+}
+
+function makeStateDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
+  } catch (thrown) {
+    const message = `cannot keep state in ${directory}: ${messageOf(thrown)}; --data-dir has to name a directory that can be written`;
+    throw new Failure("settings.data_dir", message, { cause: thrown });
   }
 }
 

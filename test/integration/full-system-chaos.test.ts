@@ -9,13 +9,14 @@ import { join } from "node:path";
 import { seededRandom } from "../../src/base/random.ts";
 import { runThroughChaos } from "../support/chaos.ts";
 import { orders } from "../support/orders.ts";
-import { differences, type Outcome, readOutcome } from "../support/outcome.ts";
+import { differences, type Outcome, readOutcome, withoutOrder } from "../support/outcome.ts";
 import { BUSY, plugin } from "../support/plugins.ts";
 import { stageOf, Workspace, withSummary } from "../support/workspace.ts";
 
 const ORDERS = 20_000;
 const KILLS = Number(process.env.DISTRIBUTED_SYSTEM_CHAOS_KILLS ?? 200);
 const SEED = Number(process.env.DISTRIBUTED_SYSTEM_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const UNORDERED_KILLS = Math.ceil(KILLS / 4);
 const TEST_TIMEOUT_MS = 300_000;
 const PLUGINS = join(import.meta.dir, "../../plugins");
 
@@ -66,9 +67,14 @@ function writeChaosPipeline(space: Workspace): void {
   );
 }
 
-function pipelineText(directory: string): string {
-  return `set|batch_rows=50,in_flight=8,checkpoint_interval=30ms,backoff=1ms,backoff_max=5ms
-set|max_restarts=10000,restart_period=100ms
+type PipelineText = (directory: string) => string;
+
+const SETTINGS = "batch_rows=50,in_flight=8,checkpoint_interval=30ms,backoff=1ms,backoff_max=5ms";
+const RESTARTS = "max_restarts=10000,restart_period=100ms";
+
+const orderedPipeline: PipelineText = (directory) => {
+  return `set|${SETTINGS}
+set|${RESTARTS}
 in|source:ndjson|path=in.ndjson
 keep|keep.ts|pids=pids,busy=8,lanes=2|true|RETRY_WITH_BACKOFF|3|10s
 check|check.ts|pids=pids|true|DEAD_LETTER|3|10s
@@ -78,7 +84,15 @@ sums|${PLUGINS}/aggregation/index.ts|group_by=country,window_count=1000,aggregat
 audit|${PLUGINS}/audit/index.ts|file=${directory}/audit.ndjson,sync=none|true|RETRY_WITH_BACKOFF|3|10s
 out|sink:ndjson|path=${directory}/out.ndjson
 `;
-}
+};
+
+const unorderedPipeline: PipelineText = (directory) => `set|${SETTINGS},ordered=false
+set|${RESTARTS}
+in|source:ndjson|path=in.ndjson
+keep|keep.ts|pids=pids,busy=20,lanes=3|true|RETRY_WITH_BACKOFF|3|10s
+check|check.ts|pids=pids,lanes=2|true|DEAD_LETTER|3|10s
+out|sink:ndjson|path=${directory}/out.ndjson
+`;
 
 function command(directory: string): string[] {
   return ["run", `${directory}/pipeline.txt`, "--json", "--data-dir", `${directory}/state`];
@@ -91,10 +105,33 @@ function outcomeOf(space: Workspace, directory: string, summary: Outcome["summar
   });
 }
 
-async function undisturbed(space: Workspace, directory: string, env: Record<string, string> = {}) {
-  space.write(`${directory}/pipeline.txt`, pipelineText(directory));
+async function undisturbed(space: Workspace, directory: string, text: PipelineText, env: Record<string, string> = {}) {
+  space.write(`${directory}/pipeline.txt`, text(directory));
   const ended = withSummary(await space.exec(command(directory), { env }));
   return { ended, outcome: outcomeOf(space, directory, ended.summary) };
+}
+
+/** The same again in the directory `wild`, with kills. */
+async function disturbed(space: Workspace, text: PipelineText, reference: Outcome, kills: number) {
+  space.write("wild/pipeline.txt", text("wild"));
+  const report = await runThroughChaos({
+    start: () => space.start(command("wild")),
+    random: seededRandom(SEED),
+    kills,
+    outputPath: space.at("wild", "out.ndjson"),
+    outputBytes: reference.output.length,
+    pidDirectory: space.at("pids"),
+    sparedStage: "brittle",
+  }).catch((thrown: unknown) => {
+    throw new Error(`${String(thrown)}\n${replay()}`);
+  });
+  const { code, summary, stderr } = withSummary(report.last);
+  if (code !== 0) throw new Error(`exit code ${code}\n${replay()}\n${stderr}`);
+  return { report, found: outcomeOf(space, "wild", summary) };
+}
+
+function expectSame(found: readonly string[]): void {
+  if (found.length > 0) throw new Error([...found, replay()].join("\n"));
 }
 
 function prepare(): Workspace {
@@ -109,25 +146,12 @@ describe("run under kill -9", () => {
     `run leaves what an undisturbed run leaves when hosts and the main process are killed ${KILLS} times`,
     async () => {
       using space = prepare();
-      const { ended, outcome: reference } = await undisturbed(space, "calm");
+      const { ended, outcome: reference } = await undisturbed(space, "calm", orderedPipeline);
       expect(ended.code).toBe(0);
       expectEveryPath(reference);
 
-      space.write("wild/pipeline.txt", pipelineText("wild"));
-      const report = await runThroughChaos({
-        start: () => space.start(command("wild")),
-        random: seededRandom(SEED),
-        kills: KILLS,
-        outputPath: space.at("wild", "out.ndjson"),
-        outputBytes: reference.output.length,
-        pidDirectory: space.at("pids"),
-        sparedStage: "brittle",
-      }).catch((thrown: unknown) => {
-        throw new Error(`${String(thrown)}\n${replay()}`);
-      });
-      const { code, summary, stderr } = withSummary(report.last);
-      const found = differences(reference, outcomeOf(space, "wild", summary));
-      if (code !== 0 || found.length > 0) throw new Error([`exit code ${code}`, ...found, replay(), stderr].join("\n"));
+      const { found, report } = await disturbed(space, orderedPipeline, reference, KILLS);
+      expectSame(differences(reference, found));
       expect(report.hostKills + report.mainKills).toBe(KILLS);
       expect(Math.min(report.hostKills, report.mainKills)).toBeGreaterThan(KILLS / 20);
       const { code: verified, stdout } = await space.exec(["audit", "verify", "wild/audit.ndjson"]);
@@ -136,25 +160,58 @@ describe("run under kill -9", () => {
     TEST_TIMEOUT_MS,
   );
 
+  test(
+    "run leaves the same records in any order when lanes of an unordered pipeline and the main process are killed",
+    async () => {
+      using space = prepare();
+      const { outcome: reference } = await undisturbed(space, "calm", unorderedPipeline);
+      const { found, report } = await disturbed(space, unorderedPipeline, reference, UNORDERED_KILLS);
+      expectSame(differences(withoutOrder(reference), withoutOrder(found)));
+      expect(report.hostKills + report.mainKills).toBe(UNORDERED_KILLS);
+    },
+    TEST_TIMEOUT_MS,
+  );
+
   test("run says that it does not add up when an acknowledged batch was not written", async () => {
     using space = prepare();
-    const { outcome: reference } = await undisturbed(space, "calm");
-    const { ended, outcome } = await undisturbed(space, "lossy", { DISTRIBUTED_SYSTEM_PLANT_LOST_BATCH: "3" });
+    const { outcome: reference } = await undisturbed(space, "calm", orderedPipeline);
+    const { ended, outcome } = await undisturbed(space, "lossy", orderedPipeline, {
+      DISTRIBUTED_SYSTEM_PLANT_LOST_BATCH: "3",
+    });
     expect(ended.code).toBe(1);
     expect(ended.stderr).toContain("It does NOT add up: audit let");
     expect(ended.summary.faults).toHaveLength(1);
     expect(differences(reference, outcome).join("\n")).toContain("the output differs from byte");
   });
 
-  test("differences() finds a loss that no counter has seen", async () => {
-    using space = prepare();
-    const { outcome: reference } = await undisturbed(space, "calm");
-    const lines = reference.output.toString().split("\n");
-    const lost = Buffer.from(lines.toSpliced(1_000, 1).join("\n"));
-    expect(differences(reference, { ...reference, output: lost })).toHaveLength(2);
-    expect(differences(reference, { ...reference, letters: reference.letters.slice(1) })).not.toEqual([]);
-    expect(differences(reference, { ...reference, audit: reference.audit.slice(0, -1) })).not.toEqual([]);
-    expect(differences(reference, reference)).toEqual([]);
+  test("differences() finds a loss that no counter has seen", () => {
+    const counts = { filtered: 0, deadLettered: 0, skipped: 0, added: 0, retries: 0, restarts: 0 };
+    const summary: Outcome["summary"] = {
+      run: "ended",
+      resumed: false,
+      stages: [{ stage: "source", in: 2, out: 2, ...counts }],
+      written: 2,
+      faults: [],
+      deadLetters: "",
+    };
+    const output = Buffer.from('{"id":1}\n{"id":2}\n');
+    const letters = ['{"time":"now","stage":"s"}', '{"time":"then","stage":"t"}'];
+    const audit = ['{"n":0,"batch":"run/a@0","count":2}'];
+    const reference: Outcome = { output, letters, audit, summary };
+    const later = { ...reference, letters: letters.map((line) => line.replace(/now|then/, "later")) };
+    expect(differences(reference, later)).toEqual([]);
+    for (const [broken, count] of [
+      [{ output: Buffer.from('{"id":2}\n') }, 2],
+      [{ output: Buffer.from('{"id":1}\n{"id":3}\n') }, 1],
+      [{ letters: letters.slice(1) }, 2],
+      [{ letters: [letters[1]!, letters[0]!] }, 1],
+      [{ audit: [] }, 2],
+      [{ audit: ['{"n":0,"batch":"run/a@0","count":1}'] }, 1],
+      [{ summary: { ...summary, written: 3 } }, 2],
+      [{ summary: { ...summary, faults: ["one is missing"] } }, 1],
+    ] as const) {
+      expect(differences(reference, { ...reference, ...broken })).toHaveLength(count);
+    }
   });
 });
 

@@ -118,9 +118,9 @@ describe("policies", () => {
   test("FAILOVER brings a record through that only a used process fails on", async () => {
     using space = pipelineWith("FAILOVER", {
       plugin: perRecord(
-        `if (row.id === ${POISON} && existsSync("struck" + process.pid)) throw new Error("tired");
-         if (row.id === ${POISON - 40}) writeFileSync("struck" + process.pid, "");`,
-        { top: 'import { existsSync, writeFileSync } from "node:fs";' },
+        `if (row.id === ${POISON} && worn) throw new Error("worn out");
+         if (row.id === ${POISON - 100}) worn = true;`,
+        { top: "let worn = false;" },
       ),
     });
     const { code, summary } = await space.run();
@@ -148,6 +148,15 @@ describe("policies", () => {
     }
   });
 
+  test("ten records that crash are ten dead letters, under the settings that a pipeline has by itself", async () => {
+    using space = pipelineWith("DEAD_LETTER", { plugin: perRecord("if (row.id % 40 === 7) process.exit(1);") });
+    space.pipeline(["stage|stage.ts||true|DEAD_LETTER|3|10s"], { settings: "batch_rows=20" });
+    const { code, summary } = await space.run();
+    expect(code).toBe(0);
+    expect(stageOf(summary, "stage")).toMatchObject({ out: ORDERS - 10, deadLettered: 10 });
+    expect(space.letters().map(({ record }) => record!.id)).toEqual(Array.from({ length: 10 }, (_, n) => 40 * n + 7));
+  });
+
   test("a transient failure costs nothing but a retry", async () => {
     using space = pipelineWith("RETRY_WITH_BACKOFF", {
       plugin: perRecord(
@@ -159,6 +168,25 @@ describe("policies", () => {
     expect(code).toBe(0);
     expect(stageOf(summary, "stage")).toMatchObject({ out: ORDERS, deadLettered: 0, retries: 1 });
     expect(space.text("out.ndjson")).toBe(space.text("in.ndjson"));
+  });
+
+  test("a sequential plugin sees no later batch before one that failed", async () => {
+    using space = pipelineWith("DEAD_LETTER", {
+      plugin: plugin({
+        sequential: true,
+        top: 'import { appendFileSync, existsSync, writeFileSync } from "node:fs";',
+        batch: `const first = batch.row(0).id;
+          if (first <= ${POISON} && ${POISON} < first + batch.length && !existsSync("tried")) {
+            writeFileSync("tried", "");
+            await Bun.sleep(50); // the next batch is in the host by now
+            throw new Error("not now");
+          }
+          appendFileSync("seen", first + "\\n");`,
+      }),
+    });
+    expect((await space.run()).code).toBe(0);
+    const seen = space.text("seen").trim().split("\n").map(Number);
+    expect(seen).toEqual(Array.from({ length: Math.ceil(ORDERS / 64) }, (_, batch) => batch * 64));
   });
 
   test("every record is accounted for when every record is poison", async () => {
@@ -174,15 +202,31 @@ describe("policies", () => {
     }
   });
 
-  test("records that fail only together take the policy's fate together", async () => {
-    using space = pipelineWith("DEAD_LETTER", {
-      plugin: plugin({ batch: "if (batch.length > 40) throw new Error('too many at once');" }),
+  for (const policy of ["DEAD_LETTER", "FAILOVER"]) {
+    test(`${policy} puts records that fail only together into the dead letters together`, async () => {
+      using space = pipelineWith(policy, {
+        plugin: plugin({ batch: "if (batch.length > 40) throw new Error('too many at once');" }),
+      });
+      const { code, summary } = await space.run();
+      expect(code).toBe(0);
+      const last = ORDERS % 64; // the batch that is small enough
+      expect(stageOf(summary, "stage")).toMatchObject({ in: ORDERS, out: last, deadLettered: ORDERS - last });
+      expect(space.letters()).toHaveLength(ORDERS - last);
+      expect(space.letters()[0]!.reason).toMatch(/too many at once.*only together with other records/);
     });
-    const { code, summary } = await space.run();
-    expect(code).toBe(0);
-    const { out, deadLettered } = stageOf(summary, "stage");
-    expect(out + deadLettered).toBe(ORDERS);
-    expect(space.letters()).toHaveLength(deadLettered);
-    expect(space.letters()[0]!.reason).toContain("only together with other records");
-  });
+  }
+
+  for (const [operation, parts] of [
+    ["finish", { finish: "throw new Error('cannot do it');" }],
+    ["snapshot", { snapshot: "throw new Error('cannot do it');", restore: "" }],
+  ] as const) {
+    test(`run stops, and says why, when ${operation} throws`, async () => {
+      using space = pipelineWith("DEAD_LETTER", { plugin: plugin(parts) });
+      const { code, summary, stderr } = await space.run();
+      expect(code).toBe(1);
+      expect(summary).toMatchObject({ run: "failed", faults: [] });
+      expect(stderr).toContain("stage stage: batch in.ndjson@");
+      expect(stderr).toMatch(/cannot do it \(at .*stage\.ts:\d+:\d+\)/);
+    });
+  }
 });

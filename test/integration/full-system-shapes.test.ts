@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { orders } from "../support/orders.ts";
 import { BUSY, perRecord, plugin } from "../support/plugins.ts";
+import { EXECUTABLE } from "../support/program.ts";
 import { stageOf, Workspace } from "../support/workspace.ts";
 
 describe("run", () => {
@@ -104,5 +105,32 @@ describe("run", () => {
     for (const line of ["on stdout", "on stderr", "through the log"]) expect(stderr).toContain(`[loud] ${line}`);
     expect(stderr).toContain("no newline");
     expect(stderr).not.toContain("\u001b[2J");
+  });
+
+  test("run stops and says why when nobody reads its standard output any more", async () => {
+    using space = new Workspace();
+    space.write("in.ndjson", orders(20_000));
+    space.pipeline([], { settings: "batch_rows=500" });
+    const reader = Bun.spawn(
+      ["bash", "-c", `"$0" run pipeline.txt --output - | head -1; exit "\${PIPESTATUS[0]}"`, EXECUTABLE],
+      {
+        cwd: space.path,
+        env: { ...process.env, DISTRIBUTED_SYSTEM_DATA_DIR: space.at("state") },
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
+    const [out, err] = await Promise.all([reader.stdout.text(), reader.stderr.text()]);
+    expect(await reader.exited).toBe(1);
+    expect(JSON.parse(out)).toMatchObject({ id: 0 });
+    expect(err).toContain("cannot write standard output: its reader has gone");
+  });
+
+  test("run stops and says why when the disk is full", async () => {
+    using space = new Workspace();
+    space.write("in.ndjson", orders(1_000));
+    space.pipeline([]);
+    const { code, summary } = await space.run(["pipeline.txt", "--output", "/dev/full"]);
+    expect(code).toBe(1);
+    expect(summary.error?.message).toMatch(/cannot write \/dev\/full: no space is left/);
   });
 });

@@ -13,6 +13,7 @@ export interface PluginParts {
   readonly snapshot?: string;
   readonly restore?: string;
   readonly cleanup?: string;
+  readonly sequential?: true;
 }
 
 export function plugin(parts: PluginParts): string {
@@ -30,6 +31,7 @@ export default definePlugin({
   async init(context) { ${init} },
   async processBatch(batch, context) { ${batch} },
   async cleanup(context) { ${cleanup} },
+  ${parts.sequential ? "sequential: true," : ""}
   ${finish}
   ${state}
 });

@@ -11,7 +11,7 @@ export const EXECUTABLE =
   process.env.DISTRIBUTED_SYSTEM_TEST_EXECUTABLE ?? join(import.meta.dir, "../../bin/distributed_system");
 
 /** A run that takes longer has hung; its processes are killed, and the test says so. */
-const RUN_TIMEOUT_MS = 60_000;
+const RUN_TIMEOUT_MS = 45_000;
 
 export interface ProgramOptions {
   readonly cwd: string;

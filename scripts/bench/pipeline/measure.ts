@@ -34,7 +34,7 @@ export async function measure(argv: readonly string[], options: MeasureOptions =
     env: { ...process.env, ...options.env },
   });
   if (stdout !== undefined) closeSync(stdout);
-  const sampler = sampleWhileRunning(child.pid, startedMs, options.sampleEveryMs ?? SAMPLE_EVERY_MS);
+  const sampler = sampleWhileRunning(child.pid, startedMs, options);
   const errorText = await new Response(child.stderr).text();
   const code = await child.exited;
   const wallMs = systemClock.monotonic() - startedMs;
@@ -50,7 +50,8 @@ export async function measure(argv: readonly string[], options: MeasureOptions =
   };
 }
 
-function sampleWhileRunning(pid: number, startedMs: number, everyMs: number) {
+function sampleWhileRunning(pid: number, startedMs: number, { sampleEveryMs }: MeasureOptions) {
+  const everyMs = sampleEveryMs ?? SAMPLE_EVERY_MS;
   const tree = new ProcessTree(pid);
   const samples: { atMs: number; ownBytes: number }[] = [];
   const tick = (): void => {

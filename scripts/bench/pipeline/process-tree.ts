@@ -13,6 +13,8 @@ export interface ProcessUsage {
   ownBytes: number;
   ownBytesPeak: number;
   sharedBytes: number;
+  /** User and system time of the main thread; the rest is compiling, collecting garbage and writing. */
+  mainThreadSeconds: number;
 }
 
 /** Of Linux on every machine that Bun runs on. */
@@ -42,10 +44,10 @@ export class ProcessTree {
     const status = readText(`/proc/${pid}/status`);
     const stat = readText(`/proc/${pid}/stat`);
     if (!status || !stat) return undefined;
-    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
     const usage = this.processes.get(pid) ?? newUsage(pid);
-    usage.userSeconds = Number(fields[11]) / TICKS_PER_SECOND;
-    usage.systemSeconds = Number(fields[12]) / TICKS_PER_SECOND;
+    [usage.userSeconds, usage.systemSeconds] = cpuSeconds(stat);
+    const [user, system] = cpuSeconds(readText(`/proc/${pid}/task/${pid}/stat`) ?? stat);
+    usage.mainThreadSeconds = user + system;
     usage.ownBytes = kibibytes(status, "RssAnon");
     usage.sharedBytes = Math.max(usage.sharedBytes, kibibytes(status, "RssShmem"));
     usage.ownBytesPeak = Math.max(usage.ownBytesPeak, usage.ownBytes);
@@ -64,9 +66,15 @@ export function descendants(root: number): number[] {
   return found;
 }
 
+function cpuSeconds(stat: string): [user: number, system: number] {
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return [Number(fields[11]) / TICKS_PER_SECOND, Number(fields[12]) / TICKS_PER_SECOND];
+}
+
 function newUsage(pid: number): ProcessUsage {
   const command = (readText(`/proc/${pid}/cmdline`) ?? "").split("\0").join(" ").trim();
-  return { pid, command, userSeconds: 0, systemSeconds: 0, ownBytes: 0, ownBytesPeak: 0, sharedBytes: 0 };
+  const nothing = { userSeconds: 0, systemSeconds: 0, mainThreadSeconds: 0 };
+  return { pid, command, ...nothing, ownBytes: 0, ownBytesPeak: 0, sharedBytes: 0 };
 }
 
 function kibibytes(status: string, field: string): number {

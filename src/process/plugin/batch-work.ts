@@ -50,7 +50,7 @@ export class BatchWork {
     const taken = batch.length;
     if (taken > 0) await this.#plugin.processBatch(batch, this.#context);
     if (message.finish) await this.#plugin.finish?.(batch, this.#context);
-    const dead = message.probe ? NO_BYTES : this.#deadLetters(whole, batch, malformed, message);
+    const dead = this.#deadLetters(whole, batch, malformed, message);
     const counted = { total: whole.length, malformed: malformed.length, in: taken };
     return this.#prepare(batch, message, dead, counted);
   }
@@ -72,7 +72,6 @@ export class BatchWork {
     const rejected = batch.rejected.length;
     addRescued(batch, message.rescued);
     const counts = { ...counted, filtered, rejected, added, out: batch.liveRows + batch.appendedRows };
-    if (message.probe) return { counts, bytes: 0, dead, writeTo() {} };
     if (message.encoding === "batch") {
       return { counts, dead, bytes: sizeOfBatch(batch), writeTo: (target) => void writeBatch(batch, target) };
     }

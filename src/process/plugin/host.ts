@@ -44,6 +44,10 @@ class PluginHost {
   #output: AttachedSegment | undefined;
   #work: BatchWork | undefined;
   #granted: ((place: Place) => void) | undefined;
+  /** The plugin takes its batches in source order. */
+  #inOrder = false;
+  /** A batch has failed where order counts: what waits behind it must not come before it. The daemon starts another host. */
+  #halted = false;
 
   constructor(exit: (code: number) => void) {
     this.#exit = exit;
@@ -71,6 +75,7 @@ class PluginHost {
   }
 
   async #handle(message: ToHost): Promise<void> {
+    if (this.#halted && message.t !== "stop") return;
     try {
       if (message.t === "load") await this.#loadPlugin(message);
       else if (message.t === "start") await this.#start(message);
@@ -78,6 +83,7 @@ class PluginHost {
       else if (message.t === "replay") await this.#replay(message);
       else if (message.t === "stop") await this.#stop();
     } catch (thrown) {
+      this.#halted = this.#inOrder && message.t === "process";
       const request = "request" in message ? { request: message.request } : {};
       this.#send({ t: "failed", ...request, error: describeThrown(thrown).toJSON() });
     }
@@ -88,12 +94,13 @@ class PluginHost {
     this.#plugin = await loadPlugin(message.library);
     const { info, params, snapshot, finish, sequential } = this.#plugin;
     const stateful = snapshot !== undefined;
+    this.#inOrder = stateful || finish !== undefined || sequential === true;
     this.#send({
       t: "loaded",
       info,
       params,
       stateful,
-      sequential: stateful || finish !== undefined || sequential === true,
+      sequential: this.#inOrder,
     });
   }
 

@@ -61,7 +61,7 @@ export interface ProcessMessage {
   readonly dead?: readonly DeadRow[];
   /** Finished records to add behind the others: NDJSON text. */
   readonly rescued?: string;
-  /** Look for a poison record: the output is thrown away. */
+  /** Look for a poison record: the output is made, for it may be what fails, and thrown away. */
   readonly probe: boolean;
   readonly encoding: "ndjson" | "batch";
   readonly snapshot: boolean;

@@ -14,7 +14,7 @@ import {
   tableFromIPC,
 } from "@uwdata/flechette";
 import { Failure, messageOf } from "../../base/errors.ts";
-import type { Value } from "../../sdk/batch.ts";
+import type { Value } from "../../sdk/index.ts";
 import { checkedArrow, checkNested } from "./arrow-check.ts";
 import { fineTimes, jsonTexts, plainValue, timestampCells } from "./arrow-values.ts";
 import { BytesCells, type Cells, DictionaryCells, DoubleCells, IntegerCells, NullCells, StringCells } from "./cells.ts";

@@ -1,7 +1,7 @@
 /** Arrow values that have no plain counterpart, made into ones that JSON can say: exactly, or refused by name. */
 import { type Column as ArrowColumn, type DataType, DateUnit, TimeUnit, Type } from "@uwdata/flechette";
 import { Failure } from "../../base/errors.ts";
-import type { Value } from "../../sdk/batch.ts";
+import type { Value } from "../../sdk/index.ts";
 import { type Cells, TimestampCells } from "./cells.ts";
 import { jsonText, parseJson } from "./json-text.ts";
 import { JsonText } from "./loose-cells.ts";

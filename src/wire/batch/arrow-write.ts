@@ -21,7 +21,7 @@ import {
   utf8,
 } from "@uwdata/flechette";
 import { assert } from "../../base/errors.ts";
-import type { Column, ColumnType, Value } from "../../sdk/batch.ts";
+import type { Column, ColumnType, Value } from "../../sdk/index.ts";
 import type { Cells } from "./cells.ts";
 import { readBatch } from "./envelope-read.ts";
 import { packBatch } from "./envelope-write.ts";

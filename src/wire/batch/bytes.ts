@@ -60,7 +60,7 @@ export class ByteWriter {
       let at = this.length;
       for (let index = from; index < to; index++) bytes[at++] = source[index]!;
     } else {
-      Buffer.prototype.copy.call(source, this.buffer, this.length, from, to);
+      (source as Buffer).copy(this.buffer, this.length, from, to);
     }
     this.length += count;
   }

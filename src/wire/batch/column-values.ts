@@ -10,7 +10,7 @@ export function ownColumn(name: string, values: ColumnValues, length: number): O
   if (Array.isArray(values)) return fromArray(name, values as readonly (Value | undefined)[], length);
   if (values instanceof Float64Array) {
     requireLength(name, values.length, length);
-    return new OwnColumn(name, new DoubleCells(values), missingWhereNaN(values));
+    return new OwnColumn(name, new DoubleCells(values), statesOf(values));
   }
   if (values instanceof Int32Array || values instanceof BigInt64Array) {
     requireLength(name, values.length, length);
@@ -20,7 +20,7 @@ export function ownColumn(name: string, values: ColumnValues, length: number): O
   if (typed.type === "string") return new OwnColumn(name, stringCells(name, typed.values, length), undefined);
   requireLength(name, typed.values.length, length);
   if (typed.type === "timestamp") {
-    return new OwnColumn(name, new TimestampCells(typed.values), missingWhereNaN(typed.values));
+    return new OwnColumn(name, new TimestampCells(typed.values), statesOf(typed.values));
   }
   return new OwnColumn(name, boolCells(typed.values), undefined);
 }
@@ -33,13 +33,14 @@ function requireLength(name: string, actual: number, length: number): void {
   );
 }
 
-/** NaN says "no number here", as `numbers()` does: the record lacks the field. */
-function missingWhereNaN(values: Float64Array): Uint8Array | undefined {
+/** NaN says "no number here", as `numbers()` does: the record lacks the field. An infinity is null, as JSON says it. */
+function statesOf(values: Float64Array): Uint8Array | undefined {
   let states: Uint8Array | undefined;
   for (let row = 0; row < values.length; row++) {
-    if (!Number.isNaN(values[row])) continue;
+    const value = values[row]!;
+    if (Number.isFinite(value)) continue;
     states ??= new Uint8Array(values.length);
-    states[row] = IS_MISSING;
+    states[row] = Number.isNaN(value) ? IS_MISSING : IS_NULL;
   }
   return states;
 }

@@ -7,6 +7,7 @@ import type { Documents } from "./documents.ts";
 import { parseExact, parseJson, parseNumber } from "./json-text.ts";
 import { BOOL, ESCAPED, INTEGER, NESTED, NULL, NUMBER, PLAIN } from "./limits.ts";
 import { decodeString } from "./scan.ts";
+import { StringCache } from "./string-cache.ts";
 
 export class DocumentColumn implements Column {
   readonly name: string;
@@ -16,6 +17,7 @@ export class DocumentColumn implements Column {
   #placeOf: Int32Array | undefined;
   #type: ColumnType | undefined;
   #numbers: Float64Array | undefined;
+  #strings: StringCache | undefined;
 
   constructor(name: string, field: number, documents: Documents, numbers?: Float64Array) {
     this.name = name;
@@ -42,6 +44,7 @@ export class DocumentColumn implements Column {
     const start = tape[at]!;
     const end = tape[at + 1]! >>> 3;
     const kind = tape[at + 1]! & 7;
+    if (kind === PLAIN) return this.#plain(start, end);
     if (kind === INTEGER || kind === NUMBER) return parseExact(text, start, end, kind);
     if (kind === BOOL) return text[start] === 116;
     if (kind === NULL) return null;
@@ -60,6 +63,7 @@ export class DocumentColumn implements Column {
     if (at < 0) return undefined;
     const { text, tape } = this.#documents;
     const kind = tape[at + 1]! & 7;
+    if (kind === PLAIN) return this.#plain(tape[at]!, tape[at + 1]! >>> 3);
     return isString(kind) ? decodeString(text, tape[at]!, tape[at + 1]! >>> 3, kind) : undefined;
   }
 
@@ -85,6 +89,11 @@ export class DocumentColumn implements Column {
     }
     this.#numbers = numbers;
     return numbers;
+  }
+
+  #plain(start: number, end: number): string {
+    this.#strings ??= new StringCache(this.#documents.text);
+    return this.#strings.get(start, end);
   }
 
   #places(): Int32Array {

@@ -7,6 +7,7 @@
  * never with rows times fields, and a row of a batch is two integers: its shape and where its run begins. Selecting
  * rows copies those two and nothing else. A row without a document (Arrow input) has the document `{}`.
  */
+import { isAscii } from "node:buffer";
 import { assert } from "../../base/errors.ts";
 import type { Bytes } from "./bytes.ts";
 import { asBytes } from "./bytes.ts";
@@ -38,6 +39,7 @@ export class Documents implements DocumentParts {
   readonly shapeOf: Int32Array;
   readonly shapes: Shapes;
   #fields: Map<string, number> | undefined;
+  #isAscii: boolean | undefined;
 
   constructor(parts: DocumentParts) {
     assert(parts.bases.length === parts.shapeOf.length, "each row has a run and a shape");
@@ -57,6 +59,15 @@ export class Documents implements DocumentParts {
   /** The field's number, or undefined when no row has it. */
   field(name: string): number | undefined {
     return this.#fieldMap().get(name);
+  }
+
+  /** The row's text as it came in. */
+  rowText(row: number): string {
+    const base = this.bases[row]!;
+    this.#isAscii ??= isAscii(this.text);
+    const start = this.tape[base]!;
+    const end = this.tape[base + 1]!;
+    return this.#isAscii ? this.text.latin1Slice(start, end) : this.text.utf8Slice(start, end);
   }
 
   /** Shape number to the field's place behind a row's base, -1 where the shape lacks it. */

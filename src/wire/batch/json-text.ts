@@ -11,7 +11,10 @@ import { INTEGER, MAX_DEPTH } from "./limits.ts";
 const EXACT_POWERS = Float64Array.from({ length: 23 }, (_, power) => Number(`1e${power}`));
 /** Integers of this many digits are exact in a double. */
 const EXACT_DIGITS = 15;
-const EXACT_INTEGER = 1e15;
+const INT32_MIN = -(2 ** 31);
+const INT32_LIMIT = 2 ** 31;
+/** Sign, ten digits, point and two decimals fit. */
+const NUMBER_BYTES = 16;
 
 const ESCAPE = new Uint8Array(256);
 for (let code = 0; code < 32; code++) ESCAPE[code] = 117; // \u00XX
@@ -109,13 +112,15 @@ function nestedText(value: object, depth: number): string {
 
 /** Appends the shortest JSON number that reads back as `value`. */
 export function appendNumber(writer: ByteWriter, value: number): void {
-  if (Number.isInteger(value) && value < EXACT_INTEGER && value > -EXACT_INTEGER) {
-    appendInteger(writer, value);
+  const small = value | 0;
+  if (small === value && small !== INT32_MIN) {
+    appendInt32(writer, small, value < 0);
     return;
   }
   const cents = Math.round(value * 100);
-  // At most 15 digits that divide back to the same double are its shortest text.
-  if (cents / 100 === value && cents < EXACT_INTEGER && cents > -EXACT_INTEGER) appendCents(writer, cents);
+  // Few digits that divide back to the same double are its shortest text.
+  if (cents / 100 === value && cents < INT32_LIMIT && cents > -INT32_LIMIT)
+    appendCents(writer, Math.abs(cents) | 0, cents < 0);
   else writer.ascii(numberText(value));
 }
 
@@ -125,42 +130,50 @@ function numberText(value: number): string {
   return Number.isInteger(value) && !Number.isSafeInteger(value) ? value.toExponential() : String(value);
 }
 
-function appendCents(writer: ByteWriter, cents: number): void {
-  const magnitude = Math.abs(cents);
-  const whole = Math.floor(magnitude / 100);
-  const rest = magnitude - whole * 100;
-  if (cents < 0) writer.byte(45);
-  appendInteger(writer, whole);
-  writer.reserve(3);
-  writer.buffer[writer.length++] = 46;
-  const tens = (rest / 10) | 0;
-  writer.buffer[writer.length++] = 48 + tens;
-  if (rest !== tens * 10) writer.buffer[writer.length++] = 48 + rest - tens * 10;
+function appendInt32(writer: ByteWriter, value: number, negative: boolean): void {
+  writer.reserve(NUMBER_BYTES);
+  const bytes = writer.buffer;
+  let at = writer.length;
+  if (negative) bytes[at++] = 45;
+  const magnitude = negative ? -value : value;
+  at += digitCount(magnitude);
+  writer.length = at;
+  putDigits(bytes, at, magnitude);
 }
 
-function appendInteger(writer: ByteWriter, value: number): void {
-  writer.reserve(17);
+/** A number of cents that are not whole units. */
+function appendCents(writer: ByteWriter, cents: number, negative: boolean): void {
+  writer.reserve(NUMBER_BYTES);
   const bytes = writer.buffer;
-  let rest = value;
-  if (value < 0) {
-    bytes[writer.length++] = 45;
-    rest = -value;
-  }
-  let count = 1;
-  for (let bound = 10; bound <= rest; bound *= 10) count++;
-  let at = writer.length + count;
+  let at = writer.length;
+  if (negative) bytes[at++] = 45;
+  const whole = (cents * 0.01) | 0;
+  const rest = cents - whole * 100;
+  at += digitCount(whole);
+  putDigits(bytes, at, whole);
+  bytes[at++] = 46;
+  const tens = (rest * 0.1) | 0;
+  bytes[at++] = 48 + tens;
+  if (rest !== tens * 10) bytes[at++] = 48 + rest - tens * 10;
   writer.length = at;
-  while (rest > 0x7fffffff) {
-    const shorter = Math.floor(rest / 10);
+}
+
+function digitCount(value: number): number {
+  if (value < 1000) return value < 10 ? 1 : value < 100 ? 2 : 3;
+  if (value < 1e6) return value < 1e4 ? 4 : value < 1e5 ? 5 : 6;
+  if (value < 1e8) return value < 1e7 ? 7 : 8;
+  return value < 1e9 ? 9 : 10;
+}
+
+/** Writes the digits of 0 <= value < 2^31 so that they end before `end`. */
+function putDigits(bytes: Uint8Array, end: number, value: number): void {
+  let at = end;
+  let rest = value | 0;
+  do {
+    const shorter = (rest * 0.1) | 0; // right for every 31-bit integer, and cheaper than a division
     bytes[--at] = 48 + (rest - shorter * 10);
     rest = shorter;
-  }
-  let small = rest | 0;
-  do {
-    const shorter = (small / 10) | 0;
-    bytes[--at] = 48 + (small - shorter * 10);
-    small = shorter;
-  } while (small > 0);
+  } while (rest !== 0);
 }
 
 /** Appends the UTF-8 bytes at [from, to) as a JSON string, quotes included. For converters that make JSON text. */

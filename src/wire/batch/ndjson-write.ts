@@ -52,18 +52,10 @@ export function writeNdjson(batch: Writable, writer: ByteWriter): number {
   else {
     const splicer = new Splicer(batch, writer);
     const count = rows?.length ?? batch.length;
-    for (let at = 0; at < count; at++) {
-      splicer.write(rows === undefined ? at : rows[at]!);
-      writer.byte(NEWLINE);
-    }
+    for (let at = 0; at < count; at++) splicer.writeLine(rows === undefined ? at : rows[at]!);
   }
   writer.copy(batch.appendedText, 0, batch.appendedText.length);
   return (rows?.length ?? batch.length) + batch.appendedRows;
-}
-
-/** Appends one row without a newline. */
-export function writeRow(batch: Writable, row: number, writer: ByteWriter): void {
-  new Splicer(batch, writer).write(row);
 }
 
 /** Copies rows, those that follow each other in the text in one go. */
@@ -89,24 +81,45 @@ function copyRows({ text, tape, bases }: Documents, rows: Int32Array | undefined
   writer.copy(text, from, to);
 }
 
-class Splicer {
+/** Writes rows one by one. Good for as long as no column of the batch is set for the first time, added or removed. */
+export class Splicer {
   readonly #batch: Writable;
   readonly #writer: ByteWriter;
-  readonly #plans: (Plan | undefined)[];
+  /** By shape. */
+  readonly #plans: (Plan | undefined)[] = [];
+  readonly #additions: readonly Addition[];
 
   constructor(batch: Writable, writer: ByteWriter) {
     this.#batch = batch;
     this.#writer = writer;
-    this.#plans = new Array(batch.documents.shapes.lists.length);
+    this.#additions = [...batch.own.values()].map((column) => ({ column, key: keyText(column.name) }));
   }
 
+  /** Appends the row and a newline. */
+  writeLine(row: number): void {
+    const { text, tape, bases } = this.#batch.documents;
+    const from = this.#writeHead(row);
+    const end = tape[bases[row]! + 1]!;
+    if (text[end] === NEWLINE) this.#writer.copy(text, from, end + 1);
+    else {
+      this.#writer.copy(text, from, end);
+      this.#writer.byte(NEWLINE);
+    }
+  }
+
+  /** Appends the row without a newline. */
   write(row: number): void {
+    const { text, tape, bases } = this.#batch.documents;
+    this.#writer.copy(text, this.#writeHead(row), tape[bases[row]! + 1]!);
+  }
+
+  /** Writes the row up to its last change; returns where the rest of its text begins. */
+  #writeHead(row: number): number {
     const { text, tape, bases, shapeOf } = this.#batch.documents;
     const writer = this.#writer;
     const shape = shapeOf[row]!;
     const plan = this.#plans[shape] ?? this.#plan(shape);
     const base = bases[row]!;
-    const end = tape[base + 1]!;
     let from = tape[base]!; // what is not yet copied begins here
     let cuts = 0; // fields cut so far
     for (const { position, column } of plan.edits) {
@@ -133,7 +146,7 @@ class Splicer {
       }
       this.#add(plan, row, cuts < plan.fields);
     }
-    writer.copy(text, from, end);
+    return from;
   }
 
   #add(plan: Plan, row: number, anyBefore: boolean): void {
@@ -161,9 +174,7 @@ class Splicer {
       if (column) inPlace.add(name);
       edits.push({ position, column });
     });
-    const additions = [...own.values()]
-      .filter(({ name }) => !inPlace.has(name))
-      .map((column) => ({ column, key: keyText(column.name) }));
+    const additions = this.#additions.filter(({ column }) => !inPlace.has(column.name));
     const plan = { fields: list.length, edits, additions };
     this.#plans[shape] = plan;
     return plan;

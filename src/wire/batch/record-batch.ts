@@ -9,9 +9,9 @@ import { asBytes, ByteWriter } from "./bytes.ts";
 import { ownColumn } from "./column-values.ts";
 import { DocumentColumn } from "./document-column.ts";
 import type { Documents } from "./documents.ts";
-import { jsonText, parseJson } from "./json-text.ts";
+import { jsonText } from "./json-text.ts";
 import { type Malformed, parseDocuments } from "./ndjson-read.ts";
-import { writeRow } from "./ndjson-write.ts";
+import { Splicer } from "./ndjson-write.ts";
 import { OwnColumn } from "./own-column.ts";
 import { moveView, RowViews } from "./row-view.ts";
 
@@ -63,6 +63,11 @@ export class RecordBatch implements Batch {
   #gone: Uint8Array | undefined;
   #appended: ByteWriter | undefined;
   #views: RowViews | undefined;
+  /** For the text of single rows; made anew when columns come or go. */
+  #splicer: Splicer | undefined;
+  /** For the values of single records, by shape; made anew when columns come or go. */
+  #columnsOf: (readonly Column[])[] = [];
+  #writer: ByteWriter | undefined;
 
   constructor(documents: Documents, meta: BatchMeta, columns: BatchColumns = {}) {
     this.id = meta.id;
@@ -98,20 +103,28 @@ export class RecordBatch implements Batch {
   }
 
   record(row: number): { [field: string]: Value } {
-    const record = parseJson(this.json(row)) as { [field: string]: Value };
-    for (const column of this.#own.values()) {
-      if (column.type !== "bytes") continue;
+    this.#check(row);
+    const shape = this.documents.shapeOf[row]!;
+    const columns = this.#columnsOf[shape] ?? this.#listColumns(shape);
+    const record: { [field: string]: Value } = {};
+    for (let at = 0; at < columns.length; at++) {
+      const column = columns[at]!;
       const value = column.get(row);
-      if (value !== undefined) defineField(record, column.name, value);
+      if (value === undefined) continue;
+      if (column.name === "__proto__") defineField(record, column.name, value);
+      else record[column.name] = value;
     }
     return record;
   }
 
   json(row: number): string {
     this.#check(row);
-    const writer = new ByteWriter(1024);
-    writeRow(this, row, writer);
-    return writer.buffer.utf8Slice(0, writer.length);
+    if (this.#own.size === 0 && this.#removed.size === 0) return this.documents.rowText(row);
+    this.#writer ??= new ByteWriter(1024);
+    this.#splicer ??= new Splicer(this, this.#writer);
+    this.#writer.clear();
+    this.#splicer.write(row);
+    return this.#writer.buffer.utf8Slice(0, this.#writer.length);
   }
 
   filter(keep: (row: Row, index: number) => boolean): void {
@@ -149,6 +162,8 @@ export class RecordBatch implements Batch {
     const slot = this.#slotOf.get(name);
     if (slot === undefined) return;
     this.revision++;
+    this.#splicer = undefined;
+    this.#columnsOf = [];
     this.#slots[slot] = undefined;
     this.#own.delete(name);
     if (this.documents.field(name) !== undefined) this.#removed.add(name);
@@ -261,6 +276,8 @@ export class RecordBatch implements Batch {
     const under = this.column(column.name);
     column.lieOver(under instanceof DocumentColumn ? under : undefined);
     this.revision++;
+    this.#splicer = undefined;
+    this.#columnsOf = [];
     this.#own.set(column.name, column);
     this.#fill(column.name, column);
   }
@@ -273,6 +290,20 @@ export class RecordBatch implements Batch {
       this.#views = undefined;
     }
     this.#slots[slot] = column;
+  }
+
+  /** The columns that a row of this shape can have values in, in the order in which its text has them. */
+  #listColumns(shape: number): readonly Column[] {
+    const { lists, names } = this.documents.shapes;
+    const columns = new Set<Column>();
+    for (const field of lists[shape]!) {
+      const column = this.#removed.has(names[field]!) ? undefined : this.column(names[field]!);
+      if (column) columns.add(column);
+    }
+    for (const column of this.#own.values()) columns.add(column);
+    const list = [...columns];
+    this.#columnsOf[shape] = list;
+    return list;
   }
 
   #rowViews(): RowViews {

@@ -37,6 +37,7 @@ export class Scanner {
   tape: Int32Array;
   tapeLength = 0;
   readonly #text: Bytes;
+  readonly #view: DataView;
   /** Where the key read last ended and its value begins. */
   #valueAt = 0;
   /** For each open bracket of a nested value: 1 when it is an object. */
@@ -44,6 +45,7 @@ export class Scanner {
 
   constructor(text: Bytes) {
     this.#text = text;
+    this.#view = new DataView(text.buffer, text.byteOffset, text.length);
     this.tape = new Int32Array(Math.ceil(text.length * TAPE_ENTRIES_PER_BYTE) + 64);
   }
 
@@ -53,16 +55,23 @@ export class Scanner {
    */
   record(start: number): number {
     const text = this.#text;
+    const view = this.#view;
     const base = this.tapeLength;
     let tape = this.tape;
     let length = base + ROW_HEAD;
     let node = this.tree.root;
     let at = start;
     for (;;) {
-      const next = this.#next(node, at);
-      if (next === null) break;
-      node = next;
-      at = this.#valueAt;
+      const { expected } = node;
+      if (expected !== null && hasGlue(view, at, expected)) {
+        node = expected;
+        at += expected.glueLength;
+      } else {
+        const next = this.#next(node, at);
+        if (next === null) break;
+        node = next;
+        at = this.#valueAt;
+      }
       if (text[at]! <= 32) at = skipSpace(text, at); // known bytes may be followed by more space than last time
       const packed = this.#value(at);
       if (packed < 0) return -1;
@@ -83,21 +92,16 @@ export class Scanner {
   }
 
   /**
-   * The field that begins at `at`, behind the value of `node`; its value begins at #valueAt. At the object's end null
+   * The field that begins at `at`, behind the value of `node`, when it is not the expected one; its value begins at #valueAt. At the object's end null
    * and #valueAt is behind the brace; in an error null and -1.
    */
   #next(node: ShapeNode, at: number): ShapeNode | null {
     const text = this.#text;
-    const { expected } = node;
-    if (expected !== null && hasGlue(text, at, expected)) {
-      this.#valueAt = at + expected.glueLength;
-      return expected;
-    }
     if (text[at] === 125 && node.parent !== null) {
       this.#valueAt = at + 1;
       return null;
     }
-    const known = this.tree.match(text, at, node);
+    const known = this.tree.match(this.#view, at, node);
     if (known === null) return this.#readKey(node, at);
     this.#valueAt = at + known.glueLength;
     return known;

@@ -48,7 +48,7 @@ export class ShapeTree {
   }
 
   /** The child whose bytes stand at `at`, which becomes the expected one. */
-  match(text: Uint8Array, at: number, node: ShapeNode): ShapeNode | null {
+  match(text: DataView, at: number, node: ShapeNode): ShapeNode | null {
     const { children } = node;
     const count = Math.min(children.length, MAX_TRIED);
     for (let index = 0; index < count; index++) {
@@ -112,12 +112,17 @@ export class ShapeTree {
   }
 }
 
-export function hasGlue(text: Uint8Array, at: number, node: ShapeNode): boolean {
-  const { glueStart, glueLength } = node;
-  for (let index = 0; index < glueLength; index++) {
-    if (text[at + index] !== text[glueStart + index]) return false;
+/**
+ * Whether the node's bytes stand at `at`. Compared four at a time, the last four perhaps twice: the shortest possible
+ * glue, `{"":`, has four.
+ */
+export function hasGlue(text: DataView, at: number, { glueStart, glueLength }: ShapeNode): boolean {
+  if (at + glueLength > text.byteLength) return false;
+  const last = glueLength - 4;
+  for (let index = 0; index < last; index += 4) {
+    if (text.getInt32(at + index, true) !== text.getInt32(glueStart + index, true)) return false;
   }
-  return true;
+  return text.getInt32(at + last, true) === text.getInt32(glueStart + last, true);
 }
 
 function findChild(node: ShapeNode, field: number): ShapeNode | undefined {

@@ -19,6 +19,9 @@ export interface Slot {
   release(): void;
 }
 
+/** What a batch holds that has given its slot back and waits for another. */
+export const NO_SLOT: Slot = { offset: 0, capacityBytes: 0, view: new Uint8Array(0), shrink() {}, release() {} };
+
 /** Resolves when every batch before this one has left the pipeline. */
 export type WaitUntilOldest = (seq: number) => Promise<void>;
 
@@ -53,17 +56,26 @@ export class Edge {
     return this.#pool.statistics();
   }
 
+  /** Whether so many bytes can be had in turn; more has to wait until the batch is the oldest, and must hold up nobody then. */
+  isShare(bytes: number): boolean {
+    return bytes <= this.shareBytes;
+  }
+
   /** Fails with `pipeline.batch_too_large` for what no slot can hold, `memory.wait_ended` when the signal aborts. */
   async slot(bytes: number, seq: number, owner: string, signal: AbortSignal): Promise<Slot> {
-    if (bytes <= this.shareBytes) return slotOf(await this.#pool.lease(bytes, owner, signal));
-    if (bytes > this.largestBytes) {
-      const message = `a batch became ${formatBytes(bytes)} large, a slot holds at most ${formatBytes(this.largestBytes)}`;
-      throw new Failure("pipeline.batch_too_large", `${message}; lower batch_rows or raise memory`);
-    }
+    if (this.isShare(bytes)) return slotOf(await this.#pool.lease(bytes, owner, signal));
+    this.checkSize(bytes);
     await this.#untilOldest(seq);
     if (this.#reserveTaken) throw new Failure("pipeline.memory", "the reserve is taken by a younger batch");
     this.#reserveTaken = true;
     return this.#reserveSlot();
+  }
+
+  /** Fails with `pipeline.batch_too_large`. */
+  checkSize(bytes: number): void {
+    if (bytes <= this.largestBytes) return;
+    const message = `a batch became ${formatBytes(bytes)} large, a slot holds at most ${formatBytes(this.largestBytes)}`;
+    throw new Failure("pipeline.batch_too_large", `${message}; lower batch_rows or raise memory`);
   }
 
   close(): void {

@@ -25,7 +25,10 @@ export class FallbackHosts {
   constructor(options: FallbackOptions) {
     this.#options = options;
     const { clock, fallback, output, plan, signal } = options;
-    const grow: LaneOptions["grow"] = (item, bytes) => output.slot(bytes, item.seq, plan.name, signal);
+    const grow: LaneOptions["grow"] = async (item, bytes) => {
+      output.checkSize(bytes);
+      return output.isShare(bytes) ? output.slot(bytes, item.seq, plan.name, signal) : undefined;
+    };
     const lane = new Lane(0, { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: options.stopTimeoutMs, grow });
     this.#turns = new Turns([lane], false, 0);
     this.#hosts = new StageHosts({
@@ -43,7 +46,7 @@ export class FallbackHosts {
       await this.#started;
       const outcome = await this.#try(item, row);
       if (outcome.kind !== "done")
-        return new Failure("pipeline.fallback_failed", `the fallback failed: ${reasonOf(outcome)}`);
+        return new Failure("pipeline.fallback_failed", `the fallback failed: ${outcome.reason}`);
       const text = new TextDecoder().decode(outcome.slot.view.subarray(0, outcome.sizes[0]));
       outcome.slot.release();
       const { rejected, out } = outcome.counts;
@@ -63,9 +66,19 @@ export class FallbackHosts {
     await this.#hosts.abort();
   }
 
-  async #try(item: Item, row: number): Promise<Outcome> {
+  /** One attempt; comes back only with a verdict on this record. */
+  async #try(item: Item, row: number): Promise<Extract<Outcome, { kind: "done" | "failed" }>> {
+    let wanted = this.#options.output.shareBytes;
+    for (;;) {
+      const outcome = await this.#send(item, row, wanted);
+      if (outcome.kind === "outgrown") wanted = outcome.bytes;
+      else if (outcome.kind !== "requeue") return outcome;
+    }
+  }
+
+  async #send(item: Item, row: number, wanted: number): Promise<Outcome> {
     const { clock, output, plan, signal } = this.#options;
-    const slot = await output.slot(output.shareBytes, item.seq, plan.name, signal);
+    const slot = await output.slot(wanted, item.seq, plan.name, signal);
     const message = {
       input: [item.slot.offset, item.bytes] as const,
       rows: [[row, row + 1] as const],
@@ -84,8 +97,4 @@ export class FallbackHosts {
       });
     });
   }
-}
-
-function reasonOf(outcome: Outcome): string {
-  return outcome.kind === "failed" ? outcome.reason : "its process died";
 }

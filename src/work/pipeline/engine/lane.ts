@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
 import type {
   DoneMessage,
+  FailedMessage,
   FromHost,
   HostExit,
   HostProcess,
@@ -14,7 +15,7 @@ import type {
   ProcessMessage,
 } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
-import type { Slot } from "./edge.ts";
+import { NO_SLOT, type Slot } from "./edge.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import type { Item, Outcome, Work } from "./types.ts";
 
@@ -25,8 +26,8 @@ export interface LaneOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly stopTimeoutMs: number;
-  /** A larger output slot for a batch that outgrew its own. */
-  grow(item: Item, bytes: number): Promise<Slot>;
+  /** A larger output slot for a batch that outgrew its own; nothing when that could take until the lane is free. */
+  grow(item: Item, bytes: number): Promise<Slot | undefined>;
 }
 
 export interface Request {
@@ -40,6 +41,8 @@ export interface Request {
 
 interface Sent extends Request {
   readonly number: number;
+  /** Bytes that it needs and could not have here. */
+  outgrownBytes?: number;
 }
 
 export class Lane {
@@ -125,15 +128,7 @@ export class Lane {
     if (!head || request !== head.number) return this.#host!.kill(`answered ${message.t} out of turn and was killed`);
     if (message.t === "done") this.#done(head, message);
     else if (message.t === "need") void this.#grow(head, message);
-    else if (message.t === "failed") {
-      const { code, message: reason } = message.error;
-      this.#settleHead({
-        kind: "failed",
-        cause: code === "pipeline.batch_too_large" ? "too_large" : "error",
-        code,
-        reason,
-      });
-    }
+    else if (message.t === "failed") this.#settleHead(failureOf(head, message));
   }
 
   /**
@@ -170,16 +165,24 @@ export class Lane {
     this.#settleHead({ kind: "done", slot: head.slot, sizes: message.sizes, counts: message.counts });
   }
 
-  /** A grant of no bytes tells the host that there is no larger slot; it then fails the batch by itself. */
-  async #grow(head: Sent, message: NeedMessage): Promise<void> {
+  /**
+   * A grant of no bytes tells the host that there is no larger slot; it then fails the batch by itself. The slot it has is
+   * given back first: two batches that each hold one and want another would wait for each other.
+   */
+  async #grow(head: Sent, { bytes }: NeedMessage): Promise<void> {
     this.#timer?.cancel();
-    const slot = await this.#options.grow(head.item, message.bytes).catch(() => undefined);
-    if (this.#sent[0] !== head) return slot?.release();
-    if (slot) {
-      head.slot.release();
-      head.slot = slot;
+    head.slot.release();
+    head.slot = NO_SLOT;
+    let slot: Slot | undefined = NO_SLOT;
+    try {
+      slot = await this.#options.grow(head.item, bytes);
+      if (!slot) head.outgrownBytes = bytes;
+    } catch {
+      // none is large enough, or the pipeline stops: the batch's own failure says so
     }
-    const output = slot ? ([slot.offset, slot.capacityBytes] as const) : ([0, 0] as const);
+    if (this.#sent[0] !== head) return slot?.release();
+    head.slot = slot ?? NO_SLOT;
+    const output = [head.slot.offset, head.slot.capacityBytes] as const;
     this.#host?.send({ t: "grant", request: head.number, output });
     this.#arm();
   }
@@ -211,6 +214,12 @@ export class Lane {
       this.#host?.kill(`did not finish a batch within ${timeoutMs} ms and was killed`);
     });
   }
+}
+
+function failureOf({ outgrownBytes }: Sent, { error }: FailedMessage): Outcome {
+  if (outgrownBytes !== undefined) return { kind: "outgrown", bytes: outgrownBytes };
+  const cause = error.code === "pipeline.batch_too_large" ? "too_large" : "error";
+  return { kind: "failed", cause, code: error.code, reason: error.message };
 }
 
 function finish(sent: Request, outcome: Outcome): void {

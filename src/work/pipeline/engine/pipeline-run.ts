@@ -301,6 +301,6 @@ function batchesInFlight(settings: Settings): number {
   return Math.max(1, Math.min(settings.in_flight, Math.floor(usableBytes / roomBytes)));
 }
 
-/** A host that dies again at once is given this long, doubling, before the next one: a crash loop must not eat a core. */
+/** A host that dies again while it starts is given this long, doubling, before the next: a crash loop must not eat a core. */
 const RESTART_DELAY_MS = 20;
 const RESTART_DELAY_MS_MAX = 2_000;

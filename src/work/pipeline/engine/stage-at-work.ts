@@ -52,7 +52,12 @@ export interface StageProgress {
 export function buildStage(parts: StageParts): StageAtWork {
   const { plan } = parts;
   const count = plan.sequential ? 1 : plan.lanes;
-  const grow: LaneOptions["grow"] = (item, bytes) => parts.output.slot(bytes, item.seq, plan.name, parts.signal);
+  const grow: LaneOptions["grow"] = async (item, bytes) => {
+    parts.output.checkSize(bytes);
+    // In order, nobody older can need this lane: whoever has it may wait.
+    if (!plan.sequential && !parts.output.isShare(bytes)) return undefined;
+    return parts.output.slot(bytes, item.seq, plan.name, parts.signal);
+  };
   const lanes = Array.from(
     { length: count },
     (_, number) =>

@@ -42,6 +42,12 @@ export interface StageHostsOptions {
 /** The lane kills a host that does not clean up in time; the supervisor steps in only when that failed too. */
 const SHUTDOWN_GRACE_MS = 500;
 
+/**
+ * A host that came through its start is well, and replaced without delay: what ends it later is a batch, whose tries are
+ * counted, or a kill, and either way a batch waits.
+ */
+const STABLE_AFTER_MS = 0;
+
 export class StageHosts {
   readonly #options: StageHostsOptions;
   readonly #supervision: Supervision;
@@ -55,7 +61,7 @@ export class StageHosts {
     }));
     this.#supervision = new Supervision(
       specs,
-      { ...options.restart, startup: "together" },
+      { ...options.restart, stableAfterMs: STABLE_AFTER_MS, startup: "together" },
       {
         clock: options.clock,
         spawn: (id) => this.#spawn(options.lanes[Number(id)]!),

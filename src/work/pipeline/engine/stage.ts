@@ -13,7 +13,7 @@ import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import { SlotEstimate } from "./slot-estimate.ts";
 import type { Turns } from "./turns.ts";
-import type { Item, Outcome, StageCounts, StageEvent, StagePlan, Work } from "./types.ts";
+import type { Item, Outcome, Policy, StageCounts, StageEvent, StagePlan, Work } from "./types.ts";
 import { type Fallback, Verdict } from "./verdict.ts";
 
 /** Diagnoses in a row without a new guilty record before all records of the batch take the policy's fate. */
@@ -73,11 +73,19 @@ export class Stage {
       const outcome = await this.#persist(item, verdict);
       if (outcome.kind === "done") return outcome;
       if (outcome.code === "source.malformed") throw stopFailure(this.name, item.id, outcome.reason);
-      const found = await this.#diagnose(item, verdict);
-      fruitless = found.length > 0 ? 0 : fruitless + 1;
-      if (fruitless < FRUITLESS_ROUNDS_MAX) await this.#sentence(item, found, verdict);
-      else await this.#sentence(item, verdict.remainingRows(outcome.reason, this.#attempts), verdict);
+      const before = verdict.excludedRows;
+      await this.#sentence(item, await this.#diagnose(item, verdict), verdict, this.#options.plan.policy);
+      fruitless = verdict.excludedRows > before ? 0 : fruitless + 1;
+      if (fruitless >= FRUITLESS_ROUNDS_MAX) await this.#sentenceAll(item, verdict, outcome.reason);
     }
+  }
+
+  /** It fails, and no record alone is to blame. Without records it is the plugin that cannot go on: its state, its finish. */
+  async #sentenceAll(item: Item, verdict: Verdict, reason: string): Promise<void> {
+    const rest = verdict.remainingRows(reason, this.#attempts);
+    if (rest.length === 0) throw stopFailure(this.name, item.id, reason);
+    const { policy } = this.#options.plan;
+    await this.#sentence(item, rest, verdict, policy === "FAILOVER" ? "DEAD_LETTER" : policy); // alone each would pass
   }
 
   get #attempts(): number {
@@ -112,8 +120,7 @@ export class Stage {
     return outcome.counts.total;
   }
 
-  async #sentence(item: Item, found: readonly DeadRow[], verdict: Verdict): Promise<void> {
-    const { policy } = this.#options.plan;
+  async #sentence(item: Item, found: readonly DeadRow[], verdict: Verdict, policy: Policy): Promise<void> {
     for (const poison of found) {
       if (policy === "FAIL_FAST") throw stopFailure(this.name, item.id, poison.reason);
       if (policy === "SKIP_AND_CONTINUE") verdict.skip(poison);
@@ -147,15 +154,16 @@ export class Stage {
 
   /** One attempt; comes back only with a verdict on this batch. */
   async #run(item: Item, work: Work): Promise<Done | Failed> {
+    let wanted = this.#estimate.bytesFor(item.bytes, this.#options.output.shareBytes);
     for (;;) {
-      const outcome = await this.#send(item, work);
-      if (outcome.kind !== "requeue") return outcome;
+      const outcome = await this.#send(item, work, wanted);
+      if (outcome.kind === "outgrown") wanted = outcome.bytes;
+      else if (outcome.kind !== "requeue") return outcome;
     }
   }
 
-  async #send(item: Item, work: Work): Promise<Outcome> {
+  async #send(item: Item, work: Work, wanted: number): Promise<Outcome> {
     const { output, turns, plan, signal } = this.#options;
-    const wanted = this.#estimate.bytesFor(item.bytes, output.shareBytes);
     const slot = await output.slot(wanted, item.seq, plan.name, signal);
     return new Promise((resolve, reject) => {
       const message = this.#message(item, work);

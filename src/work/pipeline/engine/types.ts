@@ -98,4 +98,6 @@ export type Outcome =
     }
   | { readonly kind: "failed"; readonly cause: FailureCause; readonly code: string; readonly reason: string }
   /** The host died over another batch; this one was not tried. */
-  | { readonly kind: "requeue" };
+  | { readonly kind: "requeue" }
+  /** It needs a slot for which it may have to wait, and must not hold a lane meanwhile. */
+  | { readonly kind: "outgrown"; readonly bytes: number };

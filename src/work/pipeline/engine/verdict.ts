@@ -24,6 +24,11 @@ export class Verdict {
   readonly #excluded = new Set<number>();
   #rescued = "";
 
+  /** Rows with a fate of their own. */
+  get excludedRows(): number {
+    return this.#excluded.size;
+  }
+
   rows(): RowRange[] {
     return rangesWithout(this.total ?? 0, this.#excluded);
   }

@@ -282,6 +282,17 @@ describe("batchFromArrow()", () => {
     expect(refused).toBeGreaterThan(20);
   });
 
+  test("batchFromArrow() refuses a list when its offsets leave its values", () => {
+    const list = new arrow.List(new arrow.Field("item", new arrow.Int32()));
+    const bytes = Buffer.from(arrow.tableToIPC(new arrow.Table({ v: arrow.vectorFromArray([[1], [2, 3]], list) })));
+    const offsets = bytes.indexOf(Buffer.from(Int32Array.of(0, 1, 3).buffer));
+    bytes.writeInt32LE(50_000_000, offsets + 8);
+    expect(() => batchFromArrow(bytes, META)).toThrow("a list offset of 50000000 among 3 values");
+    bytes.writeInt32LE(2, offsets + 8);
+    bytes.writeInt32LE(3, offsets + 4);
+    expect(() => batchFromArrow(bytes, META)).toThrow("a list offset of 2 among 3 values");
+  });
+
   test("batchFromArrow() refuses two fields of one name", () => {
     const schema = new arrow.Schema([new arrow.Field("a", new arrow.Int32()), new arrow.Field("a", new arrow.Int32())]);
     const child = arrow.makeData({ type: new arrow.Int32(), data: Int32Array.of(1) });

@@ -29,7 +29,9 @@ describe("parseNdjson()", () => {
     fc.assert(
       fc.property(fc.array(recordText, { maxLength: 8 }), (records) => {
         const { batch } = parse(records.join("\n"));
-        records.forEach((text, row) => expect(withoutBig(batch.record(row))).toEqual(JSON.parse(text)));
+        records.forEach((text, row) => {
+          expect(withoutBig(batch.record(row))).toEqual(JSON.parse(text));
+        });
       }),
       { numRuns: 400 },
     );
@@ -194,6 +196,11 @@ describe("parseNdjson()", () => {
     expect(batch.documents.tape.length).toBe(4000 * 4);
     expect(batch.documents.shapes.lists.length).toBe(4000);
     expect(batch.column("field-3999")!.number(3999)).toBe(3999);
+  });
+
+  test("parseNdjson() leaves nothing in the index when a line turns out malformed", () => {
+    const { batch } = parse('{"a":1} x\n{"a":1,"b":}\n{"a":2}\n');
+    expect(batch.documents.tape.length).toBe(4);
   });
 
   test("parseNdjson() recognises records when the spaces between keys and values vary", () => {

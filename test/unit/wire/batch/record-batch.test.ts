@@ -34,7 +34,9 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
           name,
           Array.from({ length: batch.length }, (_, row) => values[row % 8]),
         );
-        model.forEach((record, row) => put(record, name, values[row % 8]));
+        model.forEach((record, row) => {
+          put(record, name, values[row % 8]);
+        });
       },
   ),
   fc.tuple(fieldName, fc.float64Array({ minLength: 8, maxLength: 8, noDefaultInfinity: true })).map(
@@ -42,7 +44,9 @@ const edit: fc.Arbitrary<Edit> = fc.oneof(
       (batch, model) => {
         const clean = Float64Array.from({ length: batch.length }, (_, row) => values[row % 8]! + 0); // no -0: JSON text loses its sign
         batch.addColumn(name, clean);
-        model.forEach((record, row) => put(record, name, Number.isNaN(clean[row]) ? undefined : clean[row]));
+        model.forEach((record, row) => {
+          put(record, name, Number.isNaN(clean[row]) ? undefined : clean[row]);
+        });
       },
   ),
   fieldName.map(
@@ -98,6 +102,7 @@ describe("RecordBatch", () => {
           const added: Plain[] = [];
           for (const change of edits) change(batch, model, added);
           compareColumns(batch, model);
+          compareRecords(batch, model);
           if (!throughBytes && added.length > 0) return; // appended records become rows on the way through bytes
           if (!throughBytes) continue;
           model = [...model.filter((record) => record !== GONE), ...added];
@@ -107,7 +112,9 @@ describe("RecordBatch", () => {
         const written = parse(ndjson(batch)).batch;
         const expected = model.filter((record) => record !== GONE);
         expect(written.length).toBe(expected.length);
-        expected.forEach((record, row) => expect(fieldsOf(written.record(row))).toEqual(record as Plain));
+        expected.forEach((record, row) => {
+          expect(fieldsOf(written.record(row))).toEqual(record as Plain);
+        });
       }),
       { numRuns: 600 },
     );
@@ -181,8 +188,21 @@ describe("RecordBatch", () => {
       expect(seen.json(0)).toBe(
         '{"double":1.5,"int32":-1,"int64":-9223372036854775808,"text":"x","time":"1970-01-01T00:00:00.000Z","flag":true,"blob":"Af8=","null":null}',
       );
-      expect(seen.record(0)["blob"]).toEqual(Uint8Array.of(1, 255));
+      expect(seen.record(0).blob).toEqual(Uint8Array.of(1, 255));
     }
+  });
+
+  test("addColumn() keeps every digit of a bigint when fractions stand beside it", () => {
+    const batch = batchFromRecords([{}, {}], META);
+    batch.addColumn("n", [0.5, 2n ** 53n + 1n]);
+    expect(throughEnvelope(batch).column("n")!.get(1)).toBe(9007199254740993n);
+  });
+
+  test("addColumn() makes NaN a missing field and an infinity null", () => {
+    const batch = batchFromRecords([{ a: 1 }, { a: 2 }, { a: 3 }], META);
+    batch.addColumn("a", Float64Array.of(Number.NaN, Number.POSITIVE_INFINITY, 5));
+    expect(ndjson(batch)).toBe('{}\n{"a":null}\n{"a":5}\n');
+    expect([0, 1, 2].map((row) => batch.record(row))).toEqual([{}, { a: null }, { a: 5 }]);
   });
 
   test("addColumn() refuses values when their number, offsets or encoding do not fit", () => {
@@ -211,6 +231,19 @@ describe("RecordBatch", () => {
     expect(types('"x"', "1")).toBe("json");
     expect(types("[1]")).toBe("json");
     expect(parse('{"a":1}').batch.column("v")).toBeUndefined();
+  });
+
+  test("string() tells strings apart when they agree in length, beginning, middle and end", () => {
+    const base = "abcdefghijklmnopqrstu";
+    const words = Array.from({ length: 4000 }, (_, row) => {
+      const word = base.slice(0, 6 + (row % 15));
+      const at = (row >> 4) % word.length;
+      return `${word.slice(0, at)}${(row >> 2) % 3}${word.slice(at + 1)}`;
+    });
+    const { batch } = parse(words.map((word) => `{"w":"${word}"}`).join("\n"));
+    const column = batch.column("w")!;
+    expect(words.map((_word, row) => column.string(row)!)).toEqual(words);
+    expect(words.map((_word, row) => column.get(row) as string)).toEqual(words);
   });
 
   test("bytes() gives text of strings and JSON of other values", () => {
@@ -253,6 +286,7 @@ describe("RecordBatch", () => {
   test("RecordBatch refuses a row when it has no such number", () => {
     const batch = batchFromRecords([{ a: 1 }], META);
     for (const row of [-1, 1, 0.5, Number.NaN]) {
+      expect(() => batch.record(row)).toThrow(`row ${row} of a batch`);
       expect(() => batch.drop(row)).toThrow(`row ${row} of a batch`);
       expect(() => batch.set(row, "a", 1)).toThrow();
       expect(() => batch.json(row)).toThrow();
@@ -287,4 +321,13 @@ function compareColumns(batch: RecordBatch, model: readonly (Plain | typeof GONE
       expect(column.numbers()[row]).toBe(column.number(row));
     });
   }
+}
+
+/** record() and json() say the same, whether or not the row is still in. */
+function compareRecords(batch: RecordBatch, model: readonly (Plain | typeof GONE)[]): void {
+  model.forEach((record, row) => {
+    if (record === GONE) return;
+    expect(fieldsOf(batch.record(row))).toEqual(record);
+    expect(Object.keys(batch.record(row))).toEqual(Object.keys(parse(batch.json(row)).batch.record(0)));
+  });
 }
