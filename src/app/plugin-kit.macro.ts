@@ -7,12 +7,13 @@ import { join } from "node:path";
 
 const SDK = join(import.meta.dir, "../sdk");
 const TESTING = join(import.meta.dir, "../process/plugin/testing.ts");
+const TESTING_TYPES = join(import.meta.dir, "../process/plugin/testing-types.ts");
 
 /** File name below node_modules/distributed-system → its text. */
 export function pluginKit(): Record<string, string> {
   const sources = readdirSync(SDK).filter((name) => name.endsWith(".ts"));
   const files = Object.fromEntries(sources.map((name) => [name, readFileSync(join(SDK, name), "utf8")]));
-  return { ...files, "testing.js": bundle(TESTING), "testing.d.ts": TESTING_TYPES, "package.json": PACKAGE };
+  return { ...files, "testing.js": bundle(TESTING), "testing.d.ts": testingTypes(), "package.json": PACKAGE };
 }
 
 function bundle(entry: string): string {
@@ -29,20 +30,9 @@ const PACKAGE = JSON.stringify({
   exports: { ".": "./index.ts", "./testing": { types: "./testing.d.ts", default: "./testing.js" } },
 });
 
-const TESTING_TYPES = `import type { Batch, Value } from "./index.ts";
-type Fields = { readonly [field: string]: Value | undefined };
-export interface PluginRun {
-  readonly records: readonly Fields[];
-  readonly rejected: readonly { readonly record: Fields; readonly reason: string }[];
-  readonly filtered: number;
-  readonly log: readonly string[];
+/** The declarations of the test kit, beside the SDK's sources. */
+function testingTypes(): string {
+  const types = readFileSync(TESTING_TYPES, "utf8").replace("../../sdk/index.ts", "./index.ts");
+  const names = ["createBatch", "runPlugin"] as const;
+  return types + names.map((name) => `export declare const ${name}: TestKit["${name}"];\n`).join("");
 }
-export interface RunOptions {
-  readonly params?: Readonly<Record<string, unknown>>;
-  readonly batches?: readonly (readonly Fields[])[];
-  readonly records?: readonly Fields[];
-  readonly timeMs?: number;
-}
-export declare function createBatch(records: readonly Fields[], options?: { id?: string; timeMs?: number }): Batch;
-export declare function runPlugin(definition: unknown, options: RunOptions): Promise<PluginRun>;
-`;

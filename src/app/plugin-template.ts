@@ -50,6 +50,8 @@ A plugin for distributed_system.
     distributed_system plugin verify ${name}/index.ts
     distributed_system plugin test ${name}
 
+Types of the SDK lie in node_modules; those of the test runner come with \`npm install --save-dev @types/bun\`.
+
 In a pipeline file:
 
     ${name}|./${name}/index.ts|field=amount|true|RETRY_WITH_BACKOFF|3|10s

@@ -3,6 +3,7 @@
  * plain data at its end.
  */
 import { toFailure } from "../base/errors.ts";
+import type { StageProgress } from "../work/pipeline/engine/index.ts";
 import { prepareOrRefuse } from "./check-pipeline.ts";
 import { type OpenedRun, openRun, type RunChoices } from "./open-run.ts";
 
@@ -39,14 +40,7 @@ export interface Progress {
   readonly elapsedMs: number;
   readonly readBytes: number;
   readonly totalBytes: number | undefined;
-  readonly stages: readonly {
-    readonly name: string;
-    readonly rows: number;
-    readonly inFlight: number;
-    readonly retries: number;
-    readonly restarts: number;
-    readonly pids: readonly number[];
-  }[];
+  readonly stages: readonly StageProgress[];
 }
 
 export interface RunHandle {

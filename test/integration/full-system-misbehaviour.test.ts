@@ -117,13 +117,13 @@ describe("a batch", () => {
     );
     space.write(
       "large.ts",
-      perRecord('row.blob = "b".repeat(40 * 1024);', { top: files, finish: "" }).replace(
+      perRecord('row.blob = "b".repeat(60 * 1024);', { top: files, finish: "" }).replace(
         "async processBatch(batch, context) {",
         'async processBatch(batch, context) { if (batch.row(0).id > 0) writeFileSync("overtaken", "");',
       ),
     );
     space.pipeline(["first_last|first-last.ts|lanes=2", "large|large.ts|"], {
-      settings: "batch_rows=50,memory=16MiB,batch_bytes=64KiB,in_flight=8",
+      settings: "batch_rows=50,memory=16MiB,batch_bytes=64KiB,max_record_bytes=64KiB,in_flight=8",
     });
     const { code } = await space.run();
     expect(code).toBe(0);

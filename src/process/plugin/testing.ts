@@ -2,29 +2,11 @@
  * For tests of plugins, under the name `distributed-system/testing`: runs a definition over records in this process, the
  * way a host would, and says what became of each.
  */
-import type { Batch, PluginDefinition, Value } from "../../sdk/index.ts";
+import type { Batch, PluginDefinition } from "../../sdk/index.ts";
 import { batchFromRecords } from "../../wire/batch/index.ts";
+import type { Fields, PluginRun, RunOptions } from "./testing-types.ts";
 
-type Fields = { readonly [field: string]: Value | undefined };
-
-export interface PluginRun {
-  /** Records that go on, as plain values. */
-  readonly records: readonly Fields[];
-  readonly rejected: readonly { readonly record: Fields; readonly reason: string }[];
-  readonly filtered: number;
-  /** What the plugin wrote to its log. */
-  readonly log: readonly string[];
-}
-
-export interface RunOptions {
-  /** Values as the plugin sees them; what is left out takes the default of its schema. */
-  readonly params?: Readonly<Record<string, unknown>>;
-  /** Records of each batch; `records` alone makes one batch. */
-  readonly batches?: readonly (readonly Fields[])[];
-  readonly records?: readonly Fields[];
-  /** Time of the batches, milliseconds since the epoch. */
-  readonly timeMs?: number;
-}
+export type { PluginRun, RunOptions } from "./testing-types.ts";
 
 export function createBatch(records: readonly Fields[], options: { id?: string; timeMs?: number } = {}): Batch {
   return batchFromRecords(records, { id: options.id ?? "test@0", timeMs: options.timeMs ?? 0 });
