@@ -94,7 +94,7 @@ describe("a plugin", () => {
 describe("a batch", () => {
   test("that outgrows its slot gets a larger one", async () => {
     using space = pipelineWith(perRecord('row.blob = "b".repeat(20 * 1024);'), {
-      settings: "memory=16MiB,batch_bytes=64KiB,in_flight=8",
+      settings: "memory=16MiB,batch_bytes=64KiB,max_record_bytes=64KiB,in_flight=8",
     });
     const { code, summary } = await space.run();
     expect(code).toBe(0);
@@ -151,7 +151,7 @@ describe("a batch", () => {
   test("whose dead letters do not fit beside it comes through all the same", async () => {
     using space = pipelineWith(
       perRecord('if (row.id % 2 === 0) { row.blob = "b".repeat(30 * 1024); batch.reject(batch.index, "even"); }'),
-      { settings: "memory=16MiB,batch_bytes=64KiB,in_flight=8" },
+      { settings: "memory=16MiB,batch_bytes=64KiB,max_record_bytes=64KiB,in_flight=8" },
     );
     const { code, summary } = await space.run();
     expect(code).toBe(0);

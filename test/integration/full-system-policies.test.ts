@@ -170,6 +170,34 @@ describe("policies", () => {
     expect(space.text("out.ndjson")).toBe(space.text("in.ndjson"));
   });
 
+  test("a stateful plugin's state is right after every crash when batches are small and snapshots many", async () => {
+    using space = pipelineWith("RETRY_WITH_BACKOFF", {
+      plugin: plugin({
+        top: 'import { existsSync, writeFileSync } from "node:fs"; let count = 0;',
+        batch: `for (const row of batch) {
+            if (row.id % 211 === 100 && !existsSync("crashed" + row.id)) {
+              writeFileSync("crashed" + row.id, "");
+              process.exit(1);
+            }
+            row.count = ++count;
+          }`,
+        snapshot: "return count;",
+        restore: "count = state;",
+      }),
+    });
+    const many = 8_000;
+    space.write("in.ndjson", orders(many));
+    space.pipeline(["stage|stage.ts||true|RETRY_WITH_BACKOFF|3|10s"], {
+      settings: "batch_rows=3,checkpoint_interval=10ms,backoff=1ms,max_restarts=1000",
+    });
+    const { code, summary } = await space.run();
+    expect(code).toBe(0);
+    expect(stageOf(summary, "stage").restarts).toBe(Math.ceil((many - 100) / 211));
+    expect(space.records("out.ndjson").map(({ count }) => count)).toEqual(
+      Array.from({ length: many }, (_, n) => n + 1),
+    );
+  });
+
   test("a sequential plugin sees no later batch before one that failed", async () => {
     using space = pipelineWith("DEAD_LETTER", {
       plugin: plugin({
