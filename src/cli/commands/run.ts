@@ -49,7 +49,7 @@ export const run = defineCommand({
     const summary = await handle.done;
     monitor.close();
     signals.close();
-    if (args.json) process.stdout.write(`${JSON.stringify(summary)}\n`);
+    if (args.json) (summary.output === "-" ? process.stderr : process.stdout).write(`${JSON.stringify(summary)}\n`);
     if (!args.quiet) process.stderr.write(`${summaryText(summary)}\n`);
     if (summary.error) process.stderr.write(`error: ${summary.error.message}\n`);
     return signals.code ?? exitCode(summary);

@@ -24,7 +24,12 @@ const BAR_CELLS = 24;
 
 export async function openMonitor({ quiet, verbose }: MonitorOptions): Promise<Monitor> {
   const { createConsola } = await import("consola/basic");
-  const log = createConsola({ level: quiet ? 1 : verbose ? 4 : 3, stdout: process.stderr, stderr: process.stderr });
+  const log = createConsola({
+    level: quiet ? 1 : verbose ? 4 : 3,
+    stdout: process.stderr,
+    stderr: process.stderr,
+    throttleMin: Number.POSITIVE_INFINITY,
+  });
   const live = process.stderr.isTTY === true && !quiet;
   let painted = 0;
   let timer: { cancel(): void } | undefined;

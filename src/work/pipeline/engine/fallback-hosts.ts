@@ -90,7 +90,8 @@ export class FallbackHosts {
       time: new Date(clock.now()).toISOString(),
     };
     return new Promise((settle, reject) => {
-      const use = (lane: Lane): void => lane.run({ item, work: { probe: true }, message, slot, settle });
+      const use = (lane: Lane): void =>
+        lane.run({ item, work: { probe: true }, crashExpected: true, message, slot, settle });
       this.#turns.whenFree(item.seq, true, use, (reason) => {
         slot.release();
         reject(reason);

@@ -33,6 +33,8 @@ export interface LaneOptions {
 export interface Request {
   readonly item: Item;
   readonly work: Work;
+  /** A crash over this batch does not count against the restart intensity: it is a retry or a search for poison. */
+  readonly crashExpected: boolean;
   readonly message: Omit<ProcessMessage, "t" | "request" | "output">;
   slot: Slot;
   /** Called once, before the lane takes anything else. */
@@ -132,12 +134,12 @@ export class Lane {
   }
 
   /**
-   * True when the end says nothing about the plugin's health: the lane wished it, or a search for a poison record, which is
-   * bounded by itself, had to expect it.
+   * True when the end says nothing new about the plugin's health: the lane wished it, or it was over a batch that had failed
+   * before, whose tries are counted.
    */
   exited(exit: HostExit): boolean {
     const recycled = this.#recycled;
-    const probed = this.#sent[0]?.work.probe === true;
+    const expected = this.#sent[0]?.crashExpected === true;
     const reason = `the plugin's process ${exit.reason}`;
     this.#replaying?.reject(new Failure("plugin.exited", `${reason} while it rebuilt its state`));
     this.#replaying = undefined;
@@ -145,7 +147,7 @@ export class Lane {
     this.#ready = this.#recycled = this.#timedOut = false;
     this.#host = undefined;
     this.#settleAll(recycled ? undefined : { kind: "failed", cause, code: `plugin.${cause}`, reason });
-    return recycled || probed;
+    return recycled || expected;
   }
 
   #replayed(message: FromHost, request: number | undefined): void {

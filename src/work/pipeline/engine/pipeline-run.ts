@@ -303,4 +303,4 @@ function batchesInFlight(settings: Settings): number {
 
 /** A host that dies again while it starts is given this long, doubling, before the next: a crash loop must not eat a core. */
 const RESTART_DELAY_MS = 20;
-const RESTART_DELAY_MS_MAX = 2_000;
+const RESTART_DELAY_MS_MAX = 500;

@@ -55,7 +55,7 @@ export class StageHosts {
   constructor(options: StageHostsOptions) {
     this.#options = options;
     const specs = options.lanes.map((lane) => ({
-      id: String(lane.number),
+      id: `lane ${lane.number}`,
       restart: "permanent" as const,
       shutdown: { timeoutMs: options.stopTimeoutMs + SHUTDOWN_GRACE_MS },
     }));
@@ -64,7 +64,7 @@ export class StageHosts {
       { ...options.restart, stableAfterMs: STABLE_AFTER_MS, startup: "together" },
       {
         clock: options.clock,
-        spawn: (id) => this.#spawn(options.lanes[Number(id)]!),
+        spawn: (id) => this.#spawn(options.lanes.find((lane) => id === `lane ${lane.number}`)!),
         escalated: (_id, reason) => options.gaveUp(reason),
       },
     );

@@ -76,6 +76,7 @@ export class Stage {
       const before = verdict.excludedRows;
       await this.#sentence(item, await this.#diagnose(item, verdict), verdict, this.#options.plan.policy);
       fruitless = verdict.excludedRows > before ? 0 : fruitless + 1;
+      if (fruitless > 0 && outcome.cause === "too_large") throw stopFailure(this.name, item.id, outcome.reason);
       if (fruitless >= FRUITLESS_ROUNDS_MAX) await this.#sentenceAll(item, verdict, outcome.reason);
     }
   }
@@ -94,7 +95,7 @@ export class Stage {
 
   async #persist(item: Item, verdict: Verdict): Promise<Done | Failed> {
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#run(item, verdict.work());
+      const outcome = await this.#run(item, verdict.work(), attempt > 1);
       if (outcome.kind === "done" || attempt >= this.#attempts || outcome.code === "source.malformed") return outcome;
       this.retries++;
       await this.#options.backoff(attempt);
@@ -153,22 +154,24 @@ export class Stage {
   }
 
   /** One attempt; comes back only with a verdict on this batch. */
-  async #run(item: Item, work: Work): Promise<Done | Failed> {
+  async #run(item: Item, work: Work, again = false): Promise<Done | Failed> {
     let wanted = this.#estimate.bytesFor(item.bytes, this.#options.output.shareBytes);
     for (;;) {
-      const outcome = await this.#send(item, work, wanted);
+      const outcome = await this.#send(item, work, wanted, again || work.probe);
       if (outcome.kind === "outgrown") wanted = outcome.bytes;
       else if (outcome.kind !== "requeue") return outcome;
     }
   }
 
-  async #send(item: Item, work: Work, wanted: number): Promise<Outcome> {
+  async #send(item: Item, work: Work, wanted: number, crashExpected: boolean): Promise<Outcome> {
     const { output, turns, plan, signal } = this.#options;
     const slot = await output.slot(wanted, item.seq, plan.name, signal);
     return new Promise((resolve, reject) => {
       const message = this.#message(item, work);
-      const use = (lane: Lane): void =>
-        lane.run({ item, work, message, slot, settle: (outcome) => resolve(this.#settle(item, work, lane, outcome)) });
+      const use = (lane: Lane): void => {
+        const settle = (outcome: Outcome): void => resolve(this.#settle(item, work, lane, outcome));
+        lane.run({ item, work, crashExpected, message, slot, settle });
+      };
       turns.whenFree(item.seq, work.probe, use, (reason) => {
         slot.release();
         reject(reason);
