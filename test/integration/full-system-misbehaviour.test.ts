@@ -137,6 +137,16 @@ describe("a batch", () => {
     await expectOnlyPoisonDead(space, /bytes large, more than a slot can hold/);
   });
 
+  test("that no slot can hold although each record fits stops with the remedy and drops nobody", async () => {
+    using space = pipelineWith(perRecord('row.blob = "b".repeat(60 * 1024);'), {
+      settings: "memory=8MiB,batch_bytes=64KiB,max_record_bytes=64KiB,in_flight=4",
+    });
+    const { code, stderr, summary } = await space.run();
+    expect(code).toBe(1);
+    expect(stderr).toContain("lower batch_rows or raise memory");
+    expect(stageOf(summary, "stage")).toMatchObject({ deadLettered: 0 });
+  });
+
   test("in which every record outgrows everything ends as dead letters, not in a hang", async () => {
     using space = pipelineWith(perRecord('row.blob = "b".repeat(6 * 1024 * 1024);'), {
       settings: "memory=8MiB,batch_bytes=64KiB,in_flight=4",

@@ -158,7 +158,7 @@ class PluginHost {
     this.#send({ t: "need", request, bytes });
     const place = await granted;
     if (place[1] >= bytes) return place;
-    throw new Failure("pipeline.batch_too_large", `the batch became ${bytes} bytes large, more than a slot can hold`);
+    throw new Failure("pipeline.batch_too_large", `the batch became ${bytes} bytes large, more than a slot can hold; lower batch_rows or raise memory`);
   }
 
   #grant(message: GrantMessage): void {
