@@ -42,6 +42,14 @@ export type Snapshot =
   | readonly unknown[]
   | { readonly [key: string]: unknown };
 
+/** What is wrong with a parameter beyond its type. */
+export interface ParamFault {
+  /** The parameter's name. */
+  readonly param: string;
+  /** What is wrong and what is required: `"a+" ends where a field or a number is required`. */
+  readonly message: string;
+}
+
 export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
   readonly info: PluginInfo;
   readonly params: S;
@@ -50,6 +58,11 @@ export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
    * lives outside the process.
    */
   readonly sequential?: boolean;
+  /**
+   * Looks at converted parameters before anything runs: expressions that do not parse, combinations that make no sense,
+   * files that do not read. All faults at once. It may read what parameters name and must change nothing.
+   */
+  check?(params: ParamValues<S>): readonly ParamFault[] | Promise<readonly ParamFault[]>;
   /** Once, before the first batch. May throw to refuse to start. */
   init(context: PluginContext<S>): void | Promise<void>;
   /** Changes the batch in place. A throw fails the batch; the stage's failover policy decides what follows. */

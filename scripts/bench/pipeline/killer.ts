@@ -19,6 +19,7 @@ export interface KillerOptions {
   readonly random: Random;
   readonly killsMax: number;
   readonly clock?: Clock;
+  readonly kill?: (pid: number) => void;
 }
 
 interface Wound {
@@ -87,9 +88,14 @@ export class Killer {
     if (stage === undefined || pid === undefined) return;
     this.#wound = { stage, pid, atMs: this.#clock.now(), noticedMs: Number.NaN, readyMs: Number.NaN };
     try {
-      process.kill(pid, "SIGKILL");
+      const { kill = killNow } = this.#options;
+      kill(pid);
     } catch {
       this.#wound = undefined; // it ended by itself: the run is at its end
     }
   }
+}
+
+function killNow(pid: number): void {
+  process.kill(pid, "SIGKILL");
 }

@@ -31,7 +31,7 @@ async function main(options: Options): Promise<number> {
 
 async function measureBy(options: Options, site: Site): Promise<number> {
   if (options.mode === "memory") return (await import("./memory.ts")).measureMemory(site);
-  if (options.mode === "recovery") return (await import("./recovery.ts")).measureRecovery(site, options.kills);
+  if (options.mode === "recovery") return (await import("./recovery.ts")).measureRecovery(site, options);
   if (options.mode === "profile") return (await import("./profile.ts")).profile(site);
   return compare(site, options);
 }

@@ -1,5 +1,6 @@
 /** Runs one command and measures it from outside: wall time, CPU seconds of all its processes, their own memory. */
 import { closeSync, openSync } from "node:fs";
+import type { FileSink } from "bun";
 import { systemClock } from "../../../src/base/clock.ts";
 import { ProcessTree, type ProcessUsage } from "./process-tree.ts";
 
@@ -19,6 +20,8 @@ export interface MeasureOptions {
   readonly stdout?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly sampleEveryMs?: number;
+  /** Writes to standard input and ends it; without one there is none. */
+  readonly feed?: (sink: FileSink) => Promise<void>;
 }
 
 const SAMPLE_EVERY_MS = 100;
@@ -28,17 +31,19 @@ export async function measure(argv: readonly string[], options: MeasureOptions =
   const stdout = options.stdout === undefined ? undefined : openSync(options.stdout, "w");
   const startedMs = systemClock.monotonic();
   const child = Bun.spawn([...argv], {
-    stdin: "ignore",
+    stdin: options.feed ? "pipe" : "ignore",
     stdout: stdout ?? "ignore",
     stderr: "pipe",
     env: { ...process.env, ...options.env },
   });
   if (stdout !== undefined) closeSync(stdout);
   const sampler = sampleWhileRunning(child.pid, startedMs, options);
+  const fed = child.stdin && options.feed?.(child.stdin);
   const errorText = await new Response(child.stderr).text();
   const code = await child.exited;
   const wallMs = systemClock.monotonic() - startedMs;
   const { samples, tree } = sampler.stop();
+  if (code === 0) await fed;
   if (code !== 0) throw new Error(`${argv.slice(0, 3).join(" ")} … exited with ${code}:\n${errorText.slice(-2000)}`);
   return {
     wallMs,

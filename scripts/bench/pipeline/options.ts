@@ -6,6 +6,8 @@ export interface Options {
   readonly records: number;
   readonly runs: number;
   readonly kills: number;
+  /** Orders a second that --recovery feeds; as many as go through when left out. */
+  readonly rate: number | undefined;
   /** Leave input and outputs where they are, and use input that is there. */
   readonly keep: boolean;
   /** Contestants by name; empty means all. */
@@ -18,7 +20,8 @@ export const USAGE = `npm run bench:pipeline -- [options]
   --only A,B    these contestants only: ours, in-process, objects, mlr, jq
   --keep        leave input and output in the temporary directory, and use what is there
   --memory      the sum of all processes' own memory over an input of 2 GB
-  --recovery    kill -9 of a random plugin host, --kills N times (default 200): time to its next finished batch
+  --recovery    kill -9 of a random plugin host, --kills N times (default 200): time to its next finished batch;
+                --rate N feeds N orders a second instead of as many as go through
   --profile     where the CPU time goes: by process, by thread, and by function where perf is installed`;
 
 const RECORDS = 1_000_000;
@@ -34,6 +37,7 @@ export function parseOptions(words: readonly string[]): Options | undefined {
       records: { type: "string" },
       runs: { type: "string" },
       kills: { type: "string" },
+      rate: { type: "string" },
       only: { type: "string" },
       keep: { type: "boolean" },
       memory: { type: "boolean" },
@@ -50,6 +54,7 @@ export function parseOptions(words: readonly string[]): Options | undefined {
     records: count("records", values.records, mode === "memory" ? MEMORY_RECORDS : RECORDS),
     runs: count("runs", values.runs, 3),
     kills: count("kills", values.kills, 200),
+    rate: values.rate === undefined ? undefined : count("rate", values.rate, 0),
     keep: values.keep ?? false,
     only: values.only?.split(",") ?? [],
   };

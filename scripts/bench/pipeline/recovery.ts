@@ -4,11 +4,14 @@
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { FileSink } from "bun";
 import { seededRandom } from "../../../src/base/random.ts";
 import { pipelineText, type Site, STAGES } from "./contestants.ts";
 import { tailEvents } from "./event-tail.ts";
+import { feed } from "./feed.ts";
 import { Killer, type Recovery } from "./killer.ts";
 import { measure } from "./measure.ts";
+import type { Options } from "./options.ts";
 import { quantile } from "./statistics.ts";
 import { table } from "./table.ts";
 
@@ -22,16 +25,17 @@ const POLICY = "RETRY_WITH_BACKOFF|20";
 const RUNS_MAX = 200;
 
 /** Gives the exit code: 1 when an output differs. */
-export async function measureRecovery(site: Site, kills: number): Promise<number> {
+export async function measureRecovery(site: Site, { kills, rate }: Pick<Options, "kills" | "rate">): Promise<number> {
   const output = join(site.directory, "recovery.ndjson");
   const pipeline = join(site.directory, "recovery.txt");
   writeFileSync(pipeline, pipelineText(site.input, output, POLICY, SETTINGS));
-  const undisturbed = await run(site, pipeline, output, undefined);
+  const bytesPerSecond = rate && (rate * site.input.bytes) / site.input.records;
+  const undisturbed = await run(site, pipeline, output, undefined, undefined);
   const killer = new Killer({ stages: STAGES.length, random: seededRandom(7), killsMax: kills });
   let differing = 0;
   let runs = 0;
   for (; killer.recoveries.length < kills && runs < RUNS_MAX; runs++) {
-    const digest = await run(site, pipeline, output, killer);
+    const digest = await run(site, pipeline, output, killer, bytesPerSecond);
     if (digest !== undisturbed) differing++;
     console.error(`run ${runs + 1}: ${killer.recoveries.length} of ${kills} kills`);
   }
@@ -41,13 +45,24 @@ export async function measureRecovery(site: Site, kills: number): Promise<number
 }
 
 /** Gives the digest of the output. */
-async function run(site: Site, pipeline: string, output: string, killer: Killer | undefined): Promise<string> {
+async function run(
+  site: Site,
+  pipeline: string,
+  output: string,
+  killer: Killer | undefined,
+  bytesPerSecond: number | undefined,
+): Promise<string> {
   const events = join(site.directory, "events.ndjson");
   const tail = killer && tailEvents(events, (event) => killer.take(event));
   const state = join(site.directory, "recovery-state");
   const argv = [site.executable, "run", pipeline, "--fresh", "--quiet", "--data-dir", state];
   try {
-    await measure(killer ? [...argv, "--events", events] : argv);
+    if (!killer) await measure(argv);
+    else if (!bytesPerSecond) await measure([...argv, "--events", events]);
+    else {
+      const feedOrders = (sink: FileSink): Promise<void> => feed(sink, site.input.orders, bytesPerSecond);
+      await measure([...argv, "--events", events, "--input", "-"], { feed: feedOrders });
+    }
   } finally {
     killer?.stop();
     tail?.close();

@@ -1,7 +1,7 @@
 /**
  * What a stage with state needs to come back after a crash: the last snapshot, and every batch processed since, copied
- * out of shared memory. Bounded by the distance between two barriers. The copies' memory is used again and again: fresh
- * pages for every batch cost more than the copying itself.
+ * out of shared memory. A small state is asked for again after a few batches, so that a successor has little to go
+ * through; a large one only at barriers. The copies' memory is used again: fresh pages cost more than the copying.
  */
 import type { RowRange } from "../../../process/plugin/index.ts";
 
@@ -12,12 +12,18 @@ export interface ReplayEntry {
 
 /** Room is rounded up to a multiple of this, so that batches of about one size fit each other's memory. */
 const ROOM_STEP_BYTES = 256 * 1024;
+/** A cold process replays a batch in 5 to 10 ms, as long as it takes to start. Below this there is nothing to win. */
+const ENTRIES_MIN = 2;
+/** Bytes of batches per byte of state before it is asked for again: making a snapshot is some ten times dearer than a copy. */
+const BYTES_PER_STATE_BYTE = 32;
 
 export class ReplayLog {
   #snapshot: Uint8Array | undefined;
   #entries: ReplayEntry[] = [];
+  #bytes = 0;
   /** Memory of entries that are no longer needed. */
-  #spare: ArrayBufferLike[] = [];
+  readonly #spare: ArrayBufferLike[] = [];
+  #asked = false;
 
   constructor(snapshot: Uint8Array | undefined) {
     this.#snapshot = snapshot;
@@ -25,6 +31,16 @@ export class ReplayLog {
 
   get snapshot(): Uint8Array | undefined {
     return this.#snapshot;
+  }
+
+  /**
+   * Whether the next batch should bring the state along: when that, as large as it was last, costs less than what a crash
+   * would have to replay. True once until `cover`; when that batch fails, the next barrier brings the state.
+   */
+  askSnapshot(): boolean {
+    if (this.#asked || this.#entries.length < ENTRIES_MIN) return false;
+    this.#asked = this.#bytes >= BYTES_PER_STATE_BYTE * (this.#snapshot?.length ?? 0);
+    return this.#asked;
   }
 
   /** Valid until `cover`. */
@@ -35,17 +51,20 @@ export class ReplayLog {
   add(batch: Uint8Array, rows: readonly RowRange[] | undefined): void {
     const bytes = new Uint8Array(this.#room(batch.length), 0, batch.length);
     bytes.set(batch);
+    this.#bytes += bytes.length;
     this.#entries.push(rows ? { bytes, rows } : { bytes });
   }
 
   /** Everything up to now is inside this state. */
   cover(snapshot: Uint8Array): void {
     this.#snapshot = snapshot;
-    this.#spare = this.#entries.map(({ bytes }) => bytes.buffer);
+    for (const { bytes } of this.#entries) this.#spare.push(bytes.buffer);
     this.#entries = [];
+    this.#bytes = 0;
+    this.#asked = false;
   }
 
-  /** What is too small is let go: sizes settle, and nothing grows beyond one distance between barriers. */
+  /** What is too small is let go. New memory is made only when none is spare: never more than the most entries at once. */
   #room(bytes: number): ArrayBufferLike {
     const spare = this.#spare.pop();
     if (spare && spare.byteLength >= bytes) return spare;

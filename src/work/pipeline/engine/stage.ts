@@ -37,6 +37,7 @@ export interface StageOptions {
 }
 
 type Done = Extract<Outcome, { kind: "done" }>;
+type Message = Omit<ProcessMessage, "t" | "request" | "output">;
 
 export class Stage {
   readonly #options: StageOptions;
@@ -167,9 +168,9 @@ export class Stage {
     const { output, turns, plan, signal } = this.#options;
     const slot = await output.slot(wanted, item.seq, plan.name, signal);
     return new Promise((resolve, reject) => {
-      const message = this.#message(item, work);
       const use = (lane: Lane): void => {
-        const settle = (outcome: Outcome): void => resolve(this.#settle(item, work, lane, outcome));
+        const message = this.#message(item, work);
+        const settle = (outcome: Outcome): void => resolve(this.#settle(item, message, lane, outcome));
         lane.run({ item, work, crashExpected, message, slot, settle });
       };
       turns.whenFree(item.seq, work.probe, use, (reason) => {
@@ -179,13 +180,14 @@ export class Stage {
     });
   }
 
-  #message(item: Item, work: Work): Omit<ProcessMessage, "t" | "request" | "output"> {
-    const { clock, encoding, plan, strict } = this.#options;
+  #message(item: Item, work: Work): Message {
+    const { clock, encoding, plan, replays, strict } = this.#options;
+    const stateful = plan.stateful && !work.probe;
     return {
       input: [item.slot.offset, item.bytes],
       ...work,
       encoding,
-      snapshot: plan.stateful && !work.probe && (item.barrier || item.finish),
+      snapshot: stateful && (item.barrier || item.finish || replays?.askSnapshot() === true),
       finish: item.finish && !work.probe,
       strict,
       time: new Date(clock.now()).toISOString(),
@@ -193,14 +195,15 @@ export class Stage {
   }
 
   /** Runs at once when the verdict comes, before the lane or anybody's turn moves on. */
-  #settle(item: Item, work: Work, lane: Lane, outcome: Outcome): Outcome {
+  #settle(item: Item, message: Message, lane: Lane, outcome: Outcome): Outcome {
     const { observe, plan, turns } = this.#options;
     if (outcome.kind !== "done") turns.takeBack(item.seq);
     if (outcome.kind === "failed" && plan.sequential)
       lane.recycle("was replaced: a failed batch left its state in doubt");
-    if (outcome.kind === "done" && work.probe && plan.stateful) lane.recycle("was replaced: a probe changed its state");
-    if (outcome.kind === "done" && !work.probe) {
-      this.#keepState(item, work, outcome);
+    if (outcome.kind === "done" && message.probe && plan.stateful)
+      lane.recycle("was replaced: a probe changed its state");
+    if (outcome.kind === "done" && !message.probe) {
+      this.#keepState(item, message, outcome);
       const { counts } = outcome;
       observe?.({ event: "batch_done", lane: lane.number, pid: lane.pid, batch: item.id, rows: counts.in });
       this.#estimate.saw(
@@ -213,13 +216,13 @@ export class Stage {
   }
 
   /** Not later: the next batch's verdict may stand right behind this one, and a snapshot must not cover that too. */
-  #keepState(item: Item, work: Work, { sizes: [main, dead, state], slot }: Done): void {
+  #keepState(item: Item, message: Message, { sizes: [main, dead, state], slot }: Done): void {
     const { plan, replays } = this.#options;
     if (!plan.stateful) return;
-    if (!item.barrier && !item.finish) return replays?.add(item.slot.view.subarray(0, item.bytes), work.rows);
+    if (!message.snapshot) return replays?.add(item.slot.view.subarray(0, item.bytes), message.rows);
     const stateAt = alignedBytes(main) + alignedBytes(dead);
     const snapshot = slot.view.slice(stateAt, stateAt + state);
-    item.result.states.set(plan.name, snapshot);
+    if (item.barrier || item.finish) item.result.states.set(plan.name, snapshot);
     replays?.cover(snapshot);
   }
 

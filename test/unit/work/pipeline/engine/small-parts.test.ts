@@ -41,6 +41,44 @@ describe("ReplayLog", () => {
   });
 });
 
+describe("ReplayLog.askSnapshot", () => {
+  const filled = (batches: number, snapshot: Uint8Array): ReplayLog => {
+    const log = new ReplayLog(snapshot);
+    for (let batch = 0; batch < batches; batch++) log.add(new Uint8Array(100 * KIB), undefined);
+    return log;
+  };
+
+  test("askSnapshot() is false when few batches would have to be replayed", () => {
+    expect(filled(1, new Uint8Array(10)).askSnapshot()).toBe(false);
+    expect(filled(2, new Uint8Array(10)).askSnapshot()).toBe(true);
+  });
+
+  test("askSnapshot() is false when the state is large beside the batches", () => {
+    expect(filled(8, new Uint8Array(100 * KIB)).askSnapshot()).toBe(false);
+    expect(filled(32, new Uint8Array(100 * KIB)).askSnapshot()).toBe(true);
+  });
+
+  test("askSnapshot() is true once when the batches are not covered yet", () => {
+    const log = filled(8, new Uint8Array(10));
+    expect([log.askSnapshot(), log.askSnapshot()]).toEqual([true, false]);
+    log.cover(new Uint8Array(10));
+    expect(log.askSnapshot()).toBe(false);
+    for (let batch = 0; batch < 4; batch++) log.add(new Uint8Array(100 * KIB), undefined);
+    expect(log.askSnapshot()).toBe(true);
+  });
+
+  test("add() keeps every batch apart when it takes the memory of those that were covered", () => {
+    const log = filled(2, new Uint8Array(10));
+    log.cover(new Uint8Array(10));
+    for (const byte of [1, 2, 3]) log.add(new Uint8Array(50 * KIB + byte).fill(byte), undefined);
+    expect(log.entries.map(({ bytes }) => [bytes.length - 50 * KIB, bytes[0], bytes.at(-1)])).toEqual([
+      [1, 1, 1],
+      [2, 2, 2],
+      [3, 3, 3],
+    ]);
+  });
+});
+
 describe("SlotEstimate", () => {
   test("bytesFor() follows a growing output at once and forgets it slowly when batches shrink", () => {
     const estimate = new SlotEstimate();
