@@ -4,6 +4,7 @@
  * keeps, and for each function how its result is read from them.
  */
 import type { Batch, Column } from "distributed-system";
+import type { Faults } from "../common/faults.ts";
 import { cutAtColon, splitItems } from "../common/items.ts";
 import { Distinct, type DistinctState } from "./distinct.ts";
 import { keyAt } from "./keys.ts";
@@ -33,16 +34,17 @@ export interface Plan {
   readonly aggregates: readonly Aggregate[];
 }
 
-const FUNCTIONS = "count, sum:FIELD, min:FIELD, max:FIELD, mean:FIELD, pNN:FIELD, distinct:FIELD";
+const FUNCTIONS = "count, sum:FIELD, min:FIELD, max:FIELD, mean:FIELD, p0:FIELD to p99.999:FIELD, distinct:FIELD";
 
-export function planAggregates(text: string): Plan {
+export function planAggregates(text: string, faults: Faults): Plan {
   const trackers: TrackerSpec[] = [];
   const slotOf = (kind: TrackerSpec["kind"], field: string): number => {
     const slot = trackers.findIndex((each) => each.kind === kind && each.field === field);
     return slot >= 0 ? slot : trackers.push({ kind, field }) - 1;
   };
-  const aggregates = splitItems(text).map((item) => planOne(item, slotOf));
-  if (aggregates.length === 0) throw new Error(`parameter aggregates is empty; allowed: ${FUNCTIONS}`);
+  const items = splitItems(text);
+  if (items.length === 0) faults.add("aggregates", `is empty; allowed: ${FUNCTIONS}`);
+  const aggregates = items.flatMap((item) => faults.attempt("aggregates", () => planOne(item, slotOf)) ?? []);
   return { trackers, aggregates };
 }
 
@@ -52,8 +54,7 @@ function planOne(item: string, slotOf: (kind: TrackerSpec["kind"], field: string
   const field = rest?.trim() ?? "";
   const share = shareOf(name);
   const known = share !== undefined || ["sum", "min", "max", "mean", "distinct"].includes(name);
-  if (!known || field === "")
-    throw new Error(`parameter aggregates: "${item}" is no function of a field; allowed: ${FUNCTIONS}`);
+  if (!known || field === "") throw new Error(`"${item}" is no function of a field; allowed: ${FUNCTIONS}`);
   const result = `${name}_${field}`;
   if (share !== undefined) {
     const slot = slotOf("quantiles", field);

@@ -4,6 +4,7 @@
  * part of the checkpoint.
  */
 import { type Batch, definePlugin, type ParamValues, param, type Value } from "distributed-system";
+import { Faults } from "../common/faults.ts";
 import { timeReader } from "../common/time.ts";
 import { planAggregates } from "./aggregates.ts";
 import { Aggregator, type AggregatorOptions, type AggregatorState, tooManyGroups } from "./aggregator.ts";
@@ -56,8 +57,15 @@ export default definePlugin({
     description: "Groups records over tumbling windows and appends a summary of each group",
   },
   params,
+  check(values) {
+    const faults = new Faults();
+    readOptions(values, faults);
+    return faults.list;
+  },
   init(context) {
-    options = readOptions(context.params);
+    const faults = new Faults();
+    options = readOptions(context.params, faults);
+    faults.throwFirst();
     aggregator = new Aggregator(options);
   },
   processBatch(batch, context) {
@@ -82,14 +90,16 @@ export default definePlugin({
   },
 });
 
-function readOptions(values: Values): AggregatorOptions {
+function readOptions(values: Values, faults: Faults): AggregatorOptions {
   const { window_count: count, window, time_field: timeField } = values;
   if (count !== undefined && window !== undefined)
-    throw new Error("window_count and window are both set; only one is allowed");
+    faults.add("window_count", "is set, and so is window; only one of them is allowed");
   if (window !== undefined && timeField === undefined)
-    throw new Error("window is set without time_field: the event time is required");
+    faults.add("window", "is set without time_field; the field with the event time is required");
+  if (values.lateness > 0 && window === undefined)
+    faults.add("lateness", "is set without window; only windows by event time have late records");
   return {
-    plan: planAggregates(values.aggregates),
+    plan: planAggregates(values.aggregates, faults),
     groupBy: values.group_by,
     by: count !== undefined ? "count" : window !== undefined ? "time" : "all",
     size: count ?? window ?? Number.POSITIVE_INFINITY,

@@ -5,7 +5,9 @@
  */
 import { createHash } from "node:crypto";
 import { type Batch, definePlugin, param } from "distributed-system";
+import { Faults } from "../common/faults.ts";
 import { AuditLog } from "./audit-log.ts";
+import { checkPlace } from "./place.ts";
 
 let log: AuditLog | undefined;
 
@@ -24,7 +26,15 @@ export default definePlugin({
     ),
   },
   sequential: true,
+  check({ file }) {
+    const faults = new Faults();
+    faults.attempt("file", () => checkPlace(file));
+    return faults.list;
+  },
   init({ params }) {
+    const faults = new Faults();
+    faults.attempt("file", () => checkPlace(params.file));
+    faults.throwFirst();
     log = new AuditLog({ file: params.file, sync: params.sync });
   },
   processBatch(batch, { run, stage }) {

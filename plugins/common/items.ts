@@ -1,8 +1,10 @@
 /**
  * Lists inside one parameter: items between `;`, each `name:rest`. The pipeline file has taken its own escapes away before a
  * plugin sees the text; what is left is `\;` for a semicolon inside an item and `\:` for a colon inside a name. Any other
- * backslash belongs to the item (regular expressions are full of them). Refuses empty items and items without a colon.
+ * backslash belongs to the item (regular expressions are full of them). Finds items without a name or a colon.
  */
+import type { Faults } from "./faults.ts";
+
 export interface NamedItem {
   readonly name: string;
   readonly rest: string;
@@ -26,17 +28,24 @@ export function splitItems(text: string): string[] {
   return items.map((each) => each.trim()).filter((each) => each !== "");
 }
 
-/** Items of the form `name:rest`; `parameter` names the list in the error message. */
-export function namedItems(parameter: string, text: string): NamedItem[] {
-  return splitItems(text).map((item) => {
+/** Items of the form `name:rest`; others become faults of `parameter` and are left out. */
+export function namedItems(parameter: string, text: string, faults: Faults): NamedItem[] {
+  return splitItems(text).flatMap((item) => {
     const { name, rest } = cutAtColon(item);
-    if (name === "" || rest === undefined) {
-      throw new Error(
-        `parameter ${parameter}: item "${item}" has no name and colon; each item is name:value, items end at ;`,
-      );
-    }
-    return { name, rest: rest.trim() };
+    if (name !== "" && rest !== undefined) return [{ name, rest: rest.trim() }];
+    faults.add(parameter, `item "${item}" has no name and colon; each item is name:value, items end at ;`);
+    return [];
   });
+}
+
+/** What `make` gives for each item; an item for which it throws becomes a fault and is left out. */
+export function compileItems<T extends object>(
+  parameter: string,
+  text: string,
+  faults: Faults,
+  make: (item: NamedItem) => T,
+): T[] {
+  return namedItems(parameter, text, faults).flatMap((item) => faults.attempt(parameter, () => make(item)) ?? []);
 }
 
 /** The text before the first unescaped colon, and what follows it (undefined when there is none). */

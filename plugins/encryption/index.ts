@@ -3,9 +3,10 @@
  * (only the last characters stay). The key comes from a file or the environment; there is no default key.
  */
 import { definePlugin, type ParamValues, param } from "distributed-system";
+import { Faults } from "../common/faults.ts";
 import { decryption, encryption, type Work } from "./crypt.ts";
 import { masks, tokens } from "./disguise.ts";
-import { deriveKeys, type Keys, readKeyFile, readKeyVariable } from "./keys.ts";
+import { checkKeyId, deriveKeys, type Keys, readKeyFile, readKeyVariable } from "./keys.ts";
 
 const KEEP_MAX = 1000; // characters; more is no mask
 
@@ -40,8 +41,15 @@ export default definePlugin({
     description: "Encrypts, decrypts, tokenizes or masks fields of records",
   },
   params,
+  check(values) {
+    const faults = new Faults();
+    makeWork(values, faults);
+    return faults.list;
+  },
   init(context) {
-    work = makeWork(context.params);
+    const faults = new Faults();
+    work = makeWork(context.params, faults);
+    faults.throwFirst();
   },
   processBatch(batch) {
     work!.apply(batch);
@@ -51,28 +59,38 @@ export default definePlugin({
   },
 });
 
-function makeWork(values: Values): Work {
+/** Undefined when there are faults. */
+function makeWork(values: Values, faults: Faults): Work | undefined {
   const { mode, fields } = values;
-  if (fields.length === 0) throw new Error("parameter fields is empty; at least one field is required");
-  if (mode === "mask") return makeMasks(values);
-  const keys = readKeys(values);
+  if (fields.length === 0) faults.add("fields", "is empty; at least one field is required");
+  if (mode === "mask") return makeMasks(values, faults);
+  const keys = readKeys(values, faults);
+  const older = mode === "decrypt" ? readOldKeys(values.old_key_files, faults) : [];
+  if (keys === undefined) return undefined;
   if (mode === "encrypt") return encryption(fields, keys, values.position_field);
   if (mode === "tokenize") return tokens(fields, keys, values.token_domain);
-  return decryption(fields, [keys, ...values.old_key_files.map((path) => deriveKeys(readKeyFile(path), undefined))]);
+  return decryption(fields, [keys, ...older]);
 }
 
-function makeMasks(values: Values): Work {
-  if ([...values.mask_char].length !== 1)
-    throw new Error(`parameter mask_char: "${values.mask_char}" is not one character`);
+function makeMasks(values: Values, faults: Faults): Work {
+  if ([...values.mask_char].length !== 1) faults.add("mask_char", `"${values.mask_char}" is not one character`);
   return masks(values.fields, { keepFirst: values.keep_first, keepLast: values.keep_last, char: values.mask_char });
 }
 
-function readKeys({ key_file: file, key_env: variable, key_id: id, mode }: Values): Keys {
+function readKeys({ key_file: file, key_env: variable, key_id: id, mode }: Values, faults: Faults): Keys | undefined {
+  if (id !== undefined) faults.attempt("key_id", () => checkKeyId(id));
+  if (file === undefined && variable === undefined) {
+    const make = "openssl rand -hex 32 > FILE; chmod 600 FILE";
+    faults.add("mode", `${mode} needs a key; set key_file (make one: ${make}) or key_env`);
+  }
   if (file !== undefined && variable !== undefined)
-    throw new Error("key_file and key_env are both set; only one is allowed");
-  if (file !== undefined) return deriveKeys(readKeyFile(file), id);
-  if (variable !== undefined) return deriveKeys(readKeyVariable(variable), id);
-  throw new Error(
-    `mode=${mode} needs a key; set key_file (make one: openssl rand -hex 32 > FILE; chmod 600 FILE) or key_env`,
-  );
+    faults.add("key_env", "is set, and so is key_file; only one of them is allowed");
+  const fromFile = file === undefined ? undefined : faults.attempt("key_file", () => readKeyFile(file));
+  const fromVariable = variable === undefined ? undefined : faults.attempt("key_env", () => readKeyVariable(variable));
+  const secret = fromFile ?? fromVariable;
+  return secret === undefined || faults.list.length > 0 ? undefined : deriveKeys(secret, id);
+}
+
+function readOldKeys(files: readonly string[], faults: Faults): Keys[] {
+  return files.flatMap((path) => faults.attempt("old_key_files", () => deriveKeys(readKeyFile(path), undefined)) ?? []);
 }

@@ -4,13 +4,16 @@
  * read, keys of another length and keys that cannot be random. No message of this file holds key bytes.
  */
 import { hkdfSync } from "node:crypto";
-import { readFileSync, statSync } from "node:fs";
+import { readFile, statFile } from "../common/files.ts";
 
 const KEY_BYTES = 32;
+/** A key in hex with blanks around it has some 70 bytes; a file beyond this is something else and is not read. */
+const KEY_FILE_BYTES_MAX = 4096;
 const OTHERS = 0o077; // any permission of group or others
 /** 32 random bytes have fewer different values with a chance below 10^-40; a passphrase or zeros do. */
 const DIFFERENT_BYTES_MIN = 12;
 const ID_FORM = /^[A-Za-z0-9._-]{1,64}$/;
+const VARIABLE_FORM = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
 export interface Keys {
   /** Stands in each encrypted value, so that the right key is found later. */
@@ -22,11 +25,7 @@ export interface Keys {
 
 /** `id` undefined gives the key's own fingerprint. */
 export function deriveKeys(secret: Uint8Array, id: string | undefined): Keys {
-  if (id !== undefined && !ID_FORM.test(id)) {
-    throw new Error(
-      `parameter key_id: "${id}" is not allowed; 1 to 64 letters, digits, dots, dashes or underscores are required`,
-    );
-  }
+  if (id !== undefined) checkKeyId(id);
   return {
     id: id ?? derive(secret, "key id", 4).toString("hex"),
     cipher: derive(secret, "aes-256-gcm", KEY_BYTES),
@@ -35,12 +34,18 @@ export function deriveKeys(secret: Uint8Array, id: string | undefined): Keys {
   };
 }
 
+export function checkKeyId(id: string): void {
+  if (ID_FORM.test(id)) return;
+  const shown = decodeKey(id) === undefined ? `"${id}"` : "what looks like a key"; // no key in a message
+  throw new Error(`${shown} is not allowed; 1 to 64 letters, digits, dots, dashes or underscores are required`);
+}
+
 function derive(secret: Uint8Array, purpose: string, length: number): Buffer {
   return Buffer.from(hkdfSync("sha256", secret, "", `distributed_system encryption v1: ${purpose}`, length));
 }
 
 export function readKeyFile(path: string): Uint8Array {
-  const { mode, uid } = statSync(path);
+  const { mode, uid } = statFile("key file", path);
   if ((mode & OTHERS) !== 0) {
     throw new Error(
       `key file ${path} has mode 0${(mode & 0o777).toString(8)}; 0600 or stricter is required: chmod 600 it`,
@@ -50,10 +55,13 @@ export function readKeyFile(path: string): Uint8Array {
   if (own !== undefined && uid !== own && uid !== 0) {
     throw new Error(`key file ${path} belongs to user ${uid}; the user who runs this (${own}) or root is required`);
   }
-  return parseKey(readFileSync(path), `key file ${path}`);
+  return parseKey(readFile("key file", path, KEY_FILE_BYTES_MAX), `key file ${path}`);
 }
 
 export function readKeyVariable(name: string): Uint8Array {
+  if (!VARIABLE_FORM.test(name) || decodeKey(name) !== undefined)
+    // it may be the key itself: not shown
+    throw new Error("its value is no name of an environment variable; the name is required, not the key");
   const text = process.env[name];
   if (text === undefined || text === "")
     throw new Error(`environment variable ${name} is not set; it must hold the key in hex or base64`);

@@ -1,7 +1,8 @@
 /** Computed fields and the factor: numbers by whole columns, other values row by row. */
 import type { Batch, Value } from "distributed-system";
 import { writeNumbers, writeValues } from "../common/columns.ts";
-import { namedItems } from "../common/items.ts";
+import { type Faults, messageOf } from "../common/faults.ts";
+import { compileItems } from "../common/items.ts";
 import { bindNumber, bindValue, isNumeric } from "./evaluate.ts";
 import { type Expression, parseExpression } from "./expression.ts";
 import { roundTo } from "./round.ts";
@@ -11,8 +12,8 @@ export interface Step {
 }
 
 /** `compute=total:amount*quantity;label:concat(country, "-", city)`: one step each, later ones see earlier results. */
-export function computeSteps(text: string): Step[] {
-  return namedItems("compute", text).map(({ name, rest }) => {
+export function computeSteps(text: string, faults: Faults): Step[] {
+  return compileItems("compute", text, faults, ({ name, rest }) => {
     const expression = parse(name, rest);
     const write = isNumeric(expression) ? computeNumbers : computeValues;
     return { apply: (batch) => write(batch, name, expression) };
@@ -23,9 +24,7 @@ function parse(name: string, source: string): Expression {
   try {
     return parseExpression(source);
   } catch (error) {
-    throw new Error(
-      `parameter compute: ${name}: "${source}" ${error instanceof Error ? error.message : String(error)}`,
-    );
+    throw new Error(`${name}: "${source}" ${messageOf(error)}`);
   }
 }
 

@@ -3,14 +3,15 @@
  * and quotes force text ("3").
  */
 import type { Batch, ColumnValues, Value } from "distributed-system";
+import type { Faults } from "../common/faults.ts";
 import { namedItems } from "../common/items.ts";
 
 export interface Constant {
   apply(batch: Batch): void;
 }
 
-export function constants(text: string): Constant[] {
-  return namedItems("constants", text).map(({ name, rest }) => {
+export function constants(text: string, faults: Faults): Constant[] {
+  return namedItems("constants", text, faults).map(({ name, rest }) => {
     const value = scalar(rest);
     let column: ColumnValues = [];
     let length = -1;

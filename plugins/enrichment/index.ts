@@ -3,6 +3,7 @@
  * this order, so that each sees what came before. A record that lacks what a step needs keeps what it has.
  */
 import { definePlugin, type ParamValues, param } from "distributed-system";
+import { Faults } from "../common/faults.ts";
 import { computeSteps, factorStep, type Step } from "./compute.ts";
 import { constants } from "./constants.ts";
 import { Lookup } from "./lookup.ts";
@@ -28,14 +29,16 @@ const params = {
   ),
   time_field: param.string("field with a time: ISO 8601 text or a number since the epoch"),
   time_parts: param.list(
-    "parts that become fields TIME_FIELD_PART, in UTC: year;quarter;month;day;hour;minute;second;weekday",
-    { default: ["year", "month", "hour", "weekday"] },
+    "parts of time_field that become fields TIME_FIELD_PART, in UTC: year;quarter;month;day;hour;minute;second;weekday; " +
+      "year;month;hour;weekday when left out",
   ),
   time_unit: param.choice("what numbers in time_field count", ["ms", "s"], { default: "ms" }),
   compute: param.string('field:expression;… with + - * / %, parentheses, fields, numbers, "texts" and functions', {
     default: "",
   }),
 };
+
+const TIME_PARTS = ["year", "month", "hour", "weekday"]; // no default in `params`: check must see whether any were asked for
 
 let steps: readonly Step[] = [];
 
@@ -46,8 +49,15 @@ export default definePlugin({
     description: "Adds factors, constants, look-ups, time parts and computed fields to records",
   },
   params,
+  check(values) {
+    const faults = new Faults();
+    makeSteps(values, faults);
+    return faults.list;
+  },
   init(context) {
-    steps = makeSteps(context.params);
+    const faults = new Faults();
+    steps = makeSteps(context.params, faults);
+    faults.throwFirst();
   },
   processBatch(batch) {
     for (const step of steps) step.apply(batch);
@@ -57,27 +67,42 @@ export default definePlugin({
   },
 });
 
-function makeSteps(values: ParamValues<typeof params>): Step[] {
+type Values = ParamValues<typeof params>;
+
+function makeSteps(values: Values, faults: Faults): Step[] {
   const steps: Step[] = [];
   if (values.factor !== undefined) {
     steps.push(factorStep(values.field, values.target ?? values.field, values.factor, values.decimals));
   }
-  steps.push(...constants(values.constants));
-  if (values.lookup !== undefined) steps.push(makeLookup(values.lookup, values));
+  steps.push(...constants(values.constants, faults));
+  const lookup = makeLookup(values, faults);
+  if (lookup !== undefined) steps.push(lookup);
   if (values.time_field !== undefined) {
-    steps.push(timeParts(values.time_field, values.time_parts, values.time_unit === "s" ? 1000 : 1));
+    const unitMs = values.time_unit === "s" ? 1000 : 1;
+    steps.push(timeParts(values.time_field, values.time_parts ?? TIME_PARTS, unitMs, faults));
+  } else if (values.time_parts !== undefined) {
+    faults.add("time_parts", "is set without time_field; the field with the time is required");
   }
-  return [...steps, ...computeSteps(values.compute)];
+  return [...steps, ...computeSteps(values.compute, faults)];
 }
 
-function makeLookup(file: string, values: ParamValues<typeof params>): Lookup {
-  if (values.lookup_key === undefined)
-    throw new Error("parameter lookup is set without lookup_key: the record's field is required");
-  return new Lookup({
-    file,
-    key: values.lookup_key,
-    tableKey: values.lookup_table_key ?? values.lookup_key,
-    fields: values.lookup_fields,
-    onMissing: values.on_missing,
-  });
+function makeLookup(values: Values, faults: Faults): Lookup | undefined {
+  const { lookup: file, lookup_key: key, lookup_table_key: tableKey, lookup_fields: fields } = values;
+  if (file === undefined) {
+    for (const [name, value] of Object.entries({
+      lookup_key: key,
+      lookup_table_key: tableKey,
+      lookup_fields: fields,
+    })) {
+      if (value !== undefined && value !== "") faults.add(name, "is set without lookup; the table's file is required");
+    }
+    return undefined;
+  }
+  if (key === undefined) {
+    faults.add("lookup", "is set without lookup_key; the record's field that holds the key is required");
+    return undefined;
+  }
+  const tableKeyParam = tableKey === undefined ? "lookup_key" : "lookup_table_key";
+  const onMissing = values.on_missing;
+  return new Lookup({ file, key, tableKey: tableKey ?? key, tableKeyParam, fields, onMissing }, faults);
 }

@@ -1,11 +1,12 @@
 /**
  * Look-up tables: a file read once into a map from key to entry; each record's key field picks the entry whose fields it gets.
- * Keys compare as text, so a number in the record finds the same digits in a CSV file. Refuses duplicate keys (which one would
+ * Keys compare as text, so a number in the record finds the same digits in a CSV file. Finds duplicate keys (which one would
  * be meant?), entries without the key, unknown fields, and files beyond the bound.
  */
-import { readFileSync, statSync } from "node:fs";
 import type { Batch, Value } from "distributed-system";
 import { writeValues } from "../common/columns.ts";
+import { type Faults, messageOf } from "../common/faults.ts";
+import { readFile } from "../common/files.ts";
 import { cutAtColon, show, splitItems } from "../common/items.ts";
 import { parseJson } from "../common/json.ts";
 import { type Entry, parseCsv } from "./csv.ts";
@@ -19,6 +20,8 @@ export interface LookupOptions {
   readonly key: string;
   /** The file's column that holds the key. */
   readonly tableKey: string;
+  /** The parameter that named the column. */
+  readonly tableKeyParam: string;
   /** `name;price:unit_price`: what to take, and under which name; empty takes all. */
   readonly fields: string;
   readonly onMissing: "null" | "skip" | "reject";
@@ -34,11 +37,17 @@ export class Lookup {
   readonly #entries: ReadonlyMap<string, Entry>;
   readonly #targets: readonly Target[];
 
-  constructor(options: LookupOptions) {
+  constructor(options: LookupOptions, faults: Faults) {
     this.#options = options;
-    const entries = readEntries(options.file);
-    this.#entries = byKey(entries, options);
-    this.#targets = chooseTargets(entries, options);
+    const entries = faults.attempt("lookup", () => readEntries(options.file));
+    if (entries === undefined) {
+      this.#entries = new Map();
+      this.#targets = [];
+      return;
+    }
+    const columns = new Set(entries.flatMap((entry) => Object.keys(entry)));
+    this.#entries = byKey(entries, columns, options, faults);
+    this.#targets = chooseTargets(columns, options, faults);
   }
 
   get size(): number {
@@ -80,15 +89,12 @@ function keyText(value: Value | undefined): string | undefined {
 }
 
 function readEntries(file: string): Entry[] {
-  const { size } = statSync(file);
-  if (size > FILE_BYTES_MAX)
-    throw new Error(`look-up table ${file} has ${size} bytes; at most ${FILE_BYTES_MAX} are allowed`);
-  const text = readFileSync(file, "utf8");
+  const text = new TextDecoder().decode(readFile("look-up table", file, FILE_BYTES_MAX));
   try {
     if (file.endsWith(".csv")) return parseCsv(text);
     if (file.endsWith(".json")) return parseArray(text);
   } catch (error) {
-    throw new Error(`look-up table ${file}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`look-up table ${file}: ${messageOf(error)}`);
   }
   throw new Error(`look-up table ${file} has an unknown ending; .csv and .json are allowed`);
 }
@@ -103,28 +109,43 @@ function parseArray(text: string): Entry[] {
   return parsed;
 }
 
-function byKey(entries: readonly Entry[], { file, tableKey }: LookupOptions): Map<string, Entry> {
+function byKey(
+  entries: readonly Entry[],
+  columns: ReadonlySet<string>,
+  { file, tableKey, tableKeyParam }: LookupOptions,
+  faults: Faults,
+): Map<string, Entry> {
   const map = new Map<string, Entry>();
-  for (const entry of entries) {
-    const value = Object.hasOwn(entry, tableKey) ? entry[tableKey] : undefined;
-    const key = typeof value === "string" ? value : keyText(value);
-    if (key === undefined) throw new Error(`look-up table ${file}: the entry ${show(entry)} has no key "${tableKey}"`);
-    if (map.has(key)) throw new Error(`look-up table ${file}: the key ${show(key)} appears twice`);
-    map.set(key, entry);
+  if (entries.length > 0 && !columns.has(tableKey)) {
+    faults.add(tableKeyParam, `look-up table ${file} has no key "${tableKey}"; it has ${[...columns].join(", ")}`);
+    return map;
   }
+  faults.attempt("lookup", () => {
+    for (const entry of entries) {
+      const value = Object.hasOwn(entry, tableKey) ? entry[tableKey] : undefined;
+      const key = typeof value === "string" ? value : keyText(value);
+      if (key === undefined)
+        throw new Error(`look-up table ${file}: the entry ${show(entry)} has no key "${tableKey}"`);
+      if (map.has(key)) throw new Error(`look-up table ${file}: the key ${show(key)} appears twice`);
+      map.set(key, entry);
+    }
+  });
   return map;
 }
 
-function chooseTargets(entries: readonly Entry[], { file, fields, tableKey }: LookupOptions): Target[] {
-  const known = new Set(entries.flatMap((entry) => Object.keys(entry)));
+function chooseTargets(
+  columns: ReadonlySet<string>,
+  { file, fields, tableKey }: LookupOptions,
+  faults: Faults,
+): Target[] {
   const wanted = splitItems(fields).map((item) => {
     const { name, rest } = cutAtColon(item);
     return { source: name, name: rest?.trim() || name };
   });
   for (const { source } of wanted) {
-    if (!known.has(source))
-      throw new Error(`look-up table ${file} has no field "${source}"; it has ${[...known].join(", ")}`);
+    if (columns.has(source)) continue;
+    faults.add("lookup_fields", `look-up table ${file} has no field "${source}"; it has ${[...columns].join(", ")}`);
   }
   if (wanted.length > 0) return wanted;
-  return [...known].filter((name) => name !== tableKey).map((name) => ({ source: name, name }));
+  return [...columns].filter((name) => name !== tableKey).map((name) => ({ source: name, name }));
 }

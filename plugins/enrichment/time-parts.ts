@@ -1,6 +1,7 @@
 /** Parts of a time field as fields of their own, in UTC: `ordered_at` with `year;weekday` gives `ordered_at_year` and so on. */
 import type { Batch } from "distributed-system";
 import { writeNumbers } from "../common/columns.ts";
+import type { Faults } from "../common/faults.ts";
 import { DAY_MS, timeReader } from "../common/time.ts";
 
 const DAY_OF_EPOCH = 3; // 1970-01-01 was a Thursday; Monday is 0
@@ -25,12 +26,12 @@ export interface TimeParts {
   apply(batch: Batch): void;
 }
 
-export function timeParts(field: string, parts: readonly string[], unitMs: number): TimeParts {
-  const chosen = parts.map((part) => {
+export function timeParts(field: string, parts: readonly string[], unitMs: number, faults: Faults): TimeParts {
+  const chosen = parts.flatMap((part) => {
     const compute = Object.hasOwn(PARTS, part) ? PARTS[part] : undefined;
-    if (compute === undefined)
-      throw new Error(`parameter time_parts: "${part}" is no part; allowed: ${Object.keys(PARTS).join(", ")}`);
-    return { name: `${field}_${part}`, compute };
+    if (compute !== undefined) return [{ name: `${field}_${part}`, compute }];
+    faults.add("time_parts", `"${part}" is no part; allowed: ${Object.keys(PARTS).join(", ")}`);
+    return [];
   });
   return {
     apply(batch) {

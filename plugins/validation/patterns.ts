@@ -4,7 +4,8 @@
  * that shape is warned about when the stage starts, and the stage's `timeout_ms` kills what still runs away.
  */
 import type { Batch } from "distributed-system";
-import { namedItems, show } from "../common/items.ts";
+import { type Faults, messageOf } from "../common/faults.ts";
+import { compileItems, show } from "../common/items.ts";
 import type { Reasons } from "./reasons.ts";
 import type { Rule } from "./rules.ts";
 
@@ -12,8 +13,8 @@ import type { Rule } from "./rules.ts";
 export const PATTERN_TEXT_MAX = 4096;
 
 /** `patterns=email:^[^@]+@[^@]+$`: a string value must match; not anchored unless the pattern is. */
-export function patternRules(text: string, warn: (message: string) => void): Rule[] {
-  return namedItems("patterns", text).map(({ name, rest }) => {
+export function patternRules(text: string, faults: Faults, warn: (message: string) => void): Rule[] {
+  return compileItems("patterns", text, faults, ({ name, rest }) => {
     const pattern = compile(name, rest);
     if (nestsRepeats(rest)) {
       warn(
@@ -28,7 +29,7 @@ function compile(field: string, source: string): RegExp {
   try {
     return new RegExp(source, "u");
   } catch (error) {
-    throw new Error(`parameter patterns: "${source}" of field ${field} is no regular expression: ${String(error)}`);
+    throw new Error(`"${source}" of field ${field} is no regular expression: ${messageOf(error)}`);
   }
 }
 

@@ -3,7 +3,8 @@
  * only `required` minds a missing field, only `types` minds a wrong type, ranges look at numbers and patterns at strings.
  */
 import type { Batch, Column, Value } from "distributed-system";
-import { namedItems, show } from "../common/items.ts";
+import type { Faults } from "../common/faults.ts";
+import { compileItems, show } from "../common/items.ts";
 import { parseTime } from "../common/time.ts";
 import type { Reasons } from "./reasons.ts";
 
@@ -53,15 +54,13 @@ const TYPES: Readonly<Record<string, (value: Value) => boolean>> = {
 };
 
 /** `types=amount:number;note:string?`: a present value must be of the type; `?` allows null too. */
-export function typeRules(text: string): Rule[] {
-  return namedItems("types", text).map(({ name, rest }) => {
+export function typeRules(text: string, faults: Faults): Rule[] {
+  return compileItems("types", text, faults, ({ name, rest }) => {
     const nullable = rest.endsWith("?");
     const type = nullable ? rest.slice(0, -1) : rest;
     const accepts = Object.hasOwn(TYPES, type) ? TYPES[type]! : undefined;
     if (accepts === undefined) {
-      throw new Error(
-        `parameter types: "${type}" of field ${name} is no type; allowed: ${Object.keys(TYPES).join(", ")}`,
-      );
+      throw new Error(`"${type}" of field ${name} is no type; allowed: ${Object.keys(TYPES).join(", ")}`);
     }
     return { check: (batch, reasons) => checkType(batch, name, { type, nullable, accepts }, reasons) };
   });
@@ -99,8 +98,8 @@ function plainTest(column: Column, type: string): (row: number) => boolean {
 }
 
 /** `ranges=amount:0..10000;quantity:1..`: both ends included, either may be left out. */
-export function rangeRules(text: string): Rule[] {
-  return namedItems("ranges", text).map(({ name, rest }) => {
+export function rangeRules(text: string, faults: Faults): Rule[] {
+  return compileItems("ranges", text, faults, ({ name, rest }) => {
     const { min, max } = parseRange(name, rest);
     return { check: (batch, reasons) => checkRange(batch, name, min, max, rest, reasons) };
   });
@@ -112,9 +111,7 @@ function parseRange(field: string, text: string): { min: number; max: number } {
   const min = low === "" ? Number.NEGATIVE_INFINITY : Number(low);
   const max = high === "" ? Number.POSITIVE_INFINITY : Number(high);
   if (ends.length !== 2 || (low === "" && high === "") || !(min <= max)) {
-    throw new Error(
-      `parameter ranges: "${text}" of field ${field} is no range; write 0..100, 0.. or ..100, lower end first`,
-    );
+    throw new Error(`"${text}" of field ${field} is no range; write 0..100, 0.. or ..100, lower end first`);
   }
   return { min, max };
 }

@@ -3,10 +3,14 @@
  * what stands in the file (integers beyond 2^53 as the nearest double, which is what the dialect's numbers are to Ajv).
  * Refuses a schema that does not compile, and references to other files: one file says it all.
  */
-import { readFileSync } from "node:fs";
 import type { ErrorObject, ValidateFunction } from "ajv/dist/2020.js";
+import { messageOf } from "../common/faults.ts";
+import { readFile } from "../common/files.ts";
 import { show } from "../common/items.ts";
 import type { Rule } from "./rules.ts";
+
+/** Schemas that people write have kilobytes; compiling more than this costs seconds in each lane. */
+const SCHEMA_BYTES_MAX = 4 * 2 ** 20;
 
 /** The rule for the schema file; Ajv is loaded only when it is needed, it costs tens of milliseconds. */
 export async function schemaRule(path: string): Promise<Rule> {
@@ -22,14 +26,15 @@ export async function schemaRule(path: string): Promise<Rule> {
 }
 
 function readSchema(path: string): object {
-  const text = readFileSync(path, "utf8");
+  const text = new TextDecoder().decode(readFile("schema", path, SCHEMA_BYTES_MAX));
+  let schema: unknown;
   try {
-    const schema: unknown = JSON.parse(text);
-    if (typeof schema === "object" && schema !== null) return schema;
+    schema = JSON.parse(text);
   } catch (error) {
-    throw new Error(`schema ${path} is no JSON: ${String(error)}`);
+    throw new Error(`schema ${path} is no JSON: ${messageOf(error)}`);
   }
-  throw new Error(`schema ${path} holds ${show(JSON.parse(text))}; a JSON object is required`);
+  if (typeof schema === "object" && schema !== null && !Array.isArray(schema)) return schema;
+  throw new Error(`schema ${path} holds ${show(schema)}; a JSON object is required`);
 }
 
 async function compileSchema(path: string, schema: object): Promise<ValidateFunction> {
@@ -46,7 +51,7 @@ async function compileSchema(path: string, schema: object): Promise<ValidateFunc
   try {
     return ajv.compile(schema);
   } catch (error) {
-    throw new Error(`schema ${path} does not compile: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`schema ${path} does not compile: ${messageOf(error)}`);
   }
 }
 

@@ -1,7 +1,7 @@
 /** The dead-letter tools for the command line: finds the file that is meant and hands plain data on. */
-import { existsSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { Failure } from "../base/errors.ts";
+import { Failure, messageOf } from "../base/errors.ts";
 import {
   type DeadLetter,
   type DeadLetterFilter,
@@ -26,16 +26,43 @@ export interface LetterQuery {
   readonly batch?: string | undefined;
 }
 
-/** FILE is a dead-letter file, or a pipeline file whose dead letters are meant. */
+/**
+ * FILE is a dead-letter file, or a pipeline file whose dead letters are meant. What it holds decides; where its first line
+ * is damaged, and so does not look like a letter, the ending does.
+ */
 export async function deadLetterPath(file: string, dataDir: string | undefined): Promise<string> {
   if (!existsSync(file))
     throw new Failure(
       "dead_letter.not_found",
       `${file} does not exist; a dead-letter file or a pipeline file is required`,
     );
-  if (/\.(ndjson|jsonl|json)$/.test(file)) return file;
+  if (holdsLetters(startOf(file)) || /\.(ndjson|jsonl)$/.test(file)) return file;
   const { file: pipeline } = await loadPipelineFile(file);
   return resolve(pipeline.settings.dead_letters ?? join(pipelineDirectory(dataDir, file), "dead-letters.ndjson"));
+}
+
+/** Blanks in front of the first letter that are looked past. */
+const START_BYTES = 4096;
+
+/** Letters begin with a brace, or there are none yet. */
+function holdsLetters(start: string): boolean {
+  const text = start.trimStart();
+  return text === "" || text.startsWith("{");
+}
+
+function startOf(file: string): string {
+  try {
+    const descriptor = openSync(file, "r");
+    try {
+      const bytes = Buffer.alloc(START_BYTES);
+      return bytes.toString("utf8", 0, readSync(descriptor, bytes, 0, START_BYTES, 0));
+    } finally {
+      closeSync(descriptor);
+    }
+  } catch (cause) {
+    const message = `reading ${file}: ${messageOf(cause)}; a dead-letter file or a pipeline file is required`;
+    throw new Failure("dead_letter.unreadable", message, { cause });
+  }
 }
 
 export async function* letters(

@@ -3,10 +3,18 @@ import { existsSync } from "node:fs";
 import { systemClock } from "../base/clock.ts";
 import { Failure, toFailure } from "../base/errors.ts";
 import { HostProcess, type LoadedMessage } from "../process/plugin/index.ts";
+import type { ParamFault } from "../sdk/index.ts";
 import { hostCommand } from "./self.ts";
 
+export interface InspectedPlugin {
+  readonly loaded: LoadedMessage;
+  /** What the plugin itself finds wrong with converted parameters. */
+  check(params: Readonly<Record<string, unknown>>): Promise<readonly ParamFault[]>;
+  close(): Promise<void>;
+}
+
 /** Fails with `plugin.not_found`, `plugin.load`, `plugin.definition`, `plugin.load_timeout` or `plugin.exited`. */
-export async function inspectPlugin(library: string, timeoutMs: number): Promise<LoadedMessage> {
+export async function inspectPlugin(library: string, timeoutMs: number): Promise<InspectedPlugin> {
   if (!library.startsWith("builtin:") && !existsSync(library))
     throw new Failure("plugin.not_found", `${library} does not exist`);
   const lines: string[] = [];
@@ -17,17 +25,16 @@ export async function inspectPlugin(library: string, timeoutMs: number): Promise
   };
   const request = { library, pipeline: "check", run: "check", stage: "check", lane: 0 };
   try {
-    const { host, loaded } = await HostProcess.load(
-      hostCommand(),
-      undefined,
-      request,
-      handlers,
-      systemClock,
-      timeoutMs,
-    );
-    host.kill("is not needed any more");
-    await host.exited;
-    return loaded;
+    const opened = await HostProcess.load(hostCommand(), undefined, request, handlers, systemClock, timeoutMs);
+    const { host, loaded } = opened;
+    return {
+      loaded,
+      check: async (params) => (loaded.checks ? host.check(params, timeoutMs) : []),
+      async close() {
+        host.kill("is not needed any more");
+        await host.exited;
+      },
+    };
   } catch (thrown) {
     const failure = toFailure(thrown, "plugin.load");
     const said =

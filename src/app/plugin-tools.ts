@@ -11,8 +11,10 @@ import { selfArgv } from "./self.ts";
 /** A plugin must load in this time when it is looked at. */
 const VERIFY_TIMEOUT_MS = 10_000;
 
-export function verifyPlugin(path: string): Promise<LoadedMessage> {
-  return inspectPlugin(resolve(path), VERIFY_TIMEOUT_MS);
+export async function verifyPlugin(path: string): Promise<LoadedMessage> {
+  const inspected = await inspectPlugin(resolve(path), VERIFY_TIMEOUT_MS);
+  await inspected.close();
+  return inspected.loaded;
 }
 
 /** Writes `DIR/NAME/`; gives the files written. Fails with `plugin.name` or `plugin.exists`. */

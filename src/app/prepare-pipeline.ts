@@ -6,6 +6,7 @@ import { resolve } from "node:path";
 import { Failure, toFailure } from "../base/errors.ts";
 import type { LoadedMessage } from "../process/plugin/index.ts";
 import { IDENTITY_LIBRARY } from "../process/plugin/index.ts";
+import type { ParamSchema } from "../sdk/index.ts";
 import type { StagePlan } from "../work/pipeline/engine/index.ts";
 import {
   checkPipeline,
@@ -23,13 +24,10 @@ import {
 } from "../work/pipeline/file/index.ts";
 import { sinkSchemas } from "../work/pipeline/sink/index.ts";
 import { sourceSchemas } from "../work/pipeline/source/index.ts";
-import { inspectPlugin } from "./inspect-plugin.ts";
+import { type InspectedPlugin, inspectPlugin } from "./inspect-plugin.ts";
+import { type EndChoice, endFault } from "./probe-ends.ts";
 
-/** One end as chosen: by its line in the file or by --input and --output. */
-export interface EndChoice {
-  readonly kind: string;
-  readonly params: Readonly<Record<string, ParamValue>>;
-}
+export type { EndChoice } from "./probe-ends.ts";
 
 export interface PreparedPipeline {
   readonly path: string;
@@ -42,20 +40,43 @@ export interface PreparedPipeline {
   readonly sink: EndChoice | undefined;
 }
 
-type Inspected = LoadedMessage | Failure;
+type Inspected = InspectedPlugin | Failure;
+type Libraries = ReadonlyMap<string, Inspected>;
 
 export async function preparePipeline(path: string): Promise<PreparedPipeline> {
   const { file, faults: parseFaults, text } = await loadPipelineFile(path);
   const resolvePath = pathResolver(path, process.cwd());
   const libraries = await inspectAll(file, resolvePath);
-  const stageLibraries = file.stages.map((stage) => [stage.name, libraries.get(stage.library)] as const);
+  try {
+    const source = endOf(file, file.source, sourceSchemas, resolvePath);
+    const sink = endOf(file, file.sink, sinkSchemas, resolvePath);
+    const declared = mergeFaults(parseFaults, schemaFaults(file, libraries, resolvePath));
+    const endFaults = [...endFault(file, "source", file.source, source), ...endFault(file, "sink", file.sink, sink)];
+    const saidByPlugins = await pluginFaults(file, libraries, resolvePath, declared);
+    const faults = mergeFaults(
+      declared,
+      endFaults.filter((fault) => !hasFaultAt(declared, fault.line)),
+      saidByPlugins,
+    );
+    const stages = faults.length > 0 ? [] : planStages(file, libraries, resolvePath);
+    return { path, text, file, faults, stages, source, sink };
+  } finally {
+    await Promise.all(
+      Array.from(libraries.values(), (found) => (found instanceof Failure ? undefined : found.close())),
+    );
+  }
+}
+
+/** Faults that names, schemas and files show, without asking the plugins. */
+function schemaFaults(file: PipelineFile, libraries: Libraries, resolvePath: ResolvePath): Fault[] {
+  const own = file.stages.map((stage) => [stage.name, libraries.get(stage.library)] as const);
   const fallbacks = file.stages.flatMap((stage) =>
     stage.fallback ? [[stage.name, libraries.get(stage.fallback.library)] as const] : [],
   );
   const checkFaults = checkPipeline(file, {
     sources: sourceSchemas,
     sinks: sinkSchemas,
-    pluginSchemas: schemasOf(stageLibraries),
+    pluginSchemas: schemasOf(own),
     fallbackSchemas: schemasOf(fallbacks),
     resolvePath,
   });
@@ -64,27 +85,61 @@ export async function preparePipeline(path: string): Promise<PreparedPipeline> {
     ...(stage.fallback ? libraryFault(file, stage, stage.fallback.library, libraries.get(stage.fallback.library)) : []),
     ...laneFault(file, stage, libraries.get(stage.library)),
   ]);
-  const faults = mergeFaults(parseFaults, checkFaults, libraryFaults);
-  const end = (
-    choice: End | undefined,
-    schemas: Readonly<Record<string, (typeof sourceSchemas)[keyof typeof sourceSchemas]>>,
-  ) => (choice && schemas[choice.kind] ? endChoice(file, choice, schemas[choice.kind]!, resolvePath) : undefined);
-  return {
-    path,
-    text,
-    file,
-    faults,
-    stages: faults.length > 0 ? [] : planStages(file, libraries, resolvePath),
-    source: end(file.source, sourceSchemas),
-    sink: end(file.sink, sinkSchemas as never), // the schemas differ in their keys only, which stay unread here
-  };
+  return mergeFaults(checkFaults, libraryFaults);
+}
+
+/** What the plugins find in parameters that fit their schemas. Stages whose line has a fault already are left alone. */
+async function pluginFaults(
+  file: PipelineFile,
+  libraries: Libraries,
+  resolvePath: ResolvePath,
+  known: readonly Fault[],
+): Promise<Fault[]> {
+  const faults: Fault[] = [];
+  for (const stage of file.stages) {
+    if (hasFaultAt(known, stage.line)) continue;
+    faults.push(...(await saidBy(file, stage, libraries.get(stage.library), stage.params, resolvePath)));
+    const { fallback } = stage;
+    if (fallback)
+      faults.push(...(await saidBy(file, stage, libraries.get(fallback.library), fallback.params, resolvePath)));
+  }
+  return faults;
+}
+
+async function saidBy(
+  file: PipelineFile,
+  stage: StageSpec,
+  found: Inspected | undefined,
+  params: StageSpec["params"],
+  resolvePath: ResolvePath,
+): Promise<Fault[]> {
+  if (!found || found instanceof Failure) return [];
+  const line = { line: stage.line, column: stage.columns.parameters ?? stage.columns.library ?? 1 };
+  const common = { file: file.fileName, code: "pipeline.config.refused_parameter" };
+  const { values } = convertParams(params, found.loaded.params, resolvePath, placeOf(file, stage));
+  try {
+    return (await found.check(values)).map(({ param, message }) => {
+      const text = params.find(({ key }) => key === param);
+      const place = text ? { line: text.line, column: text.valueColumn } : line;
+      const allowed =
+        found.loaded.params[param]?.describe ?? `what ${found.loaded.info.name} ${found.loaded.info.version} takes`;
+      return { ...common, ...place, field: `parameters.${param}`, message, allowed };
+    });
+  } catch (thrown) {
+    const message = `the plugin's check failed: ${toFailure(thrown, "plugin.check").message}`;
+    return [{ ...common, ...line, field: "parameters", message, allowed: "a check that returns a list of faults" }];
+  }
+}
+
+function hasFaultAt(faults: readonly Fault[], line: number): boolean {
+  return faults.some((fault) => fault.line === line);
 }
 
 /** Hosts that look at plugins at the same time: more than a few only wait for each other's processor. */
 const INSPECTIONS_AT_ONCE = 4;
 
 /** Each library once, however many stages use it; disabled stages too, so that `check` vouches for them. */
-async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise<Map<string, Inspected>> {
+async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise<Libraries> {
   const named = file.stages.flatMap(({ library, fallback }) => (fallback ? [library, fallback.library] : [library]));
   const left = [...new Set(named)].filter((library) => /\.(ts|js)$/.test(library)); // the parser has complained of others
   const inspected = new Map<string, Inspected>();
@@ -101,7 +156,9 @@ async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise
 
 function schemasOf(entries: readonly (readonly [string, Inspected | undefined])[]) {
   return new Map(
-    entries.flatMap(([name, found]) => (found && !(found instanceof Failure) ? [[name, found.params] as const] : [])),
+    entries.flatMap(([name, found]) =>
+      found && !(found instanceof Failure) ? [[name, found.loaded.params] as const] : [],
+    ),
   );
 }
 
@@ -116,34 +173,25 @@ function libraryFault(file: PipelineFile, stage: StageSpec, library: string, fou
 }
 
 function laneFault(file: PipelineFile, stage: StageSpec, found: Inspected | undefined): Fault[] {
-  if (!found || found instanceof Failure || !found.sequential || (stage.lanes ?? 1) === 1) return [];
+  if (!found || found instanceof Failure || !found.loaded.sequential || (stage.lanes ?? 1) === 1) return [];
   const place = { line: stage.line, column: stage.columns.parameters ?? 1 };
-  const message = `lanes=${stage.lanes}, but the plugin ${found.info.name} needs its batches in order`;
+  const message = `lanes=${stage.lanes}, but the plugin ${found.loaded.info.name} needs its batches in order`;
   return [
     { ...place, file: file.fileName, code: "pipeline.config.lanes", field: "parameters.lanes", message, allowed: "1" },
   ];
 }
 
-function planStages(
-  file: PipelineFile,
-  libraries: ReadonlyMap<string, Inspected>,
-  resolvePath: ResolvePath,
-): StagePlan[] {
+function planStages(file: PipelineFile, libraries: Libraries, resolvePath: ResolvePath): StagePlan[] {
   const plans = file.stages
     .filter(({ enabled }) => enabled)
     .map((stage) => planStage(file, stage, libraries, resolvePath));
   return plans.length > 0 ? plans : [identityStage()];
 }
 
-function planStage(
-  file: PipelineFile,
-  stage: StageSpec,
-  libraries: ReadonlyMap<string, Inspected>,
-  resolvePath: ResolvePath,
-): StagePlan {
-  const loaded = libraries.get(stage.library) as LoadedMessage; // a failure is a fault, and then nothing is planned
+function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, resolvePath: ResolvePath): StagePlan {
+  const { loaded } = libraries.get(stage.library) as InspectedPlugin; // a failure is a fault, and then nothing is planned
   const { fallback } = stage;
-  const other = fallback && (libraries.get(fallback.library) as LoadedMessage); // likewise
+  const other = fallback && (libraries.get(fallback.library) as InspectedPlugin).loaded; // likewise
   const values = (params: StageSpec["params"], schema: LoadedMessage["params"]) =>
     convertParams(params, schema, resolvePath, placeOf(file, stage)).values;
   return {
@@ -181,11 +229,13 @@ function identityStage(): StagePlan {
   };
 }
 
-function endChoice(
+function endOf(
   file: PipelineFile,
-  end: End,
-  schema: Parameters<typeof convertParams>[1],
+  end: End | undefined,
+  schemas: Readonly<Record<string, ParamSchema>>,
   resolvePath: ResolvePath,
-): EndChoice {
+): EndChoice | undefined {
+  const schema = end && Object.hasOwn(schemas, end.kind) ? schemas[end.kind] : undefined;
+  if (!end || !schema) return undefined;
   return { kind: end.kind, params: convertParams(end.params, schema, resolvePath, placeOf(file, end)).values };
 }

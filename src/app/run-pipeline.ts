@@ -25,7 +25,7 @@ export interface RunSummary {
   readonly resumed: boolean;
   readonly stages: readonly StageSummary[];
   readonly written: number;
-  /** Empty when every record is accounted for. */
+  /** Empty when every record is accounted for, and for a failed run: it stopped with records under way. */
   readonly faults: readonly string[];
   readonly elapsedMs: number;
   readonly recordsPerSecond: number;
@@ -46,6 +46,8 @@ export interface Progress {
 export interface RunHandle {
   readonly name: string;
   readonly resumed: boolean;
+  /** Stages that are not what they were when the run began. */
+  readonly changedStages: readonly string[];
   progress(): Progress;
   /** Takes no more input; resolves through `done`. */
   stop(): void;
@@ -56,12 +58,13 @@ export interface RunHandle {
 /** Fails before anything has started when the file does not check or the checkpoint cannot be used. */
 export async function startRun(path: string, choices: RunChoices): Promise<RunHandle> {
   const prepared = await prepareOrRefuse(path);
-  const opened = openRun(prepared, choices);
+  const opened = await openRun(prepared, choices);
   const { run } = opened;
   const readBefore = run.counts.source.in;
   return {
     name: prepared.file.name,
     resumed: opened.resumed,
+    changedStages: opened.changedStages,
     progress: () => run.progress(),
     stop: () => run.stop(),
     abort: (reason) => run.abort(reason),
@@ -76,6 +79,8 @@ async function finish(pipeline: string, opened: OpenedRun, readBefore: number): 
   } catch (thrown) {
     const { code, message } = toFailure(thrown, "pipeline.failed");
     return { ...summarise(pipeline, opened, readBefore, "failed"), error: { code, message } };
+  } finally {
+    opened.locks.release();
   }
 }
 
@@ -98,7 +103,7 @@ function summarise(pipeline: string, opened: OpenedRun, readBefore: number, how:
       })),
     ],
     written: counts.written,
-    faults: counts.faults(stages),
+    faults: how === "failed" ? [] : counts.faults(stages),
     elapsedMs,
     recordsPerSecond: ((counts.source.in - readBefore) / Math.max(1, elapsedMs)) * 1000,
     latencyMs: { p50: latency.quantileMs(0.5), p99: latency.quantileMs(0.99), max: latency.maxMs },

@@ -1,7 +1,10 @@
 /** A command as plain data: citty's definition with examples, and one way to say how it ended. */
 import type { ArgsDef, CommandDef, ParsedArgs } from "citty";
 
-/** 0 done, 1 finished with failures, 64 usage, 66 input not found, 78 configuration, 130/143 ended by a signal. */
+/**
+ * 0 done, 1 finished with failures, 64 usage, 66 input not found, 78 configuration, 129/130/143 ended by a signal, 141 the
+ * reader of standard output went away (what a shell says of a program that SIGPIPE ended).
+ */
 export const EXIT = {
   done: 0,
   failures: 1,
@@ -9,7 +12,9 @@ export const EXIT = {
   noInput: 66,
   software: 70,
   config: 78,
+  sighup: 129,
   sigint: 130,
+  sigpipe: 141,
   sigterm: 143,
 } as const;
 

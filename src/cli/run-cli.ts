@@ -1,23 +1,26 @@
 /** From argv to exit code. */
 import { Failure, messageOf } from "../base/errors.ts";
+import { printableLines } from "../base/printable.ts";
 import { type AnyCommand, type CommandGroup, type CommandTable, EXIT, toCitty } from "./command.ts";
 import { environmentDefaults } from "./environment.ts";
 import { unknownFlag } from "./flags.ts";
 import { commandHelp, groupHelp } from "./help.ts";
+import { emit, guardStandardStreams } from "./output.ts";
 import { commands } from "./table.ts";
 
 export const PROGRAM = "distributed_system";
 
 export async function runCli(argv: readonly string[], version: string): Promise<number> {
+  guardStandardStreams();
   try {
     const path = [PROGRAM];
     let table: CommandTable = commands;
     let about = "runs data pipelines, every plugin in its own supervised process";
     for (let at = 0; ; at++) {
       const word = argv[at];
-      if (word === "--version" || word === "-V") return show(version, EXIT.done);
+      if (word === "--version" || word === "-V") return await show(version, EXIT.done);
       if (word === undefined || isHelp(word) || word === "help") {
-        return show(groupHelp(path, about, table), word === undefined ? EXIT.usage : EXIT.done);
+        return await show(groupHelp(path, about, table), word === undefined ? EXIT.usage : EXIT.done);
       }
       const entry = Object.hasOwn(table, word) ? table[word] : undefined;
       if (!entry) throw unknownCommand(word, path, table);
@@ -28,17 +31,19 @@ export async function runCli(argv: readonly string[], version: string): Promise<
       about = found.about;
     }
   } catch (thrown) {
-    process.stderr.write(`${errorText(thrown)}\n`);
-    return exitCodeOf(thrown);
+    const code = exitCodeOf(thrown);
+    if (code !== EXIT.sigpipe) process.stderr.write(`${printableLines(errorText(thrown))}\n`);
+    return code;
   }
 }
 
 async function runCommand(path: readonly string[], command: AnyCommand, rest: readonly string[]): Promise<number> {
   const citty = await import("citty");
-  const definition = toCitty(path.slice(1).join(" "), command);
+  const definition = toCitty(path.join(" "), command);
   const before = rest.indexOf("--");
   if (rest.slice(0, before < 0 ? rest.length : before).some(isHelp)) {
-    return show(commandHelp(path, await citty.renderUsage(definition), command.examples), EXIT.done);
+    const usage = await citty.renderUsage(definition);
+    return show(commandHelp(path, process.stdout.isTTY ? usage : Bun.stripANSI(usage), command.examples), EXIT.done);
   }
   const unknown = unknownFlag(rest, command.args);
   if (unknown) throw new Failure("usage.unknown_flag", `${unknown}\nTry: ${path.join(" ")} --help`);
@@ -78,8 +83,9 @@ function isHelp(word: string): boolean {
   return word === "--help" || word === "-h";
 }
 
-function show(text: string, code: number): number {
-  (code === EXIT.done ? process.stdout : process.stderr).write(`${text}\n`);
+async function show(text: string, code: number): Promise<number> {
+  if (code === EXIT.done) await emit(`${text}\n`);
+  else process.stderr.write(`${text}\n`);
   return code;
 }
 
@@ -90,7 +96,8 @@ function errorText(thrown: unknown): string {
 }
 
 const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
-  [/^usage\./, EXIT.usage],
+  [/^(usage\.|plugin\.name$)/, EXIT.usage],
+  [/^output\.closed$/, EXIT.sigpipe],
   [/(^|\.)not_found$/, EXIT.noInput],
   [
     /^(pipeline\.(config|file|memory)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,

@@ -6,5 +6,13 @@
 export type { Batch, Column, ColumnType, ColumnValues, Row, StringData, Value } from "./batch.ts";
 export type { ParamKind, ParamSchema, ParamSpec, ParamValues } from "./param.ts";
 export { param } from "./param.ts";
-export type { ParamFault, PluginContext, PluginDefinition, PluginInfo, PluginLogger, PluginPackage, Snapshot } from "./plugin.ts";
+export type {
+  ParamFault,
+  PluginContext,
+  PluginDefinition,
+  PluginInfo,
+  PluginLogger,
+  PluginPackage,
+  Snapshot,
+} from "./plugin.ts";
 export { definePlugin, PLUGIN_API_VERSION } from "./plugin.ts";

@@ -1,5 +1,7 @@
 /** `audit verify FILE`. */
+import { printableLines } from "../../base/printable.ts";
 import { type CommandGroup, commonArgs, defineCommand } from "../command.ts";
+import { emit, emitJson } from "../output.ts";
 
 const verify = defineCommand({
   about: "find any edited, removed, swapped or cut line in a file of the audit plugin",
@@ -16,7 +18,7 @@ const verify = defineCommand({
   async run(args) {
     const { verifyAudit } = await import("../../app/audit-file.ts");
     const { report, text, code } = await verifyAudit(args.file, args["expect-head"]);
-    process.stdout.write(args.json ? `${JSON.stringify(report)}\n` : text);
+    await (args.json ? emitJson(report) : emit(printableLines(text)));
     return code;
   },
 });

@@ -1,5 +1,7 @@
 /** `check FILE`: every fault at once, with its place; `--explain`: what may stand in the file. */
+import { printableLines } from "../../base/printable.ts";
 import { commonArgs, defineCommand, EXIT } from "../command.ts";
+import { emit, emitJson } from "../output.ts";
 
 export const check = defineCommand({
   about: "find every fault in a pipeline file, loading each plugin to validate its parameters",
@@ -12,13 +14,13 @@ export const check = defineCommand({
   async run({ file, explain, json }) {
     const { checkFile, explainAll } = await import("../../app/check-pipeline.ts");
     if (explain) {
-      process.stdout.write(`${explainAll()}\n`);
+      await emit(`${explainAll()}\n`);
       if (file === undefined) return EXIT.done;
     }
     if (file === undefined) return usage();
     const { faults, text, summary } = await checkFile(file);
-    if (json) process.stdout.write(`${JSON.stringify({ file, ok: faults.length === 0, faults, ...summary })}\n`);
-    else process.stderr.write(`${text}\n`);
+    if (json) await emitJson({ file, ok: faults.length === 0, faults, ...summary });
+    else process.stderr.write(`${printableLines(text)}\n`);
     return faults.length === 0 ? EXIT.done : EXIT.config;
   },
 });

@@ -1,14 +1,16 @@
 /** `dlq list|show|replay|purge`: what to do with records that went no further. */
 import { Failure } from "../../base/errors.ts";
+import { printable } from "../../base/printable.ts";
 import { formatCount } from "../../base/units.ts";
 import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
+import { emit, emitJson, openOutput } from "../output.ts";
 import { textTable } from "../view/table.ts";
 
 const file = {
   type: "positional",
   valueHint: "FILE",
   required: true,
-  description: "a dead-letter file (.ndjson), or a pipeline file whose dead letters are meant",
+  description: "a dead-letter file, or a pipeline file whose dead letters are meant",
 } as const;
 
 const query = {
@@ -43,9 +45,12 @@ const list = defineCommand({
       wholeNumber("offset", args.offset),
       wholeNumber("limit", args.limit),
     )) {
-      if (args.json) process.stdout.write(`${JSON.stringify(entry)}\n`);
-      else if ("damaged" in entry) process.stderr.write(`damaged: ${entry.damaged}\n`);
-      else process.stdout.write(`${entry.number}  ${entry.time}  ${entry.stage}  ${entry.batch}  ${entry.reason}\n`);
+      if (args.json) await emitJson(entry);
+      else if ("damaged" in entry) process.stderr.write(`damaged: ${printable(entry.damaged)}\n`);
+      else {
+        const { number, time, stage, batch, reason } = entry;
+        await emit(`${[String(number), time, stage, batch, reason].map(printable).join("  ")}\n`);
+      }
     }
     return EXIT.done;
   },
@@ -53,20 +58,20 @@ const list = defineCommand({
 
 type Summary = Awaited<ReturnType<typeof import("../../app/dead-letters.ts")["summary"]>>;
 
-function summarise(summary: Summary, json: boolean): number {
+async function summarise(summary: Summary, json: boolean): Promise<number> {
   if (json) {
-    process.stdout.write(`${JSON.stringify(summary)}\n`);
+    await emitJson(summary);
     return EXIT.done;
   }
   const rows = summary.groups.map(({ stage, reason, count, example }) => [
-    stage,
+    printable(stage),
     formatCount(count),
     `#${example}`,
-    reason,
+    printable(reason),
   ]);
-  process.stdout.write(rows.length > 0 ? `${textTable(["stage", "letters", "example", "reason"], rows)}\n` : "");
+  if (rows.length > 0) await emit(`${textTable(["stage", "letters", "example", "reason"], rows)}\n`);
   const damaged = summary.damaged.count > 0 ? `, ${summary.damaged.count} damaged lines` : "";
-  process.stdout.write(
+  await emit(
     `${formatCount(summary.letters)} letters: ${formatCount(summary.records)} records, ${formatCount(summary.texts)} malformed lines${damaged}\n`,
   );
   return EXIT.done;
@@ -87,8 +92,11 @@ const show = defineCommand({
       await tools.deadLetterPath(args.file, args["data-dir"]),
       wholeNumber("N", args.number),
     );
-    if (args.json) process.stdout.write(`${JSON.stringify(letter)}\n`);
-    else for (const [name, value] of Object.entries(letter)) process.stdout.write(`${name.padEnd(9)} ${value}\n`);
+    if (args.json) await emitJson(letter);
+    else {
+      const lines = Object.entries(letter).map(([name, value]) => `${name.padEnd(9)} ${printable(String(value))}\n`);
+      await emit(lines.join(""));
+    }
     return EXIT.done;
   },
 });
@@ -102,7 +110,10 @@ const replay = defineCommand({
   args: {
     file,
     ...query,
-    texts: { type: "boolean", description: "malformed input lines too, as they were" },
+    texts: {
+      type: "boolean",
+      description: "malformed input lines too, as they were (bytes that were no UTF-8 come back as U+FFFD)",
+    },
     output: {
       type: "string",
       alias: "o",
@@ -114,12 +125,9 @@ const replay = defineCommand({
   async run(args) {
     const tools = await import("../../app/dead-letters.ts");
     const path = await tools.deadLetterPath(args.file, args["data-dir"]);
-    const writer = (args.output === "-" ? Bun.stdout : Bun.file(args.output)).writer();
-    const { records, texts, damaged } = await tools.replay(path, args, args.texts ?? false, async (bytes) => {
-      writer.write(bytes);
-      await writer.flush();
-    });
-    await writer.end();
+    const output = await openOutput(args.output, path);
+    const report = tools.replay(path, args, args.texts ?? false, (bytes) => output.write(bytes));
+    const { records, texts, damaged } = await report.finally(() => output.close());
     const left = args.texts ? "" : `, ${formatCount(texts)} malformed lines left out`;
     process.stderr.write(
       `${formatCount(records)} records${left}${damaged > 0 ? `, ${damaged} damaged letters` : ""}\n`,
@@ -135,7 +143,7 @@ const purge = defineCommand({
   async run(args) {
     const tools = await import("../../app/dead-letters.ts");
     const report = await tools.purge(await tools.deadLetterPath(args.file, args["data-dir"]), args, args.all ?? false);
-    if (args.json) process.stdout.write(`${JSON.stringify(report)}\n`);
+    if (args.json) await emitJson(report);
     else process.stderr.write(`${formatCount(report.purged)} letters purged, ${formatCount(report.kept)} kept\n`);
     return EXIT.done;
   },

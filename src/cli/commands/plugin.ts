@@ -1,5 +1,8 @@
 /** `plugin new|verify|test`: tools for those who write plugins. */
+import { printable } from "../../base/printable.ts";
 import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
+import { emit, emitJson } from "../output.ts";
+import { shellWord } from "../view/shell-word.ts";
 
 const create = defineCommand({
   about: "write a working plugin with a test into a folder of its own",
@@ -11,8 +14,9 @@ const create = defineCommand({
   async run({ name, dir }) {
     const { newPlugin } = await import("../../app/plugin-tools.ts");
     const files = newPlugin(name, dir);
-    process.stdout.write(`${files.join("\n")}\n`);
-    process.stderr.write(`Next: distributed_system plugin test ${dir === "." ? name : `${dir}/${name}`}\n`);
+    await emit(`${files.map(printable).join("\n")}\n`);
+    const folder = shellWord(dir === "." ? name : `${dir}/${name}`);
+    process.stderr.write(`Next: distributed_system plugin test ${folder}\n`);
     return EXIT.done;
   },
 });
@@ -28,12 +32,15 @@ const verify = defineCommand({
     const { verifyPlugin } = await import("../../app/plugin-tools.ts");
     const { info, params, sequential, stateful } = await verifyPlugin(file);
     if (json) {
-      process.stdout.write(`${JSON.stringify({ file, info, params, sequential, stateful })}\n`);
+      await emitJson({ file, info, params, sequential, stateful });
       return EXIT.done;
     }
     const order = stateful ? ", keeps state" : sequential ? ", takes batches in order" : "";
-    const lines = Object.entries(params).map(([name, spec]) => `  ${name} (${spec.kind}): ${spec.describe}`);
-    process.stdout.write(`${info.name} ${info.version}: ${info.description}${order}\n${lines.join("\n")}\n`);
+    const lines = Object.entries(params).map(
+      ([name, spec]) => `  ${printable(name)} (${spec.kind}): ${printable(spec.describe)}`,
+    );
+    const head = printable(`${info.name} ${info.version}: ${info.description}`);
+    await emit(`${[`${head}${order}`, ...lines].join("\n")}\n`);
     return EXIT.done;
   },
 });

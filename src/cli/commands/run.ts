@@ -1,6 +1,10 @@
 /** `run FILE`: runs a pipeline to the end of its input, shows what it does, and says what became of every record. */
-import type { RunHandle, RunSummary } from "../../app/run-pipeline.ts";
+import type { RunSummary } from "../../app/run-pipeline.ts";
+import { Failure } from "../../base/errors.ts";
+import { printableLines } from "../../base/printable.ts";
 import { commonArgs, defineCommand, EXIT } from "../command.ts";
+import { emitJson } from "../output.ts";
+import { listenForSignals } from "../signals.ts";
 import { openMonitor } from "../view/monitor.ts";
 import { summaryText } from "../view/summary.ts";
 
@@ -36,7 +40,7 @@ export const run = defineCommand({
   async run(args) {
     const { startRun } = await import("../../app/run-pipeline.ts");
     const monitor = await openMonitor({ quiet: args.quiet ?? false, verbose: args.verbose ?? false });
-    const handle = await startRun(args.file, {
+    const started = startRun(args.file, {
       input: args.input,
       output: args.output,
       dataDir: args["data-dir"],
@@ -44,14 +48,15 @@ export const run = defineCommand({
       events: args.events,
       show: (stage, stream, line) => monitor.pluginLine(stage, stream, line),
     });
+    const handle = await (args.json ? started.catch((thrown) => refuse(args.file, args.output, thrown)) : started);
     const signals = listenForSignals(handle, (text) => monitor.note(text));
     monitor.watch(handle);
     const summary = await handle.done;
     monitor.close();
     signals.close();
-    if (args.json) (summary.output === "-" ? process.stderr : process.stdout).write(`${JSON.stringify(summary)}\n`);
     if (!args.quiet) process.stderr.write(`${summaryText(summary)}\n`);
-    if (summary.error) process.stderr.write(`error: ${summary.error.message}\n`);
+    if (summary.error) process.stderr.write(`error: ${printableLines(summary.error.message)}\n`);
+    if (args.json) await tell(summary, summary.output);
     return signals.code ?? exitCode(summary);
   },
 });
@@ -62,19 +67,17 @@ function exitCode(summary: RunSummary): number {
   return EXIT.done;
 }
 
-/** The first signal drains, the second gives up; the checkpoint says where either way. */
-function listenForSignals(handle: RunHandle, note: (text: string) => void) {
-  const state: { code: number | undefined; close(): void } = { code: undefined, close() {} };
-  const on = (signal: "SIGINT" | "SIGTERM") => (): void => {
-    if (state.code !== undefined) return handle.abort(`a second ${signal}`);
-    state.code = signal === "SIGINT" ? EXIT.sigint : EXIT.sigterm;
-    note(`${signal}: finishing what is under way; once more gives up at once`);
-    handle.stop();
-  };
-  const listeners = { SIGINT: on("SIGINT"), SIGTERM: on("SIGTERM") };
-  for (const [signal, listener] of Object.entries(listeners)) process.on(signal, listener);
-  state.close = () => {
-    for (const [signal, listener] of Object.entries(listeners)) process.off(signal, listener);
-  };
-  return state;
+/** One JSON document; standard output is left alone where it is the sink. */
+async function tell(document: unknown, output: string | undefined): Promise<void> {
+  if (output === "-") process.stderr.write(`${JSON.stringify(document)}\n`);
+  else await emitJson(document);
+}
+
+/** Nothing has been started: programs are told why, people and the exit code by the failure itself. */
+async function refuse(pipeline: string, output: string | undefined, thrown: unknown): Promise<never> {
+  if (thrown instanceof Failure) {
+    const { code, message } = thrown;
+    await tell({ pipeline, run: "refused", error: { code, message } }, output);
+  }
+  throw thrown;
 }

@@ -65,6 +65,9 @@ export async function openMonitor({ quiet, verbose }: MonitorOptions): Promise<M
     },
     watch(handle) {
       if (handle.resumed) log.info(`${handle.name}: going on from the last checkpoint`);
+      for (const stage of handle.changedStages) {
+        log.warn(`${handle.name}: stage ${stage} was changed since this run began; what is written stays as it is`);
+      }
       timer = systemClock.after(live ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS, () => tick(handle));
     },
     close() {

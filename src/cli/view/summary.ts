@@ -1,5 +1,6 @@
 /** The closing words of a run: where every record went, stage by stage, and whether it adds up. Pure. */
 import type { RunSummary, StageSummary } from "../../app/run-pipeline.ts";
+import { printable } from "../../base/printable.ts";
 import { formatCount, formatDurationMs } from "../../base/units.ts";
 import { textTable } from "./table.ts";
 
@@ -40,11 +41,12 @@ function row(stage: StageSummary, added: boolean): string[] {
     stage.retries,
     stage.restarts,
   ];
-  return [stage.stage, ...numbers.map(formatCount)];
+  return [printable(stage.stage), ...numbers.map(formatCount)];
 }
 
-function balanceText({ stages, written, faults }: RunSummary, added: boolean): string {
-  if (faults.length > 0) return `It does NOT add up: ${faults.join("; ")}`;
+function balanceText({ run, stages, written, faults }: RunSummary, added: boolean): string {
+  if (run === "failed") return "It ended in the middle of its work: what was under way is in none of these counts yet";
+  if (faults.length > 0) return `It does NOT add up: ${faults.map(printable).join("; ")}`;
   const sum = (key: "added" | "filtered" | "deadLettered" | "skipped"): number =>
     stages.reduce((total, stage) => total + stage[key], 0);
   const came = formatCount(stages[0]!.in) + (added ? ` in + ${formatCount(sum("added"))} added` : " in");
@@ -65,6 +67,6 @@ function endText({ run, resumed }: RunSummary): string {
 
 function placesText({ output, deadLetters, stages }: RunSummary): string[] {
   const dead = stages.reduce((total, stage) => total + stage.deadLettered, 0);
-  const lines = output && output !== "-" ? [`output:       ${output}`] : [];
-  return dead > 0 ? [...lines, `dead letters: ${deadLetters}`] : lines;
+  const lines = output && output !== "-" ? [`output:       ${printable(output)}`] : [];
+  return dead > 0 ? [...lines, `dead letters: ${printable(deadLetters)}`] : lines;
 }

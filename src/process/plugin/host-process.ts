@@ -4,8 +4,8 @@
  * restart and what to do with a batch that was inside is decided by the stage.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
-import { Failure, type FailureJson } from "../../base/errors.ts";
-import { PLUGIN_API_VERSION } from "../../sdk/index.ts";
+import { Failure, type FailureJson, messageOf } from "../../base/errors.ts";
+import { type ParamFault, PLUGIN_API_VERSION } from "../../sdk/index.ts";
 import { LineChannel } from "./line-channel.ts";
 import {
   type FromHost,
@@ -16,7 +16,7 @@ import {
   type StartMessage,
   type ToHost,
 } from "./messages.ts";
-import { forwardLines } from "./output-lines.ts";
+import { forwardLines, harmless } from "./output-lines.ts";
 
 /** How the executable starts itself again as a host: the command line up to the role's arguments. */
 export interface HostCommand {
@@ -39,6 +39,8 @@ export interface HostExit {
 }
 
 export interface HostHandlers {
+  /** The process is there, though nothing is loaded yet: from now on it can be killed. */
+  spawned?(host: HostProcess): void;
   message(message: FromHost): void;
   exit(exit: HostExit): void;
   output(stream: "stdout" | "stderr" | LogMessage["level"], line: string): void;
@@ -83,15 +85,33 @@ export class HostProcess {
     clock: Clock,
     timeoutMs: number,
   ): Promise<{ host: HostProcess; loaded: LoadedMessage }> {
-    const host = new HostProcess(command, segments, handlers, clock);
+    const host = HostProcess.#spawn(command, segments, handlers, clock);
+    handlers.spawned?.(host);
     forwardLines(host.#child.stdout as ReadableStream<Uint8Array>, (line) => handlers.output("stdout", line));
     forwardLines(host.#child.stderr as ReadableStream<Uint8Array>, (line) => handlers.output("stderr", line));
     const answer = host.#expect("plugin.load_timeout", `${request.library} did not load`, timeoutMs);
+    answer.catch(() => {}); // it may end before anybody waits; whoever waits below hears of it
     await host.#connect();
     host.send({ t: "load", ...request });
     const loaded = await answer;
     if (loaded.t !== "loaded") throw host.#refuse(`${request.library}: the host answered ${loaded.t} to load`);
     return { host, loaded };
+  }
+
+  /** A process that the system refuses to start has ended, as far as the handlers are concerned. */
+  static #spawn(
+    command: HostCommand,
+    segments: HostSegments | undefined,
+    handlers: HostHandlers,
+    clock: Clock,
+  ): HostProcess {
+    try {
+      return new HostProcess(command, segments, handlers, clock);
+    } catch (thrown) {
+      const reason = `could not be started: ${messageOf(thrown)}`;
+      handlers.exit({ code: null, signal: null, reason });
+      throw new Failure("plugin.spawn", `the host ${reason}`, { cause: thrown, retryable: true });
+    }
   }
 
   get pid(): number {
@@ -108,6 +128,15 @@ export class HostProcess {
     this.send({ t: "start", ...request });
     const ready = await answer;
     if (ready.t !== "ready") throw this.#refuse(`the host answered ${ready.t} to start`);
+  }
+
+  /** Faults that the plugin itself finds in converted parameters, before it runs. */
+  async check(params: Readonly<Record<string, unknown>>, timeoutMs: number): Promise<readonly ParamFault[]> {
+    const answer = this.#expect("plugin.check_timeout", "check did not return", timeoutMs);
+    this.send({ t: "check", params });
+    const checked = await answer;
+    if (checked.t !== "checked") throw this.#refuse(`the host answered ${checked.t} to check`);
+    return checked.faults;
   }
 
   send(message: ToHost): void {
@@ -158,11 +187,15 @@ export class HostProcess {
 
   #dispatch(message: FromHost): void {
     const awaited = this.#awaited;
-    if (message.t === "log") return this.#handlers.output(message.level, message.message);
+    if (message.t === "log") return this.#log(message);
     if (!awaited) return this.#handlers.message(message);
     this.#settle();
     if (message.t === "failed") awaited.reject(this.#refuseWith(message.error));
     else awaited.resolve(message);
+  }
+
+  #log({ level, message }: LogMessage): void {
+    for (const line of String(message).split("\n")) this.#handlers.output(level, harmless(line));
   }
 
   #expect(code: string, action: string, timeoutMs: number): Promise<FromHost> {

@@ -78,6 +78,7 @@ class PluginHost {
     if (this.#halted && message.t !== "stop") return;
     try {
       if (message.t === "load") await this.#loadPlugin(message);
+      else if (message.t === "check") await this.#check(message.params);
       else if (message.t === "start") await this.#start(message);
       else if (message.t === "process") await this.#process(message);
       else if (message.t === "replay") await this.#replay(message);
@@ -101,7 +102,13 @@ class PluginHost {
       params,
       stateful,
       sequential: this.#inOrder,
+      checks: this.#plugin.check !== undefined,
     });
+  }
+
+  async #check(params: Readonly<Record<string, unknown>>): Promise<void> {
+    const faults = (await this.#plugin!.check?.(params as never)) ?? []; // converted by the plugin's own schema
+    this.#send({ t: "checked", faults });
   }
 
   async #start(message: StartMessage): Promise<void> {
@@ -158,7 +165,10 @@ class PluginHost {
     this.#send({ t: "need", request, bytes });
     const place = await granted;
     if (place[1] >= bytes) return place;
-    throw new Failure("pipeline.batch_too_large", `the batch became ${bytes} bytes large, more than a slot can hold; lower batch_rows or raise memory`);
+    throw new Failure(
+      "pipeline.batch_too_large",
+      `the batch became ${bytes} bytes large, more than a slot can hold; lower batch_rows or raise memory`,
+    );
   }
 
   #grant(message: GrantMessage): void {

@@ -9,7 +9,7 @@ import * as sdk from "../../sdk/index.ts";
 export const IDENTITY_LIBRARY = "builtin:identity";
 
 const OPERATIONS = ["init", "processBatch", "cleanup"] as const;
-const OPTIONAL_OPERATIONS = ["snapshot", "restore", "finish"] as const;
+const OPTIONAL_OPERATIONS = ["check", "snapshot", "restore", "finish"] as const;
 const PARAM_KINDS = ["string", "integer", "number", "boolean", "duration", "size", "list", "path", "choice"];
 
 /** Passes batches on. It stands in for the stages of a pipeline that has none: something must parse and format. */

@@ -5,7 +5,7 @@
  * language that can read lines and map a file can be a host.
  */
 import type { FailureJson } from "../../base/errors.ts";
-import type { ParamSchema, PluginInfo } from "../../sdk/index.ts";
+import type { ParamFault, ParamSchema, PluginInfo } from "../../sdk/index.ts";
 
 export const PROTOCOL_VERSION = 1;
 export const HANDSHAKE_NAME = "distributed-system";
@@ -38,6 +38,11 @@ export interface LoadMessage {
   readonly run: string;
   readonly stage: string;
   readonly lane: number;
+}
+
+export interface CheckMessage {
+  readonly t: "check";
+  readonly params: Readonly<Record<string, unknown>>;
 }
 
 export interface StartMessage {
@@ -91,7 +96,14 @@ export interface StopMessage {
   readonly t: "stop";
 }
 
-export type ToHost = LoadMessage | StartMessage | ProcessMessage | ReplayMessage | GrantMessage | StopMessage;
+export type ToHost =
+  | LoadMessage
+  | CheckMessage
+  | StartMessage
+  | ProcessMessage
+  | ReplayMessage
+  | GrantMessage
+  | StopMessage;
 
 export interface LoadedMessage {
   readonly t: "loaded";
@@ -99,6 +111,13 @@ export interface LoadedMessage {
   readonly params: ParamSchema;
   readonly sequential: boolean;
   readonly stateful: boolean;
+  /** The plugin has more to say about its parameters: see `check`. */
+  readonly checks: boolean;
+}
+
+export interface CheckedMessage {
+  readonly t: "checked";
+  readonly faults: readonly ParamFault[];
 }
 
 export interface ReadyMessage {
@@ -149,6 +168,7 @@ export interface StoppedMessage {
 
 export type FromHost =
   | LoadedMessage
+  | CheckedMessage
   | ReadyMessage
   | DoneMessage
   | NeedMessage

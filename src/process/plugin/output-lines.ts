@@ -1,4 +1,5 @@
 /** A child's stdout or stderr as lines: bounded in length, control characters made harmless, never an error. */
+import { printable } from "../../base/printable.ts";
 
 /** Longest line shown; the rest of a longer one is cut, not kept. */
 export const OUTPUT_LINE_CHARS_MAX = 2_000;
@@ -19,8 +20,7 @@ export async function forwardLines(stream: ReadableStream<Uint8Array>, show: (li
 }
 
 /** Without terminal control sequences: a plugin must not be able to repaint the operator's screen. */
-function harmless(line: string): string {
+export function harmless(line: string): string {
   const cut = line.length > OUTPUT_LINE_CHARS_MAX ? `${line.slice(0, OUTPUT_LINE_CHARS_MAX)}…` : line;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-  return cut.replace(/[\x00-\x08\x0b-\x1f\x7f]/g, (char) => (char === "\r" ? "" : "�"));
+  return printable(cut.replaceAll("\r", ""));
 }

@@ -2,7 +2,14 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { ParamSpec, PluginContext, PluginDefinition, Snapshot, Value } from "../../../src/sdk/index.ts";
+import type {
+  ParamFault,
+  ParamSpec,
+  PluginContext,
+  PluginDefinition,
+  Snapshot,
+  Value,
+} from "../../../src/sdk/index.ts";
 import {
   ByteWriter,
   batchFromRecords,
@@ -52,14 +59,23 @@ export interface Running {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export async function start(plugin: AnyPlugin, params: Record<string, unknown>, stage = "stage"): Promise<Running> {
-  const warnings: string[] = [];
+/** Parameters as a host gives them. */
+function withDefaults(plugin: AnyPlugin, params: Record<string, unknown>): never {
   const specs: [string, ParamSpec][] = Object.entries(plugin.params);
   const defaults = Object.fromEntries(specs.map(([name, spec]) => [name, spec.default]));
   for (const name of Object.keys(params)) if (!(name in defaults)) throw new Error(`no parameter ${name}`);
+  return { ...defaults, ...params } as never;
+}
+
+export async function check(plugin: AnyPlugin, params: Record<string, unknown>): Promise<readonly ParamFault[]> {
+  return plugin.check!(withDefaults(plugin, params));
+}
+
+export async function start(plugin: AnyPlugin, params: Record<string, unknown>, stage = "stage"): Promise<Running> {
+  const warnings: string[] = [];
   const silent = (): void => {};
   const context: PluginContext = {
-    params: { ...defaults, ...params } as never,
+    params: withDefaults(plugin, params),
     pipeline: "test",
     run: "run1",
     stage,

@@ -20,8 +20,8 @@ export interface Checkpoint {
   readonly finished: boolean;
   /** Batches committed so far: the number of the next one. */
   readonly seq: number;
-  /** Numbers of batches behind `seq` that are written already (unordered pipelines only). */
-  readonly ahead: readonly number[];
+  /** Ids of batches behind `seq` that are written already (unordered pipelines only). */
+  readonly ahead: readonly string[];
   /** Plain JSON of the source, the sink, the dead-letter file and the counts; each part reads its own. */
   readonly source: unknown;
   readonly sink: unknown;

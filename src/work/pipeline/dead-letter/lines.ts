@@ -3,6 +3,7 @@
  * not text, so that offsets and torn ends stay exact. A line over the limit is passed over and reported.
  */
 import type { FileHandle } from "node:fs/promises";
+import { Failure } from "../../../base/errors.ts";
 
 /** A record of 16 MiB (the most that max_record_bytes allows) whose every byte is escaped with six characters fits. */
 export const LINE_BYTES_MAX = 128 * 1024 * 1024;
@@ -24,7 +25,7 @@ export interface FileLine {
   readonly isTooLong: boolean;
 }
 
-/** Lines up to `endOffset`: what is appended meanwhile is not seen. */
+/** Lines up to `endOffset`: what is appended meanwhile is not seen. Fails with `dead_letter.changed` when it ends before. */
 export async function* readLines(
   file: FileHandle,
   endOffset: number,
@@ -96,7 +97,13 @@ class Window {
     const room = Math.min(this.#bytes.length - this.#end, this.#endOffset - position);
     if (room <= 0) return false;
     const { bytesRead } = await this.#file.read(this.#bytes, this.#end, room, position);
+    if (bytesRead === 0) throw shrunk(position, this.#endOffset);
     this.#end += bytesRead;
-    return bytesRead > 0;
+    return true;
   }
+}
+
+function shrunk(sizeBytes: number, endOffset: number): Failure {
+  const message = `reading the dead letters: the file ends at ${sizeBytes} bytes and had ${endOffset} when it was opened, a file that nobody cuts meanwhile is required`;
+  return new Failure("dead_letter.changed", message, { retryable: true });
 }

@@ -32,21 +32,25 @@ export interface CommitterOptions {
   readonly source: SourcePosition | undefined;
   /** False: a result leaves as soon as it is there. Only for stages that keep no state. */
   readonly ordered: boolean;
+  /** Ids of batches behind `source` that the run before had written; each stays named until it has been passed. */
+  readonly written: readonly string[];
   readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
   /** Planted bug for tests: this batch is counted and never written. */
   readonly dropSeq?: number | undefined;
+  /** Every batch up to this one is written: another may come in. Also bounds what is written ahead of a gap. */
   committed(seq: number): void;
   failed(reason: unknown): void;
 }
 
 interface Written {
+  readonly id: string;
   readonly source: SourcePosition | undefined;
   readonly barrier: boolean;
   readonly finish: boolean;
   readonly states: ReadonlyMap<string, Uint8Array>;
 }
 
-const NO_STATES: ReadonlyMap<string, Uint8Array> = new Map();
+const NOTHING = { barrier: false, finish: false, states: new Map<string, Uint8Array>() } as const;
 
 export class Committer {
   readonly latency = new Histogram();
@@ -54,6 +58,8 @@ export class Committer {
   readonly #arrived = new Map<number, Arrival>();
   /** Written, but some older batch is not. */
   readonly #ahead = new Map<number, Written>();
+  /** Written by the run before, and not yet met again by the source. */
+  readonly #before: Set<string>;
   readonly #oldest = new Map<number, () => void>();
   readonly #drained = new Map<number, () => void>();
   #next: number;
@@ -65,6 +71,12 @@ export class Committer {
     this.#options = options;
     this.#next = options.firstSeq;
     this.#source = options.source;
+    this.#before = new Set(options.written);
+  }
+
+  /** True for a batch that the run before had written; it is to be skipped. */
+  hasWritten(id: string): boolean {
+    return this.#before.has(id);
   }
 
   add(arrival: Arrival): void {
@@ -72,9 +84,11 @@ export class Committer {
     if (!this.#working) void this.#work();
   }
 
-  /** The batch was written by the run that this one continues. */
-  skip(seq: number, source: SourcePosition): void {
-    this.#ahead.set(seq, { source, barrier: false, finish: false, states: NO_STATES });
+  /** Passes over a batch that the run before had written. */
+  skip(seq: number, id: string, source: SourcePosition): void {
+    this.#before.delete(id);
+    this.#ahead.set(seq, { id, source, ...NOTHING });
+    if (!this.#working) void this.#work();
   }
 
   untilOldest(seq: number): Promise<void> {
@@ -94,6 +108,7 @@ export class Committer {
   async #work(): Promise<void> {
     this.#working = true;
     try {
+      await this.#advance();
       for (let arrival = this.#nextArrival(); arrival; arrival = this.#nextArrival()) {
         await this.#write(arrival);
         this.#leave(arrival);
@@ -122,7 +137,10 @@ export class Committer {
       passed.push(this.#next++);
     }
     if (barrier) await this.#checkpoint(barrier);
-    for (const seq of passed) resolveOnce(this.#drained, seq);
+    for (const seq of passed) {
+      this.#options.committed(seq);
+      resolveOnce(this.#drained, seq);
+    }
     resolveOnce(this.#oldest, this.#next);
   }
 
@@ -142,7 +160,7 @@ export class Committer {
   async #checkpoint({ finish, states }: Written): Promise<void> {
     const { counts, deadLetters, run, sink, store } = this.#options;
     await this.#saving;
-    const ahead = [...this.#ahead.keys()];
+    const ahead = [...Array.from(this.#ahead.values(), ({ id }) => id), ...this.#before];
     const body = { ...run, finished: finish, seq: this.#next, ahead, source: this.#source, counts: toJson(counts) };
     const positions = Promise.all([sink.flush(), deadLetters.flush()]);
     this.#saving = positions.then(([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
@@ -153,13 +171,11 @@ export class Committer {
   }
 
   #leave({ item, readAtMs, source }: Arrival): void {
-    const { clock, committed } = this.#options;
-    const { barrier, finish, seq, result } = item;
+    const { barrier, finish, id, seq, result } = item;
     item.slot.release();
     this.#arrived.delete(seq);
-    this.#ahead.set(seq, { source, barrier, finish, states: result.states });
-    this.latency.record(clock.monotonic() - readAtMs);
-    committed(seq);
+    this.#ahead.set(seq, { id, source, barrier, finish, states: result.states });
+    this.latency.record(this.#options.clock.monotonic() - readAtMs);
   }
 }
 

@@ -90,8 +90,12 @@ export class FallbackHosts {
       time: new Date(clock.now()).toISOString(),
     };
     return new Promise((settle, reject) => {
+      const done = (outcome: Outcome): void => {
+        settle(outcome);
+        queueMicrotask(() => this.#turns.serve());
+      };
       const use = (lane: Lane): void =>
-        lane.run({ item, work: { probe: true }, crashExpected: true, message, slot, settle });
+        lane.run({ item, work: { probe: true }, crashExpected: true, message, slot, settle: done });
       this.#turns.whenFree(item.seq, true, use, (reason) => {
         slot.release();
         reject(reason);

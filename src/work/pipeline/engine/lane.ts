@@ -59,6 +59,9 @@ export class Lane {
   #replaying: { request: number; resolve(): void; reject(reason: Failure): void } | undefined;
   #recycled = false;
   #stopping = false;
+  #killReason: string | undefined;
+  /** True once a host came through its start: the plugin can run. */
+  hasServed = false;
 
   constructor(number: number, options: LaneOptions) {
     this.number = number;
@@ -77,6 +80,12 @@ export class Lane {
     return this.#sent.length === 0;
   }
 
+  /** A process was started for this lane; it serves once `attach` says so, but it can be ended from now on. */
+  adopt(host: HostProcess): void {
+    this.#host = host;
+    if (this.#killReason !== undefined) host.kill(this.#killReason);
+  }
+
   /** A started host takes over, after it has gone through the batches that its predecessor had behind it. */
   async attach(host: HostProcess, replays: ReplayLog | undefined): Promise<void> {
     this.#host = host;
@@ -89,7 +98,7 @@ export class Lane {
       await replayed.promise;
     }
     if (this.#stopping) void host.stop(this.#options.stopTimeoutMs);
-    else if (this.#host === host) this.#ready = true;
+    else if (this.#host === host) this.#ready = this.hasServed = true;
   }
 
   /** Only while `free`. */
@@ -119,6 +128,7 @@ export class Lane {
   kill(reason: string): void {
     this.#ready = false;
     this.#stopping = true;
+    this.#killReason = reason;
     this.#host?.kill(reason);
   }
 

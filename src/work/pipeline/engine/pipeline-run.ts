@@ -30,6 +30,10 @@ export interface PipelinePlan {
   readonly source: Source;
   readonly sink: Sink;
   readonly deadLetters: Sink;
+  /** Where the dead letters of this run begin in their file, when it has no checkpoint yet. */
+  readonly deadLettersStart: SinkPosition | undefined;
+  /** Results leave in source order. False only where every reading of the input cuts the same batches and no stage keeps state. */
+  readonly ordered: boolean;
   /** Without a store the run cannot be resumed. */
   readonly store: CheckpointStore | undefined;
   /** What the store held, when this run continues it. */
@@ -87,29 +91,29 @@ export class PipelineRun {
     this.#timeMs = plan.run.startedMs;
     this.#position = resume?.source as SourcePosition | undefined; // the source that wrote it checks it in `open`
     this.counts = new RunCounts(plan.stages.length, resume?.counts as CountsJson | undefined); // written by toJson
-    const inFlight = batchesInFlight(settings);
+    const inFlight = batchesInFlight(settings); // and one share more: for the end, when a read under way still holds its slot
     this.#credits = new Credits(inFlight);
     this.#committer = this.#buildCommitter();
     const memory = new SharedMemory();
     const untilOldest = (seq: number): Promise<void> => this.#committer.untilOldest(seq);
-    const edge = (): Edge => new Edge(memory, settings.memory, inFlight, ports.clock, untilOldest);
+    const edge = (): Edge => new Edge(memory, settings.memory, inFlight + 1, ports.clock, untilOldest);
     this.#edges = Array.from({ length: plan.stages.length + 1 }, edge);
     this.#stages = plan.stages.map((stage, index) => this.#buildStage(stage, index));
   }
 
   /** Runs to the end of the input, or until stopped. Fails when the pipeline cannot go on; it can be resumed then. */
   async run(): Promise<RunEnd> {
-    const { source, sink, deadLetters, resume } = this.#plan;
+    const { source, sink, deadLetters, deadLettersStart, resume } = this.#plan;
     try {
       await source.open(this.#position);
+      await this.#orFailed(Promise.all(this.#stages.map(({ hosts }) => hosts.start()))); // before any output is emptied
       await sink.open(resume?.sink as SinkPosition | undefined); // the sink that wrote it checks it
-      await deadLetters.open(resume?.deadLetters as SinkPosition | undefined);
-      await this.#orFailed(Promise.all(this.#stages.map(({ hosts }) => hosts.start())));
+      await deadLetters.open((resume?.deadLetters as SinkPosition | undefined) ?? deadLettersStart);
       const how = await this.#orFailed(this.#pump());
       await Promise.all(this.#stages.map(({ hosts }) => hosts.stop()));
       return { how };
     } finally {
-      await this.#close();
+      await this.#close(this.#abort.signal.aborted);
     }
   }
 
@@ -164,7 +168,7 @@ export class PipelineRun {
     this.#position = cut.position;
     this.#timeMs = cut.timeMs;
     this.#progressBytes = cut.progressBytes;
-    if (this.#plan.resume?.ahead.includes(this.#seq)) return this.#pass(slot, cut);
+    if (this.#committer.hasWritten(cut.id)) return this.#pass(slot, cut);
     const { id, line, timeMs, format } = cut;
     const bytes = sealRaw(slot.view, { id, timeMs, line, format }, cut.bytes);
     slot.shrink(bytes);
@@ -174,8 +178,7 @@ export class PipelineRun {
   /** The run that this one continues has written this batch, ahead of an older one. */
   #pass(slot: Slot, cut: Cut): void {
     slot.release();
-    this.#committer.skip(this.#seq++, cut.position);
-    this.#credits.give();
+    this.#committer.skip(this.#seq++, cut.id, cut.position);
   }
 
   /** The empty batch behind all others: states are stored with it, and plugins finish when the input has ended. */
@@ -227,7 +230,8 @@ export class PipelineRun {
       counts: this.counts,
       firstSeq: this.#seq,
       source: this.#position,
-      ordered: this.#plan.settings.ordered || this.#plan.stages.some(({ sequential }) => sequential),
+      ordered: this.#plan.ordered,
+      written: this.#plan.resume?.ahead ?? [],
       committed: () => this.#credits.give(),
       failed: (reason) => this.#fail(reason),
     });
@@ -280,10 +284,11 @@ export class PipelineRun {
     for (const { turns } of this.#stages) turns.end(failure);
   }
 
-  async #close(): Promise<void> {
+  async #close(failed: boolean): Promise<void> {
     const { source, sink, deadLetters, store } = this.#plan;
     await Promise.all(this.#stages.map(({ hosts }) => hosts.abort()));
-    await Promise.allSettled([source.close(), sink.close(), deadLetters.close()]);
+    const sinks = [sink, deadLetters].map((each) => (failed ? each.abort() : each.close()));
+    await Promise.allSettled([source.close(), ...sinks]);
     store?.close();
     for (const edge of this.#edges) edge.close();
   }
@@ -298,7 +303,7 @@ function largestCut({ batch_bytes, max_record_bytes }: Settings): number {
 function batchesInFlight(settings: Settings): number {
   const roomBytes = 2 ** Math.ceil(Math.log2(largestCut(settings) + RAW_HEADER_BYTES));
   const usableBytes = 2 ** Math.floor(Math.log2(settings.memory)) / 2;
-  return Math.max(1, Math.min(settings.in_flight, Math.floor(usableBytes / roomBytes)));
+  return Math.max(1, Math.min(settings.in_flight, Math.floor(usableBytes / roomBytes) - 1));
 }
 
 /** A host that dies again while it starts is given this long, doubling, before the next: a crash loop must not eat a core. */

@@ -65,8 +65,8 @@ export function buildStage(parts: StageParts): StageAtWork {
   );
   const turns = new Turns(lanes, plan.sequential, parts.firstSeq);
   const replays = plan.stateful ? new ReplayLog(parts.snapshot) : undefined;
-  const gaveUp = (reason: string): void =>
-    parts.failed(new Failure("pipeline.failed", `stage ${plan.name}: ${reason}`));
+  const gaveUp = (reason: string, refused: boolean): void =>
+    parts.failed(new Failure(refused ? "plugin.refused" : "pipeline.failed", `stage ${plan.name}: ${reason}`));
   const common = { ...parts, host: undefined, command: parts.host, gaveUp };
   const hosts = new StageHosts({ ...common, lanes, replays, ready: () => turns.serve() });
   const fallback = plan.fallback ? new FallbackHosts({ ...common, fallback: plan.fallback }) : undefined;

@@ -34,7 +34,7 @@ export interface StageHostsOptions {
   /** A lane can take a batch. */
   ready(): void;
   /** The stage cannot go on. */
-  gaveUp(reason: string): void;
+  gaveUp(reason: string, refused: boolean): void;
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
   observe?: ((event: StageEvent) => void) | undefined;
 }
@@ -48,9 +48,13 @@ const SHUTDOWN_GRACE_MS = 500;
  */
 const STABLE_AFTER_MS = 0;
 
+/** What the plugin itself said at its very first start: it would say so again. A crash or a time-out may pass. */
+const REFUSALS: ReadonlySet<string> = new Set(["plugin.definition", "plugin.load", "plugin.threw"]);
+
 export class StageHosts {
   readonly #options: StageHostsOptions;
   readonly #supervision: Supervision;
+  #launches = 0;
 
   constructor(options: StageHostsOptions) {
     this.#options = options;
@@ -65,13 +69,14 @@ export class StageHosts {
       {
         clock: options.clock,
         spawn: (id) => this.#spawn(options.lanes.find((lane) => id === `lane ${lane.number}`)!),
-        escalated: (_id, reason) => options.gaveUp(reason),
+        escalated: (_id, reason) => options.gaveUp(reason, !options.lanes.some((lane) => lane.hasServed)),
       },
     );
   }
 
+  /** Processes started again, for whatever reason. */
   get restarts(): number {
-    return this.#supervision.restarts;
+    return Math.max(0, this.#launches - this.#options.lanes.length);
   }
 
   start(): Promise<void> {
@@ -110,6 +115,10 @@ export class StageHosts {
   async #life(lane: Lane, ready: () => void): Promise<{ wished: boolean; refused: boolean; reason: string }> {
     const ended = Promise.withResolvers<{ exit: HostExit; wished: boolean }>();
     const handlers: HostHandlers = {
+      spawned: (host) => {
+        this.#launches++;
+        lane.adopt(host);
+      },
       message: (message) => lane.message(message),
       exit: (exit) => {
         this.#options.observe?.({ event: "host_exited", lane: lane.number, pid: lane.pid, reason: exit.reason });
@@ -126,7 +135,7 @@ export class StageHosts {
     } catch (thrown) {
       const { code, message } = toFailure(thrown, "plugin.start");
       await ended.promise;
-      return { wished: false, refused: code === "plugin.definition", reason: message };
+      return { wished: false, refused: !lane.hasServed && REFUSALS.has(code), reason: message };
     }
     const { exit, wished } = await ended.promise;
     return { wished, refused: false, reason: exit.reason };

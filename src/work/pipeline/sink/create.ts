@@ -50,6 +50,8 @@ export type SinkKind = keyof typeof sinkSchemas;
 export interface SinkEnvironment {
   /** Opened when a sink writes to `-`; by default the process's own. */
   readonly stdout?: () => ByteStream;
+  /** Permission bits of a file that is made; those of the process's umask by default. */
+  readonly mode?: number;
 }
 
 const STDOUT_PATH = "-";
@@ -85,7 +87,7 @@ export function isSinkKind(kind: string): kind is SinkKind {
 }
 
 function createTarget(path: string, environment: SinkEnvironment): Target {
-  if (path !== STDOUT_PATH) return new FileTarget(path);
+  if (path !== STDOUT_PATH) return new FileTarget(path, environment.mode);
   return new StdoutTarget((environment.stdout ?? (() => Bun.stdout.writer()))());
 }
 

@@ -12,6 +12,14 @@ import type { Target, TargetPosition } from "./target.ts";
 /** Enough to tell that it is our output, little enough to read at each checkpoint. */
 const TAIL_BYTES = 4096;
 
+/** The position behind the last byte; undefined when the path is no regular file. */
+export async function endOfFile(path: string): Promise<TargetPosition | undefined> {
+  if (!existsSync(path) || !statSync(path).isFile()) return undefined;
+  await using file = await open(path, "r");
+  const { size } = await file.stat();
+  return { bytes: size, tail: await tailOf(file, size) };
+}
+
 export class FileTarget implements Target {
   readonly path: string;
   #file: FileHandle | undefined;
@@ -20,8 +28,11 @@ export class FileTarget implements Target {
   #bytes = 0;
   #failure: Failure | undefined;
 
-  constructor(path: string) {
+  readonly #mode: number;
+
+  constructor(path: string, mode = 0o666) {
     this.path = path;
+    this.#mode = mode;
   }
 
   async open(position: TargetPosition | undefined): Promise<void> {
@@ -75,7 +86,7 @@ export class FileTarget implements Target {
     }
     // Opened without emptying it: a file that turns out not to be ours stays as it is.
     this.#isRegular = isNew || statSync(this.path).isFile();
-    const file = await open(this.path, isNew ? "wx+" : this.#isRegular ? "r+" : "w");
+    const file = await open(this.path, isNew ? "wx+" : this.#isRegular ? "r+" : "w", this.#mode);
     this.#file = file;
     this.#bytes = position?.bytes ?? 0;
     if (!this.#isRegular) return;

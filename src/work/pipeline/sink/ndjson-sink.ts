@@ -1,5 +1,7 @@
 /** NDJSON: the last host has made the bytes, here they are only appended. */
+
 import { checkKind } from "./failures.ts";
+import { endOfFile } from "./file-target.ts";
 import type { Sink, SinkPosition } from "./sink.ts";
 import type { Target, TargetPosition } from "./target.ts";
 
@@ -31,4 +33,10 @@ export class NdjsonSink implements Sink {
   abort(): Promise<void> {
     return this.#target.close();
   }
+}
+
+/** A position behind whatever the file holds, for a log that goes on; undefined when there is no such file. */
+export async function endOfNdjson(path: string): Promise<SinkPosition | undefined> {
+  const target = await endOfFile(path);
+  return target && { v: 1, kind: "ndjson", target };
 }

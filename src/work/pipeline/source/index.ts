@@ -4,4 +4,5 @@ export type { SourceEnvironment, SourceKind } from "./create.ts";
 export { createSource, isSourceKind, sourceSchemas } from "./create.ts";
 export type { InferredSource } from "./infer.ts";
 export { INFERRED_ENDINGS, inferFormat } from "./infer.ts";
+export { type ListedFile, listFiles } from "./inputs.ts";
 export type { Cut, FileHead, Oversized, ReadLimits, Source, SourcePosition } from "./source.ts";

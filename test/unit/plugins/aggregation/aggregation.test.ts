@@ -346,9 +346,9 @@ describe("aggregation limits", () => {
   });
 
   test.each([
-    [{ window: 10, window_count: 5, time_field: "t" }, "window_count and window are both set"],
-    [{ window: 10 }, "window is set without time_field"],
-    [{ aggregates: "" }, "aggregates is empty"],
+    [{ window: 10, window_count: 5, time_field: "t" }, "window_count: is set, and so is window"],
+    [{ window: 10 }, "window: is set without time_field"],
+    [{ aggregates: "" }, "aggregates: is empty"],
     [{ aggregates: "median:x" }, '"median:x" is no function of a field'],
     [{ aggregates: "sum" }, '"sum" is no function of a field'],
     [{ aggregates: "count:x" }, '"count:x" is no function of a field'],

@@ -234,9 +234,9 @@ describe("encryption mask", () => {
 
 describe("encryption init", () => {
   test.each([
-    [{ mode: "encrypt", fields: ["s"] }, "mode=encrypt needs a key; set key_file"],
-    [{ mode: "encrypt", fields: ["s"], key_file: "/a", key_env: "B" }, "both set"],
-    [{ mode: "mask", fields: [] }, "fields is empty"],
+    [{ mode: "encrypt", fields: ["s"] }, "mode: encrypt needs a key; set key_file"],
+    [{ mode: "encrypt", fields: ["s"], key_file: "/a", key_env: "B" }, "only one of them is allowed"],
+    [{ mode: "mask", fields: [] }, "fields: is empty"],
     [{ mode: "mask", fields: ["s"], mask_char: "**" }, "is not one character"],
   ])("init() refuses %j", async (params, message) => {
     await expect(start(encryption, params)).rejects.toThrow(message);

@@ -121,7 +121,7 @@ describe("enrichment look-up", () => {
     ["t.json", "[1]", {}, "1 is no object"],
     ["t.json", '[{"sku":"toString"},{"a":1}]', {}, 'has no key "sku"'],
     ["t.txt", CSV, {}, "unknown ending; .csv and .json are allowed"],
-    ["t.csv", CSV, { lookup_key: undefined }, "lookup is set without lookup_key"],
+    ["t.csv", CSV, { lookup_key: undefined }, "lookup: is set without lookup_key"],
   ])("init() refuses %s %j %j", async (name, content, more, message) => {
     using dir = tempDir();
     const started = start(enrichment, { lookup: dir.file(name, content), lookup_key: "sku", ...more });

@@ -82,6 +82,6 @@ describe("forwardLines()", () => {
       new TextEncoder().encode("a\x1b[2Jb\r\n"),
     ]);
     expect(long!.length).toBeLessThanOrEqual(OUTPUT_LINE_CHARS_MAX + 1);
-    expect(painted).toBe("a�[2Jb");
+    expect(painted).toBe("a␛[2Jb");
   });
 });

@@ -19,7 +19,7 @@ const checkpoint: Checkpoint = {
   fingerprint: "f",
   finished: false,
   seq: 7,
-  ahead: [9],
+  ahead: ["a@9"],
   source: { offset: 3 },
   sink: { bytes: 4 },
   deadLetters: null,

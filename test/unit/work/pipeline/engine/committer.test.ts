@@ -35,7 +35,7 @@ interface World {
   readonly counts: RunCounts;
 }
 
-function world(options: { ordered?: boolean; dropSeq?: number; failAt?: number } = {}): World {
+function world(options: { ordered?: boolean; dropSeq?: number; failAt?: number; written?: string[] } = {}): World {
   const sink = new MemorySink();
   sink.failAt = options.failAt ?? sink.failAt;
   const saved: Checkpoint[] = [];
@@ -51,6 +51,7 @@ function world(options: { ordered?: boolean; dropSeq?: number; failAt?: number }
     firstSeq: 0,
     source: undefined,
     ordered: options.ordered ?? true,
+    written: options.written ?? [],
     run: { run: "r", startedMs: 0, fingerprint: "f" },
     dropSeq: options.dropSeq,
     committed: () => {},
@@ -109,17 +110,35 @@ describe("Committer", () => {
     await here.committer.until(1);
     expect(here.sink.text).toBe("3\n0\n1\n");
     expect(here.saved).toHaveLength(1);
-    expect(here.saved[0]).toMatchObject({ seq: 2, ahead: [3], source: { offset: 2 }, sink: { length: 6 } });
+    expect(here.saved[0]).toMatchObject({ seq: 2, ahead: ["x@3"], source: { offset: 2 }, sink: { length: 6 } });
   });
 
   test("skip() closes the gap of a batch that the run before had written", async () => {
-    const here = world({ ordered: false });
-    here.committer.skip(1, { offset: 2 } as unknown as SourcePosition);
+    const here = world({ ordered: false, written: ["x@1"] });
+    expect([here.committer.hasWritten("x@0"), here.committer.hasWritten("x@1")]).toEqual([false, true]);
+    here.committer.skip(1, "x@1", { offset: 2 } as unknown as SourcePosition);
     here.committer.add(arrival(here, 0));
     here.committer.add(arrival(here, 2, { barrier: true }));
     await here.committer.until(2);
     expect(here.sink.text).toBe("0\n2\n");
     expect(here.saved[0]).toMatchObject({ seq: 3, ahead: [] });
+  });
+
+  test("skip() moves on by itself when everything before is written", async () => {
+    const here = world({ ordered: false, written: ["x@1"] });
+    here.committer.add(arrival(here, 0));
+    await here.committer.until(0);
+    here.committer.skip(1, "x@1", { offset: 2 } as unknown as SourcePosition);
+    await here.committer.until(1);
+    await here.committer.untilOldest(2);
+    expect(here.sink.text).toBe("0\n");
+  });
+
+  test("add() goes on naming what the run before had written when a checkpoint comes before it is met again", async () => {
+    const here = world({ ordered: false, written: ["x@5", "x@6"] });
+    here.committer.add(arrival(here, 0, { barrier: true }));
+    await here.committer.until(0);
+    expect(here.saved[0]).toMatchObject({ seq: 1, ahead: ["x@5", "x@6"] });
   });
 
   test("add() stores the sink's position of the barrier when later batches are written meanwhile", async () => {

@@ -1,0 +1,87 @@
+/** Whether a run goes on or starts over, and what may differ between the two halves of one. */
+import { randomUUID } from "node:crypto";
+import { systemClock } from "../base/clock.ts";
+import { Failure } from "../base/errors.ts";
+import type { Checkpoint, CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
+import type { SinkPosition } from "../work/pipeline/sink/index.ts";
+import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
+
+/** What must not change between a run and its continuation: the ends, how the input is cut, which stages keep state. */
+export function fingerprintOf(
+  prepared: PreparedPipeline,
+  ends: { source: EndChoice; sink: EndChoice; deadLetters: string; ordered: boolean },
+): string {
+  const { batch_rows, batch_bytes, max_record_bytes } = prepared.file.settings;
+  const stages = prepared.stages.map(({ name, stateful }) => (stateful ? `${name}*` : name));
+  return JSON.stringify({
+    ...ends,
+    batch_rows,
+    batch_bytes,
+    max_record_bytes,
+    stages,
+    [PARAMETERS]: digests(prepared),
+  });
+}
+
+/** May change: a run that failed over a wrong parameter goes on with the right one. People are told. */
+const PARAMETERS = "parameters";
+
+function digests({ stages }: PreparedPipeline): Record<string, string> {
+  const digest = (stage: PreparedPipeline["stages"][number]): string =>
+    Bun.hash.xxHash64(JSON.stringify([stage.library, stage.params, stage.policy, stage.fallback])).toString(16);
+  return Object.fromEntries(stages.map((stage) => [stage.name, digest(stage)]));
+}
+
+export interface FoundRun {
+  readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
+  /** What to go on from; undefined when nothing was committed yet. */
+  readonly resume: Checkpoint | undefined;
+  readonly deadLettersStart: SinkPosition | undefined;
+  /** Stages that are not what they were when the run began. */
+  readonly changedStages: readonly string[];
+}
+
+/**
+ * The unfinished run, or a new one. A new one is on disk before anything happens under its name: what plugins have done
+ * outside under that name must be known again, also when the first checkpoint was never reached.
+ */
+export function findRun(
+  store: CheckpointStore,
+  fingerprint: string,
+  fresh: boolean,
+  deadLettersEnd: SinkPosition | undefined,
+): FoundRun {
+  const found = fresh ? undefined : store.load();
+  if (found && !found.finished && (found.seq > 0 || found.fingerprint === fingerprint)) {
+    const changedStages = changesOf(found.fingerprint, fingerprint);
+    const { run, startedMs, seq } = found;
+    const deadLettersStart = found.deadLetters as SinkPosition | undefined; // made by the sink, checked by it
+    return {
+      run: { run, startedMs, fingerprint },
+      resume: seq > 0 ? found : undefined,
+      deadLettersStart,
+      changedStages,
+    };
+  }
+  store.clear();
+  const run = { run: randomUUID(), startedMs: systemClock.now(), fingerprint };
+  const nothing = { source: undefined, sink: undefined, deadLetters: deadLettersEnd, counts: undefined };
+  store.save({ ...run, ...nothing, finished: false, seq: 0, ahead: [], states: new Map() });
+  return { run, resume: undefined, deadLettersStart: deadLettersEnd, changedStages: [] };
+}
+
+/** Names of changed stages; anything else that changed refuses. */
+function changesOf(before: string, now: string): string[] {
+  const [old, current] = [before, now].map((text) => JSON.parse(text) as Record<string, unknown>);
+  const changed = Object.keys(current!).filter((key) => JSON.stringify(current![key]) !== JSON.stringify(old![key]));
+  const forbidden = changed.filter((key) => key !== PARAMETERS);
+  if (forbidden.length > 0) {
+    const what = forbidden.join(", ");
+    throw new Failure(
+      "checkpoint.other_run",
+      `an unfinished run of this pipeline had another ${what}; put that back, or start over with --fresh`,
+    );
+  }
+  const stages = (fingerprint: Record<string, unknown>) => (fingerprint[PARAMETERS] ?? {}) as Record<string, string>;
+  return Object.keys(stages(current!)).filter((name) => stages(current!)[name] !== stages(old!)[name]);
+}
