@@ -15,7 +15,6 @@ import {
   type Fault,
   loadPipelineFile,
   mergeFaults,
-  type ParamValue,
   type PipelineFile,
   pathResolver,
   placeOf,

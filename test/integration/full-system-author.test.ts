@@ -44,7 +44,7 @@ describe("plugin", () => {
   test("plugin new refuses a bad name and a folder that is there, and changes nothing", async () => {
     using space = new Workspace();
     const bad = await space.exec(["plugin", "new", "Not A Name"]);
-    expect(bad.code).toBe(78);
+    expect(bad.code).toBe(64);
     expect(bad.stderr).toContain('the name is "Not A Name"');
     space.write("taken/mine.txt", "precious");
     const taken = await space.exec(["plugin", "new", "taken"]);

@@ -1,7 +1,9 @@
 /** The way of a dead letter: it is listed, shown, replayed through a mended pipeline, and purged. */
 import { describe, expect, test } from "bun:test";
+import { symlinkSync } from "node:fs";
 import { orders } from "../support/orders.ts";
 import { perRecord } from "../support/plugins.ts";
+import { EXECUTABLE } from "../support/program.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ORDERS = 500;
@@ -44,6 +46,52 @@ describe("dlq", () => {
     const again = await space.run(["pipeline.txt", "--input", "-", "--output", "again.ndjson"], { stdin: stdout });
     expect(again.summary.written).toBe(10);
     expect(space.records("again.ndjson").every(({ mended }) => mended === true)).toBe(true);
+  });
+
+  test("dlq replay refuses to write over the letters, and says in one line where it cannot write", async () => {
+    using space = await withLetters();
+    symlinkSync("dead.ndjson", space.at("link"));
+    const before = space.text("dead.ndjson");
+    for (const [output, code] of [
+      ["dead.ndjson", 64],
+      ["link", 64],
+      ["nowhere/again.ndjson", 1],
+      ["/dev/full", 1],
+    ] as const) {
+      const ended = await space.exec(["dlq", "replay", "dead.ndjson", "-o", output]);
+      expect(ended.code, output).toBe(code);
+      expect(ended.stderr).toMatch(/^error: .*\n$/);
+    }
+    expect(space.text("dead.ndjson")).toBe(before);
+  });
+
+  test("dlq ends without a word when the reader of its output goes away", async () => {
+    using space = await withLetters();
+    space.write("many.ndjson", space.text("dead.ndjson").repeat(2_000));
+    for (const command of ["list many.ndjson --limit 20000", "replay many.ndjson"]) {
+      const line = `{ "${EXECUTABLE}" dlq ${command}; echo "code $?" >&2; } | head -c 300`;
+      const shell = Bun.spawn(["sh", "-c", line], { cwd: space.path, stdout: "pipe", stderr: "pipe" });
+      const [stdout, stderr] = await Promise.all([shell.stdout.text(), shell.stderr.text(), shell.exited]);
+      expect(stdout).toHaveLength(300);
+      expect(stderr).toBe("code 141\n");
+    }
+  });
+
+  test("dlq list and show let no control character of a reason through", async () => {
+    using space = new Workspace();
+    const letter = { time: "t", pipeline: "p", stage: "s", reason: "\x1b[2J\u009b\nend", attempts: 1, batch: "b" };
+    space.write("letters.log", `${JSON.stringify({ ...letter, record: { id: 1 } })}\n`);
+    for (const args of [
+      ["list", "letters.log"],
+      ["list", "letters.log", "--summary"],
+      ["show", "letters.log", "1"],
+    ]) {
+      const { code, stdout } = await space.exec(["dlq", ...args]);
+      expect(code).toBe(0);
+      expect(stdout).toContain("␛[2J\ufffd␊end\n");
+    }
+    const { stdout: json } = await space.exec(["dlq", "list", "letters.log", "--json"]);
+    expect(JSON.parse(json)).toMatchObject({ reason: letter.reason });
   });
 
   test("dlq purge takes away what it is told to and nothing else", async () => {

@@ -64,7 +64,7 @@ describe("a plugin that", () => {
   test("throws in init stops the run with its reason", async () => {
     using space = withStage(plugin({ init: "throw new Error('no licence');" }), { settings: "max_restarts=2" });
     const { code, stderr, summary } = await space.run();
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(summary.error?.message).toContain("no licence");
     expect(stderr).toContain("no licence");
   });
@@ -72,12 +72,12 @@ describe("a plugin that", () => {
   test("loops in init stops the run with its reason", async () => {
     using space = withStage(plugin({ init: "for (;;);" }), { settings: `max_restarts=1,${START_TIMEOUT}` });
     const { code, summary } = await space.run();
-    expect(code).toBe(1);
+    expect(code).toBe(78);
     expect(summary.error?.message).toContain("init did not return within 400 ms");
   });
 
   test("keeps crashing stops the run when max_restarts are used up", async () => {
-    using space = withStage(plugin({ batch: "process.exit(1);" }), { settings: "max_restarts=3" });
+    using space = withStage(plugin({ batch: "process.exit(1);" }), { settings: "max_restarts=3,batch_rows=1" });
     const { code, summary } = await space.run();
     expect(code).toBe(1);
     expect(summary.error?.message).toMatch(/stage stage: .*3 restarts within \d+ ms are used up/);
@@ -121,6 +121,16 @@ describe("check", () => {
     expect(faults).toEqual([expect.objectContaining({ line: 2, field: "parameters.volume" })]);
   });
 
+  test("run --json tells programs why a faulty file is refused", async () => {
+    using space = withStage(plugin({}), { params: "volume=11" });
+    const { code, stdout } = await space.exec(["run", "pipeline.txt", "--json"]);
+    expect(code).toBe(78);
+    const { run, error } = JSON.parse(stdout) as { run: string; error: { code: string; message: string } };
+    expect(run).toBe("refused");
+    expect(error.code).toBe("pipeline.config.faults");
+    expect(error.message).toContain("volume");
+  });
+
   test("check says what it found to be right, runs nothing and leaves nothing", async () => {
     using space = withStage(plugin({ batch: "process.exit(1);" }));
     const { code, stderr } = await space.exec(["check", "pipeline.txt"]);
@@ -141,6 +151,7 @@ describe("exit codes", () => {
       [["run", "pipeline.txt", "--input"], /--input needs a value/],
       [["walk"], /"walk" is no command/],
       [["dlq", "list", "--limit"], /--limit needs a value/],
+      [["plugin", "new", "Bad Name"], /the name is "Bad Name"/],
       [["check"], /check needs a pipeline file/],
       [[], /Usage: distributed_system COMMAND/],
     ] as const) {
@@ -196,6 +207,8 @@ describe("exit codes", () => {
       const { code, stdout, stderr } = await space.exec([...command, "--help"]);
       expect(code).toBe(0);
       expect(stderr).toBe("");
+      expect(stdout).toContain(`USAGE distributed_system ${command.join(" ")} `);
+      expect(stdout).not.toContain("\x1b");
       expect(stdout).toMatch(new RegExp(`EXAMPLES\\s+distributed_system ${command.join(" ")} `));
     }
     for (const group of [[], ["plugin"], ["dlq"], ["audit"]]) {

@@ -212,7 +212,7 @@ describe("HostProcess with hosts that do not keep to the rules", () => {
     await using driven = new HandDriven();
     await driven.load(fakeInJavaScript(script), "x");
     await until("the long line has arrived", () => driven.lines.length > 0);
-    expect(driven.lines[0]).toHaveLength(20 * 2 ** 20);
+    expect(driven.lines[0]).toMatch(/^m{2000}…$/); // taken whole, shown in part
     expect(await driven.host.exited).toMatchObject({ reason: "closed its control channel and was killed" });
   });
 });

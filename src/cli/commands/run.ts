@@ -62,6 +62,7 @@ export const run = defineCommand({
 });
 
 function exitCode(summary: RunSummary): number {
+  if (summary.error?.code === "plugin.refused") return EXIT.config;
   if (summary.error) return summary.error.code.endsWith("not_found") ? EXIT.noInput : EXIT.failures;
   if (summary.faults.length > 0) return EXIT.failures;
   return EXIT.done;

@@ -3,7 +3,9 @@ import { Failure } from "../../../src/base/errors.ts";
 import { environmentDefaults } from "../../../src/cli/environment.ts";
 import { unknownFlag } from "../../../src/cli/flags.ts";
 import { exitCodeOf } from "../../../src/cli/run-cli.ts";
+import { ignoresHangup, listenForSignals } from "../../../src/cli/signals.ts";
 import { commands } from "../../../src/cli/table.ts";
+import { shellWord } from "../../../src/cli/view/shell-word.ts";
 import { summaryText } from "../../../src/cli/view/summary.ts";
 import { textTable } from "../../../src/cli/view/table.ts";
 
@@ -57,6 +59,9 @@ describe("exitCodeOf()", () => {
     ["source.not_found", 66],
     ["pipeline.config.faults", 78],
     ["plugin.definition", 78],
+    ["plugin.name", 64],
+    ["output.closed", 141],
+    ["output.write_failed", 1],
     ["checkpoint.other_run", 78],
     ["sink.write_failed", 1],
   ] as const) {
@@ -122,9 +127,63 @@ describe("views", () => {
     expect(text).toContain("dead letters: /d");
   });
 
+  test("summaryText() says nothing of balance when the run failed in the middle", () => {
+    const text = summaryText({ ...summary, run: "failed", written: 3 });
+    expect(text).toContain("It ended in the middle of its work");
+    expect(text).not.toMatch(/add up|accounted for/);
+  });
+
+  test("summaryText() shows no control character when paths and faults hold some", () => {
+    const text = summaryText({ ...summary, deadLetters: "/d\x1b[2J", output: "/o\u009b", faults: ["a\x07"] });
+    expect(text).toContain("/d␛[2J");
+    expect(text).toContain("/o\ufffd");
+    expect(text).toContain("a␇");
+  });
+
+  for (const [word, quoted] of [
+    ["plugins/mine", "plugins/mine"],
+    ["a b/mine", "'a b/mine'"],
+    ["it's", "'it'\\''s'"],
+    ["", "''"],
+  ] as const) {
+    test(`shellWord() gives ${quoted} when the word is ${word}`, () => {
+      expect(shellWord(word)).toBe(quoted);
+    });
+  }
+
   test("summaryText() shouts when records are missing", () => {
     expect(summaryText({ ...summary, faults: ["half let 6 out, the sink took 5"] })).toContain(
       "It does NOT add up: half let 6 out",
     );
+  });
+});
+
+describe("signals", () => {
+  for (const [signal, code] of [
+    ["SIGHUP", 129],
+    ["SIGINT", 130],
+    ["SIGTERM", 143],
+  ] as const) {
+    test(`listenForSignals() drains on the first ${signal} and gives up on the second`, () => {
+      const done: string[] = [];
+      const handle = { stop: () => done.push("stop"), abort: (reason: string) => done.push(reason) };
+      const listener = listenForSignals(handle, () => {});
+      try {
+        expect(listener.code).toBeUndefined();
+        process.emit(signal);
+        expect([listener.code, ...done]).toEqual([code, "stop"]);
+        process.emit(signal);
+        expect(done).toEqual(["stop", `a second ${signal}`]);
+      } finally {
+        listener.close();
+      }
+      expect(process.listenerCount(signal)).toBe(0);
+    });
+  }
+
+  test("ignoresHangup() is true only when the lowest bit of SigIgn is set", () => {
+    expect(ignoresHangup("SigBlk:\t0000000000000001\nSigIgn:\t0000000001001001\n")).toBe(true);
+    expect(ignoresHangup("SigBlk:\t0000000000000001\nSigIgn:\t0000000001001000\n")).toBe(false);
+    expect(ignoresHangup("")).toBe(false);
   });
 });

@@ -6,7 +6,8 @@ export const policies = {
   SKIP_AND_CONTINUE: "the poison record is left out and counted as skipped",
   DEAD_LETTER: "tries follow at once; the poison record goes to the dead letters",
   FALLBACK:
-    "the poison record is handed to the library named by the parameter fallback=; if that fails too, to the dead letters",
+    "the poison record is handed to the library named by the parameter fallback=; if that fails too, to the dead letters; " +
+    "rescued records leave behind the others of their batch, also with ordered=true",
   FAILOVER:
     "the poison record is tried once more in another host process (on another node of a cluster), then goes to the dead letters",
 } as const;

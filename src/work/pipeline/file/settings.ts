@@ -24,7 +24,10 @@ export const settingSchema = {
     min: 1,
     max: MAX_LANES,
   }),
-  ordered: param.boolean("records leave in the order in which they came, also with several lanes", { default: true }),
+  ordered: param.boolean(
+    "records leave in the order in which they came, also with several lanes; only what a FALLBACK rescues leaves last in its batch",
+    { default: true },
+  ),
   in_flight: param.integer("most batches under way in the whole pipeline; a full sink slows the source", {
     default: 16,
     min: 1,
@@ -45,9 +48,12 @@ export const settingSchema = {
     ["dead_letter", "fail"],
     { default: "dead_letter" },
   ),
-  dead_letters: param.string("NDJSON file of the dead letters; left out, it lies beside the pipeline's state", {
-    min: 1,
-  }),
+  dead_letters: param.string(
+    "NDJSON file of the dead letters, to which a new run appends and which --fresh replaces; left out, it lies beside the pipeline's state",
+    {
+      min: 1,
+    },
+  ),
   max_restarts: param.integer("most restarts of a stage's hosts in restart_period before the pipeline stops", {
     default: 60,
     min: 0,

@@ -1,5 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -157,6 +157,14 @@ describe("replayable()", () => {
   test("replayable() gives malformed lines too when they are asked for", async () => {
     const { out } = await replay(fileOf(malformed('a,"b'), record("{}")), {}, { texts: true });
     expect(out).toBe('a,"b\n{}\n');
+  });
+
+  test("replayable() fails with dead_letter.changed when the file shrinks while it is read", async () => {
+    const path = fileOf(record('{"id":1}'), record(JSON.stringify({ id: 2, text: "x".repeat(1_000_000) })));
+    const { lines } = replayable(path);
+    await lines.next();
+    truncateSync(path, statSync(path).size - 10);
+    await expect(lines.next()).rejects.toMatchObject({ code: "dead_letter.changed" });
   });
 
   test("replayable() gives only what matches when there is a filter", async () => {

@@ -50,6 +50,11 @@ test("readLines() passes a line over and goes on when it is longer than the limi
   }
 });
 
+test("readLines() fails with dead_letter.changed when the file ends before what was promised", async () => {
+  const content = Buffer.from("one\ntwo\n");
+  await expect(linesOf(content, content.length + 1)).rejects.toMatchObject({ code: "dead_letter.changed" });
+});
+
 test("readLines() gives no line when the file is empty", async () => {
   expect(await linesOf(new Uint8Array(0))).toEqual([]);
 });
