@@ -163,7 +163,8 @@ export class Committer {
     const ahead = [...Array.from(this.#ahead.values(), ({ id }) => id), ...this.#before];
     const body = { ...run, finished: finish, seq: this.#next, ahead, source: this.#source, counts: toJson(counts) };
     const positions = Promise.all([sink.flush(), deadLetters.flush()]);
-    this.#saving = positions.then(([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
+    this.#saving = positions.then(async ([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
+      if (finish) await Promise.all([sink.close(), deadLetters.close()]); // a run is finished only with its output's end
       store?.save({ ...body, sink: sinkAt, deadLetters: deadAt, states });
     });
     this.#saving.catch((thrown: unknown) => this.#options.failed(thrown));

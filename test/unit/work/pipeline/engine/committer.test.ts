@@ -22,7 +22,9 @@ class MemorySink implements Sink {
     await Promise.resolve();
     return { v: 1, kind: "memory", length };
   }
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.text += "end";
+  }
   async abort(): Promise<void> {}
 }
 
@@ -95,7 +97,7 @@ describe("Committer", () => {
           for (const seq of order) here.committer.add(arrival(here, seq));
           here.committer.add(arrival(here, LAST, { barrier: true, finish: true }));
           await here.committer.until(LAST);
-          expect(here.sink.text).toBe(Array.from({ length: LAST + 1 }, (_, seq) => `${seq}\n`).join(""));
+          expect(here.sink.text).toBe(`${Array.from({ length: LAST + 1 }, (_, seq) => `${seq}\n`).join("")}end`);
           expect(here.saved.at(-1)).toMatchObject({ seq: LAST + 1, ahead: [], source: { offset: LAST + 1 } });
           expect(here.released.toSorted((a, b) => a - b)).toEqual(Array.from({ length: LAST + 1 }, (_, seq) => seq));
         },
@@ -148,6 +150,15 @@ describe("Committer", () => {
     await here.committer.until(3);
     expect(here.saved[0]).toMatchObject({ seq: 1, sink: { length: 2 } });
     expect(here.saved[0]!.counts).toMatchObject({ written: 1 });
+  });
+
+  test("add() says that the run is finished only when the sink has its end", async () => {
+    const here = world();
+    const ends: boolean[] = [];
+    here.saved.push = (checkpoint) => ends.push(checkpoint.finished && here.sink.text.endsWith("end"));
+    here.committer.add(arrival(here, 0, { barrier: true, finish: true }));
+    await here.committer.until(0);
+    expect(ends).toEqual([true]);
   });
 
   test("untilOldest() resolves when every batch before is gone", async () => {
