@@ -52,10 +52,12 @@ describe("run under signals", () => {
       await program.until("it writes", () => space.sizeOf("out.ndjson") > 0);
       const hosts = program.hosts();
       expect(hosts).toHaveLength(2);
+      for (const host of hosts) process.kill(host, signal); // a terminal tells the whole group
       program.signal(signal);
       const stopped = withSummary(await program.done);
       expect(stopped.code).toBe(exitCode);
       expect(stopped.summary).toMatchObject({ run: "stopped", faults: [] });
+      expect(stopped.summary.stages.map(({ restarts }) => restarts)).toEqual([0, 0, 0]);
       expect(stopped.summary.written).toBeLessThan(ORDERS);
       expect(space.records("out.ndjson")).toHaveLength(stopped.summary.written);
       expect(stopped.stderr).toContain(`${signal}: finishing what is under way`);
