@@ -54,11 +54,14 @@ export const settingSchema = {
       min: 1,
     },
   ),
-  max_restarts: param.integer("most restarts of a stage's hosts in restart_period before the pipeline stops", {
-    default: 60,
-    min: 0,
-    max: 10_000,
-  }),
+  max_restarts: param.integer(
+    "most restarts of a stage's hosts in restart_period before the pipeline stops; one batch counts once",
+    {
+      default: 60,
+      min: 0,
+      max: 10_000,
+    },
+  ),
   restart_period: param.duration("the time over which max_restarts counts", {
     default: 60 * SECOND,
     min: 100,
