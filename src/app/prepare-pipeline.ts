@@ -83,6 +83,7 @@ function schemaFaults(file: PipelineFile, libraries: Libraries, resolvePath: Res
     ...libraryFault(file, stage, stage.library, libraries.get(stage.library)),
     ...(stage.fallback ? libraryFault(file, stage, stage.fallback.library, libraries.get(stage.fallback.library)) : []),
     ...laneFault(file, stage, libraries.get(stage.library)),
+    ...healthFault(file, stage, libraries.get(stage.library)),
   ]);
   return mergeFaults(checkFaults, libraryFaults);
 }
@@ -172,12 +173,21 @@ function libraryFault(file: PipelineFile, stage: StageSpec, library: string, fou
 }
 
 function laneFault(file: PipelineFile, stage: StageSpec, found: Inspected | undefined): Fault[] {
-  if (!found || found instanceof Failure || !found.loaded.sequential || (stage.lanes ?? 1) === 1) return [];
+  if (!found || found instanceof Failure || !found.loaded.sequential || (stage.engine.lanes ?? 1) === 1) return [];
   const place = { line: stage.line, column: stage.columns.parameters ?? 1 };
-  const message = `lanes=${stage.lanes}, but the plugin ${found.loaded.info.name} needs its batches in order`;
+  const message = `lanes=${stage.engine.lanes}, but the plugin ${found.loaded.info.name} needs its batches in order`;
   return [
     { ...place, file: file.fileName, code: "pipeline.config.lanes", field: "parameters.lanes", message, allowed: "1" },
   ];
+}
+
+function healthFault(file: PipelineFile, stage: StageSpec, found: Inspected | undefined): Fault[] {
+  if (!found || found instanceof Failure || found.loaded.health || stage.engine.health_interval === undefined)
+    return [];
+  const place = { line: stage.line, column: stage.columns.parameters ?? 1 };
+  const message = `the plugin ${found.loaded.info.name} has no health operation to call every health_interval`;
+  const field = "parameters.health_interval";
+  return [{ ...place, file: file.fileName, code: "pipeline.config.health", field, message, allowed: "nothing here" }];
 }
 
 function planStages(file: PipelineFile, libraries: Libraries, resolvePath: ResolvePath): StagePlan[] {
@@ -200,9 +210,11 @@ function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, r
     policy: stage.policy,
     maxRetries: stage.maxRetries,
     timeoutMs: stage.timeoutMs,
-    lanes: stage.lanes ?? file.settings.lanes,
+    lanes: stage.engine.lanes ?? file.settings.lanes,
     sequential: loaded.sequential,
     stateful: loaded.stateful,
+    exclusive: loaded.exclusive,
+    ...enginePlan(stage, loaded),
     ...(fallback &&
       other && {
         fallback: {
@@ -211,6 +223,46 @@ function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, r
         },
       }),
   };
+}
+
+const SUCCESS_THRESHOLD = 1;
+const HALF_OPEN_AFTER_MS = 10_000;
+const HEALTH_TIMEOUT_MS = 1_000;
+
+/** What the line says about the stage's processes. */
+function enginePlan({ engine, params }: StageSpec, { params: schema }: LoadedMessage) {
+  const { cpu, failure_threshold, files, health_interval, memory, stdout } = engine;
+  const limits = {
+    ...(memory !== undefined && { memoryBytes: memory }),
+    ...(cpu !== undefined && { cpuMs: cpu }),
+    ...(files !== undefined && { files }),
+    ...(stdout !== undefined && { stdoutBytesPerSecond: stdout }),
+  };
+  const breaker = failure_threshold !== undefined && {
+    failureThreshold: failure_threshold,
+    successThreshold: engine.success_threshold ?? SUCCESS_THRESHOLD,
+    halfOpenAfterMs: engine.half_open_after ?? HALF_OPEN_AFTER_MS,
+  };
+  const health = health_interval !== undefined && {
+    intervalMs: health_interval,
+    timeoutMs: engine.health_timeout ?? HEALTH_TIMEOUT_MS,
+  };
+  return {
+    standby: engine.standby ?? 0,
+    limits,
+    passEnv: [...(engine.env ?? []), ...variablesNamedBy(params, schema)],
+    ...(breaker && { breaker }),
+    ...(health && { health }),
+  };
+}
+
+/** The value of a parameter whose name ends in `_env` is the name of a variable that the plugin reads. */
+function variablesNamedBy(params: StageSpec["params"], schema: LoadedMessage["params"]): string[] {
+  const written = params.filter(({ key }) => key.endsWith("_env")).map(({ value }) => value);
+  const defaults = Object.entries(schema)
+    .filter(([key]) => key.endsWith("_env") && !params.some((each) => each.key === key))
+    .map(([, spec]) => spec.default);
+  return [...written, ...defaults.filter((each): each is string => typeof each === "string")];
 }
 
 /** A pipeline without stages still reads and writes: somebody has to parse and format, and not the daemon. */
@@ -225,6 +277,10 @@ function identityStage(): StagePlan {
     lanes: 1,
     sequential: false,
     stateful: false,
+    exclusive: false,
+    standby: 0,
+    limits: {},
+    passEnv: [],
   };
 }
 

@@ -59,6 +59,11 @@ export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
    */
   readonly sequential?: boolean;
   /**
+   * Only one process at a time may be initialised: it holds a lock, a port, a file with one writer. A standby is then loaded
+   * and not initialised, and a swap lets the old one clean up before the new one's `init`.
+   */
+  readonly exclusive?: boolean;
+  /**
    * Looks at converted parameters before anything runs: expressions that do not parse, combinations that make no sense,
    * files that do not read. All faults at once. It may read what parameters name and must change nothing.
    */
@@ -75,6 +80,11 @@ export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
   finish?(batch: Batch, context: PluginContext<S>): void | Promise<void>;
   /** Once, when the host stops in order; not after a crash. */
   cleanup(context: PluginContext<S>): void | Promise<void>;
+  /**
+   * Called between batches every `health_interval`, where the stage asks for it. A throw, or no answer in time, several times in a
+   * row replaces the host: for what goes wrong without a batch failing, such as a connection that is gone.
+   */
+  health?(context: PluginContext<S>): void | Promise<void>;
   /** The state after the batch just processed; stored with the checkpoint. */
   snapshot?(context: PluginContext<S>): Snapshot | Promise<Snapshot>;
   /** Called after init with what `snapshot` gave, when a host starts from a checkpoint. */

@@ -9,7 +9,8 @@ import * as sdk from "../../sdk/index.ts";
 export const IDENTITY_LIBRARY = "builtin:identity";
 
 const OPERATIONS = ["init", "processBatch", "cleanup"] as const;
-const OPTIONAL_OPERATIONS = ["check", "snapshot", "restore", "finish"] as const;
+const OPTIONAL_OPERATIONS = ["check", "snapshot", "restore", "finish", "health"] as const;
+const FLAGS = ["sequential", "exclusive"] as const;
 const PARAM_KINDS = ["string", "integer", "number", "boolean", "duration", "size", "list", "path", "choice"];
 
 /** Passes batches on. It stands in for the stages of a pipeline that has none: something must parse and format. */
@@ -71,9 +72,8 @@ function operationFault(value: Record<string, unknown>): string | undefined {
   if ((value.snapshot === undefined) !== (value.restore === undefined)) {
     return "it has only one of snapshot and restore; a plugin with state needs both";
   }
-  if (value.sequential !== undefined && typeof value.sequential !== "boolean")
-    return "sequential must be true or false";
-  return undefined;
+  const flag = FLAGS.find((name) => value[name] !== undefined && typeof value[name] !== "boolean");
+  return flag && `${flag} must be true or false`;
 }
 
 function infoFault(info: unknown): string | undefined {

@@ -18,7 +18,38 @@ export interface StagePlan {
   readonly sequential: boolean;
   /** Has snapshot and restore. */
   readonly stateful: boolean;
+  /** One process at a time may be initialised: see the SDK. */
+  readonly exclusive: boolean;
+  /** Initialised processes kept beside the lanes. */
+  readonly standby: number;
+  readonly limits: StageLimits;
+  /** Names of the environment variables that its hosts see, beside the usual ones. */
+  readonly passEnv: readonly string[];
+  readonly breaker?: BreakerPlan;
+  /** Only for a plugin that has `health`. */
+  readonly health?: HealthPlan;
   readonly fallback?: { readonly library: string; readonly params: Readonly<Record<string, unknown>> };
+}
+
+/** What one host may use; over it, it is killed. Left out: no limit of ours. */
+export interface StageLimits {
+  readonly memoryBytes?: number;
+  readonly cpuMs?: number;
+  readonly files?: number;
+  readonly stdoutBytesPerSecond?: number;
+}
+
+/** When the stage stops asking a plugin that fails. */
+export interface BreakerPlan {
+  /** Failed tries in a row. */
+  readonly failureThreshold: number;
+  readonly successThreshold: number;
+  readonly halfOpenAfterMs: number;
+}
+
+export interface HealthPlan {
+  readonly intervalMs: number;
+  readonly timeoutMs: number;
 }
 
 /** A batch on its way: which it is and where its bytes lie. */

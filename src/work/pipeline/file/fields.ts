@@ -1,6 +1,6 @@
 /** The seven fields of a stage line: one table that the parser and `check --explain` read. */
 import { type ParamSpec, param } from "../../../sdk/index.ts";
-import { MAX_LANES } from "./limits.ts";
+import { type EngineParamName, engineSchema } from "./engine-params.ts";
 import { policyNames } from "./policies.ts";
 import type { FieldName } from "./types.ts";
 
@@ -40,8 +40,8 @@ export const textFields: Readonly<Record<"name" | "library" | "parameters", stri
 };
 
 /** Stage parameters that the engine reads and the plugin never sees. A plugin cannot declare these names. */
-export const reservedParams: Readonly<Record<"lanes" | "fallback", ParamSpec>> = {
-  lanes: param.integer("host processes of this stage, instead of the setting lanes", { min: 1, max: MAX_LANES }),
+export const reservedParams: Readonly<Record<EngineParamName | "fallback", ParamSpec>> = {
+  ...engineSchema,
   fallback: param.string(
     "library that the policy FALLBACK hands a poison record to; its own parameters are fallback.KEY=…",
     {

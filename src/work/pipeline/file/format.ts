@@ -1,6 +1,7 @@
 /** Prints a pipeline file so that parsing it gives the same pipeline; what equals its default is left out. */
 import { Failure } from "../../../base/errors.ts";
 import type { ParamSpec } from "../../../sdk/index.ts";
+import { engineParamNames, engineSchema } from "./engine-params.ts";
 import { FALLBACK_PREFIX, valueFields } from "./fields.ts";
 import { escapeText } from "./lexer.ts";
 import { type SettingName, settingSchema } from "./settings.ts";
@@ -32,6 +33,7 @@ function defaultOf(spec: ParamSpec): unknown {
 
 function formatValue(value: unknown, spec: ParamSpec): string {
   if (spec.kind === "duration") return formatDuration(Number(value));
+  if (spec.kind === "list") return (value as readonly string[]).map((item) => item.replaceAll(";", "\\;")).join(";"); // converted by this spec
   return spec.kind === "size" ? formatSize(Number(value)) : String(value);
 }
 
@@ -42,7 +44,10 @@ function formatEnd(role: "source" | "sink", end: End): string {
 
 function formatStage(stage: StageSpec): string {
   const pairs = pairsOf(stage.params);
-  if (stage.lanes !== undefined) pairs.push(["lanes", String(stage.lanes)]);
+  for (const name of engineParamNames) {
+    const value = stage.engine[name];
+    if (value !== undefined) pairs.push([name, formatValue(value, engineSchema[name])]);
+  }
   if (stage.fallback) {
     pairs.push(["fallback", stage.fallback.library]);
     pairs.push(...pairsOf(stage.fallback.params).map(([key, value]): Pair => [FALLBACK_PREFIX + key, value]));

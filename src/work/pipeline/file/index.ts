@@ -2,6 +2,7 @@
 export { formatFaults, showPlace } from "./caret.ts";
 export { checkPipeline, type PipelineSchemas, placeOf } from "./check.ts";
 export { type Converted, convertParams, type ParamsPlace, type ParamValue, type ResolvePath } from "./convert.ts";
+export { type EngineParams, engineParamNames, engineSchema } from "./engine-params.ts";
 export { type ExplainedEnds, explainPipelineFile, explainSchema } from "./explain.ts";
 export { type Fault, faultsFailure, formatFault, mergeFaults, type Place } from "./faults.ts";
 export { FALLBACK_PREFIX, fieldNames, reservedParams, valueFields } from "./fields.ts";

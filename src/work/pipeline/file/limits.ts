@@ -17,3 +17,6 @@ export const MAX_NAME_LENGTH = 64;
 
 /** Each lane is a process of its own; more than this never pays on one machine. */
 export const MAX_LANES = 64;
+
+/** A standby costs as much memory as a lane; more than a few are never used up at once. */
+export const MAX_STANDBY = 16;

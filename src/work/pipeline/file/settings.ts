@@ -59,7 +59,7 @@ export const settingSchema = {
     {
       default: 60,
       min: 0,
-      max: 10_000,
+      max: 1_000_000,
     },
   ),
   restart_period: param.duration("the time over which max_restarts counts", {
@@ -73,6 +73,10 @@ export const settingSchema = {
     max: HOUR,
   }),
   backoff_max: param.duration("longest wait between two retries", { default: 5 * SECOND, min: 1, max: 24 * HOUR }),
+  swap_window: param.duration(
+    "time after a swap in which the old plugin comes back by itself when the new one fails more often; 0 trusts it at once",
+    { default: 10 * SECOND, min: 0, max: HOUR },
+  ),
   start_timeout: param.duration("longest time a host may take to load its plugin, and again for init", {
     default: 30 * SECOND,
     min: 100,

@@ -1,5 +1,6 @@
 /** One stage line: seven fields, the last four with defaults; the parameters that the engine reads are taken out. */
 import { convertParams, convertValue, type ParamValue } from "./convert.ts";
+import { type EngineParams, engineParamConflicts, engineParamNames } from "./engine-params.ts";
 import { quoted } from "./faults.ts";
 import { FALLBACK_PREFIX, fieldNames, reservedParams, textFields, valueFields } from "./fields.ts";
 import type { Span } from "./lexer.ts";
@@ -85,15 +86,24 @@ function takeReserved(
   params: readonly ParamText[],
   policy: FailoverPolicy,
   context: LineContext,
-): { lanes?: number; fallback?: FallbackSpec } {
+): { engine: Partial<EngineParams>; fallback?: FallbackSpec } {
   const { line } = context;
   const own = params.filter(({ key }) => Object.hasOwn(reservedParams, key));
   const place = { file: "", line: line.number, column: 1, field: "parameters", owner: "the engine" };
   const { values, faults } = convertParams(own, reservedParams, (path) => path, place);
   context.faults.addAll(faults);
-  const lanes = values.lanes;
+  const engine = pickEngineParams(values);
+  for (const { name, ...conflict } of engineParamConflicts(engine)) {
+    const at = own.find(({ key }) => key === name)?.valueColumn ?? 1;
+    context.fault(at - 1, { code: "pipeline.config.conflict", ...conflict }, `parameters.${name}`);
+  }
   const fallback = takeFallback(params, policy, context);
-  return { ...(typeof lanes === "number" && { lanes }), ...(fallback && { fallback }) };
+  return { engine, ...(fallback && { fallback }) };
+}
+
+function pickEngineParams(values: Readonly<Record<string, ParamValue>>): Partial<EngineParams> {
+  const written = engineParamNames.filter((name) => values[name] !== undefined);
+  return Object.fromEntries(written.map((name) => [name, values[name]])); // converted by the schema that types them
 }
 
 function takeFallback(

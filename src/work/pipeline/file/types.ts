@@ -2,6 +2,7 @@
  * A pipeline file as plain data: what the engine, `check` and the printer share. Texts keep their place in the file, so
  * that a fault found later (by a plugin's schema, say) still points at the character.
  */
+import type { EngineParams } from "./engine-params.ts";
 import type { FailoverPolicy } from "./policies.ts";
 import type { Settings } from "./settings.ts";
 
@@ -50,8 +51,8 @@ export interface StageSpec {
   readonly policy: FailoverPolicy;
   readonly maxRetries: number;
   readonly timeoutMs: number;
-  /** Hosts of this stage; undefined means the setting `lanes`. */
-  readonly lanes?: number;
+  /** What the engine reads among the parameters; only what is written there. */
+  readonly engine: Partial<EngineParams>;
   readonly fallback?: FallbackSpec;
   readonly line: number;
   readonly columns: FieldColumns;

@@ -6,6 +6,7 @@ import {
   type PipelineFile,
   parsePipelineFile,
   policyNames,
+  reservedParams,
   type StageSpec,
 } from "../../../../../src/work/pipeline/file/index.ts";
 
@@ -19,7 +20,7 @@ const lineText = fc.oneof(
 
 const params = fc
   .uniqueArray(fc.tuple(name, lineText), { selector: ([key]) => key, maxLength: 4 })
-  .map((pairs) => pairs.filter(([key]) => key !== "lanes" && !key.startsWith("fallback")))
+  .map((pairs) => pairs.filter(([key]) => !Object.hasOwn(reservedParams, key) && !key.startsWith("fallback")))
   .map((pairs) => pairs.map(([key, value]): ParamText => ({ key, value, line: 0, keyColumn: 0, valueColumn: 0 })));
 
 const end = fc.record({ kind: fc.constantFrom("ndjson", "csv"), params });
@@ -27,6 +28,21 @@ const library = fc.oneof(
   fc.constant("./plugins/a.js"),
   lineText.map((text) => `./${text}.ts`),
 );
+
+const engine = fc
+  .record(
+    {
+      lanes: fc.integer({ min: 1, max: 64 }),
+      standby: fc.integer({ min: 0, max: 16 }),
+      memory: fc.integer({ min: 32 * 2 ** 20, max: 2 ** 40 }),
+      cpu: fc.integer({ min: 1000, max: 86_400_000 }),
+      env: fc.uniqueArray(fc.stringMatching(/^[A-Z_][A-Z0-9_]{0,8}$/), { minLength: 1, maxLength: 3 }),
+      failure_threshold: fc.integer({ min: 1, max: 100 }),
+      half_open_after: fc.integer({ min: 10, max: 60_000 }),
+    },
+    { requiredKeys: [] },
+  )
+  .filter((params) => params.half_open_after === undefined || params.failure_threshold !== undefined);
 
 const stage = fc
   .record({
@@ -36,13 +52,12 @@ const stage = fc
     policy: fc.constantFrom(...policyNames),
     maxRetries: fc.integer({ min: 0, max: 1000 }),
     timeoutMs: fc.integer({ min: 1, max: 86_400_000 }),
-    lanes: fc.option(fc.integer({ min: 1, max: 64 }), { nil: undefined }),
+    engine,
     fallback: fc.record({ library, params }),
   })
-  .map(({ fallback, lanes, policy, ...rest }) => ({
+  .map(({ fallback, policy, ...rest }) => ({
     ...rest,
     policy,
-    ...(lanes !== undefined && { lanes }),
     ...(policy === "FALLBACK" && { fallback }),
   }));
 

@@ -50,7 +50,7 @@ describe("parsePipelineFile() on well-formed files", () => {
     const expected = { enabled: true, policy: "RETRY_WITH_BACKOFF", maxRetries: 3, timeoutMs: 10_000, params: [] };
     expect(onlyStage("a|./a.ts")).toMatchObject(expected);
     expect(onlyStage("a | ./a.ts | | | | | ")).toMatchObject(expected);
-    expect(onlyStage("a|./a.ts")).not.toHaveProperty("lanes");
+    expect(onlyStage("a|./a.ts")).toHaveProperty("engine", {});
   });
 
   test("parsePipelineFile() reads times with units when a line gives them", () => {
@@ -71,7 +71,7 @@ describe("parsePipelineFile() on well-formed files", () => {
 
   test("parsePipelineFile() takes out the engine's parameters when a stage has them", () => {
     const stage = onlyStage("a|./a.ts|lanes=4,x=1,fallback=./b.js,fallback.x=2|true|FALLBACK");
-    expect(stage.lanes).toBe(4);
+    expect(stage.engine).toEqual({ lanes: 4 });
     expect(stage.params.map(({ key }) => key)).toEqual(["x"]);
     expect(stage.fallback).toMatchObject({ library: "./b.js", params: [{ key: "x", value: "2", keyColumn: 38 }] });
   });
@@ -118,6 +118,10 @@ describe("parsePipelineFile() on faulty files", () => {
     ["a|./a.ts|||||0", ["1:14 pipeline.config.out_of_range"]],
     ["a|./a.ts||||||x", ["1:15 pipeline.config.too_many_fields"]],
     ["a|./a.ts|lanes=0", ["1:16 pipeline.config.out_of_range"]],
+    ["a|./a.ts|memory=1MiB", ["1:17 pipeline.config.out_of_range"]],
+    ["a|./a.ts|half_open_after=1s", ["1:26 pipeline.config.conflict"]],
+    ["a|./a.ts|health_timeout=1s", ["1:25 pipeline.config.conflict"]],
+    ["a|./a.ts|env=HOME;A-B", ["1:14 pipeline.config.conflict"]],
     ["a|./a.ts||true|FALLBACK", ["1:24 pipeline.config.missing_fallback"]],
     ["a|./a.ts|fallback=./b.ts", ["1:10 pipeline.config.unused_fallback"]],
     ["a|./a.ts|fallback=./b.so||FALLBACK", ["1:19 pipeline.config.unknown_library"]],
