@@ -37,7 +37,8 @@ export function explainAll(): string {
   return explainPipelineFile({ sources: sourceSchemas, sinks: sinkSchemas });
 }
 
-function faultsText({ faults, text }: PreparedPipeline): string {
+/** Every fault with its line and a caret. */
+export function faultsText({ faults, text }: PreparedPipeline): string {
   const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
   return `${formatFaults(faults, text)}\n${count}`;
 }

@@ -1,5 +1,5 @@
 /** Loads a plugin in a host of its own to learn what it is; its code never runs in this process. */
-import { existsSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { systemClock } from "../base/clock.ts";
 import { Failure, toFailure } from "../base/errors.ts";
 import { HostProcess, type LoadedMessage } from "../process/plugin/index.ts";
@@ -8,15 +8,20 @@ import { hostCommand } from "./self.ts";
 
 export interface InspectedPlugin {
   readonly loaded: LoadedMessage;
+  /** Of the file's content; what it imports does not count. */
+  readonly revision: string;
   /** What the plugin itself finds wrong with converted parameters. */
   check(params: Readonly<Record<string, unknown>>): Promise<readonly ParamFault[]>;
   close(): Promise<void>;
 }
 
 /** Fails with `plugin.not_found`, `plugin.load`, `plugin.definition`, `plugin.load_timeout` or `plugin.exited`. */
-export async function inspectPlugin(library: string, timeoutMs: number): Promise<InspectedPlugin> {
-  if (!library.startsWith("builtin:") && !existsSync(library))
-    throw new Failure("plugin.not_found", `${library} does not exist`);
+export async function inspectPlugin(
+  library: string,
+  timeoutMs: number,
+  passEnv: readonly string[] = [],
+): Promise<InspectedPlugin> {
+  if (!existsSync(library)) throw new Failure("plugin.not_found", `${library} does not exist`);
   const lines: string[] = [];
   const handlers = {
     message() {},
@@ -25,10 +30,18 @@ export async function inspectPlugin(library: string, timeoutMs: number): Promise
   };
   const request = { library, pipeline: "check", run: "check", stage: "check", lane: 0 };
   try {
-    const opened = await HostProcess.load(hostCommand(), undefined, request, handlers, systemClock, timeoutMs);
+    const opened = await HostProcess.load({
+      command: hostCommand(),
+      request,
+      handlers,
+      clock: systemClock,
+      timeoutMs,
+      passEnv,
+    });
     const { host, loaded } = opened;
     return {
       loaded,
+      revision: Bun.hash.xxHash64(readFileSync(library)).toString(16),
       check: async (params) => (loaded.checks ? host.check(params, timeoutMs) : []),
       async close() {
         host.kill("is not needed any more");

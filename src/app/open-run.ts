@@ -21,13 +21,17 @@ export interface RunChoices {
   readonly dataDir?: string | undefined;
   readonly fresh: boolean;
   readonly show: PipelinePorts["show"];
+  /** What people should know and the run goes on without. */
+  readonly warn: (text: string) => void;
   /** A file that takes a line for each thing that happens to hosts and batches. */
   readonly events?: string | undefined;
 }
 
 export interface OpenedRun {
   readonly run: PipelineRun;
-  readonly stages: readonly string[];
+  readonly ordered: boolean;
+  /** What the run would be with these stages. */
+  fingerprintOf(prepared: Pick<PreparedPipeline, "file" | "stages">): string;
   readonly resumed: boolean;
   /** Stages whose parameters are not what they were when the resumed run began. */
   readonly changedStages: readonly string[];
@@ -47,14 +51,14 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
   const checkpointPath = join(directory, "checkpoint.db");
   const store = choices.fresh ? CheckpointStore.openFresh(checkpointPath) : CheckpointStore.open(checkpointPath);
   const sinkPath = typeof sink.params.path === "string" ? sink.params.path : undefined;
-  const stages = prepared.stages.map(({ name }) => name);
-  const places = { stages, checkpointPath, deadLettersPath, sinkPath };
+  const places = { checkpointPath, deadLettersPath, sinkPath };
   let locks: OutputLocks | undefined;
   try {
     locks = lockOutputs([deadLettersPath, ...(sinkPath === undefined || sinkPath === "-" ? [] : [sinkPath])]);
     const sequential = prepared.stages.some((stage) => stage.sequential);
     const ordered = prepared.file.settings.ordered || sequential || !isRepeatable(source, prepared.path);
-    const fingerprint = fingerprintOf(prepared, { source, sink, deadLetters: deadLettersPath, ordered });
+    const ends = { source, sink, deadLetters: deadLettersPath, ordered };
+    const fingerprint = fingerprintOf(prepared, ends);
     const deadLettersEnd = choices.fresh ? undefined : await endOfNdjson(deadLettersPath);
     const { run, resume, deadLettersStart, changedStages } = findRun(store, fingerprint, choices.fresh, deadLettersEnd);
     const plan = {
@@ -73,6 +77,8 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
     };
     return {
       run: new PipelineRun(plan, ports(choices)),
+      ordered,
+      fingerprintOf: (other) => fingerprintOf(other, ends),
       resumed: resume !== undefined,
       changedStages,
       locks,

@@ -4,8 +4,6 @@
  */
 import { resolve } from "node:path";
 import { Failure, toFailure } from "../base/errors.ts";
-import type { LoadedMessage } from "../process/plugin/index.ts";
-import { IDENTITY_LIBRARY } from "../process/plugin/index.ts";
 import type { ParamSchema } from "../sdk/index.ts";
 import type { StagePlan } from "../work/pipeline/engine/index.ts";
 import {
@@ -13,6 +11,7 @@ import {
   convertParams,
   type End,
   type Fault,
+  type LoadedPipelineFile,
   loadPipelineFile,
   mergeFaults,
   type PipelineFile,
@@ -24,6 +23,7 @@ import {
 import { sinkSchemas } from "../work/pipeline/sink/index.ts";
 import { sourceSchemas } from "../work/pipeline/source/index.ts";
 import { type InspectedPlugin, inspectPlugin } from "./inspect-plugin.ts";
+import { type Libraries, planStages } from "./plan-stages.ts";
 import { type EndChoice, endFault } from "./probe-ends.ts";
 
 export type { EndChoice } from "./probe-ends.ts";
@@ -40,10 +40,14 @@ export interface PreparedPipeline {
 }
 
 type Inspected = InspectedPlugin | Failure;
-type Libraries = ReadonlyMap<string, Inspected>;
 
 export async function preparePipeline(path: string): Promise<PreparedPipeline> {
-  const { file, faults: parseFaults, text } = await loadPipelineFile(path);
+  return prepareFile(path, await loadPipelineFile(path));
+}
+
+/** The same for a file that has been read, or changed since. */
+export async function prepareFile(path: string, loaded: LoadedPipelineFile): Promise<PreparedPipeline> {
+  const { file, faults: parseFaults, text } = loaded;
   const resolvePath = pathResolver(path, process.cwd());
   const libraries = await inspectAll(file, resolvePath);
   try {
@@ -146,12 +150,21 @@ async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise
   const work = async (): Promise<void> => {
     for (let library = left.shift(); library !== undefined; library = left.shift()) {
       const path = resolvePath(library) ?? resolve(library);
-      const looked = inspectPlugin(path, file.settings.start_timeout);
+      const looked = inspectPlugin(path, file.settings.start_timeout, variablesFor(file, library));
       inspected.set(library, await looked.catch((thrown: unknown) => toFailure(thrown, "plugin.load")));
     }
   };
   await Promise.all(Array.from({ length: INSPECTIONS_AT_ONCE }, work));
   return inspected;
+}
+
+/** What any stage lets this library see: its `check` looks for the variables that parameters name. */
+function variablesFor(file: PipelineFile, library: string): string[] {
+  return file.stages.flatMap((stage) => {
+    const uses = [stage, ...(stage.fallback ? [stage.fallback] : [])].filter((each) => each.library === library);
+    const named = uses.flatMap(({ params }) => params.filter(({ key }) => key.endsWith("_env")));
+    return uses.length === 0 ? [] : [...(stage.engine.env ?? []), ...named.map(({ value }) => value)];
+  });
 }
 
 function schemasOf(entries: readonly (readonly [string, Inspected | undefined])[]) {
@@ -188,100 +201,6 @@ function healthFault(file: PipelineFile, stage: StageSpec, found: Inspected | un
   const message = `the plugin ${found.loaded.info.name} has no health operation to call every health_interval`;
   const field = "parameters.health_interval";
   return [{ ...place, file: file.fileName, code: "pipeline.config.health", field, message, allowed: "nothing here" }];
-}
-
-function planStages(file: PipelineFile, libraries: Libraries, resolvePath: ResolvePath): StagePlan[] {
-  const plans = file.stages
-    .filter(({ enabled }) => enabled)
-    .map((stage) => planStage(file, stage, libraries, resolvePath));
-  return plans.length > 0 ? plans : [identityStage()];
-}
-
-function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, resolvePath: ResolvePath): StagePlan {
-  const { loaded } = libraries.get(stage.library) as InspectedPlugin; // a failure is a fault, and then nothing is planned
-  const { fallback } = stage;
-  const other = fallback && (libraries.get(fallback.library) as InspectedPlugin).loaded; // likewise
-  const values = (params: StageSpec["params"], schema: LoadedMessage["params"]) =>
-    convertParams(params, schema, resolvePath, placeOf(file, stage)).values;
-  return {
-    name: stage.name,
-    library: resolvePath(stage.library) ?? resolve(stage.library),
-    params: values(stage.params, loaded.params),
-    policy: stage.policy,
-    maxRetries: stage.maxRetries,
-    timeoutMs: stage.timeoutMs,
-    lanes: stage.engine.lanes ?? file.settings.lanes,
-    sequential: loaded.sequential,
-    stateful: loaded.stateful,
-    exclusive: loaded.exclusive,
-    ...enginePlan(stage, loaded),
-    ...(fallback &&
-      other && {
-        fallback: {
-          library: resolvePath(fallback.library) ?? resolve(fallback.library),
-          params: values(fallback.params, other.params),
-        },
-      }),
-  };
-}
-
-const SUCCESS_THRESHOLD = 1;
-const HALF_OPEN_AFTER_MS = 10_000;
-const HEALTH_TIMEOUT_MS = 1_000;
-
-/** What the line says about the stage's processes. */
-function enginePlan({ engine, params }: StageSpec, { params: schema }: LoadedMessage) {
-  const { cpu, failure_threshold, files, health_interval, memory, stdout } = engine;
-  const limits = {
-    ...(memory !== undefined && { memoryBytes: memory }),
-    ...(cpu !== undefined && { cpuMs: cpu }),
-    ...(files !== undefined && { files }),
-    ...(stdout !== undefined && { stdoutBytesPerSecond: stdout }),
-  };
-  const breaker = failure_threshold !== undefined && {
-    failureThreshold: failure_threshold,
-    successThreshold: engine.success_threshold ?? SUCCESS_THRESHOLD,
-    halfOpenAfterMs: engine.half_open_after ?? HALF_OPEN_AFTER_MS,
-  };
-  const health = health_interval !== undefined && {
-    intervalMs: health_interval,
-    timeoutMs: engine.health_timeout ?? HEALTH_TIMEOUT_MS,
-  };
-  return {
-    standby: engine.standby ?? 0,
-    limits,
-    passEnv: [...(engine.env ?? []), ...variablesNamedBy(params, schema)],
-    ...(breaker && { breaker }),
-    ...(health && { health }),
-  };
-}
-
-/** The value of a parameter whose name ends in `_env` is the name of a variable that the plugin reads. */
-function variablesNamedBy(params: StageSpec["params"], schema: LoadedMessage["params"]): string[] {
-  const written = params.filter(({ key }) => key.endsWith("_env")).map(({ value }) => value);
-  const defaults = Object.entries(schema)
-    .filter(([key]) => key.endsWith("_env") && !params.some((each) => each.key === key))
-    .map(([, spec]) => spec.default);
-  return [...written, ...defaults.filter((each): each is string => typeof each === "string")];
-}
-
-/** A pipeline without stages still reads and writes: somebody has to parse and format, and not the daemon. */
-function identityStage(): StagePlan {
-  return {
-    name: "pass",
-    library: IDENTITY_LIBRARY,
-    params: {},
-    policy: "RETRY_WITH_BACKOFF",
-    maxRetries: 3,
-    timeoutMs: 10_000,
-    lanes: 1,
-    sequential: false,
-    stateful: false,
-    exclusive: false,
-    standby: 0,
-    limits: {},
-    passEnv: [],
-  };
 }
 
 function endOf(

@@ -6,27 +6,22 @@ import type { Checkpoint, CheckpointStore } from "../work/pipeline/checkpoint/in
 import type { SinkPosition } from "../work/pipeline/sink/index.ts";
 import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
 
-/** What must not change between a run and its continuation: the ends, how the input is cut, which stages keep state. */
+/** What must not change between a run and its continuation, the ends and how the input is cut; and what may: the stages. */
 export function fingerprintOf(
-  prepared: PreparedPipeline,
+  prepared: Pick<PreparedPipeline, "file" | "stages">,
   ends: { source: EndChoice; sink: EndChoice; deadLetters: string; ordered: boolean },
 ): string {
   const { batch_rows, batch_bytes, max_record_bytes } = prepared.file.settings;
-  const stages = prepared.stages.map(({ name, stateful }) => (stateful ? `${name}*` : name));
-  return JSON.stringify({
-    ...ends,
-    batch_rows,
-    batch_bytes,
-    max_record_bytes,
-    stages,
-    [PARAMETERS]: digests(prepared),
-  });
+  return JSON.stringify({ ...ends, batch_rows, batch_bytes, max_record_bytes, [STAGES]: digests(prepared) });
 }
 
-/** May change: a run that failed over a wrong parameter goes on with the right one. People are told. */
-const PARAMETERS = "parameters";
+/**
+ * May change, as it may while a run is under way: what is committed went through the stages as they were, the rest goes through
+ * them as they are, and states are kept by name. People are told.
+ */
+const STAGES = "stages";
 
-function digests({ stages }: PreparedPipeline): Record<string, string> {
+function digests({ stages }: Pick<PreparedPipeline, "stages">): Record<string, string> {
   const digest = (stage: PreparedPipeline["stages"][number]): string =>
     Bun.hash.xxHash64(JSON.stringify([stage.library, stage.params, stage.policy, stage.fallback])).toString(16);
   return Object.fromEntries(stages.map((stage) => [stage.name, digest(stage)]));
@@ -70,11 +65,12 @@ export function findRun(
   return { run, resume: undefined, deadLettersStart: deadLettersEnd, changedStages: [] };
 }
 
-/** Names of changed stages; anything else that changed refuses. */
+/** Names of stages that are new, gone or not what they were; anything else that changed refuses. */
 function changesOf(before: string, now: string): string[] {
   const [old, current] = [before, now].map((text) => JSON.parse(text) as Record<string, unknown>);
-  const changed = Object.keys(current!).filter((key) => JSON.stringify(current![key]) !== JSON.stringify(old![key]));
-  const forbidden = changed.filter((key) => key !== PARAMETERS);
+  const keys = Object.keys({ ...old, ...current });
+  const changed = keys.filter((key) => JSON.stringify(current![key]) !== JSON.stringify(old![key]));
+  const forbidden = changed.filter((key) => key !== STAGES);
   if (forbidden.length > 0) {
     const what = forbidden.join(", ");
     throw new Failure(
@@ -82,6 +78,7 @@ function changesOf(before: string, now: string): string[] {
       `an unfinished run of this pipeline had another ${what}; put that back, or start over with --fresh`,
     );
   }
-  const stages = (fingerprint: Record<string, unknown>) => (fingerprint[PARAMETERS] ?? {}) as Record<string, string>;
-  return Object.keys(stages(current!)).filter((name) => stages(current!)[name] !== stages(old!)[name]);
+  const stages = (fingerprint: Record<string, unknown>) => (fingerprint[STAGES] ?? {}) as Record<string, string>; // written above
+  const [was, is] = [stages(old!), stages(current!)];
+  return Object.keys({ ...was, ...is }).filter((name) => was[name] !== is[name]);
 }

@@ -2,10 +2,23 @@
  * A run as the command line drives it: prepared, opened, observed while it goes, stopped by signals, and summed up as
  * plain data at its end.
  */
+
+import { resolve } from "node:path";
+import { version } from "../../package.json";
+import { systemClock } from "../base/clock.ts";
 import { toFailure } from "../base/errors.ts";
-import type { StageProgress } from "../work/pipeline/engine/index.ts";
+import type { ChangeReport, StageProgress } from "../work/pipeline/engine/index.ts";
+import { RunChanges } from "./change-run.ts";
 import { prepareOrRefuse } from "./check-pipeline.ts";
+import type { InstanceControl } from "./control/instance-control.ts";
+import { serveInstance } from "./control/serve-instance.ts";
+import { Instance } from "./instance.ts";
 import { type OpenedRun, openRun, type RunChoices } from "./open-run.ts";
+import { stateDirectory } from "./self.ts";
+import { type FileWatch, watchFiles } from "./watch-files.ts";
+
+export type { ChangeReport } from "../work/pipeline/engine/index.ts";
+export type { FileWatch } from "./watch-files.ts";
 
 export interface StageSummary {
   readonly stage: string;
@@ -49,10 +62,19 @@ export interface RunHandle {
   /** Stages that are not what they were when the run began. */
   readonly changedStages: readonly string[];
   progress(): Progress;
+  /** The pipeline file and the plugins' files: a change of one of them is a reason to reload. */
+  files(): readonly string[];
+  /** Reads the pipeline file again and becomes what it says. Fails, and changes nothing, when that cannot be. */
+  reload(): Promise<ChangeReport>;
   /** Takes no more input; resolves through `done`. */
   stop(): void;
   abort(reason: string): void;
   readonly done: Promise<RunSummary>;
+}
+
+/** Calls back when the pipeline file or a plugin's file has changed. */
+export function watchRun(handle: Pick<RunHandle, "files">, changed: () => void): FileWatch {
+  return watchFiles(handle.files(), systemClock, changed);
 }
 
 /** Fails before anything has started when the file does not check or the checkpoint cannot be used. */
@@ -60,32 +82,50 @@ export async function startRun(path: string, choices: RunChoices): Promise<RunHa
   const prepared = await prepareOrRefuse(path);
   const opened = await openRun(prepared, choices);
   const { run } = opened;
+  const changes = new RunChanges(opened, prepared);
+  const { name } = prepared.file;
+  const serve = (control: InstanceControl) => serveInstance(control, aboutThis(path, choices), { warn: choices.warn });
+  const instance = new Instance({ name, run, changes, clock: systemClock, serve });
   const readBefore = run.counts.source.in;
   return {
-    name: prepared.file.name,
+    name,
     resumed: opened.resumed,
     changedStages: opened.changedStages,
     progress: () => run.progress(),
+    files: () => changes.files,
+    reload: () => changes.reload(),
     stop: () => run.stop(),
     abort: (reason) => run.abort(reason),
-    done: finish(prepared.file.name, opened, readBefore),
+    done: finish(name, opened, instance, readBefore),
   };
 }
 
-async function finish(pipeline: string, opened: OpenedRun, readBefore: number): Promise<RunSummary> {
+function aboutThis(path: string, { dataDir }: RunChoices) {
+  const startedMs = systemClock.now();
+  return { version, startedMs, command: "run", pipeline: resolve(path), dataDir: stateDirectory(dataDir) };
+}
+
+async function finish(
+  pipeline: string,
+  opened: OpenedRun,
+  instance: Instance,
+  readBefore: number,
+): Promise<RunSummary> {
+  const over = instance.live();
   try {
-    const { how } = await opened.run.run();
+    const { how } = await instance.ended;
     return summarise(pipeline, opened, readBefore, how);
   } catch (thrown) {
     const { code, message } = toFailure(thrown, "pipeline.failed");
     return { ...summarise(pipeline, opened, readBefore, "failed"), error: { code, message } };
   } finally {
+    await over;
     opened.locks.release();
   }
 }
 
 function summarise(pipeline: string, opened: OpenedRun, readBefore: number, how: RunSummary["run"]): RunSummary {
-  const { run, stages } = opened;
+  const { run } = opened;
   const { counts } = run;
   const { elapsedMs, latency, stages: live } = run.progress();
   const none = { retries: 0, restarts: 0 };
@@ -95,15 +135,13 @@ function summarise(pipeline: string, opened: OpenedRun, readBefore: number, how:
     resumed: opened.resumed,
     stages: [
       { stage: "source", ...counts.source, ...none },
-      ...counts.stages.map((each, index) => ({
-        stage: stages[index]!,
-        ...each,
-        retries: live[index]?.retries ?? 0,
-        restarts: live[index]?.restarts ?? 0,
-      })),
+      ...counts.stages.map(({ stage, counts: each }) => {
+        const { restarts, retries } = live.find(({ name }) => name === stage) ?? none; // taken out of the pipeline
+        return { stage, ...each, retries, restarts };
+      }),
     ],
     written: counts.written,
-    faults: how === "failed" ? [] : counts.faults(stages),
+    faults: how === "failed" ? [] : counts.faults(),
     elapsedMs,
     recordsPerSecond: ((counts.source.in - readBefore) / Math.max(1, elapsedMs)) * 1000,
     latencyMs: { p50: latency.quantileMs(0.5), p99: latency.quantileMs(0.99), max: latency.maxMs },

@@ -23,8 +23,8 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   /** Full command lines, shown by --help. */
   readonly examples: readonly string[];
   readonly args: T;
-  /** Gives the exit code; a Failure that it throws is shown and becomes one. */
-  readonly run: (args: ParsedArgs<T>) => Promise<number>;
+  /** Gives the exit code; a Failure that it throws is shown and becomes one. `words` are what was typed behind its name. */
+  readonly run: (args: ParsedArgs<T>, words: readonly string[]) => Promise<number>;
 }
 
 /** A word with commands of its own below it. */
@@ -42,7 +42,9 @@ export interface CommandEntry {
 export type CommandTable = Readonly<Record<string, CommandEntry>>;
 
 /** A command whose arguments are not known here; `run` gets what `args` describes. */
-export type AnyCommand = Omit<Command, "run"> & { readonly run: (args: never) => Promise<number> };
+export type AnyCommand = Omit<Command, "run"> & {
+  readonly run: (args: never, words: readonly string[]) => Promise<number>;
+};
 
 export function defineCommand<const T extends ArgsDef>(command: Command<T>): Command<T> {
   return command;

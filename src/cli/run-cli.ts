@@ -48,7 +48,7 @@ async function runCommand(path: readonly string[], command: AnyCommand, rest: re
   const unknown = unknownFlag(rest, command.args);
   if (unknown) throw new Failure("usage.unknown_flag", `${unknown}\nTry: ${path.join(" ")} --help`);
   const args = parse(citty.parseArgs, [...environmentDefaults(command.args, rest), ...rest], command, path);
-  return command.run(args as never); // parsed by the very definition that types it
+  return command.run(args as never, rest); // parsed by the very definition that types it
 }
 
 function parse(

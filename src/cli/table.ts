@@ -13,4 +13,25 @@ export const commands: CommandTable = {
     load: async () => (await import("./commands/dlq.ts")).dlq,
   },
   audit: { about: "verify audit files", load: async () => (await import("./commands/audit.ts")).audit },
+  ps: {
+    about: "show running instances with their supervisors and processes",
+    load: async () => (await import("./commands/ps.ts")).ps,
+  },
+  stop: { about: "stop a part of a running instance", load: async () => (await import("./commands/stop.ts")).stop },
+  restart: {
+    about: "stop and start a part of a running instance",
+    load: async () => (await import("./commands/restart.ts")).restart,
+  },
+  swap: {
+    about: "put another plugin in a running stage's place",
+    load: async () => (await import("./commands/swap.ts")).swap,
+  },
+  reload: {
+    about: "make a running pipeline read its file again",
+    load: async () => (await import("./commands/reload.ts")).reload,
+  },
+  doctor: {
+    about: "look at what this machine gives, and say what to change",
+    load: async () => (await import("./commands/doctor.ts")).doctor,
+  },
 };

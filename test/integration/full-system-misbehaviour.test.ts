@@ -11,16 +11,17 @@ const MIB = 1024 * KIB;
 
 interface Parts {
   readonly settings?: string;
+  readonly params?: string;
   readonly timeout?: string;
   readonly rows?: number;
 }
 
-function pipelineWith(source: string, { settings, timeout = "10s", rows = 100 }: Parts = {}): Workspace {
+function pipelineWith(source: string, { settings, params = "", timeout = "10s", rows = 100 }: Parts = {}): Workspace {
   const space = new Workspace();
   space.write("in.ndjson", orders(ORDERS));
   space.write("stage.ts", source);
   const all = `batch_rows=${rows},max_restarts=1000,restart_period=100ms${settings ? `,${settings}` : ""}`;
-  space.pipeline([`stage|stage.ts||true|DEAD_LETTER|1|${timeout}`], { settings: all });
+  space.pipeline([`stage|stage.ts|${params}|true|DEAD_LETTER|1|${timeout}`], { settings: all });
   return space;
 }
 
@@ -69,17 +70,23 @@ describe("a plugin", () => {
     await expectOnlyPoisonDead(space, /closed its control channel|did not finish a batch/);
   });
 
-  test("that floods its output holds nobody up, and its lines are cut to a length", async () => {
+  test("that prints much holds nobody up, and its lines are cut to a length and a number", async () => {
     using space = pipelineWith(
       plugin({
         batch: `for (let n = 0; n < 40; n++) process.stdout.write("x".repeat(100_000));
-          for (let n = 0; n < 200; n++) process.stderr.write("line " + n + "\\n");`,
+          for (let n = 0; n < 2_000; n++) process.stderr.write("line " + n + "\\n");`,
       }),
+      { params: "stdout=1GiB,lanes=1" },
     );
     const { code, summary, stderr } = await space.run();
     expect(code).toBe(0);
     expect(summary.written).toBe(ORDERS);
-    expect(stderr.match(/\[stage\] line \d+$/gm)).toHaveLength(2_000);
+    const shown = stderr.match(/\[stage\] line \d+$/gm)!.length;
+    const leftOut = Array.from(stderr.matchAll(/\(([\d,]+) lines left out: /g), ([, count]) =>
+      Number(count!.replaceAll(",", "")),
+    );
+    expect(shown).toBeLessThan(20_000);
+    expect(shown + leftOut.reduce((sum, count) => sum + count, 0)).toBeWithin(20_000, 20_012); // and the x without an end
     expect(Math.max(...stderr.split("\n").map((line) => line.length))).toBeLessThan(3_000);
   });
 

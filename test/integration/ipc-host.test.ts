@@ -99,7 +99,7 @@ describe("HostProcess with the executable", () => {
     expect(first.counts.in).toBe(600_000);
     const bytes = Buffer.from(driven.input.view.subarray(0, 16 * 1024 + lines.length)).toString("base64");
     expect(bytes.length).toBeGreaterThan(7_000_000);
-    driven.host.send({ t: "replay", request: 2, bytes });
+    driven.host.send({ t: "replay", request: 2, batch: bytes });
     expect(await driven.next()).toMatchObject({ t: "done", request: 2 });
     driven.send('{"id":1}\n', { request: 3 });
     expect(driven.text((await driven.next()) as DoneMessage)).toBe('{"id":1,"rows":1200001}\n');
@@ -175,7 +175,7 @@ describe("HostProcess with hosts that do not keep to the rules", () => {
       const handlers = { message() {}, output() {}, exit: () => ended.resolve() };
       const request = { library: "x", pipeline: "test", run: "test", stage: "stage", lane: 0 };
       const timeoutMs = code === "plugin.load_timeout" ? 300 : 20_000;
-      const load = HostProcess.load(command, undefined, request, handlers, systemClock, timeoutMs);
+      const load = HostProcess.load({ command, request, handlers, clock: systemClock, timeoutMs });
       const failure = await load.then(
         () => undefined,
         (thrown: { code: string; message: string }) => thrown,

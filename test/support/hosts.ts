@@ -63,7 +63,7 @@ export class HandDriven implements AsyncDisposable {
       exit: (exit: HostExit) => void this.exits.push(exit),
       output: (_stream: string, line: string) => void this.lines.push(line),
     };
-    const { host, loaded } = await HostProcess.load(command, segments, request, handlers, systemClock, timeoutMs);
+    const { host, loaded } = await HostProcess.load({ command, segments, request, handlers, clock: systemClock, timeoutMs });
     this.#host = host;
     return loaded;
   }

@@ -1,12 +1,12 @@
 /** The main table: everybody does the same job in turn, the order changes from run to run, the median counts. */
 import { existsSync, rmSync } from "node:fs";
 import { formatBytes, formatCount } from "../../../src/base/units.ts";
+import { type Measured, measure } from "../common/measure.ts";
+import { median } from "../common/statistics.ts";
+import { table } from "../common/table.ts";
 import { contentOf, differences } from "./agree.ts";
 import { type Contestant, contestants, type Site } from "./contestants.ts";
-import { type Measured, measure } from "./measure.ts";
 import type { Options } from "./options.ts";
-import { median } from "./statistics.ts";
-import { table } from "./table.ts";
 
 interface Result {
   readonly contestant: Contestant;

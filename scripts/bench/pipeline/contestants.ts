@@ -3,7 +3,7 @@
  * found fastest for it. Where a tool cannot do all of it, `lacks` says what is left out, in its favour.
  */
 import { join } from "node:path";
-import type { BenchInput } from "./orders.ts";
+import type { Site as BenchSite } from "../common/site.ts";
 
 export interface Contestant {
   readonly name: string;
@@ -16,27 +16,11 @@ export interface Contestant {
   readonly argv: readonly string[];
 }
 
-export interface Site {
-  readonly input: BenchInput;
-  readonly directory: string;
-  readonly executable: string;
+export interface Site extends BenchSite {
   readonly pipeline: string;
 }
 
 const HERE = import.meta.dir;
-
-export const STAGES = ["filter", "total", "category", "email-hash", "group-sums"] as const;
-
-/** The five plugins, one line each. `settings` go into a `set` line. */
-export function pipelineText(input: BenchInput, output: string, policy: string, settings = ""): string {
-  const params: Readonly<Record<string, string>> = { filter: "min_amount=150", category: `table=${input.products}` };
-  const stages = STAGES.map(
-    (name) => `${name}|${join(HERE, "plugins", `${name}.ts`)}|${params[name] ?? ""}|true|${policy}|10000`,
-  );
-  const set = settings === "" ? [] : [`set|${settings}`];
-  const ends = { source: `orders|source:ndjson|path=${input.orders}`, sink: `sink|sink:ndjson|path=${output}` };
-  return `${[...set, ends.source, ...stages, ends.sink].join("\n")}\n`;
-}
 
 /** All that are installed; the names of the others are told to `missing`. */
 export function contestants(site: Site, missing: (name: string) => void): Contestant[] {

@@ -7,11 +7,12 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { formatBytes, formatCount } from "../../../src/base/units.ts";
 import { buildExecutable } from "../../build/executable.ts";
+import { machineText } from "../common/machine.ts";
+import { makeInput } from "../common/orders.ts";
+import { pipelineText } from "../common/orders-pipeline.ts";
 import { compare } from "./compare.ts";
-import { pipelineText, type Site } from "./contestants.ts";
-import { machineText } from "./machine.ts";
+import type { Site } from "./contestants.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
-import { makeInput } from "./orders.ts";
 
 async function main(options: Options): Promise<number> {
   const executable = await buildExecutable();
@@ -21,7 +22,7 @@ async function main(options: Options): Promise<number> {
     console.log(machineText(directory));
     console.log(`${formatCount(input.records)} orders, ${formatBytes(input.bytes)}\n`);
     const pipeline = join(directory, "pipeline.txt");
-    writeFileSync(pipeline, pipelineText(input, join(directory, "ours.ndjson"), "FAIL_FAST|0"));
+    writeFileSync(pipeline, pipelineText({ input, output: join(directory, "ours.ndjson"), policy: "FAIL_FAST|0" }));
     return await measureBy(options, { input, directory, executable, pipeline });
   } finally {
     if (options.keep) console.log(`\nkept: ${directory}`);
@@ -31,7 +32,6 @@ async function main(options: Options): Promise<number> {
 
 async function measureBy(options: Options, site: Site): Promise<number> {
   if (options.mode === "memory") return (await import("./memory.ts")).measureMemory(site);
-  if (options.mode === "recovery") return (await import("./recovery.ts")).measureRecovery(site, options);
   if (options.mode === "profile") return (await import("./profile.ts")).profile(site);
   return compare(site, options);
 }

@@ -1,9 +1,9 @@
 /** Whether memory stays flat over a long input: the sum of all processes' own memory, first quarter against last. */
 import { formatBytes } from "../../../src/base/units.ts";
+import { type Measured, measure } from "../common/measure.ts";
+import { mean } from "../common/statistics.ts";
+import { table } from "../common/table.ts";
 import { contestants, type Site } from "./contestants.ts";
-import { type Measured, measure } from "./measure.ts";
-import { mean } from "./statistics.ts";
-import { table } from "./table.ts";
 
 const SAMPLE_EVERY_MS = 200;
 const LIMIT_BYTES = 600 * 1024 * 1024;

@@ -1,13 +1,11 @@
 /** The command line of the benchmark. */
 import { parseArgs } from "node:util";
+import { wholeNumber } from "../common/whole-number.ts";
 
 export interface Options {
-  readonly mode: "compare" | "memory" | "recovery" | "profile";
+  readonly mode: "compare" | "memory" | "profile";
   readonly records: number;
   readonly runs: number;
-  readonly kills: number;
-  /** Orders a second that --recovery feeds; as many as go through when left out. */
-  readonly rate: number | undefined;
   /** Leave input and outputs where they are, and use input that is there. */
   readonly keep: boolean;
   /** Contestants by name; empty means all. */
@@ -20,8 +18,6 @@ export const USAGE = `npm run bench:pipeline -- [options]
   --only A,B    these contestants only: ours, in-process, objects, mlr, jq
   --keep        leave input and output in the temporary directory, and use what is there
   --memory      the sum of all processes' own memory over an input of 2 GB
-  --recovery    kill -9 of a random plugin host, --kills N times (default 200): time to its next finished batch;
-                --rate N feeds N orders a second instead of as many as go through
   --profile     where the CPU time goes: by process, by thread, and by function where perf is installed`;
 
 const RECORDS = 1_000_000;
@@ -36,33 +32,21 @@ export function parseOptions(words: readonly string[]): Options | undefined {
       help: { type: "boolean" },
       records: { type: "string" },
       runs: { type: "string" },
-      kills: { type: "string" },
-      rate: { type: "string" },
       only: { type: "string" },
       keep: { type: "boolean" },
       memory: { type: "boolean" },
-      recovery: { type: "boolean" },
       profile: { type: "boolean" },
     },
   });
   if (values.help) return undefined;
-  const modes = (["memory", "recovery", "profile"] as const).filter((mode) => values[mode]);
+  const modes = (["memory", "profile"] as const).filter((mode) => values[mode]);
   if (modes.length > 1) throw new Error(`--${modes.join(" and --")} together; one of them is allowed`);
   const mode = modes[0] ?? "compare";
   return {
     mode,
-    records: count("records", values.records, mode === "memory" ? MEMORY_RECORDS : RECORDS),
-    runs: count("runs", values.runs, 3),
-    kills: count("kills", values.kills, 200),
-    rate: values.rate === undefined ? undefined : count("rate", values.rate, 0),
+    records: wholeNumber("records", values.records, mode === "memory" ? MEMORY_RECORDS : RECORDS),
+    runs: wholeNumber("runs", values.runs, 3),
     keep: values.keep ?? false,
     only: values.only?.split(",") ?? [],
   };
-}
-
-function count(name: string, text: string | undefined, otherwise: number): number {
-  if (text === undefined) return otherwise;
-  const value = Number(text.replaceAll("_", "").replaceAll(",", ""));
-  if (Number.isSafeInteger(value) && value > 0) return value;
-  throw new Error(`--${name} is ${JSON.stringify(text)}; a whole number above 0 is required`);
 }

@@ -5,11 +5,11 @@
 import { mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { formatBytes } from "../../../src/base/units.ts";
+import type { LoggedEvent } from "../common/event-tail.ts";
+import { type Measured, measure } from "../common/measure.ts";
+import { table } from "../common/table.ts";
 import { contestants, type Site } from "./contestants.ts";
 import { hottestFunctions } from "./cpu-profile.ts";
-import type { LoggedEvent } from "./event-tail.ts";
-import { type Measured, measure } from "./measure.ts";
-import { table } from "./table.ts";
 
 /** Short: what a process does after its last sample is not seen. */
 const SAMPLE_EVERY_MS = 10;
@@ -32,7 +32,9 @@ export async function profile(site: Site): Promise<number> {
 function stagesByPid(path: string): Map<number, string> {
   const lines = readFileSync(path, "utf8").trimEnd().split("\n");
   const events = lines.map((line) => JSON.parse(line) as LoggedEvent); // written by our own event log
-  return new Map(events.flatMap(({ pid, stage }) => (pid === undefined ? [] : [[pid, stage] as const])));
+  return new Map(
+    events.flatMap((event) => ("pid" in event && event.pid !== undefined ? [[event.pid, event.stage] as const] : [])),
+  );
 }
 
 function processTable({ processes }: Measured, names: ReadonlyMap<number, string>): string {

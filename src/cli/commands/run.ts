@@ -1,10 +1,11 @@
 /** `run FILE`: runs a pipeline to the end of its input, shows what it does, and says what became of every record. */
-import type { RunSummary } from "../../app/run-pipeline.ts";
+import type { FileWatch, RunSummary } from "../../app/run-pipeline.ts";
 import { Failure } from "../../base/errors.ts";
 import { printableLines } from "../../base/printable.ts";
 import { commonArgs, defineCommand, EXIT } from "../command.ts";
 import { emitJson } from "../output.ts";
-import { listenForSignals } from "../signals.ts";
+import { reloader } from "../reloader.ts";
+import { listenForSignals, watchTerminal } from "../signals.ts";
 import { openMonitor } from "../view/monitor.ts";
 import { summaryText } from "../view/summary.ts";
 
@@ -34,11 +35,17 @@ export const run = defineCommand({
       valueHint: "FILE",
       description: "append a line of JSON for each host that starts or ends and each batch that a stage finishes",
     },
+    watch: {
+      type: "boolean",
+      alias: "w",
+      description: "reload when the pipeline file or a plugin's file changes, as SIGHUP does",
+    },
     fresh: { type: "boolean", description: "start over: forget the checkpoint and replace the output" },
     ...commonArgs,
   },
   async run(args) {
-    const { startRun } = await import("../../app/run-pipeline.ts");
+    const { startRun, watchRun } = await import("../../app/run-pipeline.ts");
+    const terminalIsGone = watchTerminal();
     const monitor = await openMonitor({ quiet: args.quiet ?? false, verbose: args.verbose ?? false });
     const started = startRun(args.file, {
       input: args.input,
@@ -47,11 +54,17 @@ export const run = defineCommand({
       fresh: args.fresh ?? false,
       events: args.events,
       show: (stage, stream, line) => monitor.pluginLine(stage, stream, line),
+      warn: (text) => monitor.note(printableLines(text)),
     });
     const handle = await (args.json ? started.catch((thrown) => refuse(args.file, args.output, thrown)) : started);
-    const signals = listenForSignals(handle, (text) => monitor.note(text));
+    let files: FileWatch | undefined;
+    const note = (text: string): void => monitor.note(text);
+    const reload = reloader(handle, { note, follow: (paths) => files?.follow(paths) });
+    const signals = listenForSignals({ ...handle, note, terminalIsGone, reload });
+    if (args.watch) files = watchRun(handle, reload);
     monitor.watch(handle);
     const summary = await handle.done;
+    files?.close();
     monitor.close();
     signals.close();
     if (!args.quiet) process.stderr.write(`${summaryText(summary)}\n`);

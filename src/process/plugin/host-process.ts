@@ -4,46 +4,44 @@
  * restart and what to do with a batch that was inside is decided by the stage.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
-import { Failure, type FailureJson, messageOf } from "../../base/errors.ts";
+import { Failure, type FailureJson } from "../../base/errors.ts";
 import { type ParamFault, PLUGIN_API_VERSION } from "../../sdk/index.ts";
+import type { HostLimits } from "../limits/index.ts";
+import { HostChild, type HostCommand, type HostExit, type HostSegments } from "./host-child.ts";
+import type { OutputStream } from "./host-output.ts";
 import { LineChannel } from "./line-channel.ts";
 import {
+  type Carried,
   type FromHost,
   handshakeFault,
   type LoadedMessage,
   type LoadMessage,
-  type LogMessage,
   type StartMessage,
   type ToHost,
 } from "./messages.ts";
-import { forwardLines, harmless } from "./output-lines.ts";
-
-/** How the executable starts itself again as a host: the command line up to the role's arguments. */
-export interface HostCommand {
-  readonly argv: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-export interface HostSegments {
-  readonly inputFd: number;
-  readonly inputBytes: number;
-  readonly outputFd: number;
-  readonly outputBytes: number;
-}
-
-export interface HostExit {
-  readonly code: number | null;
-  readonly signal: string | null;
-  /** In words: `was killed by SIGKILL`, `exited with code 3`, `did not answer within 10 s and was killed`. */
-  readonly reason: string;
-}
 
 export interface HostHandlers {
   /** The process is there, though nothing is loaded yet: from now on it can be killed. */
   spawned?(host: HostProcess): void;
   message(message: FromHost): void;
   exit(exit: HostExit): void;
-  output(stream: "stdout" | "stderr" | LogMessage["level"], line: string): void;
+  output(stream: OutputStream, line: string): void;
+}
+
+/** What a host is started with. */
+export interface HostOptions {
+  readonly command: HostCommand;
+  /** Left out for a host that is only asked what its plugin is. */
+  readonly segments?: HostSegments | undefined;
+  readonly request: Omit<LoadMessage, "t">;
+  readonly handlers: HostHandlers;
+  readonly clock: Clock;
+  readonly timeoutMs: number;
+  readonly limits?: HostLimits | undefined;
+  /** Names of the variables that the plugin may see besides the few that every process needs. */
+  readonly passEnv?: readonly string[] | undefined;
+  /** The host's working directory is made below it, and removed with it; left out, it is the daemon's. */
+  readonly workDirectory?: string | undefined;
 }
 
 /** A dying process closes its channel a moment before its end is seen; only one that lives on is killed for it. */
@@ -52,43 +50,29 @@ const CLOSE_GRACE_MS = 1_000;
 export class HostProcess {
   readonly #handlers: HostHandlers;
   readonly #clock: Clock;
-  readonly #child: Bun.Subprocess;
-  readonly #exited: Promise<HostExit>;
+  readonly #child: HostChild;
   #channel: LineChannel | undefined;
   #greeted = false;
-  #killReason: string | undefined;
   #awaited: { resolve(message: FromHost): void; reject(error: Failure): void; timer: Timer } | undefined;
   #grace: Timer | undefined;
   #over = false;
 
-  private constructor(command: HostCommand, segments: HostSegments | undefined, handlers: HostHandlers, clock: Clock) {
+  private constructor(options: HostOptions) {
+    const { clock, handlers } = options;
     this.#handlers = handlers;
     this.#clock = clock;
-    let ended: (exit: HostExit) => void = () => {};
-    this.#exited = new Promise((resolve) => {
-      ended = resolve;
-    });
-    this.#child = Bun.spawn([...command.argv], {
-      env: { ...command.env, BUN_FEATURE_FLAG_NO_ORPHANS: "1" },
-      // biome-ignore format: one descriptor a place: control, input segment, output segment
-      stdio: ["ignore", "pipe", "pipe", "pipe", ...(segments ? [segments.inputFd, segments.outputFd] : [])] as unknown as ["ignore", "pipe", "pipe"], // the types stop at three
-      onExit: (_child, code, signal) => ended(this.#ended(code, signal)),
+    this.#child = new HostChild({
+      ...options,
+      output: (stream, line) => handlers.output(stream, line),
+      ended: (exit) => this.#ended(exit),
     });
   }
 
   /** Starts the process and loads the plugin. Fails with `plugin.*`; the process is gone then. */
-  static async load(
-    command: HostCommand,
-    segments: HostSegments | undefined,
-    request: Omit<LoadMessage, "t">,
-    handlers: HostHandlers,
-    clock: Clock,
-    timeoutMs: number,
-  ): Promise<{ host: HostProcess; loaded: LoadedMessage }> {
-    const host = HostProcess.#spawn(command, segments, handlers, clock);
-    handlers.spawned?.(host);
-    forwardLines(host.#child.stdout as ReadableStream<Uint8Array>, (line) => handlers.output("stdout", line));
-    forwardLines(host.#child.stderr as ReadableStream<Uint8Array>, (line) => handlers.output("stderr", line));
+  static async load(options: HostOptions): Promise<{ host: HostProcess; loaded: LoadedMessage }> {
+    const { request, timeoutMs } = options;
+    const host = new HostProcess(options);
+    options.handlers.spawned?.(host);
     const answer = host.#expect("plugin.load_timeout", `${request.library} did not load`, timeoutMs);
     answer.catch(() => {}); // it may end before anybody waits; whoever waits below hears of it
     await host.#connect();
@@ -98,36 +82,28 @@ export class HostProcess {
     return { host, loaded };
   }
 
-  /** A process that the system refuses to start has ended, as far as the handlers are concerned. */
-  static #spawn(
-    command: HostCommand,
-    segments: HostSegments | undefined,
-    handlers: HostHandlers,
-    clock: Clock,
-  ): HostProcess {
-    try {
-      return new HostProcess(command, segments, handlers, clock);
-    } catch (thrown) {
-      const reason = `could not be started: ${messageOf(thrown)}`;
-      handlers.exit({ code: null, signal: null, reason });
-      throw new Failure("plugin.spawn", `the host ${reason}`, { cause: thrown, retryable: true });
-    }
-  }
-
   get pid(): number {
     return this.#child.pid;
   }
 
   get exited(): Promise<HostExit> {
-    return this.#exited;
+    return this.#child.exited;
   }
 
-  /** Runs `init` (and `restore`) with converted parameters; resolves when the plugin is ready for batches. */
+  /** Runs `init` with converted parameters; resolves when the plugin is ready for its state, or for batches. */
   async start(request: Omit<StartMessage, "t">, timeoutMs: number): Promise<void> {
     const answer = this.#expect("plugin.init_timeout", "init did not return", timeoutMs);
     this.send({ t: "start", ...request });
     const ready = await answer;
     if (ready.t !== "ready") throw this.#refuse(`the host answered ${ready.t} to start`);
+  }
+
+  /** Only after `start` and before the first batch. */
+  async restore(state: Carried, timeoutMs: number): Promise<void> {
+    const answer = this.#expect("plugin.restore_timeout", "restore did not return", timeoutMs);
+    this.send({ t: "restore", state });
+    const restored = await answer;
+    if (restored.t !== "restored") throw this.#refuse(`the host answered ${restored.t} to restore`);
   }
 
   /** Faults that the plugin itself finds in converted parameters, before it runs. */
@@ -144,22 +120,21 @@ export class HostProcess {
   }
 
   kill(reason: string): void {
-    this.#killReason ??= reason;
-    this.#child.kill("SIGKILL");
+    this.#child.kill(reason);
   }
 
   /** Asks the plugin to clean up, kills it when it does not within the limit. */
   async stop(timeoutMs: number): Promise<HostExit> {
     const timer = this.#clock.after(timeoutMs, () => this.kill("did not finish its cleanup in time and was killed"));
     this.send({ t: "stop" });
-    const exit = await this.#exited;
+    const exit = await this.#child.exited;
     timer.cancel();
     return exit;
   }
 
   async #connect(): Promise<void> {
-    const fd = this.#child.stdio[3];
-    if (typeof fd !== "number") throw this.#refuse("the control socket was not made");
+    const fd = this.#child.controlFd;
+    if (fd === undefined) throw this.#refuse("the control socket was not made");
     this.#channel = await LineChannel.open(fd, {
       line: (text) => this.#line(text),
       closed: () => this.#closed(),
@@ -187,15 +162,11 @@ export class HostProcess {
 
   #dispatch(message: FromHost): void {
     const awaited = this.#awaited;
-    if (message.t === "log") return this.#log(message);
-    if (!awaited) return this.#handlers.message(message);
+    if (message.t === "log") return this.#child.log(message.level, String(message.message));
+    if (!awaited || message.t === "healthy") return this.#handlers.message(message);
     this.#settle();
     if (message.t === "failed") awaited.reject(this.#refuseWith(message.error));
     else awaited.resolve(message);
-  }
-
-  #log({ level, message }: LogMessage): void {
-    for (const line of String(message).split("\n")) this.#handlers.output(level, harmless(line));
   }
 
   #expect(code: string, action: string, timeoutMs: number): Promise<FromHost> {
@@ -229,18 +200,14 @@ export class HostProcess {
     return Failure.fromJSON(error);
   }
 
-  #ended(code: number | null, signal: NodeJS.Signals | number | null): HostExit {
+  #ended(exit: HostExit): void {
     this.#over = true;
     this.#grace?.cancel();
-    const signalName = signal === null ? null : String(this.#child.signalCode ?? signal);
-    const found = signalName ? `was killed by ${signalName}` : `exited with code ${code}`;
-    const exit = { code, signal: signalName, reason: this.#killReason ?? found };
     this.#channel?.close();
     const awaited = this.#awaited;
     this.#settle();
     awaited?.reject(new Failure("plugin.exited", `the host ${exit.reason} before it was ready`));
     this.#handlers.exit(exit);
-    return exit;
   }
 }
 

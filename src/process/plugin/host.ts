@@ -10,9 +10,11 @@ import { LineChannel } from "./line-channel.ts";
 import { loadPlugin, provideSdk } from "./loader.ts";
 import {
   alignedBytes,
+  type Carried,
   CONTROL_FD,
   type FromHost,
   type GrantMessage,
+  type HealthMessage,
   handshakeLine,
   INPUT_FD,
   type LoadMessage,
@@ -20,8 +22,12 @@ import {
   type Place,
   type ProcessMessage,
   type ReplayMessage,
+  type RestoreMessage,
+  type SnapshotMessage,
+  STATE_FD,
   type StartMessage,
   type ToHost,
+  type WarmMessage,
 } from "./messages.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
@@ -42,6 +48,7 @@ class PluginHost {
   #context: PluginContext | undefined;
   #input: AttachedSegment | undefined;
   #output: AttachedSegment | undefined;
+  #state: AttachedSegment | undefined;
   #work: BatchWork | undefined;
   #granted: ((place: Place) => void) | undefined;
   /** The plugin takes its batches in source order. */
@@ -81,13 +88,21 @@ class PluginHost {
       else if (message.t === "check") await this.#check(message.params);
       else if (message.t === "start") await this.#start(message);
       else if (message.t === "process") await this.#process(message);
-      else if (message.t === "replay") await this.#replay(message);
-      else if (message.t === "stop") await this.#stop();
+      else await this.#handleRare(message);
     } catch (thrown) {
       this.#halted = this.#inOrder && message.t === "process";
       const request = "request" in message ? { request: message.request } : {};
       this.#send({ t: "failed", ...request, error: describeThrown(thrown).toJSON() });
     }
+  }
+
+  async #handleRare(message: ToHost): Promise<void> {
+    if (message.t === "restore") await this.#restore(message);
+    else if (message.t === "replay") await this.#replay(message);
+    else if (message.t === "snapshot") await this.#giveState(message);
+    else if (message.t === "health") await this.#health(message);
+    else if (message.t === "warm") this.#warm(message);
+    else if (message.t === "stop") await this.#stop();
   }
 
   async #loadPlugin(message: LoadMessage): Promise<void> {
@@ -102,6 +117,8 @@ class PluginHost {
       params,
       stateful,
       sequential: this.#inOrder,
+      exclusive: this.#plugin.exclusive === true,
+      health: this.#plugin.health !== undefined,
       checks: this.#plugin.check !== undefined,
     });
   }
@@ -122,12 +139,19 @@ class PluginHost {
     this.#context = { params: message.params as PluginContext["params"], pipeline, run, stage, lane, log };
     this.#input = attachSegment(INPUT_FD, message.inputBytes);
     this.#output = attachSegment(OUTPUT_FD, message.outputBytes);
+    if (message.stateBytes !== undefined) this.#state = attachSegment(STATE_FD, message.stateBytes);
     this.#work = new BatchWork(this.#plugin!, this.#context);
     await this.#plugin!.init(this.#context);
-    if (message.snapshot !== undefined) {
-      await this.#plugin!.restore?.(decodeSnapshot(Buffer.from(message.snapshot, "base64")), this.#context);
-    }
     this.#send({ t: "ready" });
+  }
+
+  async #restore(message: RestoreMessage): Promise<void> {
+    await this.#plugin!.restore?.(decodeSnapshot(this.#carried(message.state)), this.#context!);
+    this.#send({ t: "restored" });
+  }
+
+  #carried(bytes: Carried): Uint8Array {
+    return typeof bytes === "string" ? Buffer.from(bytes, "base64") : this.#state!.slot(...bytes);
   }
 
   async #process(message: ProcessMessage): Promise<void> {
@@ -153,9 +177,34 @@ class PluginHost {
   }
 
   async #replay(message: ReplayMessage): Promise<void> {
-    await this.#work!.replay(Buffer.from(message.bytes, "base64"), message.rows);
+    await this.#work!.replay(this.#carried(message.batch), message.rows);
     const counts = { total: 0, malformed: 0, in: 0, out: 0, filtered: 0, rejected: 0, added: 0 };
     this.#send({ t: "done", request: message.request, sizes: [0, 0, 0], counts });
+  }
+
+  async #giveState({ request, room }: SnapshotMessage): Promise<void> {
+    const state = await this.#snapshot();
+    const fits = room !== undefined && state.length <= room[1];
+    if (fits) this.#state!.slot(room[0], state.length).set(state);
+    this.#send({ t: "state", request, state: fits ? state.length : Buffer.from(state).toString("base64") });
+  }
+
+  async #health({ request }: HealthMessage): Promise<void> {
+    try {
+      await this.#plugin!.health?.(this.#context!);
+      this.#send({ t: "healthy", request });
+    } catch (thrown) {
+      this.#send({ t: "healthy", request, error: describeThrown(thrown).toJSON() });
+    }
+  }
+
+  /** Whatever goes wrong here goes wrong again, and is reported, when it is a real batch. */
+  #warm({ batch, encoding }: WarmMessage): void {
+    try {
+      this.#work?.warm(this.#carried(batch), encoding);
+    } catch {
+      // a batch that cannot be read warms as much as it can
+    }
   }
 
   async #askFor(request: number, bytes: number): Promise<Place> {

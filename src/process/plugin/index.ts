@@ -1,15 +1,11 @@
 /** Plugins in processes of their own: the words between daemon and host, both ends, and the loader. */
 
 export { runPluginHost } from "./host.ts";
-export {
-  type HostCommand,
-  type HostExit,
-  type HostHandlers,
-  HostProcess,
-  type HostSegments,
-} from "./host-process.ts";
+export type { HostCommand, HostExit, HostSegments } from "./host-child.ts";
+export { type HostHandlers, type HostOptions, HostProcess } from "./host-process.ts";
 export { definitionFault, IDENTITY_LIBRARY, loadPlugin, provideSdk } from "./loader.ts";
 export type {
+  Carried,
   Counts,
   DeadRow,
   DoneMessage,
@@ -20,5 +16,7 @@ export type {
   Place,
   ProcessMessage,
   RowRange,
+  StateMessage,
+  ToHost,
 } from "./messages.ts";
 export { alignedBytes } from "./messages.ts";

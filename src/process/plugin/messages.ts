@@ -1,8 +1,8 @@
 /**
  * The words between the daemon and a plugin host, over the socket that the host inherits as descriptor 3. The host opens
  * with one handshake line, `distributed-system|PROTOCOL|API|PID|json`; from then on each side sends JSON objects, one a
- * line. Batches never travel here: they lie in shared memory (descriptors 4 and 5) and only their place is named. Any
- * language that can read lines and map a file can be a host.
+ * line. Batches never travel here: they lie in shared memory (descriptors 4 and 5) and only their place is named; state on
+ * its way to or from a host lies in a segment of its own (6). Any language that can read lines and map a file can be a host.
  */
 import type { FailureJson } from "../../base/errors.ts";
 import type { ParamFault, ParamSchema, PluginInfo } from "../../sdk/index.ts";
@@ -13,12 +13,16 @@ export const HANDSHAKE_NAME = "distributed-system";
 export const CONTROL_FD = 3;
 export const INPUT_FD = 4;
 export const OUTPUT_FD = 5;
+export const STATE_FD = 6;
 
-/** Longest control line. Batches replayed after a crash travel base64 in one; everything else is under a kilobyte. */
+/** Longest control line. A state or a batch that its segment has no room for travels base64 in one; all else is under a kilobyte. */
 export const MESSAGE_BYTES_MAX = 128 * 2 ** 20;
 
 /** A place in a segment: [offset, length] in bytes. */
 export type Place = readonly [offset: number, length: number];
+
+/** Bytes outside of the edges: a place in the state segment, or the bytes themselves as base64 where that has no room. */
+export type Carried = Place | string;
 
 /** Half-open range of row numbers. */
 export type RowRange = readonly [from: number, to: number];
@@ -50,8 +54,34 @@ export interface StartMessage {
   readonly params: Readonly<Record<string, unknown>>;
   readonly inputBytes: number;
   readonly outputBytes: number;
-  /** State to restore, as the host gave it (base64). */
-  readonly snapshot?: string;
+  /** Left out where nothing is ever carried. */
+  readonly stateBytes?: number;
+}
+
+/** Between `start` and the first batch: the state that a host of this stage gave before. */
+export interface RestoreMessage {
+  readonly t: "restore";
+  readonly state: Carried;
+}
+
+/** Asks for the state between two batches. The answer is `state`, in the room given if it fits there. */
+export interface SnapshotMessage {
+  readonly t: "snapshot";
+  readonly request: number;
+  readonly room?: Place;
+}
+
+/** A batch like those to come: an idle host reads and writes it once to be quick later. The plugin does not run; no answer. */
+export interface WarmMessage {
+  readonly t: "warm";
+  readonly batch: Carried;
+  readonly encoding: ProcessMessage["encoding"];
+}
+
+/** Runs the plugin's `health`. The answer is `healthy`. */
+export interface HealthMessage {
+  readonly t: "health";
+  readonly request: number;
 }
 
 export interface ProcessMessage {
@@ -82,7 +112,7 @@ export interface ProcessMessage {
 export interface ReplayMessage {
   readonly t: "replay";
   readonly request: number;
-  readonly bytes: string;
+  readonly batch: Carried;
   readonly rows?: readonly RowRange[];
 }
 
@@ -100,7 +130,11 @@ export type ToHost =
   | LoadMessage
   | CheckMessage
   | StartMessage
+  | RestoreMessage
+  | WarmMessage
   | ProcessMessage
+  | SnapshotMessage
+  | HealthMessage
   | ReplayMessage
   | GrantMessage
   | StopMessage;
@@ -111,6 +145,10 @@ export interface LoadedMessage {
   readonly params: ParamSchema;
   readonly sequential: boolean;
   readonly stateful: boolean;
+  /** One process at a time may be initialised. */
+  readonly exclusive: boolean;
+  /** The plugin can be asked how it is. */
+  readonly health: boolean;
   /** The plugin has more to say about its parameters: see `check`. */
   readonly checks: boolean;
 }
@@ -122,6 +160,24 @@ export interface CheckedMessage {
 
 export interface ReadyMessage {
   readonly t: "ready";
+}
+
+export interface RestoredMessage {
+  readonly t: "restored";
+}
+
+export interface StateMessage {
+  readonly t: "state";
+  readonly request: number;
+  /** Its length at the start of the room given, or the bytes themselves as base64. */
+  readonly state: number | string;
+}
+
+export interface HealthyMessage {
+  readonly t: "healthy";
+  readonly request: number;
+  /** What `health` threw. */
+  readonly error?: FailureJson;
 }
 
 export interface Counts {
@@ -162,19 +218,17 @@ export interface LogMessage {
   readonly message: string;
 }
 
-export interface StoppedMessage {
-  readonly t: "stopped";
-}
-
 export type FromHost =
   | LoadedMessage
   | CheckedMessage
   | ReadyMessage
+  | RestoredMessage
   | DoneMessage
+  | StateMessage
+  | HealthyMessage
   | NeedMessage
   | FailedMessage
-  | LogMessage
-  | StoppedMessage;
+  | LogMessage;
 
 export function handshakeLine(api: number, pid: number): string {
   return [HANDSHAKE_NAME, PROTOCOL_VERSION, api, pid, "json"].join("|");

@@ -7,7 +7,7 @@ import { assert } from "../../base/errors.ts";
 export class RestartWindow {
   readonly #maxRestarts: number;
   readonly #periodMs: number;
-  #timesMs: number[] = [];
+  readonly #timesMs: number[] = [];
 
   constructor(maxRestarts: number, periodMs: number) {
     assert(Number.isInteger(maxRestarts) && maxRestarts >= 0, `maxRestarts is ${maxRestarts}`);
@@ -18,7 +18,8 @@ export class RestartWindow {
 
   /** Counts a restart at `nowMs`, or says no when it would be one too many. */
   admit(nowMs: number): boolean {
-    this.#timesMs = this.#timesMs.filter((timeMs) => nowMs - timeMs < this.#periodMs);
+    const firstInPeriod = this.#timesMs.findIndex((timeMs) => nowMs - timeMs < this.#periodMs);
+    this.#timesMs.splice(0, firstInPeriod === -1 ? this.#timesMs.length : firstInPeriod);
     if (this.#timesMs.length >= this.#maxRestarts) return false;
     this.#timesMs.push(nowMs);
     return true;

@@ -1,112 +1,116 @@
 /**
  * The supervisor as a machine: an input and `now` go in, an ordered list of effects comes out, and the time at which it
- * wants a tick. Strategy one_for_one: a child that exits is started again alone, within the restart intensity, after a
- * delay that grows while it keeps failing. Started in order, stopped in the exact reverse, one after the other.
+ * wants a tick. Children are started in order, one after the other, and stopped in the exact reverse; who exits is
+ * started again, alone or with others as the strategy says, within the restart intensity, after a delay that grows while
+ * it keeps failing.
  *
  * It never has two incarnations of one child at once: a child is started again only after its exit was seen. Inputs
  * about an incarnation that is gone are ignored, so that a late message cannot be taken for a new child's.
  * Not here: processes, timers, what a child does.
  */
 import { assert } from "../../base/errors.ts";
-import type { ChildSpec, ExitReason } from "./child-spec.ts";
+import { type ChildSpec, completeSpec, type ExitReason } from "./child-spec.ts";
+import { type Child, ChildTable, isAlive } from "./child-table.ts";
+import { decideOnExit } from "./failure-rules.ts";
+import { GroupRestart } from "./group-restart.ts";
+import type {
+  ChildCounts,
+  ChildInfo,
+  ChildRequest,
+  ReplyResult,
+  SupervisorEffect,
+  SupervisorInput,
+  SupervisorPhase,
+} from "./messages.ts";
+import type { Strategy, SupervisorOptions } from "./options.ts";
+import { escalationOf, exhaustionOf, KILLED, SHUTDOWN } from "./outcomes.ts";
+import { idOf, refusalOf } from "./requests.ts";
 import { RestartWindow } from "./restart-window.ts";
-
-export interface SupervisorOptions {
-  readonly maxRestarts: number;
-  readonly restartPeriodMs: number;
-  /** Delay before the restart after this many failures in a row (from 1). */
-  readonly restartDelayMs: (failures: number) => number;
-  /** A child that ran this long is well: its next failure is a first one. Default: the restart period. */
-  readonly stableAfterMs?: number;
-  /** one_by_one: the next child is started when the one before says so (OTP). together: all at once. */
-  readonly startup?: "one_by_one" | "together";
-}
-
-export type SupervisorInput =
-  | { readonly type: "start" }
-  | { readonly type: "started"; readonly id: string; readonly incarnation: number }
-  | { readonly type: "exited"; readonly id: string; readonly incarnation: number; readonly reason: ExitReason }
-  /** Stop in order. */
-  | { readonly type: "stop" }
-  /** Kill everything at once, in whatever phase. */
-  | { readonly type: "abort" }
-  | { readonly type: "tick" };
-
-export type SupervisorEffect =
-  | { readonly type: "spawn"; readonly id: string; readonly incarnation: number }
-  /** shutdown: ask it to end. kill: end it. */
-  | { readonly type: "terminate"; readonly id: string; readonly incarnation: number; readonly how: "shutdown" | "kill" }
-  /** Every child has been started once (or has come to its end). Once. */
-  | { readonly type: "ready" }
-  /** The supervisor gives up and stops its children. At most once. */
-  | { readonly type: "escalate"; readonly id: string; readonly reason: string }
-  /** Nothing runs any more. The last effect. */
-  | { readonly type: "stopped" };
-
-export type SupervisorPhase = "idle" | "starting" | "running" | "stopping" | "stopped";
-
-type ChildState =
-  | { readonly kind: "waiting" }
-  | { readonly kind: "starting" }
-  | { readonly kind: "running"; readonly sinceMs: number }
-  | { readonly kind: "restarting"; readonly atMs: number }
-  | { readonly kind: "stopping"; readonly killAtMs: number | undefined }
-  | { readonly kind: "gone" };
-
-interface Child {
-  readonly spec: ChildSpec;
-  state: ChildState;
-  incarnation: number;
-  /** In a row. */
-  failures: number;
-  /** Has been started once, or never will be. */
-  settled: boolean;
-}
+import { assertValidSupervisor, textOf, validateChild } from "./validate.ts";
 
 export class Supervisor {
-  readonly #children: readonly Child[];
+  readonly #children = new ChildTable();
   readonly #options: SupervisorOptions;
+  readonly #strategy: Strategy;
+  readonly #template: ChildSpec | undefined;
   readonly #window: RestartWindow;
   #phase: SupervisorPhase = "idle";
+  #outcome: ExitReason | undefined;
+  #group: GroupRestart | undefined;
+  /** Those still to be stopped, in start order: the last one is next. */
+  #toStop: Child[] = [];
   #effects: SupervisorEffect[] = [];
+  #nowMs = 0;
 
   constructor(specs: readonly ChildSpec[], options: SupervisorOptions) {
-    assert(new Set(specs.map(({ id }) => id)).size === specs.length, "child ids must differ");
-    this.#children = specs.map((spec) => ({
-      spec,
-      state: { kind: "waiting" },
-      incarnation: 0,
-      failures: 0,
-      settled: false,
-    }));
+    assertValidSupervisor(specs, options);
     this.#options = options;
+    this.#strategy = options.strategy ?? "one_for_one";
     this.#window = new RestartWindow(options.maxRestarts, options.restartPeriodMs);
+    if (this.#isSimple) this.#template = completeSpec(specs[0]!);
+    else for (const spec of specs) this.#children.add(spec, false, undefined);
   }
 
   get phase(): SupervisorPhase {
     return this.#phase;
   }
 
-  /** When a tick is due at the latest; undefined when nothing is timed. */
-  get nextDeadlineMs(): number | undefined {
-    const deadlines = this.#children.map(({ state }) => deadlineOf(state)).filter((atMs) => atMs !== undefined);
-    return deadlines.length === 0 ? undefined : Math.min(...deadlines);
+  /** What its parent is told once it has stopped: a crash when it gave up, normal when it was to stop. */
+  get outcome(): ExitReason | undefined {
+    return this.#outcome;
   }
 
-  /** Each child's id and state, in start order: for people. */
-  states(): readonly { readonly id: string; readonly state: ChildState["kind"]; readonly incarnation: number }[] {
-    return this.#children.map(({ spec, state, incarnation }) => ({ id: spec.id, state: state.kind, incarnation }));
+  /** Children started again so far. */
+  get restarts(): number {
+    return this.#children.restarts;
+  }
+
+  /** When a tick is due at the latest; undefined when nothing is timed. */
+  get nextDeadlineMs(): number | undefined {
+    const childMs = this.#children.nextDeadlineMs;
+    const groupMs = this.#group && this.#isStill ? this.#group.atMs : undefined;
+    return groupMs === undefined ? childMs : Math.min(groupMs, childMs ?? Infinity);
+  }
+
+  /** Each child, in start order: OTP's which_children. */
+  states(): readonly ChildInfo[] {
+    return this.#children.infos();
+  }
+
+  countChildren(): ChildCounts {
+    const counts = this.#children.counts();
+    return this.#isSimple ? { ...counts, specs: 1 } : counts;
+  }
+
+  /** With its defaults filled in; undefined when there is no such child. */
+  childSpec(id: string): ChildSpec | undefined {
+    return this.#children.get(id)?.spec;
   }
 
   step(input: SupervisorInput, nowMs: number): readonly SupervisorEffect[] {
     this.#effects = [];
+    this.#nowMs = nowMs;
     if (input.type === "start") this.#start();
-    else if (input.type === "started") this.#started(this.#child(input.id), input.incarnation, nowMs);
-    else if (input.type === "exited") this.#exited(this.#child(input.id), input.incarnation, input.reason, nowMs);
-    else if (input.type === "stop") this.#stop(nowMs);
+    else if (input.type === "started") this.#started(input.id, input.incarnation);
+    else if (input.type === "exited") this.#exited(input.id, input.incarnation, input.reason);
+    else if (input.type === "stop") this.#stop(SHUTDOWN);
     else if (input.type === "abort") this.#abort();
-    else this.#tick(nowMs);
+    else if (input.type === "tick") this.#tick();
+    else this.#request(input);
     return this.#effects;
+  }
+
+  get #isSimple(): boolean {
+    return this.#strategy === "simple_one_for_one";
+  }
+
+  get #isServing(): boolean {
+    return this.#phase === "starting" || this.#phase === "running";
+  }
+
+  /** Nobody is being stopped for the group restart, nor has to be. */
+  get #isStill(): boolean {
+    return this.#children.stopping === 0 && this.#group?.nextToStop() === undefined;
   }
 
   #start(): void {
@@ -115,135 +119,260 @@ export class Supervisor {
     this.#startOn();
   }
 
-  /** Starts whoever's turn it is, until all have been started once. */
+  /** Starts whoever's turn it is, until all have been started. */
   #startOn(): void {
-    if (this.#phase !== "starting") return;
+    if (!this.#isServing || this.#group) return;
     const oneByOne = this.#options.startup !== "together";
-    for (const child of this.#children) {
-      if (child.state.kind === "waiting") this.#spawn(child);
-      if (oneByOne && !child.settled) return;
-    }
-    if (!this.#children.every(({ settled }) => settled)) return;
+    if (this.#children.unsettled > 0)
+      for (const child of this.#children) {
+        if (child.state.kind === "waiting") this.#spawn(child);
+        if (oneByOne && !child.settled) return;
+      }
+    if (this.#children.unsettled > 0 || this.#phase === "running") return;
     this.#phase = "running";
     this.#effects.push({ type: "ready" });
   }
 
-  #started(child: Child, incarnation: number, nowMs: number): void {
-    if (child.state.kind !== "starting" || child.incarnation !== incarnation) return;
-    child.state = { kind: "running", sinceMs: nowMs };
-    child.settled = true;
+  #started(id: string, incarnation: number): void {
+    const child = this.#children.get(id);
+    if (child?.state.kind !== "starting" || child.incarnation !== incarnation) return;
+    this.#children.set(child, { kind: "running", sinceMs: this.#nowMs });
+    if (!this.#group?.has(child)) this.#children.settle(child); // else it is to be stopped and started once more
+    this.#answerStart(child, "ok");
     this.#startOn();
   }
 
-  #exited(child: Child, incarnation: number, reason: ExitReason, nowMs: number): void {
-    if (!isAlive(child) || child.incarnation !== incarnation) return;
+  #exited(id: string, incarnation: number, reason: ExitReason): void {
+    const child = this.#children.get(id);
+    if (child === undefined || !isAlive(child) || child.incarnation !== incarnation) return;
     const before = child.state;
-    child.state = { kind: "gone" };
-    if (this.#phase === "stopping") this.#stopOn(nowMs);
-    else if (reason.kind === "refused") this.#giveUp(child, `${child.spec.id} refused to run: ${reason.detail}`, nowMs);
-    else if (!wantsRestart(child.spec, reason)) this.#leave(child);
-    else if (this.#window.admit(nowMs)) this.#restart(child, before, nowMs);
-    else this.#giveUp(child, this.#tooMany(child, reason), nowMs);
+    this.#children.set(child, { kind: "gone" });
+    if (!this.#isServing) this.#answerTerminate(child);
+    else if (before.kind === "stopping") this.#leave(child);
+    else if (before.kind === "starting" && reason.kind === "ignored") this.#endStart(child, "ok");
+    else if (before.kind === "starting" && child.startRequest !== undefined)
+      this.#endStart(child, "start_failed", reason.detail);
+    else this.#endedByItself(child, before, reason);
+    this.#stopOn();
+    this.#restartGroupOn();
   }
 
-  /** A child that has come to its end; whoever waited for it to start may go on. */
+  #endedByItself(child: Child, before: Child["state"], reason: ExitReason): void {
+    const decision = decideOnExit(child.spec, reason, this.#options.onFailure);
+    if (decision === "escalate") this.#giveUp(child, escalationOf(child.spec, reason));
+    else if (this.#group?.has(child))
+      this.#leave(child); // it was to be stopped and started again anyway
+    else if (decision === "stop") this.#endedForGood(child);
+    else if (this.#window.admit(this.#nowMs)) this.#restart(child, before);
+    else this.#giveUp(child, exhaustionOf(child.spec, reason, this.#options));
+  }
+
+  /** A start that ends without a running child, and is not to be tried again. */
+  #endStart(child: Child, result: ReplyResult, detail?: string): void {
+    const isNew = child.addedBy !== undefined && child.addedBy === child.startRequest;
+    this.#answerStart(child, result, detail);
+    if (result !== "ok" && isNew) this.#children.remove(child);
+    this.#leave(child);
+  }
+
+  /** A child that has come to its end by itself; it may take the supervisor along. */
+  #endedForGood(child: Child): void {
+    const { autoShutdown = "never" } = this.#options;
+    const others = autoShutdown === "all_significant" ? [...this.#children] : [];
+    const isAwaited = others.some(({ spec, state }) => spec.significant && state.kind !== "gone");
+    if (!child.spec.significant || autoShutdown === "never" || isAwaited) return this.#leave(child);
+    this.#effects.push({ type: "auto_shutdown", id: child.spec.id });
+    this.#stop(SHUTDOWN);
+  }
+
+  /** A child that is gone and not waited for; whoever's turn comes after it may start. */
   #leave(child: Child): void {
-    child.settled = true;
+    this.#answerTerminate(child);
+    const isSpent = this.#isSimple || child.spec.restart === "temporary";
+    if (this.#group?.has(child) && !isSpent) this.#children.set(child, { kind: "waiting" });
+    else {
+      this.#answerStart(child, "start_failed", "it was stopped before it had started");
+      this.#group?.leaveOut(child);
+      if (isSpent) this.#children.remove(child);
+      else this.#children.settle(child);
+    }
     this.#startOn();
   }
 
-  #restart(child: Child, before: ChildState, nowMs: number): void {
-    const stableAfterMs = this.#options.stableAfterMs ?? this.#options.restartPeriodMs;
-    const wasWell = before.kind === "running" && nowMs - before.sinceMs >= stableAfterMs;
+  #restart(child: Child, before: Child["state"]): void {
+    const { restartPeriodMs, restartDelayMs = () => 0, stableAfterMs = restartPeriodMs } = this.#options;
+    const wasWell = before.kind === "running" && this.#nowMs - before.sinceMs >= stableAfterMs;
     child.failures = wasWell ? 1 : child.failures + 1;
-    const delayMs = this.#options.restartDelayMs(child.failures);
-    if (delayMs <= 0) this.#spawn(child);
-    else child.state = { kind: "restarting", atMs: nowMs + delayMs };
+    const atMs = this.#nowMs + Math.max(0, restartDelayMs(child.failures));
+    // A start that failed is tried again on a tick only, so that a stop can come in between (OTP: through the mailbox).
+    const atOnce = atMs <= this.#nowMs && before.kind !== "starting";
+    if (this.#strategy === "one_for_all" || this.#strategy === "rest_for_one") this.#beginGroup(child, atMs, atOnce);
+    else if (atOnce) this.#spawn(child);
+    else this.#children.set(child, { kind: "restarting", atMs });
   }
 
-  #tooMany(child: Child, reason: ExitReason): string {
-    const { maxRestarts, restartPeriodMs } = this.#options;
-    return `${child.spec.id} ended (${reason.detail}) and ${maxRestarts} restarts within ${restartPeriodMs} ms are used up`;
+  #beginGroup(lead: Child, atMs: number, atOnce: boolean): void {
+    const members = this.#strategy === "one_for_all" ? [...this.#children] : this.#children.from(lead);
+    for (const member of members) {
+      this.#children.settle(member, false);
+      if (member.state.kind === "restarting") this.#children.set(member, { kind: "waiting" });
+    }
+    this.#children.set(lead, { kind: "restarting", atMs: undefined });
+    const mayAtOnce = atOnce && (this.#group === undefined || this.#group.atMs === undefined);
+    const laterMs = Math.max(atMs, this.#group?.atMs ?? 0);
+    this.#group = new GroupRestart(lead, members, mayAtOnce ? undefined : laterMs);
   }
 
-  #giveUp(child: Child, reason: string, nowMs: number): void {
-    this.#effects.push({ type: "escalate", id: child.spec.id, reason });
-    this.#stop(nowMs);
+  /** Stops the last member that runs; when none does and the delay is over, they start again in order. */
+  #restartGroupOn(isTick = false): void {
+    const group = this.#group;
+    if (group === undefined || this.#children.stopping > 0) return;
+    const next = group.nextToStop();
+    if (next) return this.#askToEnd(next);
+    if (group.atMs !== undefined && !(isTick && group.atMs <= this.#nowMs)) return;
+    this.#group = undefined;
+    for (const member of group.members) this.#children.set(member, { kind: "waiting" }); // OTP: who was gone comes back
+    this.#startOn();
   }
 
-  #stop(nowMs: number): void {
-    if (this.#phase === "stopping" || this.#phase === "stopped") return;
-    this.#phase = "stopping";
-    this.#dropWhoIsNotAlive();
-    this.#stopOn(nowMs);
+  #giveUp(child: Child, outcome: ExitReason): void {
+    this.#effects.push({ type: "escalate", id: child.spec.id, reason: outcome.detail });
+    this.#stop(outcome);
+  }
+
+  #stop(outcome: ExitReason): void {
+    if (!this.#endServing(outcome)) return;
+    this.#toStop = this.#children.alive();
+    if (this.#isSimple) for (const child of [...this.#toStop].reverse()) this.#askToEnd(child);
+    this.#stopOn();
   }
 
   /** Ends the last child that lives; the one before it only when this one is gone. */
-  #stopOn(nowMs: number): void {
-    if (this.#children.some(({ state }) => state.kind === "stopping")) return;
-    const last = this.#children.findLast(isAlive);
-    if (last === undefined) this.#end();
-    else this.#askToEnd(last, nowMs);
+  #stopOn(): void {
+    if (this.#phase !== "stopping" || this.#children.stopping > 0) return;
+    let last = this.#toStop.pop();
+    while (last && !isAlive(last)) last = this.#toStop.pop();
+    if (last) return this.#askToEnd(last);
+    this.#phase = "stopped";
+    this.#effects.push({ type: "stopped" });
   }
 
-  #askToEnd(child: Child, nowMs: number): void {
+  #askToEnd(child: Child): void {
+    if (child.state.kind === "stopping") return;
     const { shutdown } = child.spec;
-    const killAtMs = typeof shutdown === "string" ? undefined : nowMs + shutdown.timeoutMs;
+    const killAtMs = typeof shutdown === "string" ? undefined : this.#nowMs + shutdown.timeoutMs;
     this.#terminate(child, shutdown === "brutal_kill" ? "kill" : "shutdown", killAtMs);
   }
 
   #abort(): void {
     if (this.#phase === "stopped") return;
-    this.#phase = "stopping";
-    this.#dropWhoIsNotAlive();
-    for (const child of this.#children.filter(isAlive).reverse()) this.#terminate(child, "kill", undefined);
-    if (!this.#children.some(isAlive)) this.#end();
+    this.#endServing(KILLED);
+    for (const child of this.#children.alive().reverse()) this.#terminate(child, "kill", undefined);
+    this.#stopOn();
   }
 
-  #tick(nowMs: number): void {
+  /** From here on nobody is started any more. False when that was so already. */
+  #endServing(outcome: ExitReason): boolean {
+    if (this.#phase === "stopping" || this.#phase === "stopped") return false;
+    this.#phase = "stopping";
+    this.#outcome = outcome;
+    this.#group = undefined;
     for (const child of this.#children) {
-      const { state } = child;
-      if (state.kind === "restarting" && state.atMs <= nowMs) this.#spawn(child);
-      if (state.kind === "stopping" && (state.killAtMs ?? Infinity) <= nowMs) this.#terminate(child, "kill", undefined);
+      this.#answerStart(child, "not_running", "the supervisor stops");
+      if (!isAlive(child)) this.#children.set(child, { kind: "gone" });
     }
+    return true;
+  }
+
+  #tick(): void {
+    for (const child of this.#children.timed) {
+      const { state } = child;
+      if (state.kind === "restarting" && (state.atMs ?? Infinity) <= this.#nowMs) this.#spawn(child);
+      if (state.kind === "stopping" && (state.killAtMs ?? Infinity) <= this.#nowMs)
+        this.#terminate(child, "kill", undefined);
+    }
+    this.#restartGroupOn(true);
   }
 
   #spawn(child: Child): void {
-    child.incarnation++;
-    child.state = { kind: "starting" };
-    this.#effects.push({ type: "spawn", id: child.spec.id, incarnation: child.incarnation });
+    const incarnation = this.#children.begin(child);
+    this.#effects.push({ type: "spawn", id: child.spec.id, incarnation });
   }
 
   #terminate(child: Child, how: "shutdown" | "kill", killAtMs: number | undefined): void {
-    child.state = { kind: "stopping", killAtMs };
+    this.#children.set(child, { kind: "stopping", killAtMs });
     this.#effects.push({ type: "terminate", id: child.spec.id, incarnation: child.incarnation, how });
   }
 
-  #dropWhoIsNotAlive(): void {
-    for (const child of this.#children) if (!isAlive(child)) child.state = { kind: "gone" };
+  #request(input: ChildRequest): void {
+    const { request, type } = input;
+    const id = idOf(input);
+    const child = this.#children.get(id);
+    if (!this.#isServing) return this.#reply(request, id, "not_running", `it is ${this.#phase}`);
+    if (type === "start_child") return this.#startChild(request, input.child);
+    const refusal = refusalOf(type, child, this.#isSimple);
+    if (refusal !== undefined || child === undefined) return this.#reply(request, id, refusal ?? "not_found");
+    if (type === "terminate_child") return this.#terminateChild(child, request);
+    if (type === "restart_child") return this.#startInTurn(child, request);
+    this.#group?.leaveOut(child);
+    this.#children.remove(child);
+    this.#reply(request, id, "ok");
   }
 
-  #end(): void {
-    this.#phase = "stopped";
-    this.#effects.push({ type: "stopped" });
+  #startChild(request: number, given: ChildSpec | string): void {
+    const spec = this.#template && typeof given === "string" ? { ...this.#template, id: given } : given;
+    const faults = validateChild(spec, this.#options.autoShutdown);
+    const isForm = typeof given === "string" ? this.#isSimple : !this.#isSimple;
+    const form = this.#isSimple ? "an id is required, the spec is the template's" : "a child spec is required";
+    if (typeof spec === "string" || !isForm) return this.#reply(request, String(given), "invalid_spec", form);
+    if (faults.length > 0) return this.#reply(request, String(spec.id), "invalid_spec", textOf(faults));
+    const refusal = refusalOf("start_child", this.#children.get(spec.id), this.#isSimple);
+    if (refusal !== undefined) return this.#reply(request, spec.id, refusal);
+    this.#startInTurn(this.#children.add(spec, true, request), request);
   }
 
-  #child(id: string): Child {
-    const child = this.#children.find(({ spec }) => spec.id === id);
-    assert(child, `no child is named ${id}`);
-    return child;
+  /** At once; while others are being started in order it takes its place among them. */
+  #startInTurn(child: Child, request: number): void {
+    child.startRequest = request;
+    if (this.#children.unsettled === 0) return this.#spawn(child);
+    this.#children.settle(child, false);
+    this.#children.set(child, { kind: "waiting" });
+    this.#startOn();
   }
-}
 
-function isAlive({ state }: Child): boolean {
-  return state.kind === "starting" || state.kind === "running" || state.kind === "stopping";
-}
+  #terminateChild(child: Child, request: number): void {
+    child.terminateRequests.push(request);
+    this.#answerStart(child, "start_failed", "it was terminated before it had started");
+    if (this.#group?.lead === child) this.#callOffGroup(this.#group);
+    this.#group?.leaveOut(child);
+    if (isAlive(child)) return this.#askToEnd(child);
+    this.#children.set(child, { kind: "gone" });
+    this.#leave(child);
+  }
 
-function wantsRestart({ restart }: ChildSpec, reason: ExitReason): boolean {
-  return restart === "permanent" || (restart === "transient" && reason.kind !== "normal");
-}
+  /** OTP's way: who runs goes on running, who was stopped for the restart stays so. */
+  #callOffGroup(group: GroupRestart): void {
+    this.#group = undefined;
+    for (const member of group.members) {
+      const { kind } = member.state;
+      if (kind === "starting" || (kind === "waiting" && member.restarts < 0)) continue; // its first start goes on
+      this.#children.settle(member);
+      if (isAlive(member)) continue;
+      this.#answerStart(member, "start_failed", `it was stopped before it had started, with ${group.lead.spec.id}`);
+      this.#children.set(member, { kind: "gone" });
+    }
+  }
 
-function deadlineOf(state: ChildState): number | undefined {
-  if (state.kind === "restarting") return state.atMs;
-  return state.kind === "stopping" ? state.killAtMs : undefined;
+  #answerStart(child: Child, result: ReplyResult, detail?: string): void {
+    if (child.startRequest !== undefined) this.#reply(child.startRequest, child.spec.id, result, detail);
+    child.startRequest = undefined;
+  }
+
+  #answerTerminate(child: Child): void {
+    for (const request of child.terminateRequests.splice(0)) this.#reply(request, child.spec.id, "ok");
+  }
+
+  #reply(request: number, id: string, result: ReplyResult, detail?: string): void {
+    this.#effects.push({ type: "reply", request, id, result, ...(detail !== undefined && { detail }) });
+  }
 }

@@ -68,6 +68,21 @@ describe("units", () => {
   });
 });
 
+describe("formatDurationMs()", () => {
+  for (const [ms, text] of [
+    [119_700, "2 m 0 s"],
+    [3_599_400, "59 m 59 s"],
+    [3_599_600, "1 h 0 m"],
+    [5_400_000, "1 h 30 m"],
+    [86_399_999, "1 d 0 h"],
+    [273_600_000, "3 d 4 h"],
+  ] as const) {
+    test(`formatDurationMs() gives ${text} when it is ${ms} ms`, () => {
+      expect(formatDurationMs(ms)).toBe(text);
+    });
+  }
+});
+
 describe("Histogram", () => {
   test("quantileMs() is within 5 % of the sorted list when durations are any", () => {
     fc.assert(

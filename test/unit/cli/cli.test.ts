@@ -159,27 +159,44 @@ describe("views", () => {
 });
 
 describe("signals", () => {
+  function listen(terminalIsGone = false) {
+    const done: string[] = [];
+    const listener = listenForSignals({
+      stop: () => void done.push("stop"),
+      abort: (reason) => void done.push(reason),
+      reload: () => void done.push("reload"),
+      note: () => {},
+      terminalIsGone: () => terminalIsGone,
+    });
+    return { done, listener, [Symbol.dispose]: () => listener.close() };
+  }
+
   for (const [signal, code] of [
-    ["SIGHUP", 129],
     ["SIGINT", 130],
     ["SIGTERM", 143],
   ] as const) {
     test(`listenForSignals() drains on the first ${signal} and gives up on the second`, () => {
-      const done: string[] = [];
-      const handle = { stop: () => done.push("stop"), abort: (reason: string) => done.push(reason) };
-      const listener = listenForSignals(handle, () => {});
-      try {
-        expect(listener.code).toBeUndefined();
-        process.emit(signal);
-        expect([listener.code, ...done]).toEqual([code, "stop"]);
-        process.emit(signal);
-        expect(done).toEqual(["stop", `a second ${signal}`]);
-      } finally {
-        listener.close();
-      }
+      using listening = listen();
+      const { done, listener } = listening;
+      expect(listener.code).toBeUndefined();
+      process.emit(signal);
+      expect([listener.code, ...done]).toEqual([code, "stop"]);
+      process.emit(signal);
+      expect(done).toEqual(["stop", `a second ${signal}`]);
+      listener.close();
       expect(process.listenerCount(signal)).toBe(0);
     });
   }
+
+  test("listenForSignals() reloads on SIGHUP when the terminal is there, and drains when it has gone", () => {
+    using here = listen();
+    process.emit("SIGHUP");
+    expect([here.listener.code, ...here.done]).toEqual([undefined, "reload"]);
+    here.listener.close();
+    using gone = listen(true);
+    process.emit("SIGHUP");
+    expect([gone.listener.code, ...gone.done]).toEqual([129, "stop"]);
+  });
 
   test("ignoresHangup() is true only when the lowest bit of SigIgn is set", () => {
     expect(ignoresHangup("SigBlk:\t0000000000000001\nSigIgn:\t0000000001001001\n")).toBe(true);

@@ -9,7 +9,7 @@ import { dirname } from "node:path";
 import { Failure, messageOf } from "../../../base/errors.ts";
 
 /** Layout of the file. A file of another version is refused, not guessed at. */
-const VERSION = 1;
+const VERSION = 2;
 
 export interface Checkpoint {
   /** Chosen when the run began; kept when it is resumed. */
@@ -95,6 +95,7 @@ export class CheckpointStore {
     this.#database.transaction(() => {
       const statement = this.#database.query("INSERT OR REPLACE INTO checkpoint (id, version, body) VALUES (1, ?, ?)");
       statement.run(VERSION, JSON.stringify(body));
+      this.#database.run("DELETE FROM state"); // `states` holds all: who has left the pipeline leaves no state behind
       const keep = this.#database.query("INSERT OR REPLACE INTO state (stage, bytes) VALUES (?, ?)");
       for (const [stage, bytes] of states) keep.run(stage, bytes);
     })();

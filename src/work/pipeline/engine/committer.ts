@@ -9,7 +9,7 @@ import { Histogram } from "../../../base/histogram.ts";
 import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { SourcePosition } from "../source/index.ts";
-import { type RunCounts, toJson } from "./run-counts.ts";
+import type { RunCounts } from "./run-counts.ts";
 import type { Item } from "./types.ts";
 
 export interface Arrival {
@@ -34,7 +34,8 @@ export interface CommitterOptions {
   readonly ordered: boolean;
   /** Ids of batches behind `source` that the run before had written; each stays named until it has been passed. */
   readonly written: readonly string[];
-  readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
+  /** What the run is at this moment: its fingerprint changes when its stages do. */
+  run(): Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
   /** Planted bug for tests: this batch is counted and never written. */
   readonly dropSeq?: number | undefined;
   /** Every batch up to this one is written: another may come in. Also bounds what is written ahead of a gap. */
@@ -47,10 +48,11 @@ interface Written {
   readonly source: SourcePosition | undefined;
   readonly barrier: boolean;
   readonly finish: boolean;
+  readonly fence: boolean;
   readonly states: ReadonlyMap<string, Uint8Array>;
 }
 
-const NOTHING = { barrier: false, finish: false, states: new Map<string, Uint8Array>() } as const;
+const NOTHING = { barrier: false, finish: false, fence: false, states: new Map<string, Uint8Array>() } as const;
 
 export class Committer {
   readonly latency = new Histogram();
@@ -147,25 +149,24 @@ export class Committer {
   async #write({ item, oversized }: Arrival): Promise<void> {
     const { counts, deadLetters, dropSeq, sink } = this.#options;
     const rows = item.result.counts.at(-1)?.out ?? 0;
-    if (item.seq !== dropSeq) {
-      if (rows > 0) await sink.write(item.slot.view.subarray(0, item.bytes), item.id);
-      counts.written += rows;
-    }
+    const isDropped = item.seq === dropSeq;
+    if (rows > 0 && !isDropped) await sink.write(item.slot.view.subarray(0, item.bytes), item.id);
     if (oversized.count > 0) await deadLetters.write(oversized.letters, item.id);
     for (const letters of item.result.dead) await deadLetters.write(letters, item.id);
-    counts.add(item.result, oversized.count);
+    counts.add(item.result, oversized.count, isDropped ? 0 : rows, item.epoch);
   }
 
   /** Positions are those of this very moment; writing them down overlaps with the batches that follow. */
   async #checkpoint({ finish, states }: Written): Promise<void> {
-    const { counts, deadLetters, run, sink, store } = this.#options;
+    const { counts, deadLetters, sink, store } = this.#options;
     await this.#saving;
-    const ahead = [...Array.from(this.#ahead.values(), ({ id }) => id), ...this.#before];
-    const body = { ...run, finished: finish, seq: this.#next, ahead, source: this.#source, counts: toJson(counts) };
+    const run = this.#options.run();
+    const ahead = Array.from(this.#ahead.values()).flatMap(({ fence, id }) => (fence ? [] : id));
+    const body = { ...run, finished: finish, seq: this.#next, source: this.#source, counts: counts.toJson() };
     const positions = Promise.all([sink.flush(), deadLetters.flush()]);
     this.#saving = positions.then(async ([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
       if (finish) await Promise.all([sink.close(), deadLetters.close()]); // a run is finished only with its output's end
-      store?.save({ ...body, sink: sinkAt, deadLetters: deadAt, states });
+      store?.save({ ...body, ahead: [...ahead, ...this.#before], sink: sinkAt, deadLetters: deadAt, states });
     });
     this.#saving.catch((thrown: unknown) => this.#options.failed(thrown));
     if (finish) await this.#saving;
@@ -173,9 +174,10 @@ export class Committer {
 
   #leave({ item, readAtMs, source }: Arrival): void {
     const { barrier, finish, id, seq, result } = item;
+    const fence = item.fence !== undefined;
     item.slot.release();
     this.#arrived.delete(seq);
-    this.#ahead.set(seq, { id, source, barrier, finish, states: result.states });
+    this.#ahead.set(seq, { id, source, barrier, finish, fence, states: result.states });
     this.latency.record(this.#options.clock.monotonic() - readAtMs);
   }
 }

@@ -15,8 +15,16 @@ export type Failed = Extract<Outcome, { kind: "failed" }>;
 /** Runs the rows for nothing but the verdict. */
 export type Probe = (ranges: readonly RowRange[]) => Promise<Failed | undefined>;
 
-export async function findPoison(rows: readonly RowRange[], attempts: number, probe: Probe): Promise<DeadRow[]> {
-  const search = new Search(attempts, probe);
+/** Asked before each probe, with the number of records convicted since one last passed. False ends the search with what it has. */
+export type GoOn = (convictedInARow: number) => boolean;
+
+export async function findPoison(
+  rows: readonly RowRange[],
+  attempts: number,
+  probe: Probe,
+  goOn: GoOn = () => true,
+): Promise<DeadRow[]> {
+  const search = new Search(attempts, probe, goOn);
   await search.within(rows);
   return search.poison;
 }
@@ -25,11 +33,15 @@ class Search {
   readonly poison: DeadRow[] = [];
   readonly #attempts: number;
   readonly #probe: Probe;
+  readonly #goOn: GoOn;
   #crashes = 0;
+  #convictedInARow = 0;
+  #ended = false;
 
-  constructor(attempts: number, probe: Probe) {
+  constructor(attempts: number, probe: Probe, goOn: GoOn) {
     this.#attempts = attempts;
     this.#probe = probe;
+    this.#goOn = goOn;
   }
 
   async within(ranges: readonly RowRange[]): Promise<void> {
@@ -38,6 +50,7 @@ class Search {
     if (rows === 1) return this.#convict(ranges[0]![0]);
     for (const half of splitRanges(ranges)) {
       const failure = await this.#try(half);
+      if (this.#ended) return;
       if (!failure) continue;
       if (this.#crashes > PROBE_CRASHES_MAX) this.#giveUp(half, failure);
       else await this.within(half);
@@ -48,13 +61,17 @@ class Search {
     let failure: Failed | undefined;
     for (let attempt = 1; attempt <= this.#attempts; attempt++) {
       failure = await this.#try([[row, row + 1]]);
-      if (!failure) return;
+      if (!failure || this.#ended) return;
     }
+    this.#convictedInARow++;
     if (failure) this.poison.push({ row, reason: failure.reason, attempts: this.#attempts });
   }
 
   async #try(ranges: readonly RowRange[]): Promise<Failed | undefined> {
+    this.#ended ||= !this.#goOn(this.#convictedInARow);
+    if (this.#ended) return undefined;
     const failure = await this.#probe(ranges);
+    if (!failure) this.#convictedInARow = 0;
     if (failure && failure.cause !== "error") this.#crashes++;
     return failure;
   }

@@ -4,15 +4,21 @@
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
 import type { Edge } from "./edge.ts";
+import { HostLauncher, type LauncherOptions } from "./host-launcher.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { StageHosts, type StageHostsOptions } from "./stage-hosts.ts";
+import type { StateMemory } from "./state-memory.ts";
 import { Turns } from "./turns.ts";
 import type { Item, Outcome, StagePlan } from "./types.ts";
 import type { Rescued } from "./verdict.ts";
 
-export interface FallbackOptions extends Omit<StageHostsOptions, "lanes" | "replays" | "ready"> {
+export interface FallbackOptions
+  extends Omit<StageHostsOptions, "body" | "lanes" | "launcher" | "ready">,
+    Omit<LauncherOptions, "output" | "state"> {
+  readonly plan: StagePlan;
   readonly fallback: NonNullable<StagePlan["fallback"]>;
   readonly output: Edge;
+  readonly state: StateMemory;
   readonly signal: AbortSignal;
 }
 
@@ -24,18 +30,18 @@ export class FallbackHosts {
 
   constructor(options: FallbackOptions) {
     this.#options = options;
-    const { clock, fallback, output, plan, signal } = options;
+    const { clock, fallback, output, plan, signal, state, stopTimeoutMs } = options;
     const grow: LaneOptions["grow"] = async (item, bytes) => {
       output.checkSize(bytes);
       return output.isShare(bytes) ? output.slot(bytes, item.seq, plan.name, signal) : undefined;
     };
-    const lane = new Lane(0, { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: options.stopTimeoutMs, grow });
+    const lane = new Lane(0, { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs, state, grow });
     this.#turns = new Turns([lane], false, 0);
     this.#hosts = new StageHosts({
       ...options,
-      plan: { ...plan, library: fallback.library, params: fallback.params },
+      body: { plan: { ...plan, ...fallback, stateful: false, standby: 0 }, replays: undefined },
       lanes: [lane],
-      replays: undefined,
+      launcher: new HostLauncher(options),
       ready: () => this.#turns.serve(),
     });
   }

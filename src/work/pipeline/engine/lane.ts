@@ -2,6 +2,9 @@
  * One lane of a stage: a host process now and its successors later, and the batches inside it in the order they were
  * sent. A host works on the first of them; when it dies, that one has failed and the others were never tried. The lane
  * enforces the time limit from outside: a host in a busy loop cannot be asked, only killed.
+ *
+ * A lane that is held takes nothing more; when nothing is inside it can be given another host. A host on trial has one
+ * batch at a time, and the first one that it fails goes back untried.
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
@@ -10,13 +13,15 @@ import type {
   FailedMessage,
   FromHost,
   HostExit,
-  HostProcess,
   NeedMessage,
   ProcessMessage,
+  ToHost,
 } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
 import { NO_SLOT, type Slot } from "./edge.ts";
-import type { ReplayLog } from "./replay-log.ts";
+import type { Past, ReplayEntry } from "./replay-log.ts";
+import type { HostUser, StageHost } from "./stage-host.ts";
+import type { StateMemory } from "./state-memory.ts";
 import type { Item, Outcome, Work } from "./types.ts";
 
 /** Batches sent to a host at once: one to work on and one to begin with when that is done. */
@@ -26,6 +31,7 @@ export interface LaneOptions {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly stopTimeoutMs: number;
+  readonly state: Pick<StateMemory, "carry" | "room">;
   /** A larger output slot for a batch that outgrew its own; nothing when that could take until the lane is free. */
   grow(item: Item, bytes: number): Promise<Slot | undefined>;
 }
@@ -41,25 +47,48 @@ export interface Request {
   settle(outcome: Outcome): void;
 }
 
+/** A host that has yet to show that it is no worse than the one before. */
+export interface Trial {
+  /** It has finished a batch. */
+  passed(): void;
+  /** It failed a batch that nobody had failed before, or died by itself. The lane has no use for it any more. */
+  failed(reason: string): void;
+}
+
 interface Sent extends Request {
   readonly number: number;
   /** Bytes that it needs and could not have here. */
   outgrownBytes?: number;
 }
 
-export class Lane {
+type Answer = Extract<FromHost, { t: "done" | "state" }>;
+/** What the lane itself asks its host for, between batches. */
+type Question = Extract<ToHost, { t: "replay" | "snapshot" }>;
+
+interface Asked {
+  readonly request: number;
+  resolve(message: Answer): void;
+  reject(reason: Failure): void;
+}
+
+export class Lane implements HostUser {
   readonly number: number;
   readonly #options: LaneOptions;
-  #host: HostProcess | undefined;
+  #host: StageHost | undefined;
   #ready = false;
+  #held = false;
   #sent: Sent[] = [];
   #requests = 0;
   #timer: Timer | undefined;
   #timedOut = false;
-  #replaying: { request: number; resolve(): void; reject(reason: Failure): void } | undefined;
+  #asked: Asked | undefined;
   #recycled = false;
   #stopping = false;
   #killReason: string | undefined;
+  #trial: Trial | undefined;
+  #drained: (() => void)[] = [];
+  /** Whether its host's end said nothing new about the plugin's health: see `exited`. */
+  #endWasExpected = false;
   /** True once a host came through its start: the plugin can run. */
   hasServed = false;
 
@@ -73,32 +102,84 @@ export class Lane {
   }
 
   get free(): boolean {
-    return this.#ready && this.#sent.length < DEPTH;
+    return this.#ready && !this.#held && this.#sent.length < (this.#trial ? 1 : DEPTH);
   }
 
   get idle(): boolean {
     return this.#sent.length === 0;
   }
 
+  /** Has a host that takes batches, or would if it were not held. */
+  get serving(): boolean {
+    return this.#ready;
+  }
+
+  /** Another life, after `stop` or `kill`. */
+  open(): void {
+    this.#stopping = this.#held = false;
+    this.#killReason = undefined;
+  }
+
   /** A process was started for this lane; it serves once `attach` says so, but it can be ended from now on. */
-  adopt(host: HostProcess): void {
+  adopt(host: StageHost): void {
     this.#host = host;
+    this.#endWasExpected = false;
+    host.use(this);
     if (this.#killReason !== undefined) host.kill(this.#killReason);
   }
 
-  /** A started host takes over, after it has gone through the batches that its predecessor had behind it. */
-  async attach(host: HostProcess, replays: ReplayLog | undefined): Promise<void> {
-    this.#host = host;
-    for (const { bytes, rows } of replays?.entries ?? []) {
-      const replayed = Promise.withResolvers<void>();
-      this.#replaying = { request: ++this.#requests, ...replayed };
-      const text = Buffer.from(bytes).toString("base64");
-      host.send({ t: "replay", request: this.#requests, bytes: text, ...(rows && { rows }) });
-      this.#arm();
-      await replayed.promise;
-    }
+  /** A started host takes over, after it has gone through what is behind it. A lane that is held stays so. */
+  async attach(host: StageHost, past: Past | undefined, trial?: Trial): Promise<void> {
+    if (past?.snapshot) await host.restore(this.#options.state.carry(past.snapshot));
+    for (const entry of past?.entries ?? []) await this.#replay(entry);
     if (this.#stopping) void host.stop(this.#options.stopTimeoutMs);
-    else if (this.#host === host) this.#ready = this.hasServed = true;
+    else if (this.#host === host && host.alive) {
+      this.#trial = trial;
+      this.#ready = this.hasServed = true;
+    }
+  }
+
+  /** The host lives on without the lane. Only when nothing is inside. */
+  detach(): StageHost | undefined {
+    const host = this.#host;
+    host?.use(undefined);
+    this.#host = this.#trial = undefined;
+    this.#ready = this.#recycled = this.#timedOut = false;
+    this.#timer?.cancel();
+    return host;
+  }
+
+  /** Takes nothing more. Resolves when nothing is inside. */
+  hold(): Promise<void> {
+    this.#held = true;
+    if (this.idle) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#drained.push(resolve);
+    });
+  }
+
+  /** Its host has shown enough. */
+  endTrial(): void {
+    this.#trial = undefined;
+  }
+
+  /** Takes batches again, or will when it has a host. */
+  release(): void {
+    this.#held = false;
+  }
+
+  /** The state of the host between two batches. Only while nothing is inside; the time limit of a batch holds. */
+  async askState(expectedBytes: number): Promise<Uint8Array> {
+    const room = this.#options.state.room(expectedBytes);
+    try {
+      const answer = await this.#ask({ t: "snapshot", ...(room && { room: room.place }) });
+      if (answer.t !== "state") throw new Failure("plugin.protocol", `the host answered ${answer.t} to snapshot`);
+      if (typeof answer.state === "string") return Buffer.from(answer.state, "base64");
+      if (room && answer.state >= 0 && answer.state <= room.place[1]) return room.copy(answer.state);
+      throw new Failure("plugin.protocol", `the host claims a state of ${answer.state} bytes in no room`);
+    } finally {
+      room?.release();
+    }
   }
 
   /** Only while `free`. */
@@ -115,14 +196,16 @@ export class Lane {
     if (!this.#host) return;
     this.#ready = false;
     this.#recycled = true;
-    this.#host?.kill(reason);
+    this.#host.kill(reason);
   }
 
-  /** In order: the plugin cleans up. Also stops a host that is only just starting. */
+  /** In order: what is inside is finished, then the plugin cleans up. Also stops a host that is only just starting. */
   stop(): void {
-    this.#ready = false;
     this.#stopping = true;
-    void this.#host?.stop(this.#options.stopTimeoutMs);
+    void this.hold().then(() => {
+      this.#ready = false;
+      void this.#host?.stop(this.#options.stopTimeoutMs);
+    });
   }
 
   kill(reason: string): void {
@@ -134,7 +217,7 @@ export class Lane {
 
   message(message: FromHost): void {
     const request = "request" in message ? message.request : undefined;
-    if (this.#replaying) return this.#replayed(message, request);
+    if (this.#asked) return this.#answered(this.#asked, message, request);
     if (!this.#ready) return;
     const head = this.#sent[0];
     if (!head || request !== head.number) return this.#host!.kill(`answered ${message.t} out of turn and was killed`);
@@ -143,30 +226,61 @@ export class Lane {
     else if (message.t === "failed") this.#settleHead(failureOf(head, message));
   }
 
-  /**
-   * True when the end says nothing new about the plugin's health: the lane wished it, or it was over a batch that had failed
-   * before, whose tries are counted.
-   */
-  exited(exit: HostExit): boolean {
-    const recycled = this.#recycled;
-    const expected = this.#sent[0]?.crashExpected === true;
-    const reason = `the plugin's process ${exit.reason}`;
-    this.#replaying?.reject(new Failure("plugin.exited", `${reason} while it rebuilt its state`));
-    this.#replaying = undefined;
+  exited(exit: HostExit): void {
+    const wished = this.#recycled || (this.#stopping && !this.#timedOut);
     const cause = this.#timedOut ? "timeout" : "crash";
+    const reason = `the plugin's process ${exit.reason}`;
+    this.#endWasExpected = this.#recycled || this.#sent[0]?.crashExpected === true;
+    this.#asked?.reject(new Failure("plugin.exited", `${reason} between two batches`));
+    this.#asked = undefined;
     this.#ready = this.#recycled = this.#timedOut = false;
     this.#host = undefined;
-    this.#settleAll(recycled ? undefined : { kind: "failed", cause, code: `plugin.${cause}`, reason });
-    return recycled || expected;
+    this.#settleAll(wished ? undefined : { kind: "failed", cause, code: `plugin.${cause}`, reason });
+    const trial = this.#trial;
+    this.#trial = undefined;
+    if (!wished && !this.#endWasExpected) trial?.failed(reason);
   }
 
-  #replayed(message: FromHost, request: number | undefined): void {
-    const replaying = this.#replaying!;
-    if (request !== replaying.request) return;
-    this.#replaying = undefined;
+  /**
+   * True when the end of the last host says nothing new about the plugin's health: the lane wished it, or it was over a batch
+   * that had failed before, whose tries are counted.
+   */
+  get endWasExpected(): boolean {
+    return this.#endWasExpected;
+  }
+
+  async #replay({ bytes, rows }: ReplayEntry): Promise<void> {
+    const { content, release } = this.#options.state.carry(bytes);
+    try {
+      await this.#ask({ t: "replay", batch: content, ...(rows && { rows }) });
+    } finally {
+      release();
+    }
+  }
+
+  #ask(
+    question:
+      | Omit<Extract<Question, { t: "replay" }>, "request">
+      | Omit<Extract<Question, { t: "snapshot" }>, "request">,
+  ) {
+    return new Promise<Answer>((resolve, reject) => {
+      const host = this.#host;
+      if (!host) return reject(new Failure("plugin.exited", "the plugin's process is gone"));
+      const request = ++this.#requests;
+      this.#asked = { request, resolve, reject };
+      host.send({ ...question, request });
+      this.#arm();
+    });
+  }
+
+  #answered(asked: Asked, message: FromHost, request: number | undefined): void {
+    if (request !== asked.request) return;
+    this.#asked = undefined;
     this.#arm();
-    if (message.t === "done") replaying.resolve();
-    else this.#host?.kill("failed over a batch that it had processed before, and was killed");
+    if (message.t === "done" || message.t === "state") return asked.resolve(message);
+    const reason = message.t === "failed" ? `: ${message.error.message}` : "";
+    asked.reject(new Failure("plugin.threw", `the plugin failed between two batches${reason}`));
+    if (!this.#ready) this.#host?.kill("failed over a batch that it had processed before, and was killed");
   }
 
   #done(head: Sent, message: DoneMessage): void {
@@ -202,7 +316,10 @@ export class Lane {
   #settleHead(outcome: Outcome): void {
     const head = this.#sent.shift()!;
     this.#arm();
-    finish(head, outcome);
+    const { trial, verdict } = this.#judge(head, outcome);
+    finish(head, verdict);
+    if (trial && verdict.kind === "requeue" && outcome.kind === "failed") trial.failed(outcome.reason);
+    this.#tellDrained();
   }
 
   /** The first batch has this outcome, the others go back; all go back without one. */
@@ -211,15 +328,35 @@ export class Lane {
     this.#sent = [];
     this.#timer?.cancel();
     sent.forEach((each, index) => {
-      finish(each, index === 0 && headOutcome ? headOutcome : { kind: "requeue" });
+      finish(each, index === 0 && headOutcome ? this.#judge(each, headOutcome).verdict : { kind: "requeue" });
     });
+    this.#tellDrained();
+  }
+
+  /** What a host on trial fails is no try of the batch, unless that had failed with the host before. */
+  #judge(head: Sent, outcome: Outcome): { readonly trial: Trial | undefined; readonly verdict: Outcome } {
+    const trial = this.#trial;
+    if (!trial || head.work.probe) return { trial: undefined, verdict: outcome };
+    if (outcome.kind === "done") {
+      this.#trial = undefined;
+      trial.passed();
+    } else if (outcome.kind === "failed" && !head.crashExpected && outcome.code !== "source.malformed") {
+      this.#ready = false;
+      return { trial, verdict: { kind: "requeue" } };
+    }
+    return { trial, verdict: outcome };
+  }
+
+  #tellDrained(): void {
+    if (!this.idle || this.#drained.length === 0) return;
+    for (const tell of this.#drained.splice(0)) tell();
   }
 
   /** The time limit counts from when the host can begin with the first batch. */
   #arm(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    if (this.#sent.length === 0 && !this.#replaying) return;
+    if (this.#sent.length === 0 && !this.#asked) return;
     const { clock, timeoutMs } = this.#options;
     this.#timer = clock.after(timeoutMs, () => {
       this.#timedOut = true;

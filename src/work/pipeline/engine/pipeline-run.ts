@@ -3,12 +3,8 @@
  * hands it to the committer. It can be asked to stop early; then what is under way is finished and the rest is left for
  * the next run. Ends are opened, positions restored and everything closed here; what they are is chosen elsewhere.
  */
-import { type Clock, pause } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
-import type { Random } from "../../../base/random.ts";
-import { SharedMemory } from "../../../process/memory/index.ts";
-import type { HostCommand, HostHandlers } from "../../../process/plugin/index.ts";
-import { backoffDelayMs } from "../../../protocol/retry/index.ts";
+import type { TreeNode } from "../../../process/supervise/index.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../wire/batch/index.ts";
 import type { RawFormat } from "../../../wire/format/index.ts";
 import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
@@ -17,11 +13,13 @@ import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { Cut, Source, SourcePosition } from "../source/index.ts";
 import { Committer } from "./committer.ts";
 import { Credits } from "./credits.ts";
-import { Edge, type Slot } from "./edge.ts";
+import type { Slot } from "./edge.ts";
+import type { ChangeReport } from "./live-change.ts";
 import { oversizedLetters } from "./oversized.ts";
+import type { PipelinePorts } from "./pipeline-ports.ts";
+import { PipelineStages } from "./pipeline-stages.ts";
 import { type CountsJson, RunCounts } from "./run-counts.ts";
-import { buildStage, type StageAtWork } from "./stage-at-work.ts";
-import type { Item, StageEvent, StagePlan } from "./types.ts";
+import type { Fence, Item, StagePlan } from "./types.ts";
 
 export interface PipelinePlan {
   readonly name: string;
@@ -43,14 +41,6 @@ export interface PipelinePlan {
   readonly dropSeq?: number | undefined;
 }
 
-export interface PipelinePorts {
-  readonly clock: Clock;
-  readonly random: Random;
-  readonly host: HostCommand;
-  show(stage: string, stream: Parameters<HostHandlers["output"]>[0], line: string): void;
-  observe?: ((stage: string, event: StageEvent) => void) | undefined;
-}
-
 export interface RunEnd {
   /** ended: all input went through. stopped: asked to stop; the checkpoint says where. */
   readonly how: "ended" | "stopped";
@@ -67,11 +57,15 @@ export class PipelineRun {
   readonly #ports: PipelinePorts;
   readonly #abort = new AbortController();
   readonly #failed = Promise.withResolvers<never>();
+  readonly #pumping = Promise.withResolvers<void>();
   readonly #stopAsked = Promise.withResolvers<undefined>();
   readonly #credits: Credits;
   readonly #committer: Committer;
-  readonly #edges: readonly Edge[];
-  readonly #stages: readonly StageAtWork[];
+  readonly #stages: PipelineStages;
+  #run: PipelinePlan["run"];
+  #ending = false;
+  /** Fences under way: they took no credit, and give none back. */
+  readonly #uncredited = new Set<number>();
   readonly #startedMs: number;
   #stopping = false;
   #seq: number;
@@ -90,15 +84,26 @@ export class PipelineRun {
     this.#startedMs = this.#barrierMs = ports.clock.monotonic();
     this.#timeMs = plan.run.startedMs;
     this.#position = resume?.source as SourcePosition | undefined; // the source that wrote it checks it in `open`
-    this.counts = new RunCounts(plan.stages.length, resume?.counts as CountsJson | undefined); // written by toJson
-    const inFlight = batchesInFlight(settings); // and one share more: for the end, when a read under way still holds its slot
+    const names = plan.stages.map(({ name }) => name);
+    this.counts = new RunCounts(names, resume?.counts as CountsJson | undefined); // written by toJson
+    this.#run = plan.run;
+    const inFlight = batchesInFlight(settings);
     this.#credits = new Credits(inFlight);
     this.#committer = this.#buildCommitter();
-    const memory = new SharedMemory();
-    const untilOldest = (seq: number): Promise<void> => this.#committer.untilOldest(seq);
-    const edge = (): Edge => new Edge(memory, settings.memory, inFlight + 1, ports.clock, untilOldest);
-    this.#edges = Array.from({ length: plan.stages.length + 1 }, edge);
-    this.#stages = plan.stages.map((stage, index) => this.#buildStage(stage, index));
+    this.#stages = new PipelineStages({
+      pipeline: plan.name,
+      run: plan.run.run,
+      stages: plan.stages,
+      settings,
+      encoding: plan.sink.encoding,
+      inFlight,
+      firstSeq: this.#seq,
+      states: resume?.states,
+      ports,
+      signal: this.#abort.signal,
+      untilOldest: (seq) => this.#committer.untilOldest(seq),
+      failed: (reason) => this.#fail(reason),
+    });
   }
 
   /** Runs to the end of the input, or until stopped. Fails when the pipeline cannot go on; it can be resumed then. */
@@ -106,11 +111,12 @@ export class PipelineRun {
     const { source, sink, deadLetters, deadLettersStart, resume } = this.#plan;
     try {
       await source.open(this.#position);
-      await this.#orFailed(Promise.all(this.#stages.map(({ hosts }) => hosts.start()))); // before any output is emptied
+      await this.#orFailed(this.#stages.start()); // before any output is emptied
       await sink.open(resume?.sink as SinkPosition | undefined); // the sink that wrote it checks it
       await deadLetters.open((resume?.deadLetters as SinkPosition | undefined) ?? deadLettersStart);
+      this.#pumping.resolve();
       const how = await this.#orFailed(this.#pump());
-      await Promise.all(this.#stages.map(({ hosts }) => hosts.stop()));
+      await this.#stages.stop();
       return { how };
     } finally {
       await this.#close(this.#abort.signal.aborted);
@@ -134,9 +140,47 @@ export class PipelineRun {
       elapsedMs: clock.monotonic() - this.#startedMs,
       readBytes: this.#progressBytes,
       totalBytes: this.#plan.source.totalBytes,
-      stages: this.#stages.map((stage) => stage.progress()),
+      stages: this.#stages.chain.map(({ at }) => at.progress()),
       latency: this.#committer.latency,
     };
+  }
+
+  /** The pipeline's supervisor and all below it. */
+  tree(): TreeNode {
+    return this.#stages.tree();
+  }
+
+  /** Stops a stage, or one of its hosts (`lane 0`, `standby 0`): its batches wait. */
+  async stopChild(stage: string, host?: string): Promise<void> {
+    const { hosts } = this.#stages.find(stage).at;
+    await (host === undefined ? hosts.stopAll() : hosts.stopChild(host));
+  }
+
+  /** Stops it in order, where it runs, and starts it again; resolves when it serves. */
+  async restartChild(stage: string, host?: string): Promise<void> {
+    const { hosts } = this.#stages.find(stage).at;
+    await (host === undefined ? hosts.restartAll() : hosts.restartChild(host));
+  }
+
+  /** The stages at work, in order. */
+  get stages(): readonly StagePlan[] {
+    return this.#stages.chain.map(({ plan }) => plan);
+  }
+
+  /**
+   * Changes the stages under way; see live-change.ts. Fails with `reload.*` or `swap.*` and leaves the run as it was. `fingerprint`
+   * is what the run is from then on.
+   */
+  async change(stages: readonly StagePlan[], fingerprint: string): Promise<ChangeReport> {
+    await this.#orFailed(this.#pumping.promise);
+    const report = await this.#orFailed(
+      this.#stages.change(stages, {
+        send: (fence, switchOver) => this.#sendFence(fence, switchOver),
+        committed: (seq) => this.#committer.until(seq),
+      }),
+    );
+    this.#run = { ...this.#run, fingerprint };
+    return report;
   }
 
   async #pump(): Promise<RunEnd["how"]> {
@@ -156,12 +200,13 @@ export class PipelineRun {
       this.#launch(slot, cut);
     }
     const how = this.#stopping ? "stopped" : "ended";
+    this.#ending = true;
     await this.#launchLast(how === "ended");
     return how;
   }
 
   #slot(bytes: number): Promise<Slot> {
-    return this.#edges[0]!.slot(bytes, this.#seq, "source", this.#abort.signal);
+    return this.#stages.source.slot(bytes, this.#seq, "source", this.#abort.signal);
   }
 
   #launch(slot: Slot, cut: Cut): void {
@@ -172,7 +217,7 @@ export class PipelineRun {
     const { id, line, timeMs, format } = cut;
     const bytes = sealRaw(slot.view, { id, timeMs, line, format }, cut.bytes);
     slot.shrink(bytes);
-    void this.#through(this.#item(id, slot, bytes, this.#barrierIsDue(), false), cut);
+    void this.#through(this.#item(id, slot, bytes, { barrier: this.#barrierIsDue(), finish: false }), cut);
   }
 
   /** The run that this one continues has written this batch, ahead of an older one. */
@@ -183,17 +228,35 @@ export class PipelineRun {
 
   /** The empty batch behind all others: states are stored with it, and plugins finish when the input has ended. */
   async #launchLast(ended: boolean): Promise<void> {
-    const slot = await this.#slot(RAW_HEADER_BYTES);
-    const id = `${this.#position?.path ?? this.#plan.name}@end`;
-    const bytes = sealRaw(slot.view, { id, timeMs: this.#timeMs, line: 0, format: EMPTY_FORMAT }, 0);
-    const item = this.#item(id, slot, bytes, true, ended);
+    const item = this.#emptyItem(await this.#slot(RAW_HEADER_BYTES), "end", { barrier: true, finish: ended });
     void this.#through(item, undefined);
     await this.#committer.until(item.seq);
   }
 
-  #item(id: string, slot: Slot, bytes: number, barrier: boolean, finish: boolean): Item {
+  /** Everything launched after it goes through the stages that `switchOver` brings. */
+  async #sendFence(fence: Fence, switchOver: (nextSeq: number) => void): Promise<number> {
+    const slot = await this.#slot(RAW_HEADER_BYTES);
+    if (this.#ending || this.#stopping) {
+      slot.release();
+      throw new Failure("pipeline.ending", "the run is about to end");
+    }
+    const item = this.#emptyItem(slot, `fence${this.#seq}`, { barrier: true, finish: false, fence });
+    this.#uncredited.add(item.seq);
+    void this.#through(item, undefined);
+    switchOver(this.#seq);
+    this.counts.begin(this.stages.map(({ name }) => name));
+    return item.seq;
+  }
+
+  #emptyItem(slot: Slot, name: string, kind: Pick<Item, "barrier" | "finish" | "fence">): Item {
+    const id = `${this.#position?.path ?? this.#plan.name}@${name}`;
+    const bytes = sealRaw(slot.view, { id, timeMs: this.#timeMs, line: 0, format: EMPTY_FORMAT }, 0);
+    return this.#item(id, slot, bytes, kind);
+  }
+
+  #item(id: string, slot: Slot, bytes: number, kind: Pick<Item, "barrier" | "finish" | "fence">): Item {
     const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
-    return { seq: this.#seq++, id, barrier, finish, slot, bytes, result };
+    return { seq: this.#seq++, id, epoch: this.counts.epoch, ...kind, slot, bytes, result };
   }
 
   #barrierIsDue(): boolean {
@@ -208,8 +271,12 @@ export class PipelineRun {
   async #through(item: Item, cut: Cut | undefined): Promise<void> {
     const readAtMs = this.#ports.clock.monotonic();
     const source = this.#position;
+    const { chain } = this.#stages;
     try {
-      for (const { stage } of this.#stages) await stage.process(item);
+      for (const { at, plan } of chain) {
+        await at.stage.process(item);
+        item.fence?.passed(plan.name, item.result.states.get(plan.name));
+      }
       const time = new Date(this.#ports.clock.now()).toISOString();
       const oversized = oversizedLetters(this.#plan.name, cut, time);
       this.#committer.add({ item, source, readAtMs, oversized });
@@ -219,12 +286,12 @@ export class PipelineRun {
   }
 
   #buildCommitter(): Committer {
-    const { sink, deadLetters, store, run, dropSeq } = this.#plan;
+    const { sink, deadLetters, store, dropSeq } = this.#plan;
     return new Committer({
       sink,
       deadLetters,
       store,
-      run,
+      run: () => this.#run,
       dropSeq,
       clock: this.#ports.clock,
       counts: this.counts,
@@ -232,43 +299,10 @@ export class PipelineRun {
       source: this.#position,
       ordered: this.#plan.ordered,
       written: this.#plan.resume?.ahead ?? [],
-      committed: () => this.#credits.give(),
-      failed: (reason) => this.#fail(reason),
-    });
-  }
-
-  #buildStage(plan: StagePlan, index: number): StageAtWork {
-    const { name, settings, sink, stages, run, resume } = this.#plan;
-    const { clock, host, observe, random, show } = this.#ports;
-    const backoff = { initialMs: settings.backoff, maxMs: settings.backoff_max };
-    const restartDelay = { initialMs: RESTART_DELAY_MS, maxMs: RESTART_DELAY_MS_MAX };
-    return buildStage({
-      plan,
-      pipeline: name,
-      run: run.run,
-      input: this.#edges[index]!,
-      output: this.#edges[index + 1]!,
-      firstSeq: this.#seq,
-      snapshot: resume?.states.get(plan.name),
-      encoding: index === stages.length - 1 ? sink.encoding : "batch",
-      strict: index === 0 && settings.on_malformed === "fail",
-      clock,
-      host,
-      signal: this.#abort.signal,
-      restart: {
-        maxRestarts: settings.max_restarts,
-        restartPeriodMs: settings.restart_period,
-        restartDelayMs: (failures) => (failures === 1 ? 0 : backoffDelayMs(restartDelay, failures - 1, random)),
+      committed: (seq) => {
+        if (!this.#uncredited.delete(seq)) this.#credits.give();
       },
-      backoff: (attempt) =>
-        plan.policy === "RETRY_WITH_BACKOFF"
-          ? pause(clock, backoffDelayMs(backoff, attempt, random), this.#abort.signal)
-          : Promise.resolve(),
-      startTimeoutMs: settings.start_timeout,
-      stopTimeoutMs: settings.stop_timeout,
       failed: (reason) => this.#fail(reason),
-      show: (stream, line) => show(plan.name, stream, line),
-      observe: observe && ((event) => observe(plan.name, event)),
     });
   }
 
@@ -281,16 +315,16 @@ export class PipelineRun {
     this.#failed.reject(failure);
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
-    for (const { turns } of this.#stages) turns.end(failure);
+    this.#stages.refuseAll(failure);
   }
 
   async #close(failed: boolean): Promise<void> {
     const { source, sink, deadLetters, store } = this.#plan;
-    await Promise.all(this.#stages.map(({ hosts }) => hosts.abort()));
+    await this.#stages.close();
     const sinks = [sink, deadLetters].map((each) => (failed ? each.abort() : each.close()));
     await Promise.allSettled([source.close(), ...sinks]);
     store?.close();
-    for (const edge of this.#edges) edge.close();
+    this.#stages.release();
   }
 }
 
@@ -305,7 +339,3 @@ function batchesInFlight(settings: Settings): number {
   const usableBytes = 2 ** Math.floor(Math.log2(settings.memory)) / 2;
   return Math.max(1, Math.min(settings.in_flight, Math.floor(usableBytes / roomBytes) - 1));
 }
-
-/** A host that dies again while it starts is given this long, doubling, before the next: a crash loop must not eat a core. */
-const RESTART_DELAY_MS = 20;
-const RESTART_DELAY_MS_MAX = 500;

@@ -2,12 +2,30 @@
  * What a stage with state needs to come back after a crash: the last snapshot, and every batch processed since, copied
  * out of shared memory. A small state is asked for again after a few batches, so that a successor has little to go
  * through; a large one only at barriers. The copies' memory is used again: fresh pages cost more than the copying.
+ *
+ * While a swap may still be taken back, it also keeps the way from the old plugin's last state to now, within a bound.
  */
 import type { RowRange } from "../../../process/plugin/index.ts";
 
 export interface ReplayEntry {
   readonly bytes: Uint8Array;
   readonly rows?: readonly RowRange[];
+}
+
+/** Where a host has to begin, and what it has to go through, to be where the stage is. */
+export interface Past {
+  readonly snapshot: Uint8Array | undefined;
+  readonly entries: readonly ReplayEntry[];
+}
+
+interface Branch {
+  /** Of the old plugin, when it was replaced. */
+  readonly before: Past;
+  readonly since: ReplayEntry[];
+  bytes: number;
+  readonly bytesMax: number;
+  /** The bound is reached: the branch is gone. */
+  outgrown(): void;
 }
 
 /** Room is rounded up to a multiple of this, so that batches of about one size fit each other's memory. */
@@ -24,6 +42,7 @@ export class ReplayLog {
   /** Memory of entries that are no longer needed. */
   readonly #spare: ArrayBufferLike[] = [];
   #asked = false;
+  #branch: Branch | undefined;
 
   constructor(snapshot: Uint8Array | undefined) {
     this.#snapshot = snapshot;
@@ -49,19 +68,60 @@ export class ReplayLog {
   }
 
   add(batch: Uint8Array, rows: readonly RowRange[] | undefined): void {
-    const bytes = new Uint8Array(this.#room(batch.length), 0, batch.length);
-    bytes.set(batch);
-    this.#bytes += bytes.length;
-    this.#entries.push(rows ? { bytes, rows } : { bytes });
+    const entry = this.#copy(batch, rows);
+    this.#bytes += batch.length;
+    this.#entries.push(entry);
+    if (this.#branch) this.#grow(this.#branch, entry);
   }
 
-  /** Everything up to now is inside this state. */
-  cover(snapshot: Uint8Array): void {
+  /** Everything up to now is inside this state; the batch that brought it along, if one did, included. */
+  cover(snapshot: Uint8Array, batch?: Uint8Array, rows?: readonly RowRange[]): void {
     this.#snapshot = snapshot;
-    for (const { bytes } of this.#entries) this.#spare.push(bytes.buffer);
+    if (!this.#branch) for (const { bytes } of this.#entries) this.#spare.push(bytes.buffer);
     this.#entries = [];
     this.#bytes = 0;
     this.#asked = false;
+    if (this.#branch && batch) this.#grow(this.#branch, this.#copy(batch, rows));
+  }
+
+  /** From now on another plugin works. Until `confirm` the way back to the one before is kept, unless it outgrows the bound. */
+  branch(bytesMax: number, outgrown: () => void): void {
+    const before = { snapshot: this.#snapshot, entries: [...this.#entries] };
+    this.#branch = { before, since: [], bytes: 0, bytesMax, outgrown };
+  }
+
+  /** What the old plugin has not seen. */
+  get sinceBranch(): readonly ReplayEntry[] {
+    return this.#branch?.since ?? [];
+  }
+
+  /** The old plugin's state and all batches since are what counts again. */
+  rollBack(): void {
+    const branch = this.#branch;
+    if (!branch) return;
+    this.#branch = undefined;
+    this.#snapshot = branch.before.snapshot;
+    this.#entries = [...branch.before.entries, ...branch.since];
+    this.#bytes = this.#entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    this.#asked = false;
+  }
+
+  confirm(): void {
+    this.#branch = undefined;
+  }
+
+  #grow(branch: Branch, entry: ReplayEntry): void {
+    branch.since.push(entry);
+    branch.bytes += entry.bytes.length;
+    if (branch.bytes <= branch.bytesMax) return;
+    this.#branch = undefined;
+    branch.outgrown();
+  }
+
+  #copy(batch: Uint8Array, rows: readonly RowRange[] | undefined): ReplayEntry {
+    const bytes = new Uint8Array(this.#room(batch.length), 0, batch.length);
+    bytes.set(batch);
+    return rows ? { bytes, rows } : { bytes };
   }
 
   /** What is too small is let go. New memory is made only when none is spare: never more than the most entries at once. */

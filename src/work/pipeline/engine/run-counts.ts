@@ -1,63 +1,125 @@
 /**
  * Where every record went, over the whole run: committed batches only, stored with the checkpoint so that a resumed run
  * goes on counting. `in + added = out + filtered + dead-lettered + skipped` must hold for every stage, what one stage
- * lets out the next takes in, and what the last lets out is written.
+ * lets out the next takes in, and what the last lets out is written. A run whose stages were changed under way is
+ * counted in *epochs*, one for each set of stages: the sums must hold within each.
  */
 import { addCounts, emptyCounts, type ItemResult, type StageCounts } from "./types.ts";
 
 export interface CountsJson {
   readonly source: StageCounts;
-  readonly stages: readonly StageCounts[];
+  readonly epochs: readonly EpochJson[];
+}
+
+interface EpochJson {
+  readonly stages: readonly string[];
+  readonly counts: readonly StageCounts[];
+  /** Records that the source handed to the first stage, and that the sink took. */
+  readonly read: number;
   readonly written: number;
+}
+
+interface Epoch {
+  readonly stages: readonly string[];
+  readonly counts: readonly StageCounts[];
+  read: number;
+  written: number;
+}
+
+export interface NamedCounts {
+  readonly stage: string;
+  readonly counts: StageCounts;
 }
 
 export class RunCounts {
   /** Records read, handed on, and malformed. */
   readonly source = emptyCounts();
-  readonly stages: readonly StageCounts[];
-  /** Records that the sink took. */
-  written = 0;
+  readonly #epochs: Epoch[];
 
-  constructor(stages: number, stored?: CountsJson) {
-    this.stages = Array.from({ length: stages }, emptyCounts);
-    if (!stored) return;
-    addCounts(this.source, stored.source);
-    this.stages.forEach((counts, index) => {
-      addCounts(counts, stored.stages[index] ?? emptyCounts());
-    });
-    this.written = stored.written;
+  /** A stored run goes on in its last epoch when the stages are the same. */
+  constructor(stages: readonly string[], stored?: CountsJson) {
+    if (stored) addCounts(this.source, stored.source);
+    this.#epochs = (stored?.epochs ?? []).map(revived);
+    const last = this.#epochs.at(-1);
+    if (!last || !sameNames(last.stages, stages)) this.begin(stages);
   }
 
-  add({ counts, malformed }: ItemResult, oversized: number): void {
+  /** Number of the epoch that batches launched now belong to. */
+  get epoch(): number {
+    return this.#epochs.length - 1;
+  }
+
+  /** Another set of stages begins. */
+  begin(stages: readonly string[]): void {
+    this.#epochs.push({ stages, counts: stages.map(emptyCounts), read: 0, written: 0 });
+  }
+
+  /** Records that the sink took. */
+  get written(): number {
+    return this.#epochs.reduce((sum, { written }) => sum + written, 0);
+  }
+
+  /** One line a stage name: those at work now, in their order, then those that were taken out. */
+  get stages(): readonly NamedCounts[] {
+    const names = new Set(this.#epochs.toReversed().flatMap(({ stages }) => stages));
+    return Array.from(names, (stage) => ({ stage, counts: this.#sumOf(stage) }));
+  }
+
+  /** A batch of this epoch is committed; the sink took `written` records of it. */
+  add({ counts, malformed }: ItemResult, oversized: number, written: number, number: number): void {
+    const epoch = this.#epochs[number]!;
     counts.forEach((more, index) => {
-      addCounts(this.stages[index]!, more);
+      addCounts(epoch.counts[index]!, more);
     });
     const read = counts[0]?.in ?? 0;
+    epoch.read += read;
+    epoch.written += written;
     this.source.in += read + malformed + oversized;
     this.source.out += read;
     this.source.deadLettered += malformed + oversized;
   }
 
   /** What does not add up, in words; empty when every record is accounted for. */
-  faults(names: readonly string[]): string[] {
-    const lines = [
-      ["source", this.source] as const,
-      ...this.stages.map((counts, index) => [names[index]!, counts] as const),
-    ];
-    const faults = lines.flatMap(([name, counts]) => balanceFault(name, counts));
-    for (let index = 1; index < lines.length; index++) {
-      const [before, after] = [lines[index - 1]!, lines[index]!];
-      if (before[1].out !== after[1].in)
-        faults.push(`${before[0]} let ${before[1].out} out, ${after[0]} took ${after[1].in} in`);
+  faults(): string[] {
+    const read = this.#epochs.reduce((sum, epoch) => sum + epoch.read, 0);
+    const lost = read === this.source.out ? [] : [`source let ${this.source.out} out, the stages took ${read} in`];
+    return [...balanceFault("source", this.source), ...lost, ...this.#epochs.flatMap(epochFaults)];
+  }
+
+  toJson(): CountsJson {
+    const epochs = this.#epochs.map((epoch) => ({ ...epoch, counts: epoch.counts.map((counts) => ({ ...counts })) }));
+    return { source: { ...this.source }, epochs };
+  }
+
+  #sumOf(stage: string): StageCounts {
+    const sum = emptyCounts();
+    for (const { counts, stages } of this.#epochs) {
+      const index = stages.indexOf(stage);
+      if (index >= 0) addCounts(sum, counts[index]!);
     }
-    const [last, { out }] = lines.at(-1)!;
-    if (out !== this.written) faults.push(`${last} let ${out} out, the sink took ${this.written}`);
-    return faults;
+    return sum;
   }
 }
 
-export function toJson({ source, stages, written }: RunCounts): CountsJson {
-  return { source: { ...source }, stages: stages.map((counts) => ({ ...counts })), written };
+function revived({ counts, ...rest }: EpochJson): Epoch {
+  return { ...rest, counts: counts.map((each) => ({ ...each })) };
+}
+
+function sameNames(left: readonly string[], right: readonly string[]): boolean {
+  return left.length === right.length && left.every((name, index) => name === right[index]);
+}
+
+/** Each stage by itself, and what one lets out against what the next takes in. */
+function epochFaults({ counts, read, stages, written }: Epoch): string[] {
+  const faults = counts.flatMap((each, index) => balanceFault(stages[index]!, each));
+  let [from, out] = ["source", read];
+  counts.forEach((each, index) => {
+    const stage = stages[index]!;
+    if (out !== each.in) faults.push(`${from} let ${out} out, ${stage} took ${each.in} in`);
+    [from, out] = [stage, each.out];
+  });
+  if (out !== written) faults.push(`${from} let ${out} out, the sink took ${written}`);
+  return faults;
 }
 
 function balanceFault(name: string, counts: StageCounts): string[] {

@@ -1,13 +1,25 @@
-/** Puts one stage together: its turns, lanes, hosts, replay log and fallback. */
+/** Puts one stage together: its turns, lanes, hosts, replay log, swaps and fallback. */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import type { HostCommand, HostHandlers, ProcessMessage } from "../../../process/plugin/index.ts";
+import { SharedMemory } from "../../../process/memory/index.ts";
+import {
+  type HostCommand,
+  type HostHandlers,
+  HostProcess,
+  type ProcessMessage,
+} from "../../../process/plugin/index.ts";
+import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { Edge } from "./edge.ts";
 import { FallbackHosts } from "./fallback-hosts.ts";
+import { HostLauncher } from "./host-launcher.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { ReplayLog } from "./replay-log.ts";
 import { Stage } from "./stage.ts";
-import { type RestartOptions, StageHosts } from "./stage-hosts.ts";
+import type { LoadHost } from "./stage-host.ts";
+import { type RestartOptions, type StageBody, StageHosts } from "./stage-hosts.ts";
+import type { SwapReport } from "./stage-swap.ts";
+import { StageSwaps } from "./stage-swaps.ts";
+import { StateMemory } from "./state-memory.ts";
 import { Turns } from "./turns.ts";
 import type { StageEvent, StagePlan } from "./types.ts";
 
@@ -27,6 +39,14 @@ export interface StageParts {
   readonly restart: RestartOptions;
   readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
+  /** How long a swap may be taken back by itself; zero when left out. */
+  readonly swapWindowMs?: number;
+  /** Where the segment for states is made; it must know what else was promised there. */
+  readonly memory?: SharedMemory;
+  /** Each host gets a directory of its own below it. */
+  readonly workDirectory?: string | undefined;
+  /** Starts processes; another one in tests. */
+  readonly load?: LoadHost;
   backoff(attempt: number): Promise<void>;
   failed(reason: unknown): void;
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
@@ -35,8 +55,25 @@ export interface StageParts {
 
 export interface StageAtWork {
   readonly stage: Stage;
-  readonly hosts: { start(): Promise<void>; stop(): Promise<void>; abort(): Promise<void> };
+  /** Another one after a swap, and the old one again when it is taken back. */
+  readonly plan: StagePlan;
+  readonly hosts: {
+    /** With the state that a stage of this name had before, when there is one. */
+    start(state?: Uint8Array): Promise<void>;
+    stop(): Promise<void>;
+    abort(): Promise<void>;
+    /** `lane 0`, `standby 0`. Batches wait while no lane runs. */
+    stopChild(id: string): Promise<void>;
+    restartChild(id: string): Promise<void>;
+    /** The whole stage: its batches wait until it is started again. */
+    stopAll(): Promise<void>;
+    restartAll(): Promise<void>;
+  };
   readonly turns: Turns;
+  /** Other code or other parameters, under full load: see StageSwaps. */
+  swap(plan: StagePlan): Promise<SwapReport>;
+  /** The stage as a supervisor of its processes. */
+  describe(): TreeNode;
   progress(): StageProgress;
 }
 
@@ -50,35 +87,67 @@ export interface StageProgress {
 }
 
 export function buildStage(parts: StageParts): StageAtWork {
-  const { plan } = parts;
-  const count = plan.sequential ? 1 : plan.lanes;
-  const grow: LaneOptions["grow"] = async (item, bytes) => {
-    parts.output.checkSize(bytes);
-    // In order, nobody older can need this lane: whoever has it may wait.
-    if (!plan.sequential && !parts.output.isShare(bytes)) return undefined;
-    return parts.output.slot(bytes, item.seq, plan.name, parts.signal);
-  };
-  const lanes = Array.from(
-    { length: count },
-    (_, number) =>
-      new Lane(number, { clock: parts.clock, timeoutMs: plan.timeoutMs, stopTimeoutMs: parts.stopTimeoutMs, grow }),
-  );
+  const { plan, snapshot } = parts;
+  const body: StageBody = { plan, replays: plan.stateful ? new ReplayLog(snapshot) : undefined };
+  const largestBytes = Math.max(parts.input.largestBytes, parts.output.largestBytes);
+  const state = new StateMemory(parts.memory ?? new SharedMemory(), largestBytes, parts.clock);
+  const lanes = buildLanes(parts, state);
   const turns = new Turns(lanes, plan.sequential, parts.firstSeq);
-  const replays = plan.stateful ? new ReplayLog(parts.snapshot) : undefined;
   const gaveUp = (reason: string, refused: boolean): void =>
     parts.failed(new Failure(refused ? "plugin.refused" : "pipeline.failed", `stage ${plan.name}: ${reason}`));
-  const common = { ...parts, host: undefined, command: parts.host, gaveUp };
-  const hosts = new StageHosts({ ...common, lanes, replays, ready: () => turns.serve() });
+  const { host: command, load = (options) => HostProcess.load(options), ...rest } = parts;
+  const common = { ...rest, command, load, state, gaveUp };
+  const launcher = new HostLauncher(common);
+  const startFailed = (): void => swaps.startFailed();
+  const hosts = new StageHosts({ ...common, body, lanes, launcher, startFailed, ready: () => turns.serve() });
+  const swaps: StageSwaps = new StageSwaps({
+    ...common,
+    body,
+    launcher,
+    keepers: hosts.keepers,
+    windowMs: parts.swapWindowMs ?? 0,
+    renewed: () => hosts.standbys.renew(),
+  });
   const fallback = plan.fallback ? new FallbackHosts({ ...common, fallback: plan.fallback }) : undefined;
-  const stage = new Stage({ ...parts, turns, replays, fallback: fallback?.rescue });
+  const stage = new Stage({
+    ...parts,
+    get plan() {
+      return body.plan;
+    },
+    get replays() {
+      return body.replays;
+    },
+    turns,
+    fallback: fallback?.rescue,
+    judged: (outcome, work) => swaps.judged(outcome, work),
+  });
   return {
     stage,
     turns,
-    hosts: {
-      start: () => hosts.start(),
-      stop: async () => void (await Promise.all([hosts.stop(), fallback?.stop()])),
-      abort: async () => void (await Promise.all([hosts.abort(), fallback?.abort()])),
+    get plan() {
+      return body.plan;
     },
+    hosts: {
+      start: (before) => {
+        if (before) body.replays?.cover(before);
+        return hosts.start();
+      },
+      stop: async () => {
+        await swaps.stop();
+        await Promise.all([hosts.stop(), fallback?.stop()]);
+      },
+      abort: async () => {
+        swaps.abort();
+        await Promise.all([hosts.abort(), fallback?.abort()]);
+        state.close();
+      },
+      stopChild: (id) => hosts.stopChild(id),
+      restartChild: (id) => hosts.restartChild(id),
+      stopAll: () => hosts.stopAll(),
+      restartAll: () => hosts.restartAll(),
+    },
+    swap: (to) => swaps.swap(to),
+    describe: () => hosts.tree(),
     progress: () => ({
       name: plan.name,
       rows: stage.rows,
@@ -88,4 +157,16 @@ export function buildStage(parts: StageParts): StageAtWork {
       pids: lanes.flatMap((lane) => lane.pid ?? []),
     }),
   };
+}
+
+function buildLanes(parts: StageParts, state: StateMemory): Lane[] {
+  const { clock, output, plan, signal, stopTimeoutMs } = parts;
+  const grow: LaneOptions["grow"] = async (item, bytes) => {
+    output.checkSize(bytes);
+    // In order, nobody older can need this lane: whoever has it may wait.
+    if (!plan.sequential && !output.isShare(bytes)) return undefined;
+    return output.slot(bytes, item.seq, plan.name, signal);
+  };
+  const options = { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs, state, grow };
+  return Array.from({ length: plan.sequential ? 1 : plan.lanes }, (_, number) => new Lane(number, options));
 }

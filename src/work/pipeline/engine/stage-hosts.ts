@@ -1,14 +1,16 @@
 /**
- * The processes of one stage: a supervised lane each, started with the stage's last snapshot and the batches since. A
- * host that was replaced on purpose comes back at once and does not count against the restart intensity.
+ * The processes of one stage: a supervised lane each, and standbys beside them. A host that was replaced on purpose is
+ * followed by another at once and does not count against the restart intensity.
  */
 import type { Clock } from "../../../base/clock.ts";
-import { toFailure } from "../../../base/errors.ts";
-import { type HostCommand, type HostExit, type HostHandlers, HostProcess } from "../../../process/plugin/index.ts";
-import { type RunningChild, Supervision } from "../../../process/supervise/index.ts";
-import type { Edge } from "./edge.ts";
+import { Failure } from "../../../base/errors.ts";
+import { Supervision, type TreeNode } from "../../../process/supervise/index.ts";
+import type { HostLauncher } from "./host-launcher.ts";
 import type { Lane } from "./lane.ts";
+import { LaneKeeper } from "./lane-keeper.ts";
 import type { ReplayLog } from "./replay-log.ts";
+import type { StageHost } from "./stage-host.ts";
+import { StandbyHosts } from "./standby-hosts.ts";
 import type { StageEvent, StagePlan } from "./types.ts";
 
 export interface RestartOptions {
@@ -17,25 +19,28 @@ export interface RestartOptions {
   readonly restartDelayMs: (failures: number) => number;
 }
 
+/** What a swap exchanges under a stage at work. */
+export interface StageBody {
+  plan: StagePlan;
+  /** Of a plan with state. */
+  replays: ReplayLog | undefined;
+}
+
 export interface StageHostsOptions {
-  readonly plan: StagePlan;
+  readonly body: StageBody;
   readonly lanes: readonly Lane[];
-  readonly pipeline: string;
-  readonly run: string;
-  readonly input: Edge;
-  readonly output: Edge;
-  readonly replays: ReplayLog | undefined;
-  readonly command: HostCommand;
+  readonly launcher: HostLauncher;
   readonly restart: RestartOptions;
-  /** For loading and for `init`, each. */
-  readonly startTimeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly clock: Clock;
   /** A lane can take a batch. */
   ready(): void;
   /** The stage cannot go on. */
   gaveUp(reason: string, refused: boolean): void;
-  show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
+  /** A host came to its end before it served. */
+  startFailed?(reason: string): void;
+  /** A standby has nothing to do. */
+  standbyIdle?(host: StageHost): void;
   observe?: ((event: StageEvent) => void) | undefined;
 }
 
@@ -48,113 +53,109 @@ const SHUTDOWN_GRACE_MS = 500;
  */
 const STABLE_AFTER_MS = 0;
 
-/** What the plugin itself said at its very first start: it would say so again. A crash or a time-out may pass. */
-const REFUSALS: ReadonlySet<string> = new Set(["plugin.definition", "plugin.load", "plugin.threw"]);
-
 export class StageHosts {
+  readonly keepers: readonly LaneKeeper[];
+  readonly standbys: StandbyHosts;
   readonly #options: StageHostsOptions;
   readonly #supervision: Supervision;
-  #launches = 0;
 
   constructor(options: StageHostsOptions) {
     this.#options = options;
-    const specs = options.lanes.map((lane) => ({
-      id: `lane ${lane.number}`,
-      restart: "permanent" as const,
-      shutdown: { timeoutMs: options.stopTimeoutMs + SHUTDOWN_GRACE_MS },
-    }));
-    this.#supervision = new Supervision(
-      specs,
-      { ...options.restart, stableAfterMs: STABLE_AFTER_MS, startup: "together" },
-      {
-        clock: options.clock,
-        spawn: (id) => this.#spawn(options.lanes.find((lane) => id === `lane ${lane.number}`)!),
-        escalated: (_id, reason) => options.gaveUp(reason, !options.lanes.some((lane) => lane.hasServed)),
-      },
+    const { body, clock, lanes, launcher, observe, ready, standbyIdle, stopTimeoutMs } = options;
+    const plan = (): StagePlan => body.plan;
+    const idle = (host: StageHost): void => standbyIdle?.(host);
+    const launch = (of: StagePlan, number?: number): StageHost => launcher.launch(of, number);
+    this.standbys = new StandbyHosts({ launch, plan, idle, clock, stopTimeoutMs, observe });
+    this.keepers = lanes.map(
+      (lane) =>
+        new LaneKeeper(lane, body.plan, {
+          launch,
+          standby: (of) => this.standbys.take(of),
+          past: () => body.replays,
+          startFailed: (reason) => options.startFailed?.(reason),
+          ready,
+          observe,
+        }),
     );
+    this.#supervision = this.#supervise();
   }
 
   /** Processes started again, for whatever reason. */
   get restarts(): number {
-    return Math.max(0, this.#launches - this.#options.lanes.length);
+    const again = this.keepers.reduce((sum, { handOvers, lives }) => sum + lives - handOvers - 1, 0);
+    return Math.max(0, again) + this.standbys.restarts;
   }
 
-  start(): Promise<void> {
-    return this.#supervision.start();
+  /** Resolves when every lane serves; the standbys follow. */
+  async start(): Promise<void> {
+    await this.#supervision.start();
+    this.standbys.open();
   }
 
+  /** In order: what is inside is finished, plugins clean up. */
   stop(): Promise<void> {
     return this.#supervision.stop();
   }
 
-  abort(): Promise<void> {
-    return this.#supervision.abort();
+  async abort(): Promise<void> {
+    const reason = "was killed: the pipeline stops";
+    await Promise.all([this.#supervision.abort(), this.#options.launcher.abort(reason)]);
   }
 
-  #spawn(lane: Lane): RunningChild {
-    const started = Promise.withResolvers<void>();
-    const exited = Promise.withResolvers<Awaited<RunningChild["exited"]>>();
-    let stopping = false;
-    const live = async (): Promise<void> => {
-      for (;;) {
-        const end = await this.#life(lane, started.resolve);
-        if (!end.wished || stopping)
-          return exited.resolve({ kind: end.refused ? "refused" : "crash", detail: end.reason });
-      }
-    };
-    void live();
-    const terminate: RunningChild["terminate"] = (how) => {
-      stopping = true;
-      if (how === "kill") lane.kill("was stopped");
-      else lane.stop();
-    };
-    return { started: started.promise, exited: exited.promise, terminate };
+  /** `lane 0`, `standby 0`: stops it in order and leaves it so. What would have gone through a lane waits. */
+  stopChild(id: string): Promise<void> {
+    return this.#supervision.terminateChild(id);
   }
 
-  /** One host process from its start to its end. */
-  async #life(lane: Lane, ready: () => void): Promise<{ wished: boolean; refused: boolean; reason: string }> {
-    const ended = Promise.withResolvers<{ exit: HostExit; wished: boolean }>();
-    const handlers: HostHandlers = {
-      spawned: (host) => {
-        this.#launches++;
-        lane.adopt(host);
+  /** Stops it in order when it runs, and starts it again. */
+  async restartChild(id: string): Promise<void> {
+    await this.#supervision.terminateChild(id).catch(ignoreStopped);
+    await this.#supervision.restartChild(id);
+  }
+
+  async stopAll(): Promise<void> {
+    await Promise.all(this.#ids().map((id) => this.stopChild(id).catch(ignoreStopped)));
+  }
+
+  /** One after the other: a stage with several lanes goes on working. */
+  async restartAll(): Promise<void> {
+    for (const id of this.#ids()) await this.restartChild(id);
+  }
+
+  /** The stage and its processes, for people. */
+  tree(): TreeNode {
+    return this.#supervision.tree();
+  }
+
+  #ids(): string[] {
+    return this.#supervision.states().map(({ id }) => id);
+  }
+
+  #supervise(): Supervision {
+    const { body, clock, lanes, gaveUp, restart, stopTimeoutMs } = this.#options;
+    const shutdown = { timeoutMs: stopTimeoutMs + SHUTDOWN_GRACE_MS };
+    const standbys = Array.from({ length: body.plan.standby }, (_, number) => `standby ${number}`);
+    const ids = [...this.keepers.map(({ lane }) => `lane ${lane.number}`), ...standbys];
+    return new Supervision(
+      ids.map((id) => ({ id, restart: "permanent", shutdown })),
+      { ...restart, name: body.plan.name, stableAfterMs: STABLE_AFTER_MS, startup: "together" },
+      {
+        clock,
+        spawn: (id) => this.keepers[ids.indexOf(id)]?.run() ?? this.standbys.run(ids.indexOf(id) - lanes.length),
+        escalated: (_id, reason) => gaveUp(reason, !lanes.some((lane) => lane.hasServed)),
+        describe: (id) => this.#describe(ids.indexOf(id)),
       },
-      message: (message) => lane.message(message),
-      exit: (exit) => {
-        this.#options.observe?.({ event: "host_exited", lane: lane.number, pid: lane.pid, reason: exit.reason });
-        ended.resolve({ exit, wished: lane.exited(exit) });
-      },
-      output: (stream, line) => this.#options.show(stream, line),
-    };
-    try {
-      const host = await this.#launch(lane, handlers);
-      await lane.attach(host, this.#options.replays);
-      this.#options.observe?.({ event: "host_ready", lane: lane.number, pid: host.pid });
-      ready();
-      this.#options.ready();
-    } catch (thrown) {
-      const { code, message } = toFailure(thrown, "plugin.start");
-      await ended.promise;
-      return { wished: false, refused: !lane.hasServed && REFUSALS.has(code), reason: message };
-    }
-    const { exit, wished } = await ended.promise;
-    return { wished, refused: false, reason: exit.reason };
+    );
   }
 
-  async #launch(lane: Lane, handlers: HostHandlers): Promise<HostProcess> {
-    const { clock, command, input, output, pipeline, plan, replays, run, startTimeoutMs } = this.#options;
-    const segments = {
-      inputFd: input.segment.fd,
-      inputBytes: input.segment.sizeBytes,
-      outputFd: output.segment.fd,
-      outputBytes: output.segment.sizeBytes,
-    };
-    const request = { library: plan.library, pipeline, run, stage: plan.name, lane: lane.number };
-    const { host } = await HostProcess.load(command, segments, request, handlers, clock, startTimeoutMs);
-    const snapshot = replays?.snapshot;
-    const sizes = { inputBytes: segments.inputBytes, outputBytes: segments.outputBytes };
-    const state = snapshot ? { snapshot: Buffer.from(snapshot).toString("base64") } : {};
-    await host.start({ params: plan.params, ...sizes, ...state }, startTimeoutMs);
-    return host;
+  #describe(index: number): Partial<TreeNode> {
+    const keeper = this.keepers[index];
+    const pid = keeper ? keeper.lane.pid : this.standbys.host(index - this.keepers.length)?.pid;
+    return pid === undefined ? {} : { pid };
   }
+}
+
+/** It does not run: as wished. */
+function ignoreStopped(thrown: unknown): void {
+  if (!(thrown instanceof Failure) || !thrown.code.startsWith("supervision.")) throw thrown;
 }

@@ -5,43 +5,34 @@
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import type { DeadRow, ProcessMessage } from "../../../process/plugin/index.ts";
+import type { DeadRow, RowRange } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
 import { type Failed, findPoison } from "./diagnosis.ts";
 import type { Edge } from "./edge.ts";
 import type { Lane } from "./lane.ts";
-import type { ReplayLog } from "./replay-log.ts";
-import { SlotEstimate } from "./slot-estimate.ts";
-import type { Turns } from "./turns.ts";
-import type { Item, Outcome, Policy, StageCounts, StageEvent, StagePlan, Work } from "./types.ts";
+import { Attempts, type AttemptsOptions, type Done } from "./stage-attempts.ts";
+import { type BreakerProgress, type Refused, StageBreaker } from "./stage-breaker.ts";
+import type { Item, Policy, StageCounts } from "./types.ts";
 import { type Fallback, Verdict } from "./verdict.ts";
 
 /** Diagnoses in a row without a new guilty record before all records of the batch take the policy's fate. */
 const FRUITLESS_ROUNDS_MAX = 3;
 
-export interface StageOptions {
-  readonly plan: StagePlan;
+export interface StageOptions extends AttemptsOptions {
   readonly input: Edge;
-  readonly output: Edge;
-  readonly turns: Turns;
-  readonly replays: ReplayLog | undefined;
   readonly fallback: Fallback | undefined;
   readonly clock: Clock;
-  readonly signal: AbortSignal;
-  /** What the last stage produces for the sink; every other stage a batch. */
-  readonly encoding: ProcessMessage["encoding"];
-  readonly strict: boolean;
   /** Waits before attempt n (from 1) after a failure. */
   backoff(attempt: number): Promise<void>;
-  observe?: ((event: StageEvent) => void) | undefined;
 }
 
-type Done = Extract<Outcome, { kind: "done" }>;
-type Message = Omit<ProcessMessage, "t" | "request" | "output">;
+/** The breaker came in between, after so many attempts. */
+type PassedBy = Refused & { readonly attempts: number };
 
 export class Stage {
   readonly #options: StageOptions;
-  readonly #estimate = new SlotEstimate();
+  readonly #attempts: Attempts;
+  readonly #breaker: StageBreaker;
   /** For people: batches tried again so far, and batches inside now. */
   retries = 0;
   inFlight = 0;
@@ -50,10 +41,17 @@ export class Stage {
 
   constructor(options: StageOptions) {
     this.#options = options;
+    this.#breaker = new StageBreaker(options);
+    this.#attempts = new Attempts(options, this.#breaker);
   }
 
   get name(): string {
     return this.#options.plan.name;
+  }
+
+  /** Its circuit breaker; undefined where it has none. */
+  get breaker(): BreakerProgress | undefined {
+    return this.#breaker.progress();
   }
 
   /** Moves the item to the output edge. Fails only when the pipeline has to stop. */
@@ -73,6 +71,10 @@ export class Stage {
     for (;;) {
       const outcome = await this.#persist(item, verdict);
       if (outcome.kind === "done") return outcome;
+      if (outcome.kind === "refused") {
+        await this.#passBy(item, verdict, outcome);
+        continue;
+      }
       if (outcome.code === "source.malformed") throw stopFailure(this.name, item.id, outcome.reason);
       const before = verdict.excludedRows;
       await this.#sentence(item, await this.#diagnose(item, verdict), verdict, this.#options.plan.policy);
@@ -84,20 +86,37 @@ export class Stage {
 
   /** It fails, and no record alone is to blame. Without records it is the plugin that cannot go on: its state, its finish. */
   async #sentenceAll(item: Item, verdict: Verdict, reason: string): Promise<void> {
-    const rest = verdict.remainingRows(reason, this.#attempts);
+    const together = `${reason} (only together with other records)`;
+    const rest = verdict.remainingRows(together, this.#attemptsMax);
     if (rest.length === 0) throw stopFailure(this.name, item.id, reason);
-    const { policy } = this.#options.plan;
-    await this.#sentence(item, rest, verdict, policy === "FAILOVER" ? "DEAD_LETTER" : policy); // alone each would pass
+    await this.#sentence(item, rest, verdict, this.#policyOfAll); // alone each would pass
   }
 
-  get #attempts(): number {
+  /** The breaker is open: without asking the plugin, every record takes the policy's fate. The letters need a host all the same. */
+  async #passBy(item: Item, verdict: Verdict, { attempts, reason }: PassedBy): Promise<void> {
+    if (verdict.total === undefined) verdict.total = await this.#countRows(item);
+    await this.#sentence(item, verdict.remainingRows(reason, attempts), verdict, this.#policyOfAll);
+  }
+
+  /** Another process can help a record, not a whole batch. */
+  get #policyOfAll(): Policy {
+    const { policy } = this.#options.plan;
+    return policy === "FAILOVER" ? "DEAD_LETTER" : policy;
+  }
+
+  get #attemptsMax(): number {
     return 1 + this.#options.plan.maxRetries;
   }
 
-  async #persist(item: Item, verdict: Verdict): Promise<Done | Failed> {
+  async #persist(item: Item, verdict: Verdict): Promise<Done | Failed | PassedBy> {
+    const work = verdict.work();
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.#run(item, verdict.work(), attempt > 1);
-      if (outcome.kind === "done" || attempt >= this.#attempts || outcome.code === "source.malformed") return outcome;
+      const outcome = await this.#attempts.run(item, work, attempt > 1);
+      if (outcome.kind === "refused") return { ...outcome, attempts: attempt - 1 };
+      if (outcome.kind === "done" || outcome.code === "source.malformed") return outcome;
+      const refused = work.rows?.length === 0 ? undefined : this.#breaker.refusesRetry();
+      if (refused) return { ...refused, attempts: attempt };
+      if (attempt >= this.#attemptsMax) return outcome;
       this.retries++;
       await this.#options.backoff(attempt);
     }
@@ -105,19 +124,25 @@ export class Stage {
 
   async #diagnose(item: Item, verdict: Verdict): Promise<DeadRow[]> {
     if (verdict.total === undefined) verdict.total = await this.#countRows(item);
-    const attempts = this.#options.plan.policy === "FAIL_FAST" ? 1 : this.#attempts;
-    return findPoison(verdict.rows(), attempts, async (rows) => {
-      const outcome = await this.#run(item, { rows, probe: true });
-      if (outcome.kind === "failed") return outcome;
-      outcome.slot.release();
-      return undefined;
+    const attempts = this.#options.plan.policy === "FAIL_FAST" ? 1 : this.#attemptsMax;
+    let lastFailure = "";
+    const probe = async (rows: readonly RowRange[]): Promise<Failed | undefined> => {
+      const outcome = await this.#attempts.run(item, { rows, probe: true });
+      if (outcome.kind === "done") outcome.slot.release();
+      if (outcome.kind !== "failed") return undefined;
+      lastFailure = outcome.reason;
+      return outcome;
+    };
+    return findPoison(verdict.rows(), attempts, probe, (convictedInARow) => {
+      this.#breaker.convicted(convictedInARow, lastFailure);
+      return this.#breaker.refusesSearch() === undefined;
     });
   }
 
   /** The plugin's code does not run for no rows: only a stage that cannot start at all fails here. */
   async #countRows(item: Item): Promise<number> {
-    const outcome = await this.#run(item, { rows: [], probe: true });
-    if (outcome.kind === "failed") throw stopFailure(this.name, item.id, outcome.reason);
+    const outcome = await this.#attempts.run(item, { rows: [], probe: true });
+    if (outcome.kind !== "done") throw stopFailure(this.name, item.id, outcome.reason);
     outcome.slot.release();
     return outcome.counts.total;
   }
@@ -140,7 +165,7 @@ export class Stage {
       };
       this.#options.turns.whenFree(item.seq, true, replace, reject);
     });
-    const outcome = await this.#run(item, { rows: [[row, row + 1]], probe: true });
+    const outcome = await this.#attempts.run(item, { rows: [[row, row + 1]], probe: true });
     if (outcome.kind === "done") outcome.slot.release();
     return outcome.kind === "done";
   }
@@ -152,78 +177,6 @@ export class Stage {
       : new Failure("pipeline.no_fallback", "no fallback is set");
     if (rescued instanceof Failure) verdict.condemn({ ...poison, reason: `${poison.reason}; then ${rescued.message}` });
     else verdict.rescue(poison, rescued);
-  }
-
-  /** One attempt; comes back only with a verdict on this batch. */
-  async #run(item: Item, work: Work, again = false): Promise<Done | Failed> {
-    let wanted = this.#estimate.bytesFor(item.bytes, this.#options.output.shareBytes);
-    for (;;) {
-      const outcome = await this.#send(item, work, wanted, again || work.probe);
-      if (outcome.kind === "outgrown") wanted = outcome.bytes;
-      else if (outcome.kind !== "requeue") return outcome;
-    }
-  }
-
-  async #send(item: Item, work: Work, wanted: number, crashExpected: boolean): Promise<Outcome> {
-    const { output, turns, plan, signal } = this.#options;
-    const slot = await output.slot(wanted, item.seq, plan.name, signal);
-    return new Promise((resolve, reject) => {
-      const use = (lane: Lane): void => {
-        const message = this.#message(item, work);
-        const settle = (outcome: Outcome): void => resolve(this.#settle(item, message, lane, outcome));
-        lane.run({ item, work, crashExpected, message, slot, settle });
-      };
-      turns.whenFree(item.seq, work.probe, use, (reason) => {
-        slot.release();
-        reject(reason);
-      });
-    });
-  }
-
-  #message(item: Item, work: Work): Message {
-    const { clock, encoding, plan, replays, strict } = this.#options;
-    const stateful = plan.stateful && !work.probe;
-    return {
-      input: [item.slot.offset, item.bytes],
-      ...work,
-      encoding,
-      snapshot: stateful && (item.barrier || item.finish || replays?.askSnapshot() === true),
-      finish: item.finish && !work.probe,
-      strict,
-      time: new Date(clock.now()).toISOString(),
-    };
-  }
-
-  /** Runs at once when the verdict comes, before the lane or anybody's turn moves on. */
-  #settle(item: Item, message: Message, lane: Lane, outcome: Outcome): Outcome {
-    const { observe, plan, turns } = this.#options;
-    if (outcome.kind !== "done") turns.takeBack(item.seq);
-    if (outcome.kind === "failed" && plan.sequential)
-      lane.recycle("was replaced: a failed batch left its state in doubt");
-    if (outcome.kind === "done" && message.probe && plan.stateful)
-      lane.recycle("was replaced: a probe changed its state");
-    if (outcome.kind === "done" && !message.probe) {
-      this.#keepState(item, message, outcome);
-      const { counts } = outcome;
-      observe?.({ event: "batch_done", lane: lane.number, pid: lane.pid, batch: item.id, rows: counts.in });
-      this.#estimate.saw(
-        item.bytes,
-        outcome.sizes.reduce((sum, size) => sum + alignedBytes(size), 0),
-      );
-    }
-    queueMicrotask(() => turns.serve());
-    return outcome;
-  }
-
-  /** Not later: the next batch's verdict may stand right behind this one, and a snapshot must not cover that too. */
-  #keepState(item: Item, message: Message, { sizes: [main, dead, state], slot }: Done): void {
-    const { plan, replays } = this.#options;
-    if (!plan.stateful) return;
-    if (!message.snapshot) return replays?.add(item.slot.view.subarray(0, item.bytes), message.rows);
-    const stateAt = alignedBytes(main) + alignedBytes(dead);
-    const snapshot = slot.view.slice(stateAt, stateAt + state);
-    if (item.barrier || item.finish) item.result.states.set(plan.name, snapshot);
-    replays?.cover(snapshot);
   }
 
   #take(item: Item, done: Done, verdict: Verdict): void {

@@ -35,6 +35,12 @@ export class Turns {
     this.serve();
   }
 
+  /** Before anybody is served: where a stage begins that joins a pipeline under way. */
+  startAt(seq: number): void {
+    this.#next = seq;
+    this.serve();
+  }
+
   /** The batch failed or was never tried: it has to come again before any other. */
   takeBack(seq: number): void {
     this.#next = Math.min(this.#next, seq);

@@ -9,6 +9,8 @@ export interface StagePlan {
   readonly name: string;
   /** Absolute path of the plugin's module. */
   readonly library: string;
+  /** Of the file's content: the same path with another build behind it is another plugin. */
+  readonly revision: string;
   readonly params: Readonly<Record<string, unknown>>;
   readonly policy: Policy;
   readonly maxRetries: number;
@@ -56,14 +58,23 @@ export interface HealthPlan {
 export interface Item {
   readonly seq: number;
   readonly id: string;
+  /** Which set of stages it goes through: see RunCounts. */
+  readonly epoch: number;
   /** Stages with state take a snapshot after this batch. */
   readonly barrier: boolean;
   /** The empty batch behind the last record: plugins finish here. */
   readonly finish: boolean;
+  /** An empty batch between the last one for a set of stages and the first for the next. */
+  readonly fence?: Fence;
   slot: Slot;
   /** Bytes of the batch at the start of the slot. */
   bytes: number;
   readonly result: ItemResult;
+}
+
+export interface Fence {
+  /** It has left this stage, and with it, where order counts, everything before it; the stage's state, when it keeps one. */
+  passed(stage: string, state: Uint8Array | undefined): void;
 }
 
 /** What the stages left beside the batch itself; it counts when the batch is committed, not before. */
@@ -94,6 +105,18 @@ export function addCounts(target: StageCounts, more: StageCounts): void {
 /** What somebody who watches a run is told as it happens. For measuring and for people; nothing depends on it. */
 export type StageEvent =
   | { readonly event: "host_ready"; readonly lane: number; readonly pid: number }
+  | { readonly event: "standby_ready"; readonly pid: number }
+  /** By itself. */
+  | { readonly event: "standby_exited"; readonly pid: number; readonly reason: string }
+  /** The stage's circuit breaker. */
+  | { readonly event: "breaker"; readonly state: "closed" | "open" | "half_open"; readonly reason: string }
+  | { readonly event: "swap_started"; readonly from: string; readonly to: string }
+  /** Every lane has its new host. */
+  | { readonly event: "swapped"; readonly from: string; readonly to: string; readonly heldMs: number }
+  /** From now on nobody goes back to the old plugin. */
+  | { readonly event: "swap_confirmed"; readonly to: string; readonly reason: string }
+  /** The old plugin works again. */
+  | { readonly event: "swap_rolled_back"; readonly to: string; readonly reason: string }
   | {
       readonly event: "host_exited";
       readonly lane: number;

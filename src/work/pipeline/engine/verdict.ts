@@ -33,9 +33,9 @@ export class Verdict {
     return rangesWithout(this.total ?? 0, this.#excluded);
   }
 
-  /** The whole batch until somebody was found guilty, then the rest of it. */
+  /** The whole batch until somebody was found guilty, then the rest of it. No rows are named as none: nobody need be asked. */
   work(): Work {
-    if (this.#excluded.size === 0) return { probe: false };
+    if (this.#excluded.size === 0 && this.total !== 0) return { probe: false };
     const dead = this.dead.length > 0 ? { dead: this.dead } : {};
     const rescued = this.#rescued === "" ? {} : { rescued: this.#rescued };
     return { rows: this.rows(), ...dead, ...rescued, probe: false };
@@ -43,7 +43,7 @@ export class Verdict {
 
   remainingRows(reason: string, attempts: number): DeadRow[] {
     const rows = this.rows().flatMap(([from, to]) => Array.from({ length: to - from }, (_, index) => from + index));
-    return rows.map((row) => ({ row, reason: `${reason} (only together with other records)`, attempts }));
+    return rows.map((row) => ({ row, reason, attempts }));
   }
 
   condemn(poison: DeadRow): void {

@@ -2,11 +2,12 @@
  * The second look at a parsed file: parameters under the schemas of those who read them. The schemas are handed in: ends
  * bring theirs, a plugin's comes from its host.
  */
+
+import { nearMiss } from "../../../base/near-miss.ts";
 import type { ParamSchema } from "../../../sdk/index.ts";
 import { convertParams, type ParamsPlace, type ResolvePath } from "./convert.ts";
 import { type Fault, FaultCollector, makeFault, quoted } from "./faults.ts";
 import { FALLBACK_PREFIX, reservedParams } from "./fields.ts";
-import { nearMiss } from "./near-miss.ts";
 import type { End, PipelineFile, StageSpec } from "./types.ts";
 
 export interface PipelineSchemas {

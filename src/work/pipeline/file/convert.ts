@@ -3,10 +3,11 @@
  * the fields of a stage line, so that every value follows the same rules and every fault reads the same. Total: what is
  * wrong comes back as faults with places, all of them at once. Keys are unique; the parser has seen to that.
  */
+
+import { nearMiss } from "../../../base/near-miss.ts";
 import { DURATION_FORM, parseDurationMs, parseSizeBytes, SIZE_FORM } from "../../../base/units.ts";
 import type { ParamSchema, ParamSpec } from "../../../sdk/index.ts";
 import { type Fault, FaultCollector, type FaultDraft, type Place, quoted } from "./faults.ts";
-import { nearMiss } from "./near-miss.ts";
 import type { ParamText } from "./types.ts";
 import { formatDuration, formatSize } from "./units-text.ts";
 

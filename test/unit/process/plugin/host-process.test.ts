@@ -9,7 +9,7 @@ describe("HostProcess", () => {
     const exits: HostExit[] = [];
     const handlers = { message() {}, output() {}, exit: (exit: HostExit) => void exits.push(exit) };
     const command = { argv: ["/nowhere/at/all"], env: {} };
-    const refused = HostProcess.load(command, undefined, request, handlers, systemClock, 5_000);
+    const refused = HostProcess.load({ command, request, handlers, clock: systemClock, timeoutMs: 5_000 });
     expect(
       await refused.then(
         () => undefined,
@@ -22,14 +22,13 @@ describe("HostProcess", () => {
   test("load() says so when the process ends before its handshake", async () => {
     const exits: HostExit[] = [];
     const handlers = { message() {}, output() {}, exit: (exit: HostExit) => void exits.push(exit) };
-    const refused = HostProcess.load(
-      { argv: ["/bin/false"], env: {} },
-      undefined,
+    const refused = HostProcess.load({
+      command: { argv: ["/bin/false"], env: {} },
       request,
       handlers,
-      systemClock,
-      5_000,
-    );
+      clock: systemClock,
+      timeoutMs: 5_000,
+    });
     expect(
       await refused.then(
         () => undefined,

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { LoggedEvent } from "../../../../scripts/bench/pipeline/event-tail.ts";
-import { Killer } from "../../../../scripts/bench/pipeline/killer.ts";
+import type { LoggedEvent } from "../../../../scripts/bench/common/event-tail.ts";
+import { Killer } from "../../../../scripts/bench/recovery/killer.ts";
 import type { Clock } from "../../../../src/base/clock.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 

@@ -3,7 +3,8 @@ import { decodeDeadLetter } from "../../../../../src/work/pipeline/dead-letter/i
 import { Credits } from "../../../../../src/work/pipeline/engine/credits.ts";
 import { oversizedLetters } from "../../../../../src/work/pipeline/engine/oversized.ts";
 import { ReplayLog } from "../../../../../src/work/pipeline/engine/replay-log.ts";
-import { RunCounts, toJson } from "../../../../../src/work/pipeline/engine/run-counts.ts";
+import { RunCounts } from "../../../../../src/work/pipeline/engine/run-counts.ts";
+import type { StageCounts } from "../../../../../src/work/pipeline/engine/types.ts";
 import { SlotEstimate } from "../../../../../src/work/pipeline/engine/slot-estimate.ts";
 import type { Cut } from "../../../../../src/work/pipeline/source/index.ts";
 
@@ -95,27 +96,49 @@ describe("SlotEstimate", () => {
 
 describe("RunCounts", () => {
   const one = { in: 5, out: 3, filtered: 1, deadLettered: 1, skipped: 0, added: 0 };
+  const batch = (malformed: number, ...counts: StageCounts[]) => ({ malformed, counts, dead: [], states: new Map() });
 
   test("add() counts malformed and oversized records as the source's when there are some", () => {
-    const counts = new RunCounts(1);
-    counts.add({ malformed: 2, counts: [{ ...one }], dead: [], states: new Map() }, 1);
-    counts.written = 3;
+    const counts = new RunCounts(["s"]);
+    counts.add(batch(2, one), 1, 3, 0);
     expect(counts.source).toEqual({ in: 8, out: 5, filtered: 0, deadLettered: 3, skipped: 0, added: 0 });
-    expect(counts.faults(["s"])).toEqual([]);
+    expect(counts.faults()).toEqual([]);
   });
 
   test("faults() names the stage when its records do not add up", () => {
-    const counts = new RunCounts(1);
-    counts.add({ malformed: 0, counts: [{ ...one, out: 2 }], dead: [], states: new Map() }, 0);
-    counts.written = 2;
-    expect(counts.faults(["s"])).toEqual(["s: 5 in and 0 added, but 4 out, filtered, dead-lettered or skipped"]);
+    const counts = new RunCounts(["s"]);
+    counts.add(batch(0, { ...one, out: 2 }), 0, 2, 0);
+    expect(counts.faults()).toEqual(["s: 5 in and 0 added, but 4 out, filtered, dead-lettered or skipped"]);
+  });
+
+  test("faults() names the two stages when records are lost between them", () => {
+    const counts = new RunCounts(["s", "t"]);
+    counts.add(batch(0, one, { ...one, in: 2, out: 0 }), 0, 0, 0);
+    expect(counts.faults()).toEqual(["s let 3 out, t took 2 in"]);
+  });
+
+  test("begin() counts the same stage on when it stays, and keeps the sums right when another joins", () => {
+    const counts = new RunCounts(["s"]);
+    counts.add(batch(0, one), 0, 3, 0);
+    counts.begin(["r", "s"]);
+    counts.add(batch(0, { ...one, out: 4, filtered: 0 }, { ...one, in: 4, out: 2 }), 0, 2, 1);
+    expect(counts.stages.map(({ stage, counts: { in: taken } }) => [stage, taken])).toEqual([
+      ["r", 5],
+      ["s", 9],
+    ]);
+    expect([counts.written, counts.faults()]).toEqual([5, []]);
+    counts.begin(["r"]);
+    expect(counts.stages.map(({ stage }) => stage)).toEqual(["r", "s"]);
   });
 
   test("toJson() and back keep every number when a run is resumed", () => {
-    const counts = new RunCounts(2);
-    counts.add({ malformed: 1, counts: [{ ...one }, { ...one, in: 3, out: 1 }], dead: [], states: new Map() }, 0);
-    counts.written = 1;
-    expect(toJson(new RunCounts(2, JSON.parse(JSON.stringify(toJson(counts)))))).toEqual(toJson(counts));
+    const counts = new RunCounts(["s", "t"]);
+    counts.add(batch(1, { ...one }, { ...one, in: 3, out: 1 }), 0, 1, 0);
+    const stored = JSON.parse(JSON.stringify(counts.toJson()));
+    const resumed = new RunCounts(["s", "t"], stored);
+    expect(resumed.toJson()).toEqual(counts.toJson());
+    expect(resumed.epoch).toBe(0);
+    expect(new RunCounts(["s"], stored).epoch).toBe(1);
   });
 });
 

@@ -17,7 +17,7 @@ import {
   reservedParams,
   settingSchema,
 } from "../../../../../src/work/pipeline/file/index.ts";
-import { nearMiss } from "../../../../../src/work/pipeline/file/near-miss.ts";
+import { nearMiss } from "../../../../../src/base/near-miss.ts";
 
 const sources = { ndjson: { path: param.string("file", { required: true }) }, csv: {} };
 const sinks = { null: {} };

@@ -3,7 +3,7 @@
  * belong to this process alone. Pages of the executable and shared memory are counted apart, because the sum over
  * processes would count them many times.
  */
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 
 export interface ProcessUsage {
   readonly pid: number;
@@ -64,6 +64,38 @@ export function descendants(root: number): number[] {
     for (const pid of text.split(" ")) if (pid !== "") found.push(Number(pid));
   }
   return found;
+}
+
+/** As `descendants`, children of other threads than the main one included: a runtime may start its processes from any. */
+export function descendantsOfAllThreads(root: number): number[] {
+  const found = [root];
+  for (let at = 0; at < found.length; at++) {
+    for (const task of tasksOf(found[at]!)) {
+      const text = readText(`/proc/${found[at]}/task/${task}/children`) ?? "";
+      for (const pid of text.split(" ")) if (pid !== "") found.push(Number(pid));
+    }
+  }
+  return found;
+}
+
+function tasksOf(pid: number): string[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`);
+  } catch {
+    return []; // gone meanwhile
+  }
+}
+
+export interface Memory {
+  /** RssAnon: its own alone. */
+  readonly ownBytes: number;
+  /** VmRSS: with the pages of files that it shares with others. */
+  readonly residentBytes: number;
+}
+
+export function memoryOf(pid: number): Memory {
+  const status = readText(`/proc/${pid}/status`) ?? "";
+  return { ownBytes: kibibytes(status, "RssAnon"), residentBytes: kibibytes(status, "VmRSS") };
 }
 
 function cpuSeconds(stat: string): [user: number, system: number] {

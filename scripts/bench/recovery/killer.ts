@@ -4,7 +4,7 @@
  */
 import { type Clock, systemClock } from "../../../src/base/clock.ts";
 import type { Random } from "../../../src/base/random.ts";
-import type { LoggedEvent } from "./event-tail.ts";
+import type { LoggedEvent } from "../common/event-tail.ts";
 
 export interface Recovery {
   readonly stage: string;
@@ -16,6 +16,8 @@ export interface Recovery {
 
 export interface KillerOptions {
   readonly stages: number;
+  /** Initialised hosts that each stage must have in reserve before the next kill. */
+  readonly standby?: number;
   readonly random: Random;
   readonly killsMax: number;
   readonly clock?: Clock;
@@ -39,6 +41,8 @@ export class Killer {
   readonly #options: KillerOptions;
   readonly #clock: Clock;
   readonly #hosts = new Map<string, number>();
+  /** By pid; the value is the stage. */
+  readonly #standbys = new Map<number, string>();
   #wound: Wound | undefined;
   #timer: { cancel(): void } | undefined;
 
@@ -48,16 +52,12 @@ export class Killer {
   }
 
   take(event: LoggedEvent): void {
-    const { stage, time } = event;
-    const wound = this.#wound?.stage === stage ? this.#wound : undefined;
-    if (event.event === "host_ready") {
-      this.#hosts.set(stage, event.pid);
-      if (wound) wound.readyMs = time - wound.atMs;
-    } else if (event.event === "host_exited") {
-      if (this.#hosts.get(stage) === event.pid) this.#hosts.delete(stage);
-      if (wound && event.pid === wound.pid) wound.noticedMs = time - wound.atMs;
-    } else if (wound && event.pid !== wound.pid) this.#recovered(wound, time);
-    if (!this.#wound && this.#hosts.size === this.#options.stages) this.#plan();
+    if (event.event === "standby_ready") this.#standbys.set(event.pid, event.stage);
+    else if (event.event === "standby_exited") this.#standbys.delete(event.pid);
+    else if (event.event === "host_ready") this.#ready(event.stage, event.pid, event.time);
+    else if (event.event === "host_exited") this.#exited(event.stage, event.pid, event.time);
+    else if (event.event === "batch_done") this.#finished(event.stage, event.pid, event.time);
+    if (!this.#wound && this.#isWhole()) this.#plan();
   }
 
   /** The run is over: what has not recovered by now had no batch left to finish. */
@@ -66,6 +66,28 @@ export class Killer {
     this.#timer = undefined;
     this.#wound = undefined;
     this.#hosts.clear();
+    this.#standbys.clear();
+  }
+
+  #isWhole(): boolean {
+    const { stages, standby = 0 } = this.#options;
+    return this.#hosts.size === stages && this.#standbys.size >= stages * standby;
+  }
+
+  #ready(stage: string, pid: number, time: number): void {
+    this.#standbys.delete(pid);
+    this.#hosts.set(stage, pid);
+    if (this.#wound?.stage === stage) this.#wound.readyMs = time - this.#wound.atMs;
+  }
+
+  #exited(stage: string, pid: number | undefined, time: number): void {
+    if (this.#hosts.get(stage) === pid) this.#hosts.delete(stage);
+    if (this.#wound?.stage === stage && pid === this.#wound.pid) this.#wound.noticedMs = time - this.#wound.atMs;
+  }
+
+  /** A batch that the killed host had finished before does not count. */
+  #finished(stage: string, pid: number | undefined, time: number): void {
+    if (this.#wound?.stage === stage && pid !== this.#wound.pid) this.#recovered(this.#wound, time);
   }
 
   #recovered({ stage, atMs, noticedMs, readyMs }: Wound, time: number): void {

@@ -1,0 +1,36 @@
+/**
+ * Puts a running instance on its control socket. What can be done to the instance is told by a narrow interface; names are
+ * resolved here, once. An instance that cannot be reached still does its work: failing to open the socket is one warning.
+ * The contracts and their schemas are loaded when the first call comes.
+ */
+import { systemClock } from "../../base/clock.ts";
+import { toFailure } from "../../base/errors.ts";
+import type { InstanceInfo } from "./contract.ts";
+import type { ControlServer } from "./control-server.ts";
+import type { InstanceControl } from "./instance-control.ts";
+
+export interface ServingPorts {
+  /** Told once, when the socket cannot be opened, and for each defect met while serving. */
+  readonly warn: (text: string) => void;
+}
+
+export async function serveInstance(
+  control: InstanceControl,
+  info: Omit<InstanceInfo, "pid">,
+  { warn }: ServingPorts,
+): Promise<ControlServer> {
+  const report = (what: string, thrown: unknown): void =>
+    warn(`${what}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
+  try {
+    const { startControlServer } = await import("./control-server.ts");
+    const open = async () => {
+      const { answerInstance } = await import("./instance-service.ts");
+      return answerInstance(control, { pid: process.pid, ...info }, { clock: systemClock, report });
+    };
+    return await startControlServer({ dataDir: info.dataDir, info, open, clock: systemClock });
+  } catch (thrown) {
+    const { message } = toFailure(thrown, "control.cannot_open");
+    warn(`ps, stop, restart, swap and reload will not reach this run: ${message}`);
+    return { path: undefined, close: async () => {} };
+  }
+}

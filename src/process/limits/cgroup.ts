@@ -1,0 +1,198 @@
+/**
+ * A control group for each host with a memory limit, where one can be made: the kernel then counts the host together with
+ * all that it starts, and ends it within the limit however fast it grows. Version 2 and version 1 of the interface.
+ *
+ * Groups are made below the group that this program runs in and nowhere else: what an administrator has given this
+ * program stays the limit for all of it. Version 2 allows that only where this program has a group to itself (a service
+ * or scope with delegation): there it moves itself to a leaf, as the kernel's rules ask for.
+ */
+import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { messageOf } from "../../base/errors.ts";
+
+/** Where the kernel says what is mounted and which groups this process is in; a test has its own. */
+export interface CgroupPlaces {
+  readonly mounts: string;
+  readonly own: string;
+  readonly pid: number;
+}
+
+export const OWN_PLACES: CgroupPlaces = { mounts: "/proc/self/mountinfo", own: "/proc/self/cgroup", pid: process.pid };
+
+export interface CgroupHome {
+  readonly version: 1 | 2;
+  /** The folder that takes one folder for each host. */
+  readonly path: string;
+}
+
+export interface CgroupRefusal {
+  readonly why: string;
+}
+
+export interface HostCgroup {
+  readonly path: string;
+  /** Given to the spawn itself, which costs nothing. Version 1 has none: its move takes milliseconds and is done beside. */
+  readonly atSpawn: string | undefined;
+  adopt(pid: number): void;
+  /** The kernel has ended a process of this group for its memory. */
+  outOfMemory(): boolean;
+  pids(): number[];
+  /** False while something still runs in it. */
+  remove(): boolean;
+}
+
+const DELEGATION_ADVICE =
+  "start this program with a group of its own: systemd-run --user --scope -p Delegate=yes distributed_system … , or Delegate=yes in its service";
+
+/** The place for groups of hosts, or why there is none. May move this process to a leaf of its own group. */
+export function findCgroupHome(places: CgroupPlaces = OWN_PLACES): CgroupHome | CgroupRefusal {
+  const [mounts, own] = [readLines(places.mounts), readLines(places.own)];
+  const first = versionOne(mounts, own);
+  if (first) return usable({ version: 1, path: first });
+  const second = versionTwo(mounts, own);
+  if (!second) return { why: "no control groups with memory are mounted here" };
+  return homeInVersionTwo(second, places.pid);
+}
+
+export function hostCgroup(home: CgroupHome, name: string, limitBytes: number): HostCgroup {
+  const path = join(home.path, name);
+  mkdirSync(path);
+  if (home.version === 1) limitVersionOne(path, limitBytes);
+  else limitVersionTwo(path, limitBytes);
+  return {
+    path,
+    atSpawn: home.version === 2 ? path : undefined,
+    adopt: (pid) =>
+      home.version === 1 ? void writeFile(join(path, "cgroup.procs"), String(pid)).catch(gone) : undefined,
+    outOfMemory: () =>
+      /^oom_kill [1-9]/m.test(readFile(join(path, home.version === 1 ? "memory.oom_control" : "memory.events"))),
+    pids: () => readLines(join(path, "cgroup.procs")).map(Number),
+    remove: () => removeGroup(path),
+  };
+}
+
+/** The host ended before it was moved. */
+function gone(): void {}
+
+function limitVersionOne(path: string, limitBytes: number): void {
+  writeFileSync(join(path, "memory.limit_in_bytes"), String(limitBytes));
+  writeIfThere(join(path, "memory.memsw.limit_in_bytes"), String(limitBytes));
+}
+
+function limitVersionTwo(path: string, limitBytes: number): void {
+  writeFileSync(join(path, "memory.max"), String(limitBytes));
+  writeIfThere(join(path, "memory.swap.max"), "0");
+  writeIfThere(join(path, "memory.oom.group"), "1");
+}
+
+export function removeGroup(path: string): boolean {
+  try {
+    rmdirSync(path);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
+
+/** Folder of this process's group in the version 1 hierarchy of the memory controller. */
+function versionOne(mounts: readonly string[], own: readonly string[]): string | undefined {
+  const path = own
+    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line))
+    .find((found) => found?.[1]?.split(",").includes("memory"))?.[2];
+  if (path === undefined) return undefined;
+  return folderOf(mounts, path, (type, options) => type === "cgroup" && options.split(",").includes("memory"));
+}
+
+function versionTwo(mounts: readonly string[], own: readonly string[]): string | undefined {
+  const path = own.map((line) => /^0::(.*)$/.exec(line)).find(Boolean)?.[1];
+  if (path === undefined) return undefined;
+  return folderOf(mounts, path, (type) => type === "cgroup2");
+}
+
+/** A container sees only a part of the hierarchy: `root` of the mount is what lies at its mount point. */
+function folderOf(
+  mounts: readonly string[],
+  path: string,
+  fits: (type: string, options: string) => boolean,
+): string | undefined {
+  for (const line of mounts) {
+    const [before, after] = line.split(" - ");
+    const [type, , options = ""] = after?.split(" ") ?? [];
+    const [root, point] = before?.split(" ").slice(3, 5) ?? [];
+    if (!type || !root || !point || !fits(type, options)) continue;
+    if (root === "/") return join(point, path);
+    if (path === root || path.startsWith(`${root}/`)) return join(point, path.slice(root.length));
+  }
+  return undefined;
+}
+
+function homeInVersionTwo(own: string, pid: number): CgroupHome | CgroupRefusal {
+  const unit = /\.(service|scope)$/;
+  const isLeafOfUnit = !unit.test(basename(own)) && unit.test(basename(dirname(own)));
+  const home = isLeafOfUnit ? dirname(own) : own;
+  const has = (file: string): boolean => readFile(join(home, file)).split(/\s+/).includes("memory");
+  if (!has("cgroup.controllers")) return { why: `the memory controller is not given to ${home}; ${DELEGATION_ADVICE}` };
+  try {
+    if (!has("cgroup.subtree_control")) {
+      if (!isLeafOfUnit) moveToLeaf(home, pid);
+      writeFileSync(join(home, "cgroup.subtree_control"), "+memory");
+    }
+  } catch (thrown) {
+    return { why: `no groups can be made below ${home}: ${messageOf(thrown)}; ${DELEGATION_ADVICE}` };
+  }
+  return usable({ version: 2, path: home });
+}
+
+/** A group of version 2 that has processes of its own cannot give its children memory limits. */
+function moveToLeaf(home: string, pid: number): void {
+  const inside = readLines(join(home, "cgroup.procs")).map(Number);
+  if (inside.length === 0 || inside.some((each) => each !== pid)) {
+    throw new Error(`${inside.length} processes share this group`);
+  }
+  const leaf = join(home, "daemon");
+  mkdirSync(leaf, { recursive: true });
+  writeFileSync(join(leaf, "cgroup.procs"), String(pid));
+}
+
+function usable(home: CgroupHome): CgroupHome | CgroupRefusal {
+  const probe = join(home.path, `distributed_system-probe-${process.pid}`);
+  try {
+    mkdirSync(probe);
+    removeGroup(probe);
+    return home;
+  } catch (thrown) {
+    return { why: `no groups can be made below ${home.path}: ${messageOf(thrown)}` };
+  }
+}
+
+/** Groups below `home` whose names begin so: what a dead instance has left. */
+export function groupsNamed(home: CgroupHome, prefix: string): string[] {
+  try {
+    return readdirSync(home.path)
+      .filter((name) => name.startsWith(prefix))
+      .map((name) => join(home.path, name));
+  } catch {
+    return []; // the hierarchy is gone or not ours to read
+  }
+}
+
+function readFile(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return ""; // not there in this version of the kernel, or gone
+  }
+}
+
+function readLines(path: string): string[] {
+  return readFile(path).split("\n").filter(Boolean);
+}
+
+function writeIfThere(path: string, text: string): void {
+  try {
+    writeFileSync(path, text, { flag: "r+" });
+  } catch {
+    // an option that this kernel does not have; the limit itself is set
+  }
+}

@@ -1,0 +1,44 @@
+/**
+ * A restart that takes others along (one_for_all, rest_for_one), from the failure to the moment at which its members may
+ * start: who belongs to it, who is still to be stopped. Not here: the stopping and the starting.
+ */
+import { type Child, isAlive } from "./child-table.ts";
+
+export class GroupRestart {
+  /** Whose failure it is. */
+  readonly lead: Child;
+  /** They start on a tick at this time or later; undefined: as soon as all are gone. */
+  readonly atMs: number | undefined;
+  readonly #members: Set<Child>;
+  readonly #toStop: Child[];
+
+  /** `members` in start order, the lead among them. */
+  constructor(lead: Child, members: readonly Child[], atMs: number | undefined) {
+    this.lead = lead;
+    this.atMs = atMs;
+    this.#members = new Set(members);
+    this.#toStop = members.filter(isAlive);
+  }
+
+  get members(): ReadonlySet<Child> {
+    return this.#members;
+  }
+
+  has(child: Child): boolean {
+    return this.#members.has(child);
+  }
+
+  leaveOut(child: Child): void {
+    this.#members.delete(child);
+  }
+
+  /** The last started of those who still run; undefined when all are gone. */
+  nextToStop(): Child | undefined {
+    while (this.#toStop.length > 0) {
+      const last = this.#toStop.at(-1)!;
+      if (this.has(last) && isAlive(last)) return last;
+      this.#toStop.pop();
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Keeps one lane in hosts, one after the other: a fresh one, a standby, or the one that a swap has prepared. An end that was
+ * wished, or a hand-over, is followed by the next host at once; any other is the supervisor's to judge.
+ */
+import { Failure, toFailure } from "../../../base/errors.ts";
+import type { HostExit } from "../../../process/plugin/index.ts";
+import type { RunningChild } from "../../../process/supervise/index.ts";
+import type { Lane, Trial } from "./lane.ts";
+import type { Past } from "./replay-log.ts";
+import type { StageHost } from "./stage-host.ts";
+import type { StageEvent, StagePlan } from "./types.ts";
+
+/** Who follows, and what it has to go through; without a past, what the stage's log says. */
+export interface Successor {
+  readonly host: StageHost | Promise<StageHost>;
+  readonly past?: Past;
+}
+
+export interface KeeperPorts {
+  launch(plan: StagePlan, number: number): StageHost;
+  /** One that is ready for this plan, if there is one. */
+  standby(plan: StagePlan): StageHost | undefined;
+  /** Where the stage stands: read when a host takes over. */
+  past(): Past | undefined;
+  /** The lane can take a batch. */
+  ready(): void;
+  /** A host of the plan came to its end before it served. */
+  startFailed(reason: string): void;
+  observe?: ((event: StageEvent) => void) | undefined;
+}
+
+/** A trial of the next hosts; `served` when the first of them can take batches. */
+export interface KeeperTrial extends Trial {
+  served(): void;
+}
+
+type Phase = "away" | "starting" | "serving";
+type End = { readonly wished: boolean; readonly refused: boolean; readonly reason: string };
+/** Its host left the lane, or the lane its host. */
+const HANDED_OVER: End = { wished: true, refused: false, reason: "was handed over" };
+
+/** What the plugin itself said at its very first start: it would say so again. A crash or a time-out may pass. */
+const REFUSALS: ReadonlySet<string> = new Set(["plugin.definition", "plugin.load", "plugin.threw"]);
+
+export class LaneKeeper {
+  readonly lane: Lane;
+  /** What the next host runs. */
+  plan: StagePlan;
+  trial: KeeperTrial | undefined;
+  readonly #ports: KeeperPorts;
+  #phase: Phase = "away";
+  #next: Successor | undefined;
+  #present: StageHost | undefined;
+  #left = Promise.withResolvers<void>();
+  #superseded = false;
+  #stopping = false;
+  #running = false;
+  /** The last one whose end was told. */
+  #observed: StageHost | undefined;
+  /** Hosts that began here, and those that followed on purpose. */
+  lives = 0;
+  handOvers = 0;
+
+  constructor(lane: Lane, plan: StagePlan, ports: KeeperPorts) {
+    this.lane = lane;
+    this.plan = plan;
+    this.#ports = ports;
+  }
+
+  /** Its supervisor has it run: there is, or will be, a host. */
+  get running(): boolean {
+    return this.#running;
+  }
+
+  /** The host that it has, or is starting. */
+  get present(): StageHost | undefined {
+    return this.#present;
+  }
+
+  /** One incarnation, as the supervisor sees it. */
+  run(): RunningChild {
+    const started = Promise.withResolvers<void>();
+    this.#stopping = false;
+    this.#running = true;
+    this.lane.open();
+    const exited = this.#keep(started.resolve);
+    const terminate: RunningChild["terminate"] = (how) => {
+      this.#stopping = true;
+      if (how === "kill") this.lane.kill("was stopped");
+      else this.lane.stop();
+    };
+    return { started: started.promise, exited, terminate };
+  }
+
+  /**
+   * The successor takes over, or else another of the plan. Nothing may be inside. Gives the host that has served until now,
+   * which lives on; one that was only starting is ended.
+   */
+  handOver(next: Successor | undefined): StageHost | undefined {
+    this.#next = next;
+    this.handOvers++;
+    if (this.#phase === "serving" && this.lane.serving) {
+      const before = this.lane.detach();
+      this.#left.resolve();
+      return before;
+    }
+    if (this.#phase !== "away") {
+      this.#superseded = true;
+      this.#present?.kill("was replaced before it served");
+    }
+    return undefined;
+  }
+
+  /** The present host is given up, whatever it is doing, and the successor, or another of the plan, follows. */
+  retreat(next: Successor | undefined, reason: string): void {
+    const present = this.#present;
+    this.#superseded = true;
+    this.#next = next;
+    this.handOvers++;
+    if (this.#phase === "serving") {
+      this.lane.detach();
+      this.#left.resolve();
+    }
+    present?.kill(reason);
+    void present?.ended.then((exit) => this.#observeEnd(present, exit));
+  }
+
+  async #keep(started: () => void): ReturnType<() => RunningChild["exited"]> {
+    for (;;) {
+      this.lives++;
+      const end = await this.#life(started);
+      this.#phase = "away";
+      if (this.#stopping || !end.wished) {
+        this.#running = !this.#stopping;
+        return { kind: end.refused ? "refused" : "crash", detail: end.reason };
+      }
+    }
+  }
+
+  /** One host from its start, or its coming, to its end or its leaving. */
+  async #life(started: () => void): Promise<End> {
+    const { lane } = this;
+    const successor = this.#next;
+    this.#next = undefined;
+    this.#present = undefined;
+    this.#superseded = false;
+    this.#left = Promise.withResolvers();
+    this.#phase = "starting";
+    let host: StageHost | undefined;
+    try {
+      host = await this.#come(successor);
+      await this.#attach(host, successor);
+    } catch (thrown) {
+      return this.#failedStart(host, thrown);
+    }
+    this.#phase = "serving";
+    this.#ports.observe?.({ event: "host_ready", lane: lane.number, pid: host.pid! }); // it serves: it was spawned
+    started();
+    this.trial?.served();
+    this.#ports.ready();
+    const exit = await Promise.race([host.ended, this.#left.promise]);
+    return exit ? this.#ended(host, exit) : HANDED_OVER;
+  }
+
+  /** The host to use, with this lane as its user: it can be ended from now on. */
+  async #come(successor: Successor | undefined): Promise<StageHost> {
+    const fresh = (): StageHost => this.#ports.standby(this.plan) ?? this.#ports.launch(this.plan, this.lane.number);
+    const coming = successor?.host ?? fresh();
+    const host = coming instanceof Promise ? await coming : coming;
+    this.#present = host;
+    this.lane.adopt(host);
+    if (this.#superseded) host.kill("was replaced before it served");
+    await host.initialise();
+    return host;
+  }
+
+  async #attach(host: StageHost, successor: Successor | undefined): Promise<void> {
+    if (host.alive) await this.lane.attach(host, successor?.past ?? this.#ports.past(), this.trial);
+    if (!host.alive) throw new Failure("plugin.exited", `the plugin's process ${(await host.ended).reason}`);
+  }
+
+  async #failedStart(host: StageHost | undefined, thrown: unknown): Promise<End> {
+    const { code, message } = toFailure(thrown, "plugin.start");
+    if (host) this.#observeEnd(host, await host.ended);
+    if (this.#superseded || this.#stopping) return { ...HANDED_OVER, reason: message };
+    if (this.trial) {
+      this.trial.failed(message);
+      return HANDED_OVER;
+    }
+    this.#ports.startFailed(message);
+    return { wished: false, refused: !this.lane.hasServed && REFUSALS.has(code), reason: message };
+  }
+
+  #ended(host: StageHost, exit: HostExit): End {
+    this.#observeEnd(host, exit);
+    return { wished: this.lane.endWasExpected || this.#superseded, refused: false, reason: exit.reason };
+  }
+
+  #observeEnd(host: StageHost, { reason }: HostExit): void {
+    if (this.#observed === host) return;
+    this.#observed = host;
+    this.#ports.observe?.({ event: "host_exited", lane: this.lane.number, pid: host.pid, reason });
+  }
+}

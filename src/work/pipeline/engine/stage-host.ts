@@ -1,0 +1,160 @@
+/**
+ * One host process of a stage from its start to its end, whoever uses it: a lane, nobody yet (a standby, a candidate), or
+ * nobody any more (one that a swap keeps in reserve). What it says goes to its user; its end is told to everybody.
+ */
+import { Failure, messageOf } from "../../../base/errors.ts";
+import type {
+  FromHost,
+  HostExit,
+  HostHandlers,
+  HostOptions,
+  HostProcess,
+  LoadedMessage,
+  ToHost,
+} from "../../../process/plugin/index.ts";
+import type { Carriage } from "./state-memory.ts";
+import type { StagePlan } from "./types.ts";
+
+/** What is asked of a process. */
+export type HostPort = Pick<HostProcess, "pid" | "send" | "kill" | "stop" | "start" | "restore" | "check">;
+
+export type LoadHost = (options: HostOptions) => Promise<{ readonly host: HostPort; readonly loaded: LoadedMessage }>;
+
+/** Who has a host work for him. */
+export interface HostUser {
+  message(message: FromHost): void;
+  /** The process is gone. Once. */
+  exited(exit: HostExit): void;
+}
+
+export interface StageHostOptions {
+  readonly load: LoadHost;
+  /** All that `load` needs but its handlers. */
+  readonly request: Omit<HostOptions, "handlers">;
+  readonly sizes: { readonly inputBytes: number; readonly outputBytes: number; readonly stateBytes?: number };
+  readonly startTimeoutMs: number;
+  output: HostHandlers["output"];
+  /** Before its user hears of it. */
+  ended(host: StageHost, exit: HostExit): void;
+}
+
+export class StageHost {
+  readonly plan: StagePlan;
+  /** Among the stage's hosts that live, from 0. */
+  readonly number: number;
+  /** Resolves when the process is gone. */
+  readonly ended: Promise<HostExit>;
+  /** Resolves when the plugin's module is there. */
+  readonly loaded: Promise<LoadedMessage>;
+  readonly #options: StageHostOptions;
+  #process: HostPort | undefined;
+  #user: HostUser | undefined;
+  #initialised: Promise<void> | undefined;
+  #exit: HostExit | undefined;
+  #killReason: string | undefined;
+  #resolveEnded: (exit: HostExit) => void = () => {};
+
+  constructor(plan: StagePlan, number: number, options: StageHostOptions) {
+    this.plan = plan;
+    this.number = number;
+    this.#options = options;
+    this.ended = new Promise((resolve) => {
+      this.#resolveEnded = resolve;
+    });
+    this.loaded = this.#load();
+    this.loaded.catch(() => {}); // whoever waits for it hears of it
+  }
+
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  get alive(): boolean {
+    return this.#exit === undefined;
+  }
+
+  /** `init`, once, however often it is asked for. */
+  initialise(): Promise<void> {
+    this.#initialised ??= this.loaded.then(() =>
+      this.#process!.start({ params: this.plan.params, ...this.#options.sizes }, this.#options.startTimeoutMs),
+    );
+    this.#initialised.catch(() => {}); // likewise
+    return this.#initialised;
+  }
+
+  /** Faults that the plugin finds in the plan's parameters. */
+  async check(): Promise<readonly string[]> {
+    const { checks } = await this.loaded;
+    if (!checks) return [];
+    const faults = await this.#process!.check(this.plan.params, this.#options.startTimeoutMs);
+    return faults.map(({ message, param }) => `${param}: ${message}`);
+  }
+
+  async restore({ content, release }: Carriage): Promise<void> {
+    try {
+      await this.#process!.restore(content, this.#options.startTimeoutMs);
+    } finally {
+      release();
+    }
+  }
+
+  /** From now on this one hears what the host says; nobody does without. */
+  use(user: HostUser | undefined): void {
+    this.#user = user;
+  }
+
+  send(message: ToHost): void {
+    this.#process?.send(message);
+  }
+
+  kill(reason: string): void {
+    this.#killReason ??= reason;
+    this.#process?.kill(reason);
+  }
+
+  /** In order: the plugin cleans up, within the limit. */
+  stop(timeoutMs: number): Promise<HostExit> {
+    if (this.#process && this.alive) return this.#process.stop(timeoutMs);
+    this.kill("was stopped before it was there");
+    return this.ended;
+  }
+
+  async #load(): Promise<LoadedMessage> {
+    const { load, output, request } = this.#options;
+    const handlers: HostHandlers = {
+      spawned: (process) => this.#spawned(process),
+      message: (message) => this.#user?.message(message),
+      exit: (exit) => this.#ended(exit),
+      output,
+    };
+    try {
+      const { host, loaded } = await load({ ...request, handlers });
+      this.#spawned(host);
+      return loaded;
+    } catch (thrown) {
+      if (!this.#process) this.#ended({ code: null, signal: null, reason: messageOf(thrown) });
+      throw thrown;
+    }
+  }
+
+  #spawned(process: HostPort): void {
+    this.#process = process;
+    if (this.#killReason !== undefined) process.kill(this.#killReason);
+  }
+
+  #ended(exit: HostExit): void {
+    if (this.#exit) return;
+    this.#exit = exit;
+    this.#options.ended(this, exit);
+    this.#user?.exited(exit);
+    this.#resolveEnded(exit);
+  }
+}
+
+/** Why a host is not the one that was planned for, or nothing. A file may change between being looked at and being loaded. */
+export function planFault(plan: StagePlan, loaded: LoadedMessage): Failure | undefined {
+  const wrong = (["stateful", "sequential", "exclusive"] as const).filter((key) => loaded[key] !== plan[key]);
+  if (wrong.length === 0) return undefined;
+  const found = wrong.map((key) => `${key} is ${loaded[key]}`).join(", ");
+  return new Failure("plugin.changed", `${plan.library} is no longer what was checked: ${found}`);
+}

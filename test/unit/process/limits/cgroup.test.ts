@@ -1,0 +1,117 @@
+/** The rules for where groups may be made, on folders that look like those of the kernel. */
+import { describe, expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type CgroupPlaces, findCgroupHome, groupsNamed, hostCgroup } from "../../../../src/process/limits/cgroup.ts";
+
+const PID = 4711;
+
+class Kernel implements Disposable {
+  readonly root = mkdtempSync(join(tmpdir(), "distributed-system-test-"));
+  readonly places: CgroupPlaces = { mounts: join(this.root, "mountinfo"), own: join(this.root, "cgroup"), pid: PID };
+
+  /** `mounts`: [root in the hierarchy, type, options]; the mount point is `fs/0`, `fs/1`, … */
+  constructor(own: string, mounts: readonly (readonly [string, string, string])[]) {
+    const lines = mounts.map(([root, type, options], at) => {
+      return `3${at} 1 0:${at} ${root} ${join(this.root, "fs", String(at))} rw,relatime - ${type} ${type} rw,${options}\n`;
+    });
+    writeFileSync(this.places.mounts, lines.join(""));
+    writeFileSync(this.places.own, own);
+  }
+
+  group(path: string, files: Readonly<Record<string, string>> = {}): string {
+    const folder = join(this.root, "fs", path);
+    mkdirSync(folder, { recursive: true });
+    for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
+    return folder;
+  }
+
+  [Symbol.dispose](): void {
+    rmSync(this.root, { recursive: true });
+  }
+}
+
+const V2 = [["/", "cgroup2", "nsdelegate"]] as const;
+const GIVEN = { "cgroup.controllers": "cpu memory pids\n", "cgroup.subtree_control": "\n" };
+
+describe("findCgroupHome()", () => {
+  test("findCgroupHome() is the own group when version 1 has memory there", () => {
+    using kernel = new Kernel("9:cpu:/other\n4:memory:/user/own\n0::/\n", [
+      ["/", "cgroup", "cpu"],
+      ["/", "cgroup", "memory"],
+    ]);
+    const own = kernel.group("1/user/own");
+    expect(findCgroupHome(kernel.places)).toEqual({ version: 1, path: own });
+  });
+
+  test("findCgroupHome() is found when a container sees a part of the hierarchy", () => {
+    using kernel = new Kernel("4:memory:/docker/abc/inner\n", [["/docker/abc", "cgroup", "memory"]]);
+    const own = kernel.group("0/inner");
+    expect(findCgroupHome(kernel.places)).toEqual({ version: 1, path: own });
+  });
+
+  test("findCgroupHome() is the own group when version 2 has delegated it, and this process moves to a leaf", () => {
+    using kernel = new Kernel("0::/app.slice/run-1.scope\n", V2);
+    const own = kernel.group("0/app.slice/run-1.scope", { ...GIVEN, "cgroup.procs": `${PID}\n` });
+    expect(findCgroupHome(kernel.places)).toEqual({ version: 2, path: own });
+    expect(readFileSync(join(own, "daemon", "cgroup.procs"), "utf8")).toBe(String(PID));
+    expect(readFileSync(join(own, "cgroup.subtree_control"), "utf8")).toBe("+memory");
+  });
+
+  test("findCgroupHome() is the unit when this process is in a leaf of it already", () => {
+    using kernel = new Kernel("0::/system.slice/ours.service/daemon\n", V2);
+    const unit = kernel.group("0/system.slice/ours.service", GIVEN);
+    kernel.group("0/system.slice/ours.service/daemon", { "cgroup.procs": `${PID}\n99\n` });
+    expect(findCgroupHome(kernel.places)).toEqual({ version: 2, path: unit });
+  });
+
+  test("findCgroupHome() refuses with the remedy when other processes share the group, and moves nobody", () => {
+    using kernel = new Kernel("0::/user.slice/session-3.scope\n", V2);
+    const own = kernel.group("0/user.slice/session-3.scope", { ...GIVEN, "cgroup.procs": `12\n${PID}\n` });
+    const found = findCgroupHome(kernel.places);
+    expect(found).toEqual({ why: expect.stringMatching(/2 processes share this group.*Delegate=yes/) });
+    expect(readFileSync(join(own, "cgroup.subtree_control"), "utf8")).toBe("\n");
+  });
+
+  test("findCgroupHome() refuses with the remedy when the memory controller is not given to it", () => {
+    using kernel = new Kernel("0::/a.scope\n", V2);
+    kernel.group("0/a.scope", { "cgroup.controllers": "cpu pids\n", "cgroup.procs": `${PID}\n` });
+    expect(findCgroupHome(kernel.places)).toEqual({ why: expect.stringContaining("memory controller is not given") });
+  });
+
+  test("findCgroupHome() refuses when nothing is mounted, or the group is not there", () => {
+    using kernel = new Kernel("", []);
+    expect(findCgroupHome(kernel.places)).toEqual({ why: "no control groups with memory are mounted here" });
+    expect(findCgroupHome({ ...kernel.places, own: "/nowhere", mounts: "/nowhere" })).toHaveProperty("why");
+    using missing = new Kernel("4:memory:/gone\n", [["/", "cgroup", "memory"]]);
+    expect(findCgroupHome(missing.places)).toEqual({ why: expect.stringContaining("no groups can be made below") });
+  });
+});
+
+describe("hostCgroup()", () => {
+  test("hostCgroup() limits memory and swap in version 2, and is joined at the spawn", () => {
+    using kernel = new Kernel("", []);
+    const home = { version: 2, path: kernel.group("0/home") } as const;
+    const group = hostCgroup(home, "distributed_system-1-2-3-4", 1_000);
+    expect(readFileSync(join(group.path, "memory.max"), "utf8")).toBe("1000");
+    expect(group.atSpawn).toBe(group.path);
+    writeFileSync(join(group.path, "memory.events"), "low 0\nmax 9\noom 1\noom_kill 0\n");
+    expect(group.outOfMemory()).toBe(false);
+    writeFileSync(join(group.path, "memory.events"), "low 0\nmax 9\noom 1\noom_kill 2\n");
+    expect(group.outOfMemory()).toBe(true);
+    expect(groupsNamed(home, "distributed_system-")).toEqual([group.path]);
+  });
+
+  test("hostCgroup() limits memory in version 1, and is joined beside the spawn", () => {
+    using kernel = new Kernel("", []);
+    const group = hostCgroup({ version: 1, path: kernel.group("0/home") }, "host", 1_000);
+    expect(readFileSync(join(group.path, "memory.limit_in_bytes"), "utf8")).toBe("1000");
+    expect(group.atSpawn).toBeUndefined();
+    writeFileSync(join(group.path, "memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
+    expect(group.outOfMemory()).toBe(true);
+    writeFileSync(join(group.path, "cgroup.procs"), "12\n13\n");
+    expect(group.pids()).toEqual([12, 13]);
+    expect(group.remove()).toBe(false);
+  });
+});
