@@ -40,9 +40,8 @@ describe("ps", () => {
       "   ├─ validate",
       "   │",
       "   │",
-      "   ├─ enrich",
-      "   │",
-      "   └─ invoices",
+      "   └─ enrich",
+      "      └─ lane 0",
       "",
     ]);
     const document = JSON.parse((await workspace.exec(["ps", "--json"])).stdout);
@@ -78,6 +77,13 @@ describe("ps", () => {
       new RegExp(`^/pipelines/asleep\\.txt +not answering +${asleep.pid} .*no answer within`, "m"),
     );
     expect(stdout).toMatch(/^awake +running/m);
+  });
+
+  test("ps shows nothing of an instance that ends while it is asked", async () => {
+    using workspace = new Workspace();
+    await using _ = await start(workspace, "dying");
+    const { code, stdout } = await workspace.exec(["ps", "--json"]);
+    expect([code, stdout]).toEqual([0, "[]\n"]);
   });
 
   test("ps shows nothing of an instance that was killed, and clears its files", async () => {
@@ -121,6 +127,22 @@ describe("stop and restart", () => {
     });
     expect((await workspace.exec(["ps", "--json"])).stdout).toBe("[]\n");
     expect(await instance.exited).toBe(0);
+  });
+
+  test("stop is done when the process ended before it could answer", async () => {
+    using workspace = new Workspace();
+    await using instance = await start(workspace, "abrupt");
+    const { code, stderr } = await workspace.exec(["stop", "abrupt"]);
+    expect([code, stderr]).toEqual([0, "stopped /distributed_system/abrupt\n"]);
+    expect(await instance.exited).toBe(0);
+  });
+
+  test("stop says so when the process has not ended in its time", async () => {
+    using workspace = new Workspace();
+    await using instance = await start(workspace, "lingering");
+    const { code, stderr } = await workspace.exec(["stop", "lingering", "--timeout", "300ms"]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`process ${instance.pid} is stopping and has not ended in the time given`);
   });
 
   test("stop and restart touch nothing and name all when a name fits several", async () => {

@@ -1,6 +1,7 @@
 /**
  * A running instance for control-*.test.ts: a fake one with a real control socket, in a process of its own. Takes its data
- * directory and its pipeline's name; says "ready" and where it listens, then what it is asked to do, a line each.
+ * directory and its pipeline's name; says "ready" and where it listens, then what it is asked to do, a line each. Some names
+ * make it behave badly: "lingering" does not end, "abrupt" ends without an answer, "dying" ends when it is looked at.
  */
 
 import type { TreeNode } from "../../src/app/control/contract.ts";
@@ -34,17 +35,18 @@ const tree = supervisor("distributed_system", [
   supervisor(name, [
     supervisor("validate", [lane(0), lane(1)]),
     supervisor("enrich", [lane(0)]),
-    supervisor(name, []), // a stage that is called like its pipeline
+    ...(name === "orders" ? [supervisor(name, [])] : []), // a stage that is called like its pipeline
   ]),
 ]);
 const root = `/distributed_system/${name}`;
 
 const control: InstanceControl = {
-  describe: () => tree,
+  describe: () => (name === "dying" ? process.exit(0) : tree),
   async stop(path) {
     console.log(`stop ${path}`);
     const ending = path === root;
-    if (ending) queueMicrotask(() => void end());
+    if (ending && name === "abrupt") process.exit(0);
+    if (ending && name !== "lingering") queueMicrotask(() => void end());
     return { done: [path], ending };
   },
   async restart(path) {

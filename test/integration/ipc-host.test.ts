@@ -210,7 +210,7 @@ describe("HostProcess with hosts that do not keep to the rules", () => {
       all(JSON.stringify({ t: "log", level: "info", message: "m".repeat(20 * 2 ** 20) }) + "\\n");
       for (;;) all("m".repeat(2 ** 20));`;
     await using driven = new HandDriven();
-    await driven.load(fakeInJavaScript(script), "x");
+    await driven.load(fakeInJavaScript(script), "x", undefined, { stdoutBytesPerSecond: 64 * 2 ** 20 });
     await until("the long line has arrived", () => driven.lines.length > 0);
     expect(driven.lines[0]).toMatch(/^m{2000}…$/); // taken whole, shown in part
     expect(await driven.host.exited).toMatchObject({ reason: "closed its control channel and was killed" });

@@ -1,6 +1,6 @@
 /** kill -9 of a daemon: nothing of it lives on, and nothing of it lies about. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { findOrphans, killQuietly } from "../../src/process/limits/index.ts";
 import { plugin } from "../support/plugins.ts";
@@ -53,6 +53,10 @@ async function orphansOf(instance: string): Promise<number> {
   return (await findOrphans()).filter((each) => each.instance === instance).length;
 }
 
+function statusOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/status`, "utf8");
+}
+
 describe("kill -9 of a daemon", () => {
   test("the warden leaves no process, no directory and no orphan behind it", async () => {
     using space = new Workspace();
@@ -88,6 +92,8 @@ describe("kill -9 of a daemon", () => {
       const found = (await findOrphans()).filter((each) => each.instance === daemon.instance);
       return found.length === 1 && found;
     });
+    await using _next = await Daemon.start(space, plugin({}));
+    await until("the next daemon has cleared the directory", () => !space.exists(join("work", daemon.instance)));
     expect(orphans[0]).toEqual({ pid: pid!, instance: daemon.instance, command: "sleep 1000" });
   });
 
@@ -96,6 +102,7 @@ describe("kill -9 of a daemon", () => {
     await using runaways = new Runaways(space, ["double_fork"]);
     await using daemon = await Daemon.start(space, plugin({ top: `${runaways.source}\nsetInterval(() => {}, 1000);` }));
     await runaways.pids();
+    await until("the warden has shut its ears", () => /^SigIgn:.*[13579bdf]$/m.test(statusOf(daemon.warden)));
     for (const signal of ["SIGHUP", "SIGINT", "SIGTERM", "SIGQUIT", "SIGPIPE"] as const) {
       expect(killQuietly(daemon.warden, signal)).toBe(true);
     }

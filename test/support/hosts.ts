@@ -1,5 +1,6 @@
 /** Hosts driven by hand: real ones of the compiled executable, and fakes that say over the control channel what a test wants. */
 import { systemClock } from "../../src/base/clock.ts";
+import type { HostLimits } from "../../src/process/limits/index.ts";
 import { type Segment, SharedMemory } from "../../src/process/memory/index.ts";
 import {
   type DoneMessage,
@@ -50,7 +51,7 @@ export class HandDriven implements AsyncDisposable {
     return this.#host;
   }
 
-  async load(command: HostCommand, library: string, timeoutMs = LOAD_TIMEOUT_MS) {
+  async load(command: HostCommand, library: string, timeoutMs = LOAD_TIMEOUT_MS, limits: HostLimits = {}) {
     const segments = {
       inputFd: this.input.fd,
       inputBytes: this.input.sizeBytes,
@@ -63,7 +64,15 @@ export class HandDriven implements AsyncDisposable {
       exit: (exit: HostExit) => void this.exits.push(exit),
       output: (_stream: string, line: string) => void this.lines.push(line),
     };
-    const { host, loaded } = await HostProcess.load({ command, segments, request, handlers, clock: systemClock, timeoutMs });
+    const { host, loaded } = await HostProcess.load({
+      command,
+      segments,
+      request,
+      handlers,
+      clock: systemClock,
+      timeoutMs,
+      limits,
+    });
     this.#host = host;
     return loaded;
   }

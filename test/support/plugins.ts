@@ -14,6 +14,8 @@ export interface PluginParts {
   readonly restore?: string;
   readonly cleanup?: string;
   readonly sequential?: true;
+  readonly exclusive?: true;
+  readonly health?: string;
 }
 
 export function plugin(parts: PluginParts): string {
@@ -32,6 +34,8 @@ export default definePlugin({
   async processBatch(batch, context) { ${batch} },
   async cleanup(context) { ${cleanup} },
   ${parts.sequential ? "sequential: true," : ""}
+  ${parts.exclusive ? "exclusive: true," : ""}
+  ${parts.health ? `async health(context) { ${parts.health} },` : ""}
   ${finish}
   ${state}
 });

@@ -79,7 +79,7 @@ export class StageRig implements AsyncDisposable {
       stopTimeoutMs: 5_000,
       ...(swapWindowMs !== undefined && { swapWindowMs }),
       ...(fakes ? { load: fakes.load, memory: new SharedMemory({ directories: [] }) } : { memory }),
-      backoff: () => Promise.resolve(),
+      backoff: () => new Promise((resolve) => setImmediate(resolve)), // or a crash loop of fakes would never end
       failed: (reason) => {
         this.failure ??= reason;
       },
@@ -130,6 +130,7 @@ export class StageRig implements AsyncDisposable {
       while (!stopped) {
         await this.put(batch(index++));
         this.#left++;
+        await new Promise(setImmediate); // fakes would leave no turn to timers
       }
     };
     const all = Promise.all(Array.from({ length: inFlight }, work));

@@ -35,6 +35,8 @@ interface Scenario {
  */
 const SETTINGS = "max_restarts=10000,restart_period=100ms,backoff=1ms,backoff_max=1ms";
 const POLICY = "RETRY_WITH_BACKOFF|20";
+/** No limit to the largest batch_rows. */
+const BATCH_BYTES = 8 * 2 ** 20;
 /** Runs that end before anything could be killed would go on for ever. */
 const RUNS_MAX = 200;
 /** Under load a batch has to come in before it can be finished: only small ones tell of recovery there. */
@@ -83,7 +85,9 @@ async function runOnce(
 ): Promise<string> {
   const { directory, executable, input } = site;
   const pipeline = join(directory, "kills.txt");
-  const settings = `${SETTINGS},batch_rows=${batchRows},batch_bytes=8MiB`;
+  // From a pipe a batch waits for its bytes rather than its rows: as many as the rows have.
+  const batchBytes = rate ? Math.floor((batchRows * input.bytes) / input.records) : BATCH_BYTES;
+  const settings = `${SETTINGS},batch_rows=${batchRows},batch_bytes=${batchBytes}`;
   const params = standby > 0 ? `standby=${standby}` : "";
   writeFileSync(pipeline, pipelineText({ input, output, policy: POLICY, settings, params }));
   const events = join(directory, "events.ndjson");

@@ -10,15 +10,21 @@ import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
+import { isDescendant } from "./proc.ts";
 
 /** Where the kernel says what is mounted and which groups this process is in; a test has its own. */
 export interface CgroupPlaces {
   readonly mounts: string;
   readonly own: string;
-  readonly pid: number;
+  /** Whether a process is this one or has been started by it. */
+  isOurs(pid: number): boolean;
 }
 
-export const OWN_PLACES: CgroupPlaces = { mounts: "/proc/self/mountinfo", own: "/proc/self/cgroup", pid: process.pid };
+const OWN_PLACES: CgroupPlaces = {
+  mounts: "/proc/self/mountinfo",
+  own: "/proc/self/cgroup",
+  isOurs: (pid) => isDescendant(pid, process.pid),
+};
 
 export interface CgroupHome {
   readonly version: 1 | 2;
@@ -32,9 +38,11 @@ export interface CgroupRefusal {
 
 export interface HostCgroup {
   readonly path: string;
-  /** Given to the spawn itself, which costs nothing. Version 1 has none: its move takes milliseconds and is done beside. */
-  readonly atSpawn: string | undefined;
-  adopt(pid: number): void;
+  /**
+   * Moves a process in, apart from the event loop: the kernel takes some milliseconds, about as long as a host needs to
+   * get to the plugin's first line. `refused` is called when it must not be done.
+   */
+  adopt(pid: number, refused: () => void): void;
   /** The kernel has ended a process of this group for its memory. */
   outOfMemory(): boolean;
   pids(): number[];
@@ -42,17 +50,20 @@ export interface HostCgroup {
   remove(): boolean;
 }
 
+/** A process may start another one between the look and the move; more than this is a race that is lost. */
+const MOVES_MAX = 3;
+
 const DELEGATION_ADVICE =
   "start this program with a group of its own: systemd-run --user --scope -p Delegate=yes distributed_system … , or Delegate=yes in its service";
 
-/** The place for groups of hosts, or why there is none. May move this process to a leaf of its own group. */
+/** The place for groups of hosts, or why there is none. May move this process and its children to a leaf of its group. */
 export function findCgroupHome(places: CgroupPlaces = OWN_PLACES): CgroupHome | CgroupRefusal {
   const [mounts, own] = [readLines(places.mounts), readLines(places.own)];
   const first = versionOne(mounts, own);
   if (first) return usable({ version: 1, path: first });
   const second = versionTwo(mounts, own);
   if (!second) return { why: "no control groups with memory are mounted here" };
-  return homeInVersionTwo(second, places.pid);
+  return homeInVersionTwo(second, places);
 }
 
 export function hostCgroup(home: CgroupHome, name: string, limitBytes: number): HostCgroup {
@@ -62,9 +73,7 @@ export function hostCgroup(home: CgroupHome, name: string, limitBytes: number): 
   else limitVersionTwo(path, limitBytes);
   return {
     path,
-    atSpawn: home.version === 2 ? path : undefined,
-    adopt: (pid) =>
-      home.version === 1 ? void writeFile(join(path, "cgroup.procs"), String(pid)).catch(gone) : undefined,
+    adopt: (pid, refused) => void adopt(join(path, "cgroup.procs"), pid, refused),
     outOfMemory: () =>
       /^oom_kill [1-9]/m.test(readFile(join(path, home.version === 1 ? "memory.oom_control" : "memory.events"))),
     pids: () => readLines(join(path, "cgroup.procs")).map(Number),
@@ -72,8 +81,14 @@ export function hostCgroup(home: CgroupHome, name: string, limitBytes: number): 
   };
 }
 
-/** The host ended before it was moved. */
-function gone(): void {}
+async function adopt(file: string, pid: number, refused: () => void): Promise<void> {
+  try {
+    await writeFile(file, String(pid));
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    if (code !== "ESRCH" && code !== "ENOENT") refused(); // else the host has ended before it was moved
+  }
+}
 
 function limitVersionOne(path: string, limitBytes: number): void {
   writeFileSync(join(path, "memory.limit_in_bytes"), String(limitBytes));
@@ -127,7 +142,7 @@ function folderOf(
   return undefined;
 }
 
-function homeInVersionTwo(own: string, pid: number): CgroupHome | CgroupRefusal {
+function homeInVersionTwo(own: string, places: CgroupPlaces): CgroupHome | CgroupRefusal {
   const unit = /\.(service|scope)$/;
   const isLeafOfUnit = !unit.test(basename(own)) && unit.test(basename(dirname(own)));
   const home = isLeafOfUnit ? dirname(own) : own;
@@ -135,7 +150,7 @@ function homeInVersionTwo(own: string, pid: number): CgroupHome | CgroupRefusal 
   if (!has("cgroup.controllers")) return { why: `the memory controller is not given to ${home}; ${DELEGATION_ADVICE}` };
   try {
     if (!has("cgroup.subtree_control")) {
-      if (!isLeafOfUnit) moveToLeaf(home, pid);
+      if (!isLeafOfUnit) moveToLeaf(home, places);
       writeFileSync(join(home, "cgroup.subtree_control"), "+memory");
     }
   } catch (thrown) {
@@ -145,14 +160,16 @@ function homeInVersionTwo(own: string, pid: number): CgroupHome | CgroupRefusal 
 }
 
 /** A group of version 2 that has processes of its own cannot give its children memory limits. */
-function moveToLeaf(home: string, pid: number): void {
-  const inside = readLines(join(home, "cgroup.procs")).map(Number);
-  if (inside.length === 0 || inside.some((each) => each !== pid)) {
-    throw new Error(`${inside.length} processes share this group`);
-  }
+function moveToLeaf(home: string, { isOurs }: CgroupPlaces): void {
   const leaf = join(home, "daemon");
-  mkdirSync(leaf, { recursive: true });
-  writeFileSync(join(leaf, "cgroup.procs"), String(pid));
+  for (let round = 0; round < MOVES_MAX; round++) {
+    const inside = readLines(join(home, "cgroup.procs")).map(Number);
+    const others = inside.filter((pid) => !isOurs(pid)).length;
+    if (others > 0) throw new Error(`${others} processes that are not of this program share this group`);
+    if (inside.length === 0) return;
+    mkdirSync(leaf, { recursive: true });
+    for (const pid of inside) writeFileSync(join(leaf, "cgroup.procs"), String(pid));
+  }
 }
 
 function usable(home: CgroupHome): CgroupHome | CgroupRefusal {

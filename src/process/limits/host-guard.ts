@@ -17,6 +17,8 @@ export interface Keeper {
   readonly instance: string;
   readonly watch: HostWatch;
   spawned(): void;
+  /** Groups can be made and not be used: the next hosts do without. */
+  groupsRefused(): void;
   ended(host: number, group: HostCgroup | undefined): void;
 }
 
@@ -35,8 +37,6 @@ export interface SpawnSettings {
   readonly argv: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly cwd: string | undefined;
-  /** Folder of the control group to be born in. */
-  readonly cgroup: string | undefined;
 }
 
 /** Pages of the program's own file, which the peak counts and the limit does not. */
@@ -59,14 +59,13 @@ export class HostGuard {
       argv: hasShell() ? withResourceLimits(argv, limits, !group) : argv,
       env: hostEnvironment(pool, passEnv, markerOf(keeper.instance, host.host)),
       cwd: directory,
-      cgroup: group?.atSpawn,
     };
   }
 
   /** The process is there. `exceeded` is called at most once; killing it is the caller's. */
   watch(pid: number, exceeded: (how: LimitExceeded) => void): void {
     const { group, limits } = this.#host;
-    group?.adopt(pid);
+    group?.adopt(pid, () => this.#keeper.groupsRefused());
     this.#watched = { pid, limits, exceeded, outOfMemory: () => group?.outOfMemory() ?? false };
     this.#keeper.watch.add(this.#watched);
     this.#keeper.spawned();

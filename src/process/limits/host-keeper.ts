@@ -77,6 +77,10 @@ export class HostKeeper {
     if (this.warden.pid === undefined) this.#clock.after(0, () => this.warden.watch());
   }
 
+  groupsRefused(): void {
+    this.#groups = { home: undefined };
+  }
+
   ended(host: number, group: HostCgroup | undefined): void {
     this.#live.delete(host);
     this.sweeper.schedule();

@@ -20,6 +20,7 @@ const MS_PER_TICK = 10;
 const KIB = 1024;
 /** A tree of processes deeper than this is a loop of pids that were reused while we looked. */
 const DESCENDANTS_MAX = 1_000;
+const GENERATIONS_MAX = 100;
 
 export function processStat(pid: number | "self"): ProcessStat | undefined {
   return parseStat(readText(`/proc/${pid}/stat`));
@@ -65,6 +66,16 @@ function descendantsOf(pid: number): number[] {
 function childrenOf(pid: number): number[] {
   const text = readText(`/proc/${pid}/task/${pid}/children`);
   return text ? text.trim().split(" ").filter(Boolean).map(Number) : [];
+}
+
+/** Whether `pid` is `ancestor` or was started by it, by one that it has started, and so on, and none of them has ended. */
+export function isDescendant(pid: number, ancestor: number): boolean {
+  let at = pid;
+  for (let up = 0; up < GENERATIONS_MAX && at > 1; up++) {
+    if (at === ancestor) return true;
+    at = processStat(at)?.parent ?? 0;
+  }
+  return false;
 }
 
 export async function allPids(): Promise<number[]> {

@@ -16,7 +16,7 @@ export class Sweeper {
   readonly #isLive: (host: number) => boolean;
   readonly #clock: Clock;
   readonly #since: string | undefined;
-  #scheduled = false;
+  #state: "idle" | "scheduled" | "sweeping" | "again" = "idle";
 
   constructor(instance: string, isLive: (host: number) => boolean, clock: Clock) {
     this.#instance = instance;
@@ -27,12 +27,19 @@ export class Sweeper {
 
   /** A host has ended. */
   schedule(): void {
-    if (this.#scheduled || this.#since === undefined) return;
-    this.#scheduled = true;
-    this.#clock.after(SWEEP_DELAY_MS, () => {
-      this.#scheduled = false;
-      void this.sweep();
-    });
+    if (this.#since === undefined) return; // no /proc to look through
+    if (this.#state === "sweeping") this.#state = "again";
+    if (this.#state !== "idle") return;
+    this.#state = "scheduled";
+    this.#clock.after(SWEEP_DELAY_MS, () => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    this.#state = "sweeping";
+    await this.sweep();
+    const again = (this.#state as string) === "again"; // set by an end while it waited
+    this.#state = "idle";
+    if (again) this.schedule();
   }
 
   /** Resolves with how many were killed, when a look finds nothing more. */

@@ -158,10 +158,8 @@ function spawn(
   segments: HostSegments | undefined,
   exited: (child: Bun.Subprocess) => void,
 ): Bun.Subprocess<"ignore", "pipe", "pipe"> {
-  const { argv, cgroup, cwd, env } = settings;
-  const more: object = cgroup === undefined ? {} : { cgroup }; // known at run time; the types lack it
+  const { argv, cwd, env } = settings;
   return Bun.spawn([...argv], {
-    ...more,
     ...(cwd !== undefined && { cwd }),
     env,
     detached: true,

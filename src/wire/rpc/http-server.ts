@@ -6,7 +6,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { parseJson, readText } from "./body.ts";
-import { type Caller, mayCall } from "./caller.ts";
+import type { Caller } from "./caller.ts";
 import type { Dispatcher, Reply } from "./dispatcher.ts";
 import { statusOf } from "./failures.ts";
 import { BODY_TIMEOUT_MS, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from "./limits.ts";
@@ -33,7 +33,6 @@ export function serveContracts(
     const caller = await authenticate(request);
     if (path.length < 2) {
       requireVerb(request, "GET");
-      if (!mayCall(caller, "read")) throw new Failure("rpc.forbidden", `${caller.name} may not read`);
       listing ??= listContracts(dispatcher.contracts);
       return json(200, chosen(listing, path[0]));
     }

@@ -145,6 +145,12 @@ describe("readEntries()", () => {
     expect(readEntries(workspace.at("none"))).toEqual([]);
   });
 
+  test("readEntries() refuses when somebody has put a link in the directory's place", () => {
+    using workspace = new Workspace();
+    symlinkSync("/tmp", workspace.at("instances"));
+    expect(() => readEntries(workspace.path)).toThrow("is no directory; a directory of this user is required");
+  });
+
   test("readEntries() clears away what dead processes left and nothing else", async () => {
     using workspace = new Workspace();
     const dead = await deadPid();

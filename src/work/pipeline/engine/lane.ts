@@ -109,6 +109,10 @@ export class Lane implements HostUser {
     return this.#sent.length === 0;
   }
 
+  get onTrial(): boolean {
+    return this.#trial !== undefined;
+  }
+
   /** Has a host that takes batches, or would if it were not held. */
   get serving(): boolean {
     return this.#ready;

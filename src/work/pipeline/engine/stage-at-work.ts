@@ -15,6 +15,7 @@ import { HostLauncher } from "./host-launcher.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { ReplayLog } from "./replay-log.ts";
 import { Stage } from "./stage.ts";
+import type { BreakerProgress } from "./stage-breaker.ts";
 import type { LoadHost } from "./stage-host.ts";
 import { type RestartOptions, type StageBody, StageHosts } from "./stage-hosts.ts";
 import type { SwapReport } from "./stage-swap.ts";
@@ -84,6 +85,8 @@ export interface StageProgress {
   readonly retries: number;
   readonly restarts: number;
   readonly pids: readonly number[];
+  /** Of a stage that has one. */
+  readonly breaker?: BreakerProgress;
 }
 
 export function buildStage(parts: StageParts): StageAtWork {
@@ -135,6 +138,7 @@ export function buildStage(parts: StageParts): StageAtWork {
       stop: async () => {
         await swaps.stop();
         await Promise.all([hosts.stop(), fallback?.stop()]);
+        state.close();
       },
       abort: async () => {
         swaps.abort();
@@ -147,7 +151,7 @@ export function buildStage(parts: StageParts): StageAtWork {
       restartAll: () => hosts.restartAll(),
     },
     swap: (to) => swaps.swap(to),
-    describe: () => hosts.tree(),
+    describe: () => ({ ...hosts.tree(), ...breakerDetail(stage.breaker) }),
     progress: () => ({
       name: plan.name,
       rows: stage.rows,
@@ -155,8 +159,14 @@ export function buildStage(parts: StageParts): StageAtWork {
       retries: stage.retries,
       restarts: hosts.restarts,
       pids: lanes.flatMap((lane) => lane.pid ?? []),
+      ...(stage.breaker && { breaker: stage.breaker }),
     }),
   };
+}
+
+function breakerDetail(breaker: BreakerProgress | undefined): Pick<TreeNode, "detail"> {
+  if (!breaker || breaker.opened === 0) return {};
+  return { detail: `circuit breaker ${breaker.state.replace("_", "-")}, opened ${breaker.opened}×` };
 }
 
 function buildLanes(parts: StageParts, state: StateMemory): Lane[] {

@@ -10,7 +10,7 @@ import type { Edge } from "./edge.ts";
 import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import { SlotEstimate } from "./slot-estimate.ts";
-import type { Answer, Refused, StageBreaker } from "./stage-breaker.ts";
+import { type Admitted, type Refused, type StageBreaker, UNGUARDED } from "./stage-breaker.ts";
 import type { Turns } from "./turns.ts";
 import type { Item, Outcome, StageEvent, StagePlan, Work } from "./types.ts";
 
@@ -62,18 +62,18 @@ export class Attempts {
     const slot = await output.slot(wanted, item.seq, plan.name, signal);
     return new Promise((resolve, reject) => {
       const use = (lane: Lane): void => {
-        const answer = this.#admit(item, work);
-        if (typeof answer === "object") {
+        const admission = this.#admit(item, work);
+        if (admission.kind === "refused") {
           slot.release();
           turns.takeBack(item.seq);
-          return resolve(answer);
+          return resolve(admission);
         }
         const message = this.#message(item, work);
         const settle = (outcome: Outcome): void => {
-          answer?.(outcome);
+          admission.answer(outcome);
           resolve(this.#settle(item, message, lane, outcome));
         };
-        lane.run({ item, work, crashExpected, message, slot, settle });
+        lane.run({ item, work, crashExpected: crashExpected || admission.probe, message, slot, settle });
       };
       turns.whenFree(item.seq, work.probe, use, (reason) => {
         slot.release();
@@ -83,9 +83,9 @@ export class Attempts {
   }
 
   /** At the last moment: while it waited for its turn, others may have failed. */
-  #admit(item: Item, work: Work): Answer | Refused | undefined {
-    if (!asksPlugin(item, work)) return undefined;
-    return work.probe ? this.#breaker.refusesSearch() : this.#breaker.admit();
+  #admit(item: Item, work: Work): Admitted | Refused {
+    if (!asksPlugin(item, work)) return UNGUARDED;
+    return work.probe ? (this.#breaker.refusesSearch() ?? UNGUARDED) : this.#breaker.admit();
   }
 
   #message(item: Item, work: Work): Message {

@@ -22,8 +22,13 @@ export interface Refused {
   readonly reason: string;
 }
 
-/** To be told what came of a batch that was let through. */
-export type Answer = (outcome: Outcome) => void;
+export interface Admitted {
+  readonly kind: "admitted";
+  /** It was let through to see whether the plugin has recovered: that it has not is no news. */
+  readonly probe: boolean;
+  /** To be told what came of it. */
+  answer(outcome: Outcome): void;
+}
 
 export interface BreakerProgress {
   readonly state: BreakerState;
@@ -44,13 +49,14 @@ export class StageBreaker {
   }
 
   /** May this batch go to the plugin now? */
-  admit(): Answer | Refused | undefined {
+  admit(): Admitted | Refused {
     const machine = this.#current();
-    if (!machine) return undefined;
+    if (!machine) return UNGUARDED;
     const { decision, effects } = machine.admit(this.#nowMs);
     this.#show(effects);
     if (decision.type === "refused") return refusalOf(machine);
-    return (outcome) => this.#answered(machine, decision.ticket, outcome);
+    const { probe, ticket } = decision;
+    return { kind: "admitted", probe, answer: (outcome) => this.#answered(machine, ticket, outcome) };
   }
 
   /** Why a search for bad records may not go to the plugin now. */
@@ -115,6 +121,9 @@ export class StageBreaker {
     }
   }
 }
+
+/** Where nobody counts. */
+export const UNGUARDED: Admitted = { kind: "admitted", probe: false, answer() {} };
 
 function machineOf({ breaker }: StagePlan): Breaker | undefined {
   return breaker && new Breaker(breaker);

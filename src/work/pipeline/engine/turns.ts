@@ -63,8 +63,9 @@ export class Turns {
     for (const each of this.#waiting.splice(0)) each.refuse(reason);
   }
 
+  /** A new host shows soon what it is worth; else whoever has nothing to do. */
   #freest(): Lane | undefined {
     const free = this.#lanes.filter((lane) => lane.free);
-    return free.find((lane) => lane.idle) ?? free[0];
+    return free.find((lane) => lane.onTrial) ?? free.find((lane) => lane.idle) ?? free[0];
   }
 }

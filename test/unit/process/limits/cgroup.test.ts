@@ -9,7 +9,11 @@ const PID = 4711;
 
 class Kernel implements Disposable {
   readonly root = mkdtempSync(join(tmpdir(), "distributed-system-test-"));
-  readonly places: CgroupPlaces = { mounts: join(this.root, "mountinfo"), own: join(this.root, "cgroup"), pid: PID };
+  readonly places: CgroupPlaces = {
+    mounts: join(this.root, "mountinfo"),
+    own: join(this.root, "cgroup"),
+    isOurs: (pid) => pid === PID,
+  };
 
   /** `mounts`: [root in the hierarchy, type, options]; the mount point is `fs/0`, `fs/1`, … */
   constructor(own: string, mounts: readonly (readonly [string, string, string])[]) {
@@ -62,7 +66,7 @@ describe("findCgroupHome()", () => {
   test("findCgroupHome() is the unit when this process is in a leaf of it already", () => {
     using kernel = new Kernel("0::/system.slice/ours.service/daemon\n", V2);
     const unit = kernel.group("0/system.slice/ours.service", GIVEN);
-    kernel.group("0/system.slice/ours.service/daemon", { "cgroup.procs": `${PID}\n99\n` });
+    kernel.group("0/system.slice/ours.service/daemon", { "cgroup.procs": `${PID}\n99\n` }); // stays where it is
     expect(findCgroupHome(kernel.places)).toEqual({ version: 2, path: unit });
   });
 
@@ -70,7 +74,9 @@ describe("findCgroupHome()", () => {
     using kernel = new Kernel("0::/user.slice/session-3.scope\n", V2);
     const own = kernel.group("0/user.slice/session-3.scope", { ...GIVEN, "cgroup.procs": `12\n${PID}\n` });
     const found = findCgroupHome(kernel.places);
-    expect(found).toEqual({ why: expect.stringMatching(/2 processes share this group.*Delegate=yes/) });
+    expect(found).toEqual({
+      why: expect.stringMatching(/1 processes that are not of this program share this group.*Delegate=yes/),
+    });
     expect(readFileSync(join(own, "cgroup.subtree_control"), "utf8")).toBe("\n");
   });
 
@@ -90,12 +96,11 @@ describe("findCgroupHome()", () => {
 });
 
 describe("hostCgroup()", () => {
-  test("hostCgroup() limits memory and swap in version 2, and is joined at the spawn", () => {
+  test("hostCgroup() limits memory and swap in version 2", () => {
     using kernel = new Kernel("", []);
     const home = { version: 2, path: kernel.group("0/home") } as const;
     const group = hostCgroup(home, "distributed_system-1-2-3-4", 1_000);
     expect(readFileSync(join(group.path, "memory.max"), "utf8")).toBe("1000");
-    expect(group.atSpawn).toBe(group.path);
     writeFileSync(join(group.path, "memory.events"), "low 0\nmax 9\noom 1\noom_kill 0\n");
     expect(group.outOfMemory()).toBe(false);
     writeFileSync(join(group.path, "memory.events"), "low 0\nmax 9\noom 1\noom_kill 2\n");
@@ -103,11 +108,10 @@ describe("hostCgroup()", () => {
     expect(groupsNamed(home, "distributed_system-")).toEqual([group.path]);
   });
 
-  test("hostCgroup() limits memory in version 1, and is joined beside the spawn", () => {
+  test("hostCgroup() limits memory in version 1, and knows who is in it", () => {
     using kernel = new Kernel("", []);
     const group = hostCgroup({ version: 1, path: kernel.group("0/home") }, "host", 1_000);
     expect(readFileSync(join(group.path, "memory.limit_in_bytes"), "utf8")).toBe("1000");
-    expect(group.atSpawn).toBeUndefined();
     writeFileSync(join(group.path, "memory.oom_control"), "oom_kill_disable 0\nunder_oom 0\noom_kill 1\n");
     expect(group.outOfMemory()).toBe(true);
     writeFileSync(join(group.path, "cgroup.procs"), "12\n13\n");

@@ -6,7 +6,14 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { hostEnvironment } from "../../../../src/process/limits/environment.ts";
 import { instanceState, markerOf, ownInstance, parseMarker } from "../../../../src/process/limits/instance.ts";
-import { isAlive, ownMemory, parseStat, processStat, processUsage } from "../../../../src/process/limits/proc.ts";
+import {
+  isAlive,
+  isDescendant,
+  ownMemory,
+  parseStat,
+  processStat,
+  processUsage,
+} from "../../../../src/process/limits/proc.ts";
 import { dataLimitBytes, withResourceLimits } from "../../../../src/process/limits/resource-limits.ts";
 import { clearStaleDirectories, makeWorkDirectory } from "../../../../src/process/limits/work-directory.ts";
 
@@ -103,6 +110,13 @@ describe("/proc", () => {
     expect(ownMemory(status)).toBe(120 * 1024);
     expect(ownMemory("VmRSS:\t 900 kB\n")).toBeUndefined();
     expect(ownMemory(undefined)).toBeUndefined();
+  });
+
+  test("isDescendant() follows the parents up, and not down", () => {
+    expect(isDescendant(process.pid, process.pid)).toBe(true);
+    expect(isDescendant(process.pid, process.ppid)).toBe(true);
+    expect(isDescendant(process.ppid, process.pid)).toBe(false);
+    expect(isDescendant(4_194_305, process.pid)).toBe(false);
   });
 
   test("processUsage() is undefined when there is no such process", () => {

@@ -20,7 +20,9 @@ function clientOver(send: Send, clock = new TimerClock()) {
 
 describe("createClient()", () => {
   test("createClient() gives the output, defaults filled in and unknown fields left out", async () => {
-    expect(await openShop().client.price({ thing: "tea" })).toEqual({ total: 3 });
+    const { client, clock } = openShop();
+    expect(await client.price({ thing: "tea" })).toEqual({ total: 3 });
+    expect(clock.timers).toBe(0);
     const newer = clientOver(async () => Response.json({ total: 1, invented: "later" }));
     expect(await newer.price({ thing: "a" })).toEqual({ total: 1 });
   });

@@ -57,6 +57,25 @@ describe("findPoison()", () => {
     expect(found).toEqual([]);
   });
 
+  test("findPoison() ends with what it has when it may not go on, and convicts nobody halfway", async () => {
+    const { probe, probes } = guilty(new Set([0, 1, 2, 3, 4, 5, 6, 7]));
+    const found = await findPoison([[0, 8]], 2, probe, (convictedInARow) => convictedInARow < 3);
+    expect(found.map(({ row }) => row)).toEqual([0, 1, 2]);
+    let left = 3; // both halves, and one of the two tries of the first record
+    expect(await findPoison([[0, 2]], 2, probe, () => left-- > 1)).toEqual([]);
+    expect(probes.at(-1)).toEqual([[0, 1]]);
+  });
+
+  test("findPoison() begins to count the convicted anew when records pass", async () => {
+    const { probe } = guilty(new Set([0, 1, 3, 4, 5, 9]));
+    const seen: number[] = [];
+    await findPoison([[0, 10]], 1, probe, (convictedInARow) => {
+      seen.push(convictedInARow);
+      return true;
+    });
+    expect(Math.max(...seen)).toBe(3);
+  });
+
   test("findPoison() stops looking closer when the plugin crashes again and again", async () => {
     const { probe, probes } = guilty(new Set(Array.from({ length: 4000 }, (_, row) => row)), crash);
     const found = await findPoison([[0, 4000]], 3, probe);

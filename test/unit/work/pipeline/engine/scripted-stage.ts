@@ -21,7 +21,12 @@ import { SteppedClock } from "../../../../support/stepped-clock.ts";
 /** Nothing: these rows pass. A text: they fail with it. */
 export type Plugin = (rows: readonly number[], seq: number) => string | "requeue" | undefined;
 
-type Message = Request["message"];
+interface Asked {
+  readonly seq: number;
+  readonly rows: readonly number[];
+  readonly probe: boolean;
+  readonly crashExpected: boolean;
+}
 
 export interface ScriptedOptions {
   readonly plan?: Partial<StagePlan>;
@@ -59,7 +64,7 @@ export class ScriptedStage {
   readonly clock = new SteppedClock();
   readonly events: StageEvent[] = [];
   /** Each time the plugin ran: of which batch, over which rows. */
-  readonly asked: { readonly seq: number; readonly rows: readonly number[]; readonly probe: boolean }[] = [];
+  readonly asked: Asked[] = [];
   /** Reasons in the dead letters. */
   readonly letters: { readonly row: number; readonly reason: string; readonly attempts: number }[] = [];
   /** Batches in the order in which a lane finished them for good. */
@@ -137,7 +142,7 @@ export class ScriptedStage {
       recycle: (reason: string) => void this.recycled.push(reason),
       run: (request: Request) => {
         busy++;
-        void this.#answer(request.item, request.message).then((outcome) => {
+        void this.#answer(request).then((outcome) => {
           busy--;
           request.settle(outcome.kind === "done" ? { ...outcome, slot: request.slot } : outcome);
         });
@@ -146,11 +151,14 @@ export class ScriptedStage {
     return lane as unknown as Lane; // the members that turns and a stage use
   }
 
-  async #answer(item: Item, message: Message): Promise<Outcome> {
+  async #answer({ crashExpected, item, message }: Request): Promise<Outcome> {
     for (let turn = 0; turn < 3; turn++) await Promise.resolve();
     const total = item.bytes;
     const rows = listed(message.rows ?? rangesWithout(total, []));
-    const reason = rows.length > 0 || message.finish ? this.#ask(item.seq, rows, message.probe) : undefined;
+    const reason =
+      rows.length > 0 || message.finish
+        ? this.#ask({ seq: item.seq, rows, probe: message.probe, crashExpected })
+        : undefined;
     if (reason === "requeue") return { kind: "requeue" };
     if (reason !== undefined) return { kind: "failed", cause: "error", code: "plugin.threw", reason };
     if (!message.probe) this.finished.push(item.seq);
@@ -168,9 +176,9 @@ export class ScriptedStage {
     return { kind: "done", slot: SLOT, sizes: [total, 0, 0], counts };
   }
 
-  #ask(seq: number, rows: readonly number[], probe: boolean): string | undefined {
-    this.asked.push({ seq, rows, probe });
-    return this.plugin(rows, seq);
+  #ask(asked: Asked): string | undefined {
+    this.asked.push(asked);
+    return this.plugin(asked.rows, asked.seq);
   }
 }
 

@@ -4,8 +4,8 @@ import { Credits } from "../../../../../src/work/pipeline/engine/credits.ts";
 import { oversizedLetters } from "../../../../../src/work/pipeline/engine/oversized.ts";
 import { ReplayLog } from "../../../../../src/work/pipeline/engine/replay-log.ts";
 import { RunCounts } from "../../../../../src/work/pipeline/engine/run-counts.ts";
-import type { StageCounts } from "../../../../../src/work/pipeline/engine/types.ts";
 import { SlotEstimate } from "../../../../../src/work/pipeline/engine/slot-estimate.ts";
+import type { StageCounts } from "../../../../../src/work/pipeline/engine/types.ts";
 import type { Cut } from "../../../../../src/work/pipeline/source/index.ts";
 
 const KIB = 1024;

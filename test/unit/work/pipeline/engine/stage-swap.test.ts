@@ -218,7 +218,7 @@ describe("swap() of a stage without state", () => {
 
   test("swap() cures a stage whose hosts crash over every batch", async () => {
     const fakes = new FakeHosts({ old: { batch: () => "crash" }, new: marks("new") });
-    await using rig = new StageRig({ plan: { library: "old", maxRetries: 1000 }, fakes, maxRestarts: 1000 });
+    await using rig = new StageRig({ plan: { library: "old", maxRetries: 100_000 }, fakes, maxRestarts: 100_000 });
     await rig.start();
     const put = rig.put("1\n");
     for (let turn = 0; turn < 3; turn++) await new Promise(setImmediate);
@@ -247,12 +247,12 @@ describe("swap() of a stage with state", () => {
     const fakes = new FakeHosts({ old: { ...counts("old"), snapshotError: "not now" }, new: counts("new") });
     await using rig = new StageRig({ plan: { library: "old", ...STATEFUL_PLAN }, fakes });
     await rig.start();
-    for (let index = 0; index < 2; index++) await rig.put("x\n");
+    await rig.put("x\n");
     const swapping = rig.swap("new");
     await rig.put("x\n");
     await swapping;
     await rig.put("x\n");
-    expect(numbersOf(rig)).toEqual([1, 2, 3, 4]);
+    expect(numbersOf(rig)).toEqual([1, 2, 3]);
     expect(fakes.of("new")[0]!.said).toContain("replay");
   });
 

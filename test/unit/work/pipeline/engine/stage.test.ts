@@ -44,7 +44,7 @@ describe("Stage with a circuit breaker", () => {
 
   test("process() stops the pipeline when the breaker is open and the policy is FAIL_FAST", async () => {
     const stage = new ScriptedStage({ plan: planOf("FAIL_FAST"), plugin: down });
-    expect(stage.put()).rejects.toThrow(`stage stage: batch b0: ${REASON}`);
+    await expect(stage.put()).rejects.toThrow(`stage stage: batch b0: ${REASON}`);
     await expect(stage.put()).rejects.toThrow(`stage stage: batch b1: ${REASON}`);
     expect(stage.asked).toHaveLength(2);
   });
@@ -77,6 +77,7 @@ describe("Stage with a circuit breaker", () => {
     stage.clock.advance(1000);
     expect(await putAll(stage, 3)).toMatchObject({ skipped: 12 });
     expect(stage.asked.map(({ seq }) => seq)).toEqual([0, 0, 1]);
+    expect(stage.asked.map(({ crashExpected }) => crashExpected)).toEqual([false, true, true]);
     expect(stage.stage.breaker).toEqual({ state: "open", opened: 2 });
   });
 

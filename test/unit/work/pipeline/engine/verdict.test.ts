@@ -4,8 +4,14 @@ import { Verdict } from "../../../../../src/work/pipeline/engine/verdict.ts";
 const poison = (row: number) => ({ row, reason: "bad", attempts: 4 });
 
 describe("Verdict", () => {
-  test("work() names no rows when nobody was found guilty", () => {
+  test("work() leaves the rows open when nobody was found guilty", () => {
     expect(new Verdict().work()).toEqual({ probe: false });
+  });
+
+  test("work() names no rows as none when the batch is known to be empty", () => {
+    const verdict = new Verdict();
+    verdict.total = 0;
+    expect(verdict.work()).toEqual({ rows: [], probe: false });
   });
 
   test("work() leaves every guilty row out and carries the dead and the rescued when there are some", () => {
