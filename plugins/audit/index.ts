@@ -18,7 +18,7 @@ export default definePlugin({
     description: "Appends a hash-chained line with a digest of the records for each batch",
   },
   params: {
-    file: param.string("the audit file, written; FILE.head and FILE.lock lie beside it", { required: true }),
+    file: param.file("the audit file, written; FILE.head and FILE.lock lie beside it", { required: true }),
     sync: param.choice(
       "when lines are forced to disk: each batch, every 64 lines, or when the system likes",
       ["batch", "interval", "none"],
@@ -26,6 +26,7 @@ export default definePlugin({
     ),
   },
   sequential: true,
+  exclusive: true,
   check({ file }) {
     const faults = new Faults();
     faults.attempt("file", () => checkPlace(file));

@@ -16,7 +16,7 @@ const params = {
   key_file: param.path("file with the key: 32 random bytes, raw or in hex or base64, mode 0600"),
   key_env: param.string("environment variable with the key in hex or base64"),
   key_id: param.string("name of the key in encrypted values; the key's fingerprint when left out"),
-  old_key_files: param.list("decrypt: files of keys used earlier, found by their fingerprints", { default: [] }),
+  old_key_files: param.paths("decrypt: files of keys used earlier, found by their fingerprints", { default: [] }),
   position_field: param.string(
     "encrypt: a field unlike in each record (an id); when left out the whole record's text is used",
   ),

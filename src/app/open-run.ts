@@ -12,7 +12,7 @@ import { lockOutputs, type OutputLocks } from "./output-locks.ts";
 import type { PreparedPipeline } from "./prepare-pipeline.ts";
 import { findRun, fingerprintOf } from "./resume.ts";
 import { chooseSink, chooseSource, isRepeatable, openSource, refuseSharedFiles } from "./run-ends.ts";
-import { hostCommand, pipelineDirectory } from "./self.ts";
+import { hostCommand, pipelineDirectory, stateDirectory } from "./self.ts";
 
 export interface RunChoices {
   /** A path that replaces the source's, or `-`. */
@@ -91,9 +91,10 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
   }
 }
 
-function ports({ events, show }: RunChoices): PipelinePorts {
+function ports({ dataDir, events, show }: RunChoices): PipelinePorts {
   const observe = events === undefined ? undefined : openEventLog(events, systemClock);
-  return { clock: systemClock, random: seededRandom(process.pid), host: hostCommand(), show, observe };
+  const workDirectory = join(stateDirectory(dataDir), "work");
+  return { clock: systemClock, random: seededRandom(process.pid), host: hostCommand(), workDirectory, show, observe };
 }
 
 function makeStateDirectory(directory: string): void {

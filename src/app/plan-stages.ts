@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { Failure } from "../base/errors.ts";
 import { IDENTITY_LIBRARY, type LoadedMessage } from "../process/plugin/index.ts";
+import type { ParamSchema } from "../sdk/index.ts";
 import type { StagePlan } from "../work/pipeline/engine/index.ts";
 import {
   convertParams,
@@ -31,7 +32,7 @@ function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, r
     convertParams(params, schema, resolvePath, placeOf(file, stage)).values;
   return {
     name: stage.name,
-    library: resolvePath(stage.library) ?? resolve(stage.library),
+    library: resolvePath(stage.library, "present") ?? resolve(stage.library),
     revision,
     params: values(stage.params, loaded.params),
     policy: stage.policy,
@@ -41,11 +42,11 @@ function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, r
     sequential: loaded.sequential,
     stateful: loaded.stateful,
     exclusive: loaded.exclusive,
-    ...enginePlan(stage, loaded),
+    ...enginePlan(stage, loaded.params, other?.params),
     ...(fallback &&
       other && {
         fallback: {
-          library: resolvePath(fallback.library) ?? resolve(fallback.library),
+          library: resolvePath(fallback.library, "present") ?? resolve(fallback.library),
           params: values(fallback.params, other.params),
         },
       }),
@@ -57,7 +58,7 @@ const HALF_OPEN_AFTER_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 1_000;
 
 /** What the line says about the stage's processes. */
-function enginePlan({ engine, params }: StageSpec, { params: schema }: LoadedMessage) {
+function enginePlan({ engine, fallback, params }: StageSpec, schema: ParamSchema, fallbackSchema?: ParamSchema) {
   const { cpu, failure_threshold, files, health_interval, memory, stdout } = engine;
   const limits = {
     ...(memory !== undefined && { memoryBytes: memory }),
@@ -77,14 +78,18 @@ function enginePlan({ engine, params }: StageSpec, { params: schema }: LoadedMes
   return {
     standby: engine.standby ?? 0,
     limits,
-    passEnv: [...(engine.env ?? []), ...variablesNamedBy(params, schema)],
+    passEnv: [
+      ...(engine.env ?? []),
+      ...variablesNamedBy(params, schema),
+      ...variablesNamedBy(fallback?.params ?? [], fallbackSchema ?? {}),
+    ],
     ...(breaker && { breaker }),
     ...(health && { health }),
   };
 }
 
 /** The value of a parameter whose name ends in `_env` is the name of a variable that the plugin reads. */
-function variablesNamedBy(params: StageSpec["params"], schema: LoadedMessage["params"]): string[] {
+function variablesNamedBy(params: StageSpec["params"], schema: ParamSchema): string[] {
   const written = params.filter(({ key }) => key.endsWith("_env")).map(({ value }) => value);
   const defaults = Object.entries(schema)
     .filter(([key]) => key.endsWith("_env") && !params.some((each) => each.key === key))

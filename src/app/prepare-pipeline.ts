@@ -149,7 +149,7 @@ async function inspectAll(file: PipelineFile, resolvePath: ResolvePath): Promise
   const inspected = new Map<string, Inspected>();
   const work = async (): Promise<void> => {
     for (let library = left.shift(); library !== undefined; library = left.shift()) {
-      const path = resolvePath(library) ?? resolve(library);
+      const path = resolvePath(library, "present") ?? resolve(library);
       const looked = inspectPlugin(path, file.settings.start_timeout, variablesFor(file, library));
       inspected.set(library, await looked.catch((thrown: unknown) => toFailure(thrown, "plugin.load")));
     }

@@ -2,7 +2,18 @@
  * The schema of a plugin's parameters, as plain data, so that it crosses process borders and `check` can explain it.
  * Texts come from the pipeline file; values arrive in `context.params` converted.
  */
-export type ParamKind = "string" | "integer" | "number" | "boolean" | "duration" | "size" | "list" | "path" | "choice";
+export type ParamKind =
+  | "string"
+  | "integer"
+  | "number"
+  | "boolean"
+  | "duration"
+  | "size"
+  | "list"
+  | "path"
+  | "paths"
+  | "file"
+  | "choice";
 
 export interface ParamSpec<T = unknown> {
   readonly kind: ParamKind;
@@ -57,6 +68,10 @@ export const param = {
   list: maker<readonly string[]>("list"),
   /** A file to read: looked for in the working directory, then beside the pipeline file; arrives absolute. */
   path: maker<string>("path"),
+  /** Such files, separated by `;`. */
+  paths: maker<readonly string[]>("paths"),
+  /** A file to write, or one that may be missing: seen from the working directory of the command; arrives absolute. */
+  file: maker<string>("file"),
   choice: <const C extends readonly string[], const O extends Options<C[number]>>(
     describe: string,
     choices: C,

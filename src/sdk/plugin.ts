@@ -29,6 +29,11 @@ export interface PluginContext<S extends ParamSchema = ParamSchema> {
   readonly stage: string;
   /** Number of this lane, from 0. */
   readonly lane: number;
+  /**
+   * The host's own working directory: empty at its start, gone with its end. What shall stay is named by parameters
+   * (`param.file`, `param.path`), which arrive absolute.
+   */
+  readonly directory: string;
   readonly log: PluginLogger;
 }
 

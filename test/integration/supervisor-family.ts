@@ -67,9 +67,9 @@ export class ProcessFamily implements AsyncDisposable {
     return this.#all.some(isAlive);
   }
 
-  /** Every process that these paths ever had, now: one each, and alive. */
-  async untilServing(what: string, newer: Readonly<Record<string, number>> = {}): Promise<void> {
-    const isNew = (): boolean => Object.entries(newer).every(([path, pid]) => this.pids.get(path) !== pid);
+  /** Everything that is not stopped for good serves, these paths with other processes than these. */
+  async untilServing(what: string, before: Readonly<Record<string, number>>): Promise<void> {
+    const isNew = (): boolean => Object.entries(before).every(([path, pid]) => this.pids.get(path) !== pid);
     await until(what, () => isNew() && isServing(this.root.tree()));
   }
 

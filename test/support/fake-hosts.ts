@@ -124,6 +124,7 @@ export class FakeHost {
     if (message.t === "process") return this.#process(message);
     if (message.t === "replay") return this.#replay(message);
     if (message.t === "snapshot") return this.#snapshot(message.request);
+    if (message.t === "warm") return this.#say({ t: "warmed" });
     if (message.t !== "health") return;
     const found = this.#plugin.health?.(this);
     if (found === "hang") return;

@@ -26,6 +26,7 @@ export function plugin(parts: PluginParts): string {
   const finish = parts.finish ? `async finish(batch, context) { ${parts.finish} },` : "";
   return `import { definePlugin, param } from "distributed-system";
 void param;
+process.chdir(import.meta.dir); // so that a test finds beside the plugin what it writes
 ${top}
 export default definePlugin({
   info: { name: "${name}", version: "1.0.0", description: "a plugin of the tests" },

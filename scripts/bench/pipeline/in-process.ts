@@ -24,7 +24,7 @@ interface Step {
 function step(plugin: unknown, params: Readonly<Record<string, unknown>>): Step {
   const silent = () => {};
   const log = { debug: silent, info: silent, warn: silent, error: silent };
-  const context = { params, pipeline: "bench", run: "bench", stage: "bench", lane: 0, log };
+  const context = { params, pipeline: "bench", run: "bench", stage: "bench", lane: 0, directory: process.cwd(), log };
   return { plugin: plugin as PluginPackage, context: context as PluginContext }; // each plugin gets its own parameters
 }
 

@@ -28,6 +28,8 @@ const RECORD_BYTES = Math.ceil(BATCH_BYTES / RECORDS_A_BATCH);
 const CALM_BATCHES = 2_000;
 /** What restarting needs is compiled and loaded, and the heap has found its size: from here on memory must not grow. */
 const WARM_UP_CRASHES = 500;
+/** How often the daemon's memory is looked at on the way. */
+const TENTHS = 10;
 const SETTLE_MS = 2_000;
 const SAMPLES = 20;
 const SAMPLE_EVERY_MS = 100;
@@ -54,6 +56,7 @@ export async function measureCrashes(place: Place, crashes: number): Promise<num
       `records: ${formatCount(watch.rows)} in; the output is ${same ? "the undisturbed run's, byte for byte" : "NOT the undisturbed run's"}`,
       `bystanders: ${moved.length === 0 ? "the same processes from the start to the end" : `RESTARTED: ${moved.join(", ")}`}`,
       `own memory of the daemon: ${formatBytes(memory.calm)} before the first crash, ${formatBytes(memory.before)} after ${WARM_UP_CRASHES}, ${formatBytes(memory.after)} after all (${change.toFixed(1)} % more than before them; aimed at: within 5 %)`,
+      `on the way, at each tenth: ${memory.curve.map(formatBytes).join(", ")}`,
     ].join("\n"),
   );
   return same && moved.length === 0 ? 0 : 1;
@@ -111,12 +114,16 @@ async function crashingRun(place: Place, { crashes, fed, output, watch }: Crashi
     await feeder.feed(true, () => watch.crashes >= Math.min(WARM_UP_CRASHES, crashes));
     await feeder.feed(false, rested(feeder));
     const before = await restingMemory(child.pid);
-    await feeder.feed(true, () => watch.crashes >= crashes);
+    const curve: number[] = [];
+    for (let tenth = 1; tenth <= TENTHS; tenth++) {
+      await feeder.feed(true, () => watch.crashes >= (crashes * tenth) / TENTHS);
+      curve.push(memoryOf(child.pid).ownBytes);
+    }
     await feeder.feed(false, rested(feeder));
     const after = await restingMemory(child.pid);
     await feeder.end();
     if ((await child.exited) !== 0) throw new Error(`the run with crashes exited with ${child.exitCode}`);
-    return { calm, before, after };
+    return { calm, before, after, curve };
   } finally {
     child.kill("SIGKILL");
     tail.close();

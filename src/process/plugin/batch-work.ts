@@ -31,8 +31,8 @@ interface Opened {
   readonly malformed: readonly Malformed[];
 }
 
-/** Looked at field by field, so that reading them is compiled too; more would take longer than it saves. */
-const WARM_ROWS = 64;
+/** Written to the copies that a host warms up with; nobody sees them. */
+const WARM_FIELD = "warm";
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -65,10 +65,14 @@ export class BatchWork {
     if (batch.length > 0) await this.#plugin.processBatch(batch, this.#context);
   }
 
-  /** Reading and writing without the plugin: what of this is our own code is compiled before it counts. */
+  /** What a plugin would do, done without it: our own code on its way is compiled before it counts. */
   warm(bytes: Uint8Array, encoding: ProcessMessage["encoding"]): void {
     const { batch } = open(bytes, false);
-    for (let row = 0; row < Math.min(batch.length, WARM_ROWS); row++) batch.record(row);
+    const names = batch.columnNames;
+    for (const row of batch) {
+      for (const name of names) row[WARM_FIELD] = row[name];
+    }
+    batch.filter((_row, index) => index % 2 === 0);
     const counts = { total: batch.length, malformed: 0, in: batch.length };
     const prepared = this.#prepare(batch, { encoding }, NO_BYTES, counts);
     prepared.writeTo(new Uint8Array(alignedBytes(prepared.bytes)));

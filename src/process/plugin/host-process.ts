@@ -163,7 +163,7 @@ export class HostProcess {
   #dispatch(message: FromHost): void {
     const awaited = this.#awaited;
     if (message.t === "log") return this.#child.log(message.level, String(message.message));
-    if (!awaited || message.t === "healthy") return this.#handlers.message(message);
+    if (!awaited || message.t === "healthy" || message.t === "warmed") return this.#handlers.message(message);
     this.#settle();
     if (message.t === "failed") awaited.reject(this.#refuseWith(message.error));
     else awaited.resolve(message);

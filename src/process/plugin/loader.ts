@@ -11,7 +11,19 @@ export const IDENTITY_LIBRARY = "builtin:identity";
 const OPERATIONS = ["init", "processBatch", "cleanup"] as const;
 const OPTIONAL_OPERATIONS = ["check", "snapshot", "restore", "finish", "health"] as const;
 const FLAGS = ["sequential", "exclusive"] as const;
-const PARAM_KINDS = ["string", "integer", "number", "boolean", "duration", "size", "list", "path", "choice"];
+const PARAM_KINDS = [
+  "string",
+  "integer",
+  "number",
+  "boolean",
+  "duration",
+  "size",
+  "list",
+  "path",
+  "paths",
+  "file",
+  "choice",
+];
 
 /** Passes batches on. It stands in for the stages of a pipeline that has none: something must parse and format. */
 const identity = sdk.definePlugin({

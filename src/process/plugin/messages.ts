@@ -71,7 +71,7 @@ export interface SnapshotMessage {
   readonly room?: Place;
 }
 
-/** A batch like those to come: an idle host reads and writes it once to be quick later. The plugin does not run; no answer. */
+/** A batch like those to come: an idle host reads and writes it to be quick later. The plugin does not run. The answer is `warmed`. */
 export interface WarmMessage {
   readonly t: "warm";
   readonly batch: Carried;
@@ -162,6 +162,10 @@ export interface ReadyMessage {
   readonly t: "ready";
 }
 
+export interface WarmedMessage {
+  readonly t: "warmed";
+}
+
 export interface RestoredMessage {
   readonly t: "restored";
 }
@@ -222,6 +226,7 @@ export type FromHost =
   | LoadedMessage
   | CheckedMessage
   | ReadyMessage
+  | WarmedMessage
   | RestoredMessage
   | DoneMessage
   | StateMessage

@@ -42,6 +42,7 @@ function contextFor(plugin: PluginDefinition, params: Readonly<Record<string, un
     run: "test",
     stage: plugin.info.name,
     lane: 0,
+    directory: process.cwd(),
     log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
   };
 }

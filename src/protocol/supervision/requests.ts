@@ -16,7 +16,8 @@ export function refusalOf(
   return child.state.kind === "gone" ? undefined : "restarting";
 }
 
+/** Of a child that is to be started it may not be a name yet: its spec is checked after this. */
 export function idOf(input: ChildRequest): string {
   if (input.type !== "start_child") return input.id;
-  return typeof input.child === "string" ? input.child : input.child.id;
+  return typeof input.child === "string" ? input.child : String(input.child?.id);
 }

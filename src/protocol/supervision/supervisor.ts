@@ -171,8 +171,9 @@ export class Supervisor {
   #endStart(child: Child, result: ReplyResult, detail?: string): void {
     const isNew = child.addedBy !== undefined && child.addedBy === child.startRequest;
     this.#answerStart(child, result, detail);
-    if (result !== "ok" && isNew) this.#children.remove(child);
-    this.#leave(child);
+    if (result === "ok" || !isNew) return this.#leave(child);
+    this.#forget(child);
+    this.#startOn();
   }
 
   /** A child that has come to its end by itself; it may take the supervisor along. */
@@ -192,11 +193,15 @@ export class Supervisor {
     if (this.#group?.has(child) && !isSpent) this.#children.set(child, { kind: "waiting" });
     else {
       this.#answerStart(child, "start_failed", "it was stopped before it had started");
-      this.#group?.leaveOut(child);
-      if (isSpent) this.#children.remove(child);
+      if (isSpent) this.#forget(child);
       else this.#children.settle(child);
     }
     this.#startOn();
+  }
+
+  #forget(child: Child): void {
+    this.#group?.leaveOut(child);
+    this.#children.remove(child);
   }
 
   #restart(child: Child, before: Child["state"]): void {
@@ -309,25 +314,24 @@ export class Supervisor {
     const id = idOf(input);
     const child = this.#children.get(id);
     if (!this.#isServing) return this.#reply(request, id, "not_running", `it is ${this.#phase}`);
-    if (type === "start_child") return this.#startChild(request, input.child);
+    if (type === "start_child") return this.#startChild(request, id, input.child);
     const refusal = refusalOf(type, child, this.#isSimple);
     if (refusal !== undefined || child === undefined) return this.#reply(request, id, refusal ?? "not_found");
     if (type === "terminate_child") return this.#terminateChild(child, request);
     if (type === "restart_child") return this.#startInTurn(child, request);
-    this.#group?.leaveOut(child);
-    this.#children.remove(child);
+    this.#forget(child);
     this.#reply(request, id, "ok");
   }
 
-  #startChild(request: number, given: ChildSpec | string): void {
+  #startChild(request: number, id: string, given: ChildSpec | string): void {
     const spec = this.#template && typeof given === "string" ? { ...this.#template, id: given } : given;
     const faults = validateChild(spec, this.#options.autoShutdown);
     const isForm = typeof given === "string" ? this.#isSimple : !this.#isSimple;
     const form = this.#isSimple ? "an id is required, the spec is the template's" : "a child spec is required";
-    if (typeof spec === "string" || !isForm) return this.#reply(request, String(given), "invalid_spec", form);
-    if (faults.length > 0) return this.#reply(request, String(spec.id), "invalid_spec", textOf(faults));
-    const refusal = refusalOf("start_child", this.#children.get(spec.id), this.#isSimple);
-    if (refusal !== undefined) return this.#reply(request, spec.id, refusal);
+    if (typeof spec === "string" || !isForm) return this.#reply(request, id, "invalid_spec", form);
+    if (faults.length > 0) return this.#reply(request, id, "invalid_spec", textOf(faults));
+    const refusal = refusalOf("start_child", this.#children.get(id), this.#isSimple);
+    if (refusal !== undefined) return this.#reply(request, id, refusal);
     this.#startInTurn(this.#children.add(spec, true, request), request);
   }
 

@@ -80,6 +80,7 @@ export async function start(plugin: AnyPlugin, params: Record<string, unknown>, 
     run: "run1",
     stage,
     lane: 0,
+    directory: process.cwd(),
     log: { debug: silent, info: silent, warn: (message) => warnings.push(message), error: silent },
   };
   await plugin.init(context);

@@ -50,7 +50,6 @@ class Search {
     if (rows === 1) return this.#convict(ranges[0]![0]);
     for (const half of splitRanges(ranges)) {
       const failure = await this.#try(half);
-      if (this.#ended) return;
       if (!failure) continue;
       if (this.#crashes > PROBE_CRASHES_MAX) this.#giveUp(half, failure);
       else await this.within(half);
@@ -61,7 +60,7 @@ class Search {
     let failure: Failed | undefined;
     for (let attempt = 1; attempt <= this.#attempts; attempt++) {
       failure = await this.#try([[row, row + 1]]);
-      if (!failure || this.#ended) return;
+      if (!failure) return;
     }
     this.#convictedInARow++;
     if (failure) this.poison.push({ row, reason: failure.reason, attempts: this.#attempts });
@@ -69,7 +68,7 @@ class Search {
 
   async #try(ranges: readonly RowRange[]): Promise<Failed | undefined> {
     this.#ended ||= !this.#goOn(this.#convictedInARow);
-    if (this.#ended) return undefined;
+    if (this.#ended) return undefined; // as if it had passed: nobody else is convicted
     const failure = await this.#probe(ranges);
     if (!failure) this.#convictedInARow = 0;
     if (failure && failure.cause !== "error") this.#crashes++;

@@ -18,6 +18,7 @@ import type {
   ToHost,
 } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
+import type { BatchSample } from "./batch-sample.ts";
 import { NO_SLOT, type Slot } from "./edge.ts";
 import type { Past, ReplayEntry } from "./replay-log.ts";
 import type { HostUser, StageHost } from "./stage-host.ts";
@@ -32,6 +33,7 @@ export interface LaneOptions {
   readonly timeoutMs: number;
   readonly stopTimeoutMs: number;
   readonly state: Pick<StateMemory, "carry" | "room">;
+  readonly sample?: BatchSample | undefined;
   /** A larger output slot for a batch that outgrew its own; nothing when that could take until the lane is free. */
   grow(item: Item, bytes: number): Promise<Slot | undefined>;
 }
@@ -192,6 +194,7 @@ export class Lane implements HostUser {
     this.#sent.push(sent);
     const output = [sent.slot.offset, sent.slot.capacityBytes] as const;
     this.#host!.send({ t: "process", request: sent.number, output, ...request.message });
+    this.#options.sample?.pass(sent.item);
     if (this.#sent.length === 1) this.#arm();
   }
 

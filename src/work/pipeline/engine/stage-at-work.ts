@@ -9,6 +9,7 @@ import {
   type ProcessMessage,
 } from "../../../process/plugin/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
+import { BatchSample } from "./batch-sample.ts";
 import type { Edge } from "./edge.ts";
 import { FallbackHosts } from "./fallback-hosts.ts";
 import { HostLauncher } from "./host-launcher.ts";
@@ -94,21 +95,30 @@ export function buildStage(parts: StageParts): StageAtWork {
   const body: StageBody = { plan, replays: plan.stateful ? new ReplayLog(snapshot) : undefined };
   const largestBytes = Math.max(parts.input.largestBytes, parts.output.largestBytes);
   const state = new StateMemory(parts.memory ?? new SharedMemory(), largestBytes, parts.clock);
-  const lanes = buildLanes(parts, state);
+  const sample = new BatchSample();
+  const lanes = buildLanes(parts, state, sample);
   const turns = new Turns(lanes, plan.sequential, parts.firstSeq);
   const gaveUp = (reason: string, refused: boolean): void =>
     parts.failed(new Failure(refused ? "plugin.refused" : "pipeline.failed", `stage ${plan.name}: ${reason}`));
   const { host: command, load = (options) => HostProcess.load(options), ...rest } = parts;
   const common = { ...rest, command, load, state, gaveUp };
   const launcher = new HostLauncher(common);
-  const startFailed = (): void => swaps.startFailed();
-  const hosts = new StageHosts({ ...common, body, lanes, launcher, startFailed, ready: () => turns.serve() });
+  const hosts = new StageHosts({
+    ...common,
+    body,
+    lanes,
+    launcher,
+    startFailed: () => swaps.startFailed(),
+    standbyIdle: (host) => void sample.taken.then((batch) => host.warm(batch, parts.encoding)),
+    ready: () => turns.serve(),
+  });
   const swaps: StageSwaps = new StageSwaps({
     ...common,
     body,
     launcher,
     keepers: hosts.keepers,
     windowMs: parts.swapWindowMs ?? 0,
+    sample,
     renewed: () => hosts.standbys.renew(),
   });
   const fallback = plan.fallback ? new FallbackHosts({ ...common, fallback: plan.fallback }) : undefined;
@@ -152,16 +162,14 @@ export function buildStage(parts: StageParts): StageAtWork {
     },
     swap: (to) => swaps.swap(to),
     describe: () => ({ ...hosts.tree(), ...breakerDetail(stage.breaker) }),
-    progress: () => ({
-      name: plan.name,
-      rows: stage.rows,
-      inFlight: stage.inFlight,
-      retries: stage.retries,
-      restarts: hosts.restarts,
-      pids: lanes.flatMap((lane) => lane.pid ?? []),
-      ...(stage.breaker && { breaker: stage.breaker }),
-    }),
+    progress: () => progressOf(stage, hosts, lanes),
   };
+}
+
+function progressOf(stage: Stage, hosts: StageHosts, lanes: readonly Lane[]): StageProgress {
+  const { breaker, inFlight, name, retries, rows } = stage;
+  const pids = lanes.flatMap((lane) => lane.pid ?? []);
+  return { name, rows, inFlight, retries, restarts: hosts.restarts, pids, ...(breaker && { breaker }) };
 }
 
 function breakerDetail(breaker: BreakerProgress | undefined): Pick<TreeNode, "detail"> {
@@ -169,7 +177,7 @@ function breakerDetail(breaker: BreakerProgress | undefined): Pick<TreeNode, "de
   return { detail: `circuit breaker ${breaker.state.replace("_", "-")}, opened ${breaker.opened}×` };
 }
 
-function buildLanes(parts: StageParts, state: StateMemory): Lane[] {
+function buildLanes(parts: StageParts, state: StateMemory, sample: BatchSample): Lane[] {
   const { clock, output, plan, signal, stopTimeoutMs } = parts;
   const grow: LaneOptions["grow"] = async (item, bytes) => {
     output.checkSize(bytes);
@@ -177,6 +185,6 @@ function buildLanes(parts: StageParts, state: StateMemory): Lane[] {
     if (!plan.sequential && !output.isShare(bytes)) return undefined;
     return output.slot(bytes, item.seq, plan.name, signal);
   };
-  const options = { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs, state, grow };
+  const options = { clock, timeoutMs: plan.timeoutMs, stopTimeoutMs, state, sample, grow };
   return Array.from({ length: plan.sequential ? 1 : plan.lanes }, (_, number) => new Lane(number, options));
 }

@@ -62,7 +62,7 @@ export class Attempts {
     const slot = await output.slot(wanted, item.seq, plan.name, signal);
     return new Promise((resolve, reject) => {
       const use = (lane: Lane): void => {
-        const admission = this.#admit(item, work);
+        const admission = this.#admit(work);
         if (admission.kind === "refused") {
           slot.release();
           turns.takeBack(item.seq);
@@ -83,8 +83,8 @@ export class Attempts {
   }
 
   /** At the last moment: while it waited for its turn, others may have failed. */
-  #admit(item: Item, work: Work): Admitted | Refused {
-    if (!asksPlugin(item, work)) return UNGUARDED;
+  #admit(work: Work): Admitted | Refused {
+    if (!runsPlugin(work)) return UNGUARDED;
     return work.probe ? (this.#breaker.refusesSearch() ?? UNGUARDED) : this.#breaker.admit();
   }
 
@@ -141,9 +141,4 @@ export class Attempts {
 /** Not for no rows: dead letters are written, rows are counted, and the plugin knows nothing of it. */
 function runsPlugin({ rows }: Pick<Work, "rows">): boolean {
   return rows?.length !== 0;
-}
-
-/** The empty batches at the end of the input and of a chain have no records that a policy could decide about. */
-function asksPlugin({ fence, finish }: Item, work: Work): boolean {
-  return runsPlugin(work) && !finish && fence === undefined;
 }

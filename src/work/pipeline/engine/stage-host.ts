@@ -10,6 +10,7 @@ import type {
   HostOptions,
   HostProcess,
   LoadedMessage,
+  ProcessMessage,
   ToHost,
 } from "../../../process/plugin/index.ts";
 import type { Carriage } from "./state-memory.ts";
@@ -52,6 +53,7 @@ export class StageHost {
   #initialised: Promise<void> | undefined;
   #exit: HostExit | undefined;
   #killReason: string | undefined;
+  #warmed: () => void = () => {};
   #resolveEnded: (exit: HostExit) => void = () => {};
 
   constructor(plan: StagePlan, number: number, options: StageHostOptions) {
@@ -90,6 +92,15 @@ export class StageHost {
     return faults.map(({ message, param }) => `${param}: ${message}`);
   }
 
+  /** Makes it quick for its first batch, when it is there and nobody uses it yet. Resolves also when it ends meanwhile. */
+  warm(batch: string, encoding: ProcessMessage["encoding"]): Promise<void> {
+    if (!this.#process || !this.alive || this.#user) return Promise.resolve();
+    const warmed = Promise.withResolvers<void>();
+    this.#warmed = () => warmed.resolve();
+    this.send({ t: "warm", batch, encoding });
+    return warmed.promise;
+  }
+
   async restore({ content, release }: Carriage): Promise<void> {
     try {
       await this.#process!.restore(content, this.#options.startTimeoutMs);
@@ -123,7 +134,7 @@ export class StageHost {
     const { load, output, request } = this.#options;
     const handlers: HostHandlers = {
       spawned: (process) => this.#spawned(process),
-      message: (message) => this.#user?.message(message),
+      message: (message) => this.#message(message),
       exit: (exit) => this.#ended(exit),
       output,
     };
@@ -137,6 +148,11 @@ export class StageHost {
     }
   }
 
+  #message(message: FromHost): void {
+    if (message.t === "warmed") this.#warmed();
+    else this.#user?.message(message);
+  }
+
   #spawned(process: HostPort): void {
     this.#process = process;
     if (this.#killReason !== undefined) process.kill(this.#killReason);
@@ -147,6 +163,7 @@ export class StageHost {
     this.#exit = exit;
     this.#options.ended(this, exit);
     this.#user?.exited(exit);
+    this.#warmed();
     this.#resolveEnded(exit);
   }
 }

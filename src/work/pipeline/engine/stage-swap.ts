@@ -6,6 +6,8 @@
  */
 import { type Clock, pause } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
+import type { ProcessMessage } from "../../../process/plugin/index.ts";
+import type { BatchSample } from "./batch-sample.ts";
 import type { HostLauncher } from "./host-launcher.ts";
 import type { KeeperTrial, LaneKeeper, Successor } from "./lane-keeper.ts";
 import { type ReplayEntry, ReplayLog } from "./replay-log.ts";
@@ -34,6 +36,8 @@ export interface SwapPorts {
   readonly launcher: HostLauncher;
   readonly clock: Clock;
   readonly stopTimeoutMs: number;
+  readonly encoding: ProcessMessage["encoding"];
+  readonly sample: BatchSample;
   /** The plan of the stage is another now. */
   renewed(): void;
   observe?: ((event: StageEvent) => void) | undefined;
@@ -102,6 +106,7 @@ export class StageSwap {
   async run(outgrown: () => void): Promise<SwapReport> {
     const { body, clock, keepers } = this.#ports;
     const startedMs = clock.monotonic();
+    this.#ports.sample.want();
     this.#observe({ event: "swap_started", from: this.from.library, to: this.to.library });
     for (const keeper of keepers) {
       try {
@@ -159,7 +164,10 @@ export class StageSwap {
       if (fault) throw fault;
       const faults = await host.check();
       if (faults.length > 0) throw new Failure("plugin.params", faults.join("; "));
-      if (!this.#exclusive) await host.initialise();
+      if (this.#exclusive) return host;
+      await host.initialise();
+      const { encoding, sample } = this.#ports;
+      if (sample.text !== undefined) await host.warm(sample.text, encoding);
       return host;
     } catch (thrown) {
       host.kill("was refused by a swap");

@@ -23,7 +23,7 @@ export interface ParamsPlace extends Place {
 }
 
 /** Finds a file that a parameter names; gives its absolute path. */
-export type ResolvePath = (path: string) => string | undefined;
+export type ResolvePath = (path: string, need: "present" | "any") => string | undefined;
 
 export interface Converted {
   /** Own properties only, one for each parameter that was given or has a default. */
@@ -84,7 +84,13 @@ export function convertValue(text: string, spec: ParamSpec, resolvePath: Resolve
     case "list":
       return listOf(text, spec);
     case "path": {
-      const path = text === "" ? undefined : resolvePath(text);
+      const path = text === "" ? undefined : resolvePath(text, "present");
+      return path === undefined ? illTyped(text, spec) : { value: path };
+    }
+    case "paths":
+      return pathsOf(text, spec, resolvePath);
+    case "file": {
+      const path = text === "" ? undefined : resolvePath(text, "any");
       return path === undefined ? illTyped(text, spec) : { value: path };
     }
   }
@@ -112,6 +118,10 @@ export function allowedText(spec: ParamSpec): string {
       return range === "" ? "items separated by ;" : `items separated by ;,${range} of them`;
     case "path":
       return "a file that exists, seen from the working directory or from the pipeline file";
+    case "paths":
+      return "files that exist, seen from the working directory or from the pipeline file, separated by ;";
+    case "file":
+      return "the path of a file, seen from the working directory";
   }
 }
 
@@ -156,6 +166,16 @@ function listOf(text: string, spec: ParamSpec): ConvertedValue {
   return { fault: { code: "pipeline.config.empty_item", message, allowed: allowedText(spec) } };
 }
 
+function pathsOf(text: string, spec: ParamSpec, resolvePath: ResolvePath): ConvertedValue {
+  const list = listOf(text, spec);
+  if ("fault" in list) return list;
+  const names = list.value as readonly string[]; // what a list gives
+  const missing = names.find((name) => resolvePath(name, "present") === undefined);
+  return missing === undefined
+    ? { value: names.map((name) => resolvePath(name, "present")!) }
+    : illTyped(missing, { ...spec, kind: "path" });
+}
+
 function illTyped(text: string, spec: ParamSpec, suggestion?: string): ConvertedValue {
   const message =
     spec.kind === "path" ? `${quoted(text)} was not found` : `${quoted(text)} is not ${KIND_NAMES[spec.kind]}`;
@@ -171,6 +191,8 @@ const KIND_NAMES: Readonly<Record<Exclude<ParamSpec["kind"], "path">, string>> =
   duration: "a time",
   size: "a size",
   list: "a list",
+  paths: "a list of files",
+  file: "a path",
   choice: "one of the choices",
 };
 

@@ -28,7 +28,8 @@ export async function loadPipelineFile(path: string): Promise<LoadedPipelineFile
 /** A relative path is looked for in the working directory, then beside the pipeline file. */
 export function pathResolver(pipelinePath: string, workingDirectory: string): ResolvePath {
   const beside = resolve(workingDirectory, dirname(pipelinePath));
-  return (path) => {
+  return (path, need) => {
+    if (need === "any") return resolve(workingDirectory, path);
     const candidates = isAbsolute(path) ? [path] : [resolve(workingDirectory, path), resolve(beside, path)];
     return candidates.find((candidate) => existsSync(candidate));
   };

@@ -145,6 +145,7 @@ describe("specs and flags", () => {
   otp("child_specs", "validateSupervisor() refuses wrong specs, at start_child as well", () => {
     const family = Family.started([]);
     expect(family.startChild("hej")).toBe("invalid_spec");
+    expect(family.startChild(null as never)).toBe("invalid_spec");
     const wrong = (more: object): string =>
       validateChild({ id: "child", ...more })
         .map(({ message }) => message)

@@ -20,14 +20,23 @@ class TimerClock implements Clock {
   }
 }
 
-function setUp(killsMax = 10) {
+function setUp(killsMax = 10, standby = 0) {
   const clock = new TimerClock();
   const killed: number[] = [];
   const kill = (pid: number): void => void killed.push(pid);
-  const killer = new Killer({ stages: 1, random: seededRandom(1), killsMax, clock, kill });
-  const say = (time: number, pid: number, event: "host_ready" | "host_exited" | "batch_done"): void => {
+  const killer = new Killer({ stages: 1, standby, random: seededRandom(1), killsMax, clock, kill });
+  const say = (
+    time: number,
+    pid: number,
+    event: "host_ready" | "host_exited" | "batch_done" | "standby_ready",
+  ): void => {
     clock.ms = time;
-    const rest = { host_ready: {}, host_exited: { reason: "died" }, batch_done: { batch: "b", rows: 1 } }[event];
+    const rest = {
+      host_ready: {},
+      standby_ready: {},
+      host_exited: { reason: "died" },
+      batch_done: { batch: "b", rows: 1 },
+    }[event];
     killer.take({ time, ms: time, stage: "s", lane: 0, pid, event, ...rest } as LoggedEvent);
   };
   return { clock, killed, killer, say };
@@ -63,6 +72,22 @@ describe("Killer", () => {
     say(120, 12, "batch_done");
     clock.fire();
     expect(killed).toEqual([11]);
+  });
+
+  test("take() waits for the next standby when one has taken over", () => {
+    const { clock, killed, say } = setUp(10, 1);
+    say(100, 11, "host_ready");
+    clock.fire();
+    expect(killed).toEqual([]);
+    say(110, 12, "standby_ready");
+    clock.fire();
+    say(112, 12, "host_ready");
+    say(113, 12, "batch_done");
+    clock.fire();
+    expect(killed).toEqual([11]);
+    say(140, 13, "standby_ready");
+    clock.fire();
+    expect(killed).toEqual([11, 12]);
   });
 
   test("stop() forgets the kill under way and the plan when the run is over", () => {

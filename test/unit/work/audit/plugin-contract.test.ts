@@ -15,7 +15,15 @@ type AuditContext = Parameters<typeof audit.init>[0];
 function contextFor(file: string): AuditContext {
   const quiet = (): void => {};
   const log: PluginContext["log"] = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  return { params: { file, sync: "none" }, pipeline: "p", run: "r", stage: "audit", lane: 0, log };
+  return {
+    params: { file, sync: "none" },
+    pipeline: "p",
+    run: "r",
+    stage: "audit",
+    lane: 0,
+    directory: process.cwd(),
+    log,
+  };
 }
 
 /** As much of a batch as the plugin reads. */

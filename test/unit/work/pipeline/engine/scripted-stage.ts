@@ -71,6 +71,10 @@ export class ScriptedStage {
   readonly finished: number[] = [];
   readonly recycled: string[] = [];
   readonly replayed: number[] = [];
+  /** Verdicts that the plugin had a part in. */
+  judged = 0;
+  /** Waits between attempts. */
+  waits = 0;
   plan: StagePlan;
   plugin: Plugin;
   readonly #rows: number;
@@ -98,7 +102,8 @@ export class ScriptedStage {
       signal: new AbortController().signal,
       encoding: "batch",
       strict: false,
-      backoff: async () => {},
+      backoff: async () => void this.waits++,
+      judged: () => void this.judged++,
       observe: (event) => void this.events.push(event),
     });
   }

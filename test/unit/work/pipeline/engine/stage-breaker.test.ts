@@ -79,10 +79,12 @@ describe("StageBreaker", () => {
 
   test("admit() begins anew when the plan is another one, and late answers go to the old one", () => {
     const { breaker, events, ports } = rig();
-    const late = admitted(breaker);
     admitted(breaker).answer(failed());
     ports.plan = planWith(1);
-    expect(admitted(breaker).probe).toBe(false);
+    const late = admitted(breaker);
+    expect(late.probe).toBe(false);
+    ports.plan = planWith(1);
+    expect(breaker.progress()).toEqual({ state: "closed", opened: 1 });
     late.answer(failed());
     expect(breaker.progress()).toEqual({ state: "closed", opened: 1 });
     expect(events.at(-1)).toEqual({ event: "breaker", state: "closed", reason: "the plugin was replaced" });

@@ -49,6 +49,13 @@ describe("Stage with a circuit breaker", () => {
     expect(stage.asked).toHaveLength(2);
   });
 
+  test("process() neither waits, retries nor searches when the last try opens the breaker", async () => {
+    const stage = new ScriptedStage({ plan: planOf("DEAD_LETTER", { maxRetries: 1 }), plugin: down });
+    await putAll(stage, 3);
+    expect([stage.asked.length, stage.judged, stage.waits, stage.stage.retries]).toEqual([2, 2, 1, 1]);
+    expect(stage.letters.map(({ attempts }) => attempts)).toEqual([2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0]);
+  });
+
   test("process() asks the plugin as ever when there is no breaker", async () => {
     const stage = new ScriptedStage({ plan: { policy: "SKIP_AND_CONTINUE" }, plugin: down });
     expect(await putAll(stage, 3)).toMatchObject({ in: 12, skipped: 12 });

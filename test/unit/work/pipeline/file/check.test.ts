@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { nearMiss } from "../../../../../src/base/near-miss.ts";
 import { param } from "../../../../../src/sdk/index.ts";
 import {
   checkPipeline,
@@ -17,7 +18,6 @@ import {
   reservedParams,
   settingSchema,
 } from "../../../../../src/work/pipeline/file/index.ts";
-import { nearMiss } from "../../../../../src/base/near-miss.ts";
 
 const sources = { ndjson: { path: param.string("file", { required: true }) }, csv: {} };
 const sinks = { null: {} };
@@ -145,9 +145,10 @@ describe("loadPipelineFile()", () => {
   test("pathResolver() looks in the working directory, then beside the file when a path is relative", () => {
     const beside = file("table.csv", "");
     const resolvePath = pathResolver(join(directory, "p.txt"), "/");
-    expect(resolvePath("table.csv")).toBe(beside);
-    expect(resolvePath(beside)).toBe(beside);
-    expect(resolvePath("gone.csv")).toBeUndefined();
+    expect(resolvePath("table.csv", "present")).toBe(beside);
+    expect(resolvePath(beside, "present")).toBe(beside);
+    expect(resolvePath("gone.csv", "present")).toBeUndefined();
+    expect(resolvePath("gone.csv", "any")).toBe("/gone.csv");
     rmSync(directory, { recursive: true });
   });
 });

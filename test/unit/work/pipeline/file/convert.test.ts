@@ -13,11 +13,14 @@ const schema = {
   room: param.size("a size"),
   fields: param.list("names", { min: 1 }),
   file: param.path("a file"),
+  files: param.paths("files"),
+  target: param.file("a file to write"),
   mode: param.choice("a way", ["pass", "replace"], { default: "pass" }),
 };
 
 const place = { file: "p.txt", line: 3, column: 10, field: "parameters", owner: "the plugin" };
-const resolvePath = (path: string): string | undefined => (path === "there.csv" ? "/data/there.csv" : undefined);
+const resolvePath = (path: string, need: "present" | "any"): string | undefined =>
+  path === "there.csv" || need === "any" ? `/data/${path}` : undefined;
 
 function texts(pairs: Record<string, string>): ParamText[] {
   return Object.entries(pairs).map(([key, value], index) => ({
@@ -44,6 +47,8 @@ describe("convertParams()", () => {
       room: "64KiB",
       fields: "a; b\\;c",
       file: "there.csv",
+      files: "there.csv; there.csv",
+      target: "new.txt",
       mode: "replace",
     });
     expect(faults).toEqual([]);
@@ -56,6 +61,8 @@ describe("convertParams()", () => {
       room: 65_536,
       fields: ["a", "b;c"],
       file: "/data/there.csv",
+      files: ["/data/there.csv", "/data/there.csv"],
+      target: "/data/new.txt",
       mode: "replace",
     });
   });
@@ -79,6 +86,8 @@ describe("convertParams()", () => {
     [{ fields: "a;;b" }, "empty_item"],
     [{ file: "gone.csv" }, "path_not_found"],
     [{ file: "" }, "path_not_found"],
+    [{ files: "there.csv;gone.csv" }, "path_not_found"],
+    [{ target: "" }, "not_a_file"],
     [{ mode: "passs" }, "not_a_choice"],
   ])("convertParams() finds the fault at the value when the texts are %j", (pairs, code) => {
     const { faults } = convert({ ...pairs, factor: "1" });
