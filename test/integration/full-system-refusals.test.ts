@@ -222,6 +222,18 @@ describe("exit codes", () => {
     using space = new Workspace();
     const { stdout } = await space.exec(["--help"]);
     const listed = [...stdout.matchAll(/^ {2}(\w+) {2,}/gm)].map(([, name]) => name);
-    expect(listed).toEqual(["run", "check", "plugin", "dlq", "audit"]);
+    expect(listed).toEqual([
+      "run",
+      "check",
+      "plugin",
+      "dlq",
+      "audit",
+      "ps",
+      "stop",
+      "restart",
+      "swap",
+      "reload",
+      "doctor",
+    ]);
   });
 });

@@ -28,13 +28,12 @@ const RECORD_BYTES = Math.ceil(BATCH_BYTES / RECORDS_A_BATCH);
 const CALM_BATCHES = 2_000;
 /** What restarting needs is compiled and loaded, and the heap has found its size: from here on memory must not grow. */
 const WARM_UP_CRASHES = 500;
-/** How often the daemon's memory is looked at on the way. */
-const TENTHS = 10;
 const SETTLE_MS = 2_000;
 const SAMPLES = 20;
 const SAMPLE_EVERY_MS = 100;
 /** Batches given to the run beyond those that it has finished: enough that it never waits for the next. */
 const AHEAD_BATCHES = 16;
+const FIFTHS = 5;
 /** A run that finishes nothing for this long has hung. */
 const STUCK_MS = 60_000;
 
@@ -56,7 +55,7 @@ export async function measureCrashes(place: Place, crashes: number): Promise<num
       `records: ${formatCount(watch.rows)} in; the output is ${same ? "the undisturbed run's, byte for byte" : "NOT the undisturbed run's"}`,
       `bystanders: ${moved.length === 0 ? "the same processes from the start to the end" : `RESTARTED: ${moved.join(", ")}`}`,
       `own memory of the daemon: ${formatBytes(memory.calm)} before the first crash, ${formatBytes(memory.before)} after ${WARM_UP_CRASHES}, ${formatBytes(memory.after)} after all (${change.toFixed(1)} % more than before them; aimed at: within 5 %)`,
-      `on the way, at each tenth: ${memory.curve.map(formatBytes).join(", ")}`,
+      `lowest and highest in each fifth of the crashes: ${memory.fifths.map(rangeText).join(", ")}`,
     ].join("\n"),
   );
   return same && moved.length === 0 ? 0 : 1;
@@ -114,16 +113,14 @@ async function crashingRun(place: Place, { crashes, fed, output, watch }: Crashi
     await feeder.feed(true, () => watch.crashes >= Math.min(WARM_UP_CRASHES, crashes));
     await feeder.feed(false, rested(feeder));
     const before = await restingMemory(child.pid);
-    const curve: number[] = [];
-    for (let tenth = 1; tenth <= TENTHS; tenth++) {
-      await feeder.feed(true, () => watch.crashes >= (crashes * tenth) / TENTHS);
-      curve.push(memoryOf(child.pid).ownBytes);
-    }
+    const course = new MemoryCourse(child.pid, () => watch.crashes / crashes);
+    await feeder.feed(true, () => watch.crashes >= crashes);
+    const fifths = course.end();
     await feeder.feed(false, rested(feeder));
     const after = await restingMemory(child.pid);
     await feeder.end();
     if ((await child.exited) !== 0) throw new Error(`the run with crashes exited with ${child.exitCode}`);
-    return { calm, before, after, curve };
+    return { calm, before, after, fifths };
   } finally {
     child.kill("SIGKILL");
     tail.close();
@@ -210,6 +207,40 @@ class Feeder {
 function recordLine(number: number, crash: boolean): string {
   const start = `{"number":${number},"crash":${crash},"filling":"`;
   return `${start.padEnd(RECORD_BYTES - 3, "-")}"}\n`;
+}
+
+interface Range {
+  lowest: number;
+  highest: number;
+}
+
+/**
+ * The daemon's own memory on the way, by fifths. The heap grows until it is collected, and when that is, is the collector's
+ * business: what must not grow is the lowest of each fifth.
+ */
+class MemoryCourse {
+  readonly #fifths = Array.from({ length: FIFTHS }, (): Range => ({ lowest: Number.POSITIVE_INFINITY, highest: 0 }));
+  #timer: { cancel(): void };
+
+  constructor(pid: number, share: () => number) {
+    const look = (): void => {
+      const { ownBytes } = memoryOf(pid);
+      const fifth = this.#fifths[Math.min(FIFTHS - 1, Math.floor(share() * FIFTHS))]!;
+      fifth.lowest = Math.min(fifth.lowest, ownBytes);
+      fifth.highest = Math.max(fifth.highest, ownBytes);
+      this.#timer = systemClock.after(SAMPLE_EVERY_MS, look);
+    };
+    this.#timer = systemClock.after(SAMPLE_EVERY_MS, look);
+  }
+
+  end(): readonly Range[] {
+    this.#timer.cancel();
+    return this.#fifths.filter(({ highest }) => highest > 0);
+  }
+}
+
+function rangeText({ highest, lowest }: Range): string {
+  return `${formatBytes(lowest)} to ${formatBytes(highest)}`;
 }
 
 async function restingMemory(pid: number): Promise<number> {

@@ -79,10 +79,11 @@ export async function openMonitor({ quiet, verbose }: MonitorOptions): Promise<M
 
 function liveLines(progress: Progress, before: Progress | undefined): string[] {
   const width = Math.max(...progress.stages.map(({ name }) => name.length));
-  const stages = progress.stages.map((stage, index) => {
-    const rate = `${formatCount(rateOf(progress, before, index)).padStart(10)} records/s`;
+  const stages = progress.stages.map((stage) => {
+    const rate = `${formatCount(rateOf(progress, before, stage)).padStart(10)} records/s`;
     const troubles = stage.retries + stage.restarts > 0 ? `  ${stage.retries} retries  ${stage.restarts} restarts` : "";
-    return `  ${stage.name.padEnd(width)} ${rate}  ${String(stage.inFlight).padStart(3)} in flight${troubles}`;
+    const inFlight = `${String(stage.inFlight).padStart(3)} in flight`;
+    return `  ${stage.name.padEnd(width)} ${rate}  ${inFlight}${troubles}${breakerText(stage)}`;
   });
   return [barLine(progress), ...stages].map((line) => line.slice(0, process.stderr.columns || 120));
 }
@@ -99,15 +100,22 @@ function barLine({ readBytes, totalBytes, elapsedMs }: Progress): string {
 function logLine(name: string, progress: Progress, before: Progress | undefined): string {
   const { readBytes, totalBytes } = progress;
   const share = totalBytes ? ` (${((readBytes / totalBytes) * 100).toFixed(0)} %)` : "";
-  const stages = progress.stages.map((stage, index) => {
+  const stages = progress.stages.map((stage) => {
     const troubles = stage.restarts > 0 ? `, ${stage.restarts} restarts` : "";
-    return `${stage.name} ${formatCount(rateOf(progress, before, index))}/s, ${stage.inFlight} in flight${troubles}`;
+    const rate = `${formatCount(rateOf(progress, before, stage))}/s`;
+    return `${stage.name} ${rate}, ${stage.inFlight} in flight${troubles}${breakerText(stage)}`;
   });
   return `${name}: ${formatBytes(readBytes)} read${share}; ${stages.join("; ")}`;
 }
 
-function rateOf(now: Progress, before: Progress | undefined, stage: number): number {
-  const rows = now.stages[stage]!.rows - (before?.stages[stage]?.rows ?? 0);
+/** Records a second since the last look. Stages may have come, gone and changed places meanwhile. */
+function rateOf(now: Progress, before: Progress | undefined, { name, rows }: Progress["stages"][number]): number {
+  const rowsBefore = before?.stages.find((stage) => stage.name === name)?.rows ?? 0;
   const ms = now.elapsedMs - (before?.elapsedMs ?? 0);
-  return ms > 0 ? (rows / ms) * 1000 : 0;
+  return ms > 0 ? (Math.max(0, rows - rowsBefore) / ms) * 1000 : 0;
+}
+
+/** Nothing while batches reach the plugin. */
+function breakerText({ breaker }: Progress["stages"][number]): string {
+  return breaker && breaker.state !== "closed" ? `  circuit breaker ${breaker.state.replace("_", " ")}` : "";
 }

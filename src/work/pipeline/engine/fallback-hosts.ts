@@ -3,6 +3,7 @@
  * needed; its records come back as text and are added behind the rest of their batch.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
+import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { Edge } from "./edge.ts";
 import { HostLauncher, type LauncherOptions } from "./host-launcher.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
@@ -62,6 +63,11 @@ export class FallbackHosts {
       return toFailure(thrown, "pipeline.fallback_failed");
     }
   };
+
+  /** Its processes, when it was ever needed. */
+  tree(): TreeNode | undefined {
+    return this.#started && { ...this.#hosts.tree(), name: "fallback" };
+  }
 
   async stop(): Promise<void> {
     await this.#hosts.stop();

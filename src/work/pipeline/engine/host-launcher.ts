@@ -53,6 +53,11 @@ export class HostLauncher {
     return host;
   }
 
+  /** Used or not. */
+  get living(): ReadonlySet<StageHost> {
+    return this.#living;
+  }
+
   /** Kills what lives; resolves when it is gone. */
   async abort(reason: string): Promise<void> {
     const living = [...this.#living];

@@ -2,9 +2,11 @@
  * Keeps one lane in hosts, one after the other: a fresh one, a standby, or the one that a swap has prepared. An end that was
  * wished, or a hand-over, is followed by the next host at once; any other is the supervisor's to judge.
  */
+import type { Clock } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
 import type { HostExit } from "../../../process/plugin/index.ts";
-import type { RunningChild } from "../../../process/supervise/index.ts";
+import type { LastExit, RunningChild } from "../../../process/supervise/index.ts";
+import type { ExitReason } from "../../../protocol/supervision/index.ts";
 import type { Lane, Trial } from "./lane.ts";
 import type { Past } from "./replay-log.ts";
 import type { StageHost } from "./stage-host.ts";
@@ -17,6 +19,7 @@ export interface Successor {
 }
 
 export interface KeeperPorts {
+  readonly clock: Clock;
   launch(plan: StagePlan, number: number): StageHost;
   /** One that is ready for this plan, if there is one. */
   standby(plan: StagePlan): StageHost | undefined;
@@ -35,7 +38,13 @@ export interface KeeperTrial extends Trial {
 }
 
 type Phase = "away" | "starting" | "serving";
-type End = { readonly wished: boolean; readonly refused: boolean; readonly reason: string };
+interface End {
+  readonly wished: boolean;
+  readonly refused: boolean;
+  readonly reason: string;
+  readonly exit?: HostExit;
+}
+
 /** Its host left the lane, or the lane its host. */
 const HANDED_OVER: End = { wished: true, refused: false, reason: "was handed over" };
 
@@ -57,9 +66,12 @@ export class LaneKeeper {
   #running = false;
   /** The last one whose end was told. */
   #observed: StageHost | undefined;
-  /** Hosts that began here, and those that followed on purpose. */
+  /** Hosts that began here, and those of them that a swap brought. */
   lives = 0;
   handOvers = 0;
+  /** For people: since when the present host serves, and how the last one ended. */
+  servesSinceMs: number | undefined;
+  lastExit: LastExit | undefined;
 
   constructor(lane: Lane, plan: StagePlan, ports: KeeperPorts) {
     this.lane = lane;
@@ -132,7 +144,7 @@ export class LaneKeeper {
       this.#phase = "away";
       if (this.#stopping || !end.wished) {
         this.#running = !this.#stopping;
-        return { kind: end.refused ? "refused" : "crash", detail: end.reason };
+        return reasonOf(end);
       }
     }
   }
@@ -154,11 +166,13 @@ export class LaneKeeper {
       return this.#failedStart(host, thrown);
     }
     this.#phase = "serving";
+    this.servesSinceMs = this.#ports.clock.monotonic();
     this.#ports.observe?.({ event: "host_ready", lane: lane.number, pid: host.pid! }); // it serves: it was spawned
     started();
     this.trial?.served();
     this.#ports.ready();
     const exit = await Promise.race([host.ended, this.#left.promise]);
+    this.servesSinceMs = undefined;
     return exit ? this.#ended(host, exit) : HANDED_OVER;
   }
 
@@ -181,24 +195,32 @@ export class LaneKeeper {
 
   async #failedStart(host: StageHost | undefined, thrown: unknown): Promise<End> {
     const { code, message } = toFailure(thrown, "plugin.start");
-    if (host) this.#observeEnd(host, await host.ended);
+    const exit = await host?.ended;
+    if (host && exit) this.#observeEnd(host, exit);
     if (this.#superseded || this.#stopping) return { ...HANDED_OVER, reason: message };
     if (this.trial) {
       this.trial.failed(message);
       return HANDED_OVER;
     }
     this.#ports.startFailed(message);
-    return { wished: false, refused: !this.lane.hasServed && REFUSALS.has(code), reason: message };
+    const refused = !this.lane.hasServed && REFUSALS.has(code);
+    return { wished: false, refused, reason: message, ...(exit && { exit }) };
   }
 
   #ended(host: StageHost, exit: HostExit): End {
     this.#observeEnd(host, exit);
-    return { wished: this.lane.endWasExpected || this.#superseded, refused: false, reason: exit.reason };
+    return { wished: this.lane.endWasExpected || this.#superseded, refused: false, reason: exit.reason, exit };
   }
 
-  #observeEnd(host: StageHost, { reason }: HostExit): void {
+  #observeEnd(host: StageHost, { code, reason, signal }: HostExit): void {
     if (this.#observed === host) return;
     this.#observed = host;
+    this.lastExit = { code, signal, reason, atMs: this.#ports.clock.now() };
     this.#ports.observe?.({ event: "host_exited", lane: this.lane.number, pid: host.pid, reason });
   }
+}
+
+function reasonOf({ exit, reason, refused }: End): ExitReason {
+  const how = exit && { exitCode: exit.code, signal: exit.signal };
+  return { kind: refused ? "refused" : "crash", detail: reason, ...how };
 }

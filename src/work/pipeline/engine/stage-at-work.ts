@@ -161,7 +161,11 @@ export function buildStage(parts: StageParts): StageAtWork {
       restartAll: () => hosts.restartAll(),
     },
     swap: (to) => swaps.swap(to),
-    describe: () => ({ ...hosts.tree(), ...breakerDetail(stage.breaker) }),
+    describe: () => {
+      const tree = hosts.tree();
+      const more = fallback?.tree();
+      return { ...tree, ...breakerDetail(stage.breaker), children: more ? [...tree.children, more] : tree.children };
+    },
     progress: () => progressOf(stage, hosts, lanes),
   };
 }

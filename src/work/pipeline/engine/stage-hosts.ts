@@ -10,6 +10,7 @@ import type { Lane } from "./lane.ts";
 import { LaneKeeper } from "./lane-keeper.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import type { StageHost } from "./stage-host.ts";
+import { besideNode, laneNode, standbyNode } from "./stage-nodes.ts";
 import { StandbyHosts } from "./standby-hosts.ts";
 import type { StageEvent, StagePlan } from "./types.ts";
 
@@ -69,6 +70,7 @@ export class StageHosts {
     this.keepers = lanes.map(
       (lane) =>
         new LaneKeeper(lane, body.plan, {
+          clock,
           launch,
           standby: (of) => this.standbys.take(of),
           past: () => body.replays,
@@ -122,9 +124,19 @@ export class StageHosts {
     for (const id of this.#ids()) await this.restartChild(id);
   }
 
-  /** The stage and its processes, for people. */
+  /** The stage and all its processes, for people. */
   tree(): TreeNode {
-    return this.#supervision.tree();
+    const { clock, lanes, launcher } = this.#options;
+    const nowMs = clock.monotonic();
+    const tree = this.#supervision.tree();
+    const children = tree.children.map((node, index) => {
+      const keeper = this.keepers[index];
+      if (keeper) return laneNode(node, keeper, nowMs);
+      return standbyNode(node, this.standbys.place(index - lanes.length), nowMs);
+    });
+    const shown = new Set(children.map(({ pid }) => pid));
+    const others = [...launcher.living].filter(({ pid }) => pid !== undefined && !shown.has(pid));
+    return { ...tree, children: [...children, ...others.map(besideNode)] };
   }
 
   #ids(): string[] {
@@ -143,15 +155,8 @@ export class StageHosts {
         clock,
         spawn: (id) => this.keepers[ids.indexOf(id)]?.run() ?? this.standbys.run(ids.indexOf(id) - lanes.length),
         escalated: (_id, reason) => gaveUp(reason, !lanes.some((lane) => lane.hasServed)),
-        describe: (id) => this.#describe(ids.indexOf(id)),
       },
     );
-  }
-
-  #describe(index: number): Partial<TreeNode> {
-    const keeper = this.keepers[index];
-    const pid = keeper ? keeper.lane.pid : this.standbys.host(index - this.keepers.length)?.pid;
-    return pid === undefined ? {} : { pid };
   }
 }
 

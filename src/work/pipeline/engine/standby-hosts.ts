@@ -71,9 +71,11 @@ export class StandbyHosts {
     return place.child;
   }
 
-  /** For people: the process in this place. */
-  host(number: number): StageHost | undefined {
-    return this.#places.get(number)?.host;
+  /** For people: the process in this place, and since when it is ready. */
+  place(
+    number: number,
+  ): { readonly host: StageHost | undefined; readonly readySinceMs: number | undefined } | undefined {
+    return this.#places.get(number);
   }
 }
 
@@ -81,6 +83,7 @@ export class StandbyHosts {
 class StandbyPlace {
   readonly child: RunningChild;
   host: StageHost | undefined;
+  readySinceMs: number | undefined;
   readonly #ports: StandbyPorts;
   readonly #spares: Set<Spare>;
   readonly #stop = Promise.withResolvers<"stopped">();
@@ -127,8 +130,9 @@ class StandbyPlace {
       await host.ended;
       return toFailure(thrown, "plugin.start").message;
     }
+    this.readySinceMs = clock.monotonic();
     const end = await this.#wait(host, renewed.promise);
-    this.host = undefined;
+    this.host = this.readySinceMs = undefined;
     if (end === "taken") await Promise.race([pause(clock, REPLACE_AFTER_MS), this.#stop.promise]);
     return typeof end === "string" ? undefined : end.reason;
   }
