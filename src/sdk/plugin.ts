@@ -27,7 +27,10 @@ export interface PluginContext<S extends ParamSchema = ParamSchema> {
   /** Id of the run: kept when a run is resumed after a crash, new when it starts over. */
   readonly run: string;
   readonly stage: string;
-  /** Number of this lane, from 0. */
+  /**
+   * Number of this process among its stage's that live, from 0: no two have the same. With `lanes=2,standby=1` they are 0, 1
+   * and 2; whoever is started for a dead one takes the number that has become free.
+   */
   readonly lane: number;
   /**
    * The host's own working directory: empty at its start, gone with its end. What shall stay is named by parameters

@@ -1,6 +1,6 @@
 /** Trees of supervisors over real processes: escalation, subtrees that are stopped and restarted, what a tree tells. */
 import { describe, expect, test } from "bun:test";
-import { findNodes, flatten } from "../../src/process/supervise/index.ts";
+import { placesOf } from "../../src/app/control/tree-names.ts";
 import { isAlive, isGone, killHard } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 import { CRASHING, type FamilyPlan, ProcessFamily, STEADY, STUBBORN } from "./supervisor-family.ts";
@@ -98,20 +98,20 @@ describe("trees with processes", () => {
     await family.root.stop();
   });
 
-  test("tree() shows processes, restarts and last exits at every level, and findNodes() finds them", async () => {
+  test("tree() shows processes, restarts and last exits at every level", async () => {
     await using family = await served({ name: "daemon", children: { left: { family: PAIR }, alone: STEADY } });
     const x = family.pid("left/x");
     killHard(x);
     await family.untilServing("left/x runs again", { "left/x": x });
     const tree = family.root.tree();
-    expect(flatten(tree).map(({ path, node }) => [path, node.kind, node.pid ?? 0, node.restarts])).toEqual([
-      ["daemon", "supervisor", 0, 0],
-      ["daemon/left", "supervisor", 0, 0],
-      ["daemon/left/x", "worker", family.pid("left/x"), 1],
-      ["daemon/left/y", "worker", family.pid("left/y"), 0],
-      ["daemon/alone", "worker", family.pid("alone"), 0],
+    expect(placesOf(tree).map(({ path, node }) => [path, node.kind, node.pid ?? 0, node.restarts])).toEqual([
+      ["/daemon", "supervisor", 0, 0],
+      ["/daemon/left", "supervisor", 0, 0],
+      ["/daemon/left/x", "worker", family.pid("left/x"), 1],
+      ["/daemon/left/y", "worker", family.pid("left/y"), 0],
+      ["/daemon/alone", "worker", family.pid("alone"), 0],
     ]);
-    const [found] = findNodes(tree, "left/x");
+    const found = placesOf(tree).find(({ path }) => path === "/daemon/left/x");
     expect(found?.node.lastExit).toMatchObject({ signal: "SIGKILL" });
     expect(JSON.parse(JSON.stringify(tree))).toEqual(tree);
     await family.root.stop();

@@ -50,8 +50,8 @@ export class Incarnations {
     if (incarnation?.number === number) incarnation.servesSinceMs = this.#clock.monotonic();
   }
 
-  exited(id: string, number: number, reason: ExitReason): void {
-    if (this.#running.get(id)?.number !== number) return;
+  /** The next incarnation begins only after this. */
+  exited(id: string, reason: ExitReason): void {
     this.#running.delete(id);
     const { exitCode = null, signal = null, detail } = reason;
     this.#lastExits.set(id, { code: exitCode, signal, reason: detail, atMs: this.#clock.now() });

@@ -184,7 +184,7 @@ export class Supervision {
       () => {}, // its exit tells
     );
     void child.exited.then((reason) => {
-      this.#incarnations.exited(id, incarnation, reason);
+      this.#incarnations.exited(id, reason);
       this.#feed({ type: "exited", id, incarnation, reason });
       if (this.#machine.childSpec(id) === undefined) this.#incarnations.forget(id);
     });

@@ -19,22 +19,24 @@ const STATE_OF_PHASE: Readonly<Record<SupervisorPhase, NodeState>> = {
   stopped: "stopped",
 };
 
-/** The owner adds to it; what the supervisor itself knows (name, state, restarts, uptime) it knows better. */
+/**
+ * The owner adds to it; what the supervisor itself knows (name, state, restarts) it knows better. An uptime of the owner's counts:
+ * what serves for a child may be another process than the one it was started with.
+ */
 export function nodeOfChild(
   info: ChildInfo,
   uptimeMs: number | undefined,
   lastExit: LastExit | undefined,
   described: Partial<TreeNode> = {},
 ): TreeNode {
-  const { uptimeMs: _its, ...more } = described;
   return {
     kind: info.type,
     children: [],
-    ...more,
+    ...described,
     name: info.id,
     state: STATE_OF_CHILD[info.state],
     restarts: info.restarts,
-    ...(uptimeMs !== undefined && { uptimeMs }),
+    ...(uptimeMs !== undefined && { uptimeMs: described.uptimeMs ?? uptimeMs }),
     ...(lastExit !== undefined && { lastExit }),
   };
 }

@@ -32,11 +32,11 @@ export class GroupRestart {
     this.#members.delete(child);
   }
 
-  /** The last started of those who still run; undefined when all are gone. */
+  /** The last started of those who still run; undefined when all are gone. Who was left out is being ended already. */
   nextToStop(): Child | undefined {
     while (this.#toStop.length > 0) {
       const last = this.#toStop.at(-1)!;
-      if (this.has(last) && isAlive(last)) return last;
+      if (isAlive(last)) return last;
       this.#toStop.pop();
     }
     return undefined;

@@ -218,10 +218,7 @@ export class Supervisor {
 
   #beginGroup(lead: Child, atMs: number, atOnce: boolean): void {
     const members = this.#strategy === "one_for_all" ? [...this.#children] : this.#children.from(lead);
-    for (const member of members) {
-      this.#children.settle(member, false);
-      if (member.state.kind === "restarting") this.#children.set(member, { kind: "waiting" });
-    }
+    for (const member of members) this.#children.settle(member, false);
     this.#children.set(lead, { kind: "restarting", atMs: undefined });
     const mayAtOnce = atOnce && (this.#group === undefined || this.#group.atMs === undefined);
     const laterMs = Math.max(atMs, this.#group?.atMs ?? 0);

@@ -3,6 +3,7 @@
  * has a number that no other living one has, the lowest that is free, so that a plugin may name a file after it.
  */
 import type { Clock } from "../../../base/clock.ts";
+import { type Random, seededRandom } from "../../../base/random.ts";
 import type { HostCommand, HostExit, HostHandlers } from "../../../process/plugin/index.ts";
 import type { Edge } from "./edge.ts";
 import { type LoadHost, StageHost } from "./stage-host.ts";
@@ -21,15 +22,19 @@ export interface LauncherOptions {
   /** For loading and for `init`, each. */
   readonly startTimeoutMs: number;
   readonly clock: Clock;
+  /** Spreads the first health checks. */
+  readonly random?: Random;
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
 }
 
 export class HostLauncher {
   readonly #options: LauncherOptions;
   readonly #living = new Set<StageHost>();
+  readonly #random: Random;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
+    this.#random = options.random ?? seededRandom(0);
   }
 
   /** With the wished number when nobody has it. The process is being started; `loaded` and `initialise` say how it goes. */
@@ -48,7 +53,16 @@ export class HostLauncher {
     const request = { library, pipeline, run, stage: plan.name, lane: number };
     const rest = { command, segments, request, clock, limits, passEnv, workDirectory, timeoutMs: startTimeoutMs };
     const ended = (ending: StageHost): void => void this.#living.delete(ending);
-    const host = new StageHost(plan, number, { load, request: rest, sizes, startTimeoutMs, output: show, ended });
+    const health = { clock, random: this.#random };
+    const host = new StageHost(plan, number, {
+      load,
+      request: rest,
+      sizes,
+      startTimeoutMs,
+      health,
+      output: show,
+      ended,
+    });
     if (host.alive) this.#living.add(host);
     return host;
   }

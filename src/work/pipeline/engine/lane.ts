@@ -136,8 +136,10 @@ export class Lane implements HostUser {
 
   /** A started host takes over, after it has gone through what is behind it. A lane that is held stays so. */
   async attach(host: StageHost, past: Past | undefined, trial?: Trial): Promise<void> {
+    host.busy(true);
     if (past?.snapshot) await host.restore(this.#options.state.carry(past.snapshot));
     for (const entry of past?.entries ?? []) await this.#replay(entry);
+    host.busy(false);
     if (this.#stopping) void host.stop(this.#options.stopTimeoutMs);
     else if (this.#host === host && host.alive) {
       this.#trial = trial;
@@ -195,7 +197,9 @@ export class Lane implements HostUser {
     const output = [sent.slot.offset, sent.slot.capacityBytes] as const;
     this.#host!.send({ t: "process", request: sent.number, output, ...request.message });
     this.#options.sample?.pass(sent.item);
-    if (this.#sent.length === 1) this.#arm();
+    if (this.#sent.length > 1) return;
+    this.#arm();
+    this.#host!.busy(true);
   }
 
   /** Ends the host on purpose; its batches are tried again, once it is gone and cannot write to their slots. */
@@ -355,7 +359,9 @@ export class Lane implements HostUser {
   }
 
   #tellDrained(): void {
-    if (!this.idle || this.#drained.length === 0) return;
+    if (!this.idle) return;
+    this.#host?.busy(false);
+    if (this.#drained.length === 0) return;
     for (const tell of this.#drained.splice(0)) tell();
   }
 

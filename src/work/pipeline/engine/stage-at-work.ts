@@ -1,6 +1,7 @@
 /** Puts one stage together: its turns, lanes, hosts, replay log, swaps and fallback. */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
+import type { Random } from "../../../base/random.ts";
 import { SharedMemory } from "../../../process/memory/index.ts";
 import {
   type HostCommand,
@@ -43,6 +44,7 @@ export interface StageParts {
   readonly stopTimeoutMs: number;
   /** How long a swap may be taken back by itself; zero when left out. */
   readonly swapWindowMs?: number;
+  readonly random?: Random;
   /** Where the segment for states is made; it must know what else was promised there. */
   readonly memory?: SharedMemory;
   /** Each host gets a directory of its own below it. */
@@ -140,26 +142,7 @@ export function buildStage(parts: StageParts): StageAtWork {
     get plan() {
       return body.plan;
     },
-    hosts: {
-      start: (before) => {
-        if (before) body.replays?.cover(before);
-        return hosts.start();
-      },
-      stop: async () => {
-        await swaps.stop();
-        await Promise.all([hosts.stop(), fallback?.stop()]);
-        state.close();
-      },
-      abort: async () => {
-        swaps.abort();
-        await Promise.all([hosts.abort(), fallback?.abort()]);
-        state.close();
-      },
-      stopChild: (id) => hosts.stopChild(id),
-      restartChild: (id) => hosts.restartChild(id),
-      stopAll: () => hosts.stopAll(),
-      restartAll: () => hosts.restartAll(),
-    },
+    hosts: commands(body, hosts, swaps, fallback, state),
     swap: (to) => swaps.swap(to),
     describe: () => {
       const tree = hosts.tree();
@@ -174,6 +157,36 @@ function progressOf(stage: Stage, hosts: StageHosts, lanes: readonly Lane[]): St
   const { breaker, inFlight, name, retries, rows } = stage;
   const pids = lanes.flatMap((lane) => lane.pid ?? []);
   return { name, rows, inFlight, retries, restarts: hosts.restarts, pids, ...(breaker && { breaker }) };
+}
+
+/** Starts and stops all that belongs to the stage. */
+function commands(
+  body: StageBody,
+  hosts: StageHosts,
+  swaps: StageSwaps,
+  fallback: FallbackHosts | undefined,
+  state: StateMemory,
+): StageAtWork["hosts"] {
+  return {
+    start: (before) => {
+      if (before) body.replays?.cover(before);
+      return hosts.start();
+    },
+    stop: async () => {
+      await swaps.stop();
+      await Promise.all([hosts.stop(), fallback?.stop()]);
+      state.close();
+    },
+    abort: async () => {
+      swaps.abort();
+      await Promise.all([hosts.abort(), fallback?.abort()]);
+      state.close();
+    },
+    stopChild: (id) => hosts.stopChild(id),
+    restartChild: (id) => hosts.restartChild(id),
+    stopAll: () => hosts.stopAll(),
+    restartAll: () => hosts.restartAll(),
+  };
 }
 
 function breakerDetail(breaker: BreakerProgress | undefined): Pick<TreeNode, "detail"> {

@@ -13,6 +13,7 @@ import type {
   ProcessMessage,
   ToHost,
 } from "../../../process/plugin/index.ts";
+import { HostHealth, type HostHealthPorts } from "./host-health.ts";
 import type { Carriage } from "./state-memory.ts";
 import type { StagePlan } from "./types.ts";
 
@@ -34,6 +35,8 @@ export interface StageHostOptions {
   readonly request: Omit<HostOptions, "handlers">;
   readonly sizes: { readonly inputBytes: number; readonly outputBytes: number; readonly stateBytes?: number };
   readonly startTimeoutMs: number;
+  /** Left out where the plan asks for no checks. */
+  readonly health?: Pick<HostHealthPorts, "clock" | "random">;
   output: HostHandlers["output"];
   /** Before its user hears of it. */
   ended(host: StageHost, exit: HostExit): void;
@@ -51,6 +54,7 @@ export class StageHost {
   #process: HostPort | undefined;
   #user: HostUser | undefined;
   #initialised: Promise<void> | undefined;
+  #health: HostHealth | undefined;
   #exit: HostExit | undefined;
   #killReason: string | undefined;
   #warmed: () => void = () => {};
@@ -77,9 +81,7 @@ export class StageHost {
 
   /** `init`, once, however often it is asked for. */
   initialise(): Promise<void> {
-    this.#initialised ??= this.loaded.then(() =>
-      this.#process!.start({ params: this.plan.params, ...this.#options.sizes }, this.#options.startTimeoutMs),
-    );
+    this.#initialised ??= this.#initialise();
     this.#initialised.catch(() => {}); // likewise
     return this.#initialised;
   }
@@ -90,6 +92,11 @@ export class StageHost {
     if (!checks) return [];
     const faults = await this.#process!.check(this.plan.params, this.#options.startTimeoutMs);
     return faults.map(({ message, param }) => `${param}: ${message}`);
+  }
+
+  /** It has work, or has none any more: its health is asked for only in between. */
+  busy(isBusy: boolean): void {
+    this.#health?.busy(isBusy);
   }
 
   /** Makes it quick for its first batch, when it is there and nobody uses it yet. Resolves also when it ends meanwhile. */
@@ -148,8 +155,22 @@ export class StageHost {
     }
   }
 
+  async #initialise(): Promise<void> {
+    await this.loaded;
+    const { health, sizes, startTimeoutMs } = this.#options;
+    await this.#process!.start({ params: this.plan.params, ...sizes }, startTimeoutMs);
+    if (!health || !this.plan.health || !this.alive) return;
+    this.#health = new HostHealth(this.plan.health, {
+      ...health,
+      ask: (request) => this.send({ t: "health", request }),
+      unhealthy: (reason) => this.kill(`was killed: its health check ${reason}`),
+    });
+    this.#health.start();
+  }
+
   #message(message: FromHost): void {
     if (message.t === "warmed") this.#warmed();
+    else if (message.t === "healthy") this.#health?.answered(message.request, message.error?.message);
     else this.#user?.message(message);
   }
 
@@ -161,6 +182,7 @@ export class StageHost {
   #ended(exit: HostExit): void {
     if (this.#exit) return;
     this.#exit = exit;
+    this.#health?.stop();
     this.#options.ended(this, exit);
     this.#user?.exited(exit);
     this.#warmed();

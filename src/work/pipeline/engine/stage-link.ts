@@ -53,6 +53,7 @@ export function buildLink(
     encoding: last ? context.encoding : "batch",
     strict: input === source && settings.on_malformed === "fail",
     clock,
+    random,
     host,
     signal,
     restart: {

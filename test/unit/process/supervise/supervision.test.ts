@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../src/base/errors.ts";
-import { Supervision, type SupervisionPorts } from "../../../../src/process/supervise/index.ts";
+import { type RunningChild, Supervision, type SupervisionPorts } from "../../../../src/process/supervise/index.ts";
+import type { ExitReason } from "../../../../src/protocol/supervision/index.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 import { CRASH, Forest, NORMAL, turn, Worker } from "./forest.ts";
 
@@ -126,13 +127,53 @@ describe("Supervision", () => {
       workers.push(new Worker(() => {}));
       return workers.at(-1)!;
     };
-    const supervision = new Supervision([{ id: "a" }], LIMITS, { clock: new SteppedClock(), spawn, escalated() {} });
+    const clock = new SteppedClock();
+    const supervision = new Supervision([{ id: "a" }], LIMITS, { clock, spawn, escalated() {} });
     void supervision.start().catch(() => {});
     workers[0]!.exit(CRASH);
     workers[0]!.serve();
     await turn();
     expect(supervision.states()[0]!.state).toBe("restarting");
+    clock.advance(0);
+    await turn();
+    expect(supervision.tree().children[0]).toMatchObject({ state: "starting", restarts: 1 });
+    workers[1]!.serve();
+    await turn();
+    expect(supervision.tree().children[0]).toMatchObject({ state: "running", uptimeMs: 0 });
+  });
+
+  test("what an earlier incarnation says late does not make the new one serve", async () => {
+    const serves = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const ends = [Promise.withResolvers<ExitReason>(), Promise.withResolvers<ExitReason>()];
+    let count = 0;
+    const spawn = (): RunningChild => {
+      const number = count++;
+      return { started: serves[number]!.promise, exited: ends[number]!.promise, terminate() {} };
+    };
+    const clock = new SteppedClock();
+    const supervision = new Supervision([{ id: "a" }], LIMITS, { clock, spawn, escalated() {} });
+    void supervision.start().catch(() => {});
+    ends[0]!.resolve(CRASH);
+    await turn();
+    clock.advance(0);
+    serves[0]!.resolve();
+    await turn();
+    expect(supervision.states()[0]).toMatchObject({ state: "starting", incarnation: 2 });
     expect(supervision.tree().children[0]!.uptimeMs).toBeUndefined();
+  });
+
+  test("a nearer deadline is kept when a farther one is waited for", async () => {
+    const plan = { children: [{ id: "a", shutdown: { timeoutMs: 10_000 } }, { id: "b" }], restartDelayMs: () => 10 };
+    const forest = new Forest(plan);
+    await forest.root.start();
+    forest.worker("a").stubborn = true;
+    void forest.root.terminateChild("a");
+    await forest.exit("b", CRASH);
+    forest.clock.advance(10);
+    await turn();
+    expect(forest.states).toEqual(["a stopping", "b running"]);
+    forest.clock.advance(9_990);
+    expect(forest.alive.has("a")).toBe(false);
   });
 });
 
@@ -291,11 +332,13 @@ describe("Supervision.tree", () => {
       kind: "worker",
       state: "running",
       restarts: 0,
-      uptimeMs: 0,
+      uptimeMs: 9,
       pid: 42,
       memoryBytes: 7,
       detail: "busy",
       children: [],
     });
+    await supervision.terminateChild("a");
+    expect(supervision.tree().children[0]!.uptimeMs).toBeUndefined();
   });
 });

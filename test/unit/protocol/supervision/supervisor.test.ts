@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ChildSpec, Supervisor } from "../../../../src/protocol/supervision/index.ts";
+import { Family, worker } from "./family.ts";
 import { run } from "./transcript.ts";
 
 const TRANSCRIPTS = join(import.meta.dir, "transcripts");
@@ -70,5 +71,20 @@ describe("Supervisor", () => {
     supervisor.step({ type: "terminate_child", request: 2, id: "a" }, 0);
     supervisor.step({ type: "exited", id: "a", incarnation: 2, reason }, 0);
     expect([supervisor.restarts, supervisor.states()]).toEqual([1, []]);
+  });
+
+  test("step() waits for the longer delay when a failure in front joins a restart of others", () => {
+    const restartDelayMs = (failures: number): number => (failures - 1) * 50;
+    const options = { strategy: "rest_for_one", maxRestarts: 9, restartPeriodMs: 1_000, restartDelayMs } as const;
+    const family = Family.started([worker("a"), worker("b")], options);
+    family.exit("b");
+    family.exit("b");
+    expect(family.supervisor.nextDeadlineMs).toBe(50);
+    family.news();
+    family.nowMs = 10;
+    family.exit("a");
+    expect([family.news(), family.supervisor.nextDeadlineMs]).toEqual([["end a"], 50]);
+    family.pass();
+    expect([family.news(), family.nowMs]).toEqual([["start a", "start b"], 50]);
   });
 });
