@@ -29,14 +29,15 @@ export function nodeOfChild(
   lastExit: LastExit | undefined,
   described: Partial<TreeNode> = {},
 ): TreeNode {
+  const { uptimeMs: ownUptimeMs, ...more } = described;
   return {
     kind: info.type,
     children: [],
-    ...described,
+    ...more,
     name: info.id,
     state: STATE_OF_CHILD[info.state],
     restarts: info.restarts,
-    ...(uptimeMs !== undefined && { uptimeMs: described.uptimeMs ?? uptimeMs }),
+    ...(uptimeMs !== undefined && { uptimeMs: ownUptimeMs ?? uptimeMs }),
     ...(lastExit !== undefined && { lastExit }),
   };
 }
