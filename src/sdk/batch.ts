@@ -68,7 +68,7 @@ export interface Batch extends Iterable<Row> {
   readonly id: string;
   /** The batch's own time in milliseconds since the epoch, the same for every replay. Use it instead of the clock. */
   readonly timeMs: number;
-  /** True while the engine looks for a poison record: results are thrown away, so keep outside effects back. */
+  /** True while the engine looks for a poison record or warms a process up: results are thrown away, so keep outside effects back. */
   readonly probe: boolean;
   /** Number of rows, dropped ones included. */
   readonly length: number;

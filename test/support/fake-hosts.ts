@@ -158,7 +158,12 @@ export class FakeHost {
   }
 
   #replay(message: Extract<ToHost, { t: "replay" }>): void {
-    this.#run(readRaw(Buffer.from(String(message.batch), "base64")).payload.toString());
+    const verdict = this.#run(readRaw(Buffer.from(String(message.batch), "base64")).payload.toString());
+    if (verdict === "crash") return this.kill();
+    if (verdict instanceof Error) {
+      const error = new Failure("plugin.threw", verdict.message).toJSON();
+      return this.#say({ t: "failed", request: message.request, error });
+    }
     const counts = { total: 0, malformed: 0, in: 0, out: 0, filtered: 0, rejected: 0, added: 0 };
     this.#say({ t: "done", request: message.request, sizes: [0, 0, 0], counts });
   }

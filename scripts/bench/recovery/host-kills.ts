@@ -45,7 +45,7 @@ const SCENARIOS: readonly Scenario[] = [
   { batchRows: 512 },
   { batchRows: 16_384 },
   { batchRows: 256, rate: 50_000 },
-  { batchRows: 1024, rate: 50_000 },
+  { batchRows: 64, rate: 50_000 },
 ];
 /** The stage that keeps a state, which its next host has to get first. */
 const STATEFUL = "group-sums";

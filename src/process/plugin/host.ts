@@ -31,9 +31,6 @@ import {
 } from "./messages.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
-/** The first costs some 12 ms and saves as much from the first batch; the second 4 for 2 more; further ones save nothing. */
-const WARM_ROUNDS = 2;
-
 /** Runs until the daemon says stop or goes away. `exit` ends the process. */
 export async function runPluginHost(pid: number, exit: (code: number) => void): Promise<void> {
   provideSdk();
@@ -104,7 +101,7 @@ class PluginHost {
     else if (message.t === "replay") await this.#replay(message);
     else if (message.t === "snapshot") await this.#giveState(message);
     else if (message.t === "health") await this.#health(message);
-    else if (message.t === "warm") this.#warm(message);
+    else if (message.t === "warm") await this.#warm(message);
     else if (message.t === "stop") await this.#stop();
   }
 
@@ -203,9 +200,9 @@ class PluginHost {
   }
 
   /** Whatever goes wrong here goes wrong again, and is reported, when it is a real batch. */
-  #warm({ batch, encoding }: WarmMessage): void {
+  async #warm({ batch, encoding }: WarmMessage): Promise<void> {
     try {
-      for (let round = 0; round < WARM_ROUNDS; round++) this.#work?.warm(this.#carried(batch), encoding);
+      await this.#work?.warm(this.#carried(batch), encoding);
     } catch {
       // a batch that cannot be read warms as much as it can
     }

@@ -71,7 +71,7 @@ export interface SnapshotMessage {
   readonly room?: Place;
 }
 
-/** A batch like those to come: an idle host reads and writes it to be quick later. The plugin does not run. The answer is `warmed`. */
+/** A batch like those to come: an idle host reads and writes it to be quick later. The plugin runs as in a probe, unless its batches depend on each other. The answer is `warmed`. */
 export interface WarmMessage {
   readonly t: "warm";
   readonly batch: Carried;

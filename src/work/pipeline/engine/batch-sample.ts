@@ -1,6 +1,6 @@
 /**
- * A copy of one batch of a stage, for hosts that warm up: the first that passes once somebody has asked. It stays as it is,
- * since batches of one pipeline are much alike.
+ * A copy of one batch of a stage, for hosts that warm up: the first that a host has finished once somebody has asked, so that
+ * no host dies of it. It stays as it is, since batches of one pipeline are much alike.
  */
 import type { Item } from "./types.ts";
 
@@ -24,7 +24,7 @@ export class BatchSample {
     return this.#taken.promise;
   }
 
-  /** A batch goes into a lane. On the way of every batch: it must cost nothing. */
+  /** A batch has been processed and is still where it was. On the way of every batch: it must cost nothing. */
   pass(item: Item): void {
     if (!this.#wanted || item.bytes > SAMPLE_BYTES_MAX || item.finish) return;
     this.#wanted = false;

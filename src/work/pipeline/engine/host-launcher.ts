@@ -3,6 +3,7 @@
  * has a number that no other living one has, the lowest that is free, so that a plugin may name a file after it.
  */
 import type { Clock } from "../../../base/clock.ts";
+import { Failure } from "../../../base/errors.ts";
 import { type Random, seededRandom } from "../../../base/random.ts";
 import type { HostCommand, HostExit, HostHandlers } from "../../../process/plugin/index.ts";
 import type { Edge } from "./edge.ts";
@@ -31,14 +32,16 @@ export class HostLauncher {
   readonly #options: LauncherOptions;
   readonly #living = new Set<StageHost>();
   readonly #random: Random;
+  #closed = false;
 
   constructor(options: LauncherOptions) {
     this.#options = options;
     this.#random = options.random ?? seededRandom(0);
   }
 
-  /** With the wished number when nobody has it. The process is being started; `loaded` and `initialise` say how it goes. */
+  /** Fails when the stage has ended. With the wished number when nobody has it. The process is being started; `loaded` and `initialise` say how it goes. */
   launch(plan: StagePlan, wishedNumber?: number): StageHost {
+    if (this.#closed) throw new Failure("pipeline.stopped", `stage ${plan.name}: no host is started any more`);
     const number = this.#number(wishedNumber);
     const { clock, command, input, load, output, pipeline, run, show, startTimeoutMs, state, workDirectory } =
       this.#options;
@@ -72,8 +75,9 @@ export class HostLauncher {
     return this.#living;
   }
 
-  /** Kills what lives; resolves when it is gone. */
-  async abort(reason: string): Promise<void> {
+  /** The end: kills what lives, resolves when it is gone, and starts nothing any more. */
+  async close(reason: string): Promise<void> {
+    this.#closed = true;
     const living = [...this.#living];
     for (const host of living) host.kill(reason);
     await Promise.all(living.map(({ ended }): Promise<HostExit> => ended));

@@ -64,6 +64,7 @@ export class LaneKeeper {
   #superseded = false;
   #stopping = false;
   #running = false;
+  #waiting: (() => void)[] = [];
   /** The last one whose end was told. */
   #observed: StageHost | undefined;
   /** Hosts that began here, and those of them that a swap brought. */
@@ -82,6 +83,14 @@ export class LaneKeeper {
   /** Its supervisor has it run: there is, or will be, a host. */
   get running(): boolean {
     return this.#running;
+  }
+
+  /** Resolves when a host serves, also when one does already; or when the lane is stopped. */
+  serves(): Promise<void> {
+    if (this.#phase === "serving" && this.lane.serving) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
   }
 
   /** The host that it has, or is starting. */
@@ -109,8 +118,7 @@ export class LaneKeeper {
    * which lives on; one that was only starting is ended.
    */
   handOver(next: Successor | undefined): StageHost | undefined {
-    this.#next = next;
-    this.handOvers++;
+    this.#expect(next);
     if (this.#phase === "serving" && this.lane.serving) {
       const before = this.lane.detach();
       this.#left.resolve();
@@ -127,14 +135,25 @@ export class LaneKeeper {
   retreat(next: Successor | undefined, reason: string): void {
     const present = this.#present;
     this.#superseded = true;
-    this.#next = next;
-    this.handOvers++;
+    this.#expect(next);
     if (this.#phase === "serving") {
       this.lane.detach();
       this.#left.resolve();
     }
     present?.kill(reason);
     void present?.ended.then((exit) => this.#observeEnd(present, exit));
+  }
+
+  /** One that was expected before and has not come is of no use any more. */
+  #expect(next: Successor | undefined): void {
+    const before = this.#next;
+    this.#next = next;
+    this.handOvers++;
+    if (before)
+      void Promise.resolve(before.host).then(
+        (host) => host.kill("was not needed any more"),
+        () => {}, // it never came
+      );
   }
 
   async #keep(started: () => void): ReturnType<() => RunningChild["exited"]> {
@@ -144,6 +163,7 @@ export class LaneKeeper {
       this.#phase = "away";
       if (this.#stopping || !end.wished) {
         this.#running = !this.#stopping;
+        if (this.#stopping) this.#tellWaiting();
         return reasonOf(end);
       }
     }
@@ -169,6 +189,7 @@ export class LaneKeeper {
     this.servesSinceMs = this.#ports.clock.monotonic();
     this.#ports.observe?.({ event: "host_ready", lane: lane.number, pid: host.pid! }); // it serves: it was spawned
     started();
+    this.#tellWaiting();
     this.trial?.served();
     this.#ports.ready();
     const exit = await Promise.race([host.ended, this.#left.promise]);
@@ -210,6 +231,10 @@ export class LaneKeeper {
   #ended(host: StageHost, exit: HostExit): End {
     this.#observeEnd(host, exit);
     return { wished: this.lane.endWasExpected || this.#superseded, refused: false, reason: exit.reason, exit };
+  }
+
+  #tellWaiting(): void {
+    for (const tell of this.#waiting.splice(0)) tell();
   }
 
   #observeEnd(host: StageHost, { code, reason, signal }: HostExit): void {

@@ -4,7 +4,8 @@
  * enforces the time limit from outside: a host in a busy loop cannot be asked, only killed.
  *
  * A lane that is held takes nothing more; when nothing is inside it can be given another host. A host on trial has one
- * batch at a time, and the first one that it fails goes back untried.
+ * batch at a time, and the first one that it fails goes back untried: also one that had failed with the host before, which
+ * can judge that better.
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
@@ -53,7 +54,7 @@ export interface Request {
 export interface Trial {
   /** It has finished a batch. */
   passed(): void;
-  /** It failed a batch that nobody had failed before, or died by itself. The lane has no use for it any more. */
+  /** It failed a batch, or died by itself. The lane has no use for it any more. */
   failed(reason: string): void;
 }
 
@@ -196,7 +197,6 @@ export class Lane implements HostUser {
     this.#sent.push(sent);
     const output = [sent.slot.offset, sent.slot.capacityBytes] as const;
     this.#host!.send({ t: "process", request: sent.number, output, ...request.message });
-    this.#options.sample?.pass(sent.item);
     if (this.#sent.length > 1) return;
     this.#arm();
     this.#host!.busy(true);
@@ -249,7 +249,7 @@ export class Lane implements HostUser {
     this.#settleAll(wished ? undefined : { kind: "failed", cause, code: `plugin.${cause}`, reason });
     const trial = this.#trial;
     this.#trial = undefined;
-    if (!wished && !this.#endWasExpected) trial?.failed(reason);
+    if (!wished) trial?.failed(reason);
   }
 
   /**
@@ -299,6 +299,7 @@ export class Lane implements HostUser {
     const fits =
       message.sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && bytes <= head.slot.capacityBytes;
     if (!fits) return this.#host!.kill(`claims ${bytes} bytes in a slot of ${head.slot.capacityBytes} and was killed`);
+    if (!head.work.rows && !head.work.probe) this.#options.sample?.pass(head.item);
     this.#settleHead({ kind: "done", slot: head.slot, sizes: message.sizes, counts: message.counts });
   }
 
@@ -344,14 +345,14 @@ export class Lane implements HostUser {
     this.#tellDrained();
   }
 
-  /** What a host on trial fails is no try of the batch, unless that had failed with the host before. */
+  /** What a host on trial fails is no try of the batch. A probe that passes says little: it may be a part of a batch. */
   #judge(head: Sent, outcome: Outcome): { readonly trial: Trial | undefined; readonly verdict: Outcome } {
     const trial = this.#trial;
-    if (!trial || head.work.probe) return { trial: undefined, verdict: outcome };
-    if (outcome.kind === "done") {
+    if (!trial) return { trial, verdict: outcome };
+    if (outcome.kind === "done" && !head.work.probe) {
       this.#trial = undefined;
       trial.passed();
-    } else if (outcome.kind === "failed" && !head.crashExpected && outcome.code !== "source.malformed") {
+    } else if (outcome.kind === "failed" && outcome.code !== "source.malformed") {
       this.#ready = false;
       return { trial, verdict: { kind: "requeue" } };
     }

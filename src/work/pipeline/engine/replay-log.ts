@@ -41,7 +41,8 @@ export class ReplayLog {
   #bytes = 0;
   /** Memory of entries that are no longer needed. */
   readonly #spare: ArrayBufferLike[] = [];
-  #asked = false;
+  /** Entries there were when the state was asked for. */
+  #askedAt = 0;
   #branch: Branch | undefined;
 
   constructor(snapshot: Uint8Array | undefined) {
@@ -54,12 +55,13 @@ export class ReplayLog {
 
   /**
    * Whether the next batch should bring the state along: when that, as large as it was last, costs less than what a crash
-   * would have to replay. True once until `cover`; when that batch fails, the next barrier brings the state.
+   * would have to replay. True once; when that batch fails, again some batches later.
    */
   askSnapshot(): boolean {
-    if (this.#asked || this.#entries.length < ENTRIES_MIN) return false;
-    this.#asked = this.#bytes >= BYTES_PER_STATE_BYTE * (this.#snapshot?.length ?? 0);
-    return this.#asked;
+    const isDue = this.#entries.length >= this.#askedAt + ENTRIES_MIN;
+    if (!isDue || this.#bytes < BYTES_PER_STATE_BYTE * (this.#snapshot?.length ?? 0)) return false;
+    this.#askedAt = this.#entries.length;
+    return true;
   }
 
   /** Valid until `cover`. */
@@ -80,7 +82,7 @@ export class ReplayLog {
     if (!this.#branch) for (const { bytes } of this.#entries) this.#spare.push(bytes.buffer);
     this.#entries = [];
     this.#bytes = 0;
-    this.#asked = false;
+    this.#askedAt = 0;
     if (this.#branch && batch) this.#grow(this.#branch, this.#copy(batch, rows));
   }
 
@@ -103,7 +105,7 @@ export class ReplayLog {
     this.#snapshot = branch.before.snapshot;
     this.#entries = [...branch.before.entries, ...branch.since];
     this.#bytes = this.#entries.reduce((sum, { bytes }) => sum + bytes.length, 0);
-    this.#asked = false;
+    this.#askedAt = 0;
   }
 
   confirm(): void {

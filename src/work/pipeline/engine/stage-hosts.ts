@@ -2,7 +2,7 @@
  * The processes of one stage: a supervised lane each, and standbys beside them. A host that was replaced on purpose is
  * followed by another at once and does not count against the restart intensity.
  */
-import type { Clock } from "../../../base/clock.ts";
+import { type Clock, pause } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
 import { Supervision, type TreeNode } from "../../../process/supervise/index.ts";
 import type { HostLauncher } from "./host-launcher.ts";
@@ -95,13 +95,14 @@ export class StageHosts {
   }
 
   /** In order: what is inside is finished, plugins clean up. */
-  stop(): Promise<void> {
-    return this.#supervision.stop();
+  async stop(): Promise<void> {
+    await this.#supervision.stop();
+    await this.#options.launcher.close("was left over when its stage had stopped");
   }
 
   async abort(): Promise<void> {
     const reason = "was killed: the pipeline stops";
-    await Promise.all([this.#supervision.abort(), this.#options.launcher.abort(reason)]);
+    await Promise.all([this.#supervision.abort(), this.#options.launcher.close(reason)]);
   }
 
   /** `lane 0`, `standby 0`: stops it in order and leaves it so. What would have gone through a lane waits. */
@@ -109,10 +110,19 @@ export class StageHosts {
     return this.#supervision.terminateChild(id);
   }
 
-  /** Stops it in order when it runs, and starts it again. */
+  /** Stops it in order when it runs, and starts it again; a start that fails is tried as often as any other restart. */
   async restartChild(id: string): Promise<void> {
+    const { clock, restart } = this.#options;
     await this.#supervision.terminateChild(id).catch(ignoreStopped);
-    await this.#supervision.restartChild(id);
+    for (let failures = 1; ; failures++) {
+      try {
+        return await this.#supervision.restartChild(id);
+      } catch (thrown) {
+        const isFailedStart = thrown instanceof Failure && thrown.code === "supervision.start_failed";
+        if (!isFailedStart || failures > restart.maxRestarts) throw thrown;
+        await pause(clock, restart.restartDelayMs(failures));
+      }
+    }
   }
 
   async stopAll(): Promise<void> {

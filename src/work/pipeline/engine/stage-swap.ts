@@ -4,15 +4,11 @@
  * inside, the old host gives its state, the new one takes it, and the lane goes on. The first batch is a trial, and for a
  * while after it the old host stays in reserve with the state it had: going back costs no more than going forth.
  */
-import { type Clock, pause } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
-import type { ProcessMessage } from "../../../process/plugin/index.ts";
-import type { BatchSample } from "./batch-sample.ts";
-import type { HostLauncher } from "./host-launcher.ts";
 import type { KeeperTrial, LaneKeeper, Successor } from "./lane-keeper.ts";
 import { type ReplayEntry, ReplayLog } from "./replay-log.ts";
-import { planFault, type StageHost } from "./stage-host.ts";
-import type { StageBody } from "./stage-hosts.ts";
+import type { StageHost } from "./stage-host.ts";
+import { drain, type Move, prepare, type SwapPorts, takeState, untilJudged, untilServing } from "./swap-steps.ts";
 import type { StageEvent, StagePlan } from "./types.ts";
 
 export interface SwapReport {
@@ -30,42 +26,14 @@ export interface SwapReport {
   readonly trial: "passed" | "pending";
 }
 
-export interface SwapPorts {
-  readonly body: StageBody;
-  readonly keepers: readonly LaneKeeper[];
-  readonly launcher: HostLauncher;
-  readonly clock: Clock;
-  readonly stopTimeoutMs: number;
-  readonly encoding: ProcessMessage["encoding"];
-  readonly sample: BatchSample;
-  /** The plan of the stage is another now. */
-  renewed(): void;
-  observe?: ((event: StageEvent) => void) | undefined;
-}
-
-/** One lane on its way from the old plan to the new. */
-interface Move {
-  readonly keeper: LaneKeeper;
-  /** In reserve, with the state of the moment at which it left. */
-  old: StageHost | undefined;
-  trial: "pending" | "passed" | "failed";
-  readonly judged: PromiseWithResolvers<void>;
-  readonly served: PromiseWithResolvers<void>;
-}
-
-/** How long a lane that gets no batch holds up the next one. */
-const TRIAL_WAIT_MS = 250;
 /** Batches kept for going back; a host goes through this much in less than a second. */
 const BRANCH_BYTES_MAX = 64 * 2 ** 20;
-/** Room asked for where nobody knows yet how large a state is. */
-const STATE_BYTES_MIN = 64 * 1024;
-
 export class StageSwap {
-  readonly from: StagePlan;
   readonly to: StagePlan;
   readonly #ports: SwapPorts;
   readonly #exclusive: boolean;
-  readonly #fromReplays: ReplayLog | undefined;
+  #from: StagePlan;
+  #fromReplays: ReplayLog | undefined;
   readonly #moves: Move[] = [];
   readonly #failed = Promise.withResolvers<never>();
   readonly #stops: Promise<unknown>[] = [];
@@ -74,12 +42,12 @@ export class StageSwap {
   #heldMs = 0;
   #over = false;
 
-  constructor(to: StagePlan, ports: SwapPorts) {
-    this.from = ports.body.plan;
+  /** `exclusive`: the old host has to clean up before the new one's `init`. */
+  constructor(to: StagePlan, exclusive: boolean, ports: SwapPorts) {
     this.to = to;
     this.#ports = ports;
-    this.#exclusive = this.from.exclusive || to.exclusive;
-    this.#fromReplays = ports.body.replays;
+    this.#exclusive = exclusive;
+    this.#from = ports.body.plan;
     this.#failed.promise.catch(() => {}); // whoever waits hears of it
   }
 
@@ -102,8 +70,17 @@ export class StageSwap {
     return !this.from.stateful || this.to.stateful;
   }
 
-  /** Fails with `swap.refused`, and nothing has changed, or with `swap.rolled_back`, and everything is as it was. */
-  async run(outgrown: () => void): Promise<SwapReport> {
+  /** The plan that it goes back to. */
+  get from(): StagePlan {
+    return this.#from;
+  }
+
+  /**
+   * Fails with `swap.refused`, and nothing has changed, or with `swap.rolled_back`, and everything is as it was. `prepared` is
+   * awaited when a host of the new plan is ready, and may still exchange the old plan; `outgrown` is called when there is no
+   * way back any more.
+   */
+  async run(prepared: () => Promise<void>, outgrown: () => void): Promise<SwapReport> {
     const { body, clock, keepers } = this.#ports;
     const startedMs = clock.monotonic();
     this.#ports.sample.want();
@@ -111,6 +88,7 @@ export class StageSwap {
     for (const keeper of keepers) {
       try {
         const candidate = keeper.running ? await this.#orFailed(this.#prepare()) : undefined;
+        if (this.#moves.length === 0) await this.#begin(prepared);
         await this.#move(keeper, candidate, outgrown);
       } catch (thrown) {
         await this.#undo(thrown);
@@ -123,11 +101,15 @@ export class StageSwap {
   }
 
   /** The old plugin works again, with all that has happened since. */
-  async rollBack(reason: string): Promise<void> {
+  async rollBack(why: Failure): Promise<void> {
     this.#over = true;
-    for (const move of this.#moves) if (move.trial !== "failed") await this.#moveBack(move);
+    for (const move of this.#moves) {
+      if (move.trial !== "failed") await this.#moveBack(move);
+      if (move.keeper.running) await untilServing(move.keeper, this.#ports);
+    }
     this.#switchBack();
     this.#ports.renewed();
+    const reason = String(why.data?.reason ?? why.message);
     this.#observe({ event: "swap_rolled_back", to: this.from.library, reason });
   }
 
@@ -156,38 +138,22 @@ export class StageSwap {
     this.#fail(this.#rolledBack(reason));
   }
 
-  async #prepare(): Promise<StageHost> {
-    const host = this.#ports.launcher.launch(this.to);
-    this.#candidate = host;
-    try {
-      const fault = planFault(this.to, await host.loaded);
-      if (fault) throw fault;
-      const faults = await host.check();
-      if (faults.length > 0) throw new Failure("plugin.params", faults.join("; "));
-      if (this.#exclusive) return host;
-      await host.initialise();
-      const { encoding, sample } = this.#ports;
-      if (sample.text !== undefined) await host.warm(sample.text, encoding);
-      return host;
-    } catch (thrown) {
-      host.kill("was refused by a swap");
-      const { code, message } = toFailure(thrown, "plugin.start");
-      const words = `stage ${this.to.name} keeps ${this.from.library}: ${this.to.library} cannot take over: ${message}`;
-      throw new Failure("swap.refused", words, { data: { cause: code } });
-    }
+  #prepare(): Promise<StageHost> {
+    this.#candidate = this.#ports.launcher.launch(this.to);
+    return prepare(this.#candidate, this.from, this.#exclusive, this.#ports);
   }
 
   async #move(keeper: LaneKeeper, candidate: StageHost | undefined, outgrown: () => void): Promise<void> {
     const { clock } = this.#ports;
     const heldSinceMs = clock.monotonic();
-    await this.#drain(keeper);
-    await this.#takeState(keeper);
+    await drain(keeper, this.#ports);
+    if (!this.#failure && this.to.stateful) await takeState(keeper, this.#ports);
     if (this.#failure) {
       keeper.lane.release();
       throw this.#failure;
     }
     if (keeper === this.#ports.keepers.at(-1)) this.#switchForth(outgrown);
-    const move = this.#begin(keeper, candidate !== undefined);
+    const move = this.#newMove(keeper, candidate !== undefined);
     keeper.plan = this.to;
     if (candidate) this.#handOver(move, candidate);
     keeper.lane.release();
@@ -195,28 +161,17 @@ export class StageSwap {
     this.#candidate = undefined;
     await this.#orFailed(move.served.promise);
     this.#heldMs = Math.max(this.#heldMs, clock.monotonic() - heldSinceMs);
-    await this.#orFailed(this.#untilJudged(move));
+    await this.#orFailed(untilJudged(move, this.#ports));
   }
 
-  /** A lane whose batch takes too long gives it to the new host; it was not its fault. */
-  async #drain({ lane }: LaneKeeper): Promise<void> {
-    const { clock, stopTimeoutMs } = this.#ports;
-    const reason = "was replaced: a swap could wait no longer for its batch";
-    const timer = clock.after(stopTimeoutMs, () => lane.recycle(reason));
-    await lane.hold();
-    timer.cancel();
+  /** What is old is what works when the hand-over begins. */
+  async #begin(prepared: () => Promise<void>): Promise<void> {
+    await prepared();
+    this.#from = this.#ports.body.plan;
+    this.#fromReplays = this.#ports.body.replays;
   }
 
-  /** Without an answer the log says it too, with more to go through. */
-  async #takeState({ lane }: LaneKeeper): Promise<void> {
-    const replays = this.#ports.body.replays;
-    if (!this.to.stateful || !replays || replays.entries.length === 0 || !lane.serving) return;
-    const expectedBytes = Math.max(STATE_BYTES_MIN, 2 * (replays.snapshot?.length ?? 0));
-    const state = await lane.askState(expectedBytes).catch(() => undefined);
-    if (state) replays.cover(state);
-  }
-
-  #begin(keeper: LaneKeeper, hasTrial: boolean): Move {
+  #newMove(keeper: LaneKeeper, hasTrial: boolean): Move {
     const move: Move = {
       keeper,
       old: undefined,
@@ -248,6 +203,7 @@ export class StageSwap {
       passed: () => {
         keeper.trial = undefined;
         move.trial = "passed";
+        move.served.resolve(); // a lane that others served in the meantime may be that quick
         move.judged.resolve();
       },
       failed: (reason) => {
@@ -261,26 +217,18 @@ export class StageSwap {
     };
   }
 
-  /** Some time for the first batch, and all it needs for one that is inside. */
-  async #untilJudged({ judged, keeper }: Move): Promise<void> {
-    const { clock, stopTimeoutMs } = this.#ports;
-    const waiting = new AbortController();
-    await Promise.race([judged.promise, pause(clock, TRIAL_WAIT_MS, waiting.signal)]);
-    if (!keeper.lane.idle) await Promise.race([judged.promise, pause(clock, stopTimeoutMs, waiting.signal)]);
-    waiting.abort();
-  }
-
   async #undo(thrown: unknown): Promise<never> {
     const failure = toFailure(thrown, "swap.failed");
     this.#candidate?.kill("was not needed any more");
     if (failure.code === "swap.stopped" || this.#moves.length === 0) throw failure;
-    await this.rollBack(failure.message);
-    throw failure.code === "swap.rolled_back" ? failure : this.#rolledBack(failure.message);
+    const why = failure.code === "swap.rolled_back" ? failure : this.#rolledBack(failure.message);
+    await this.rollBack(why);
+    throw why;
   }
 
   async #moveBack(move: Move): Promise<void> {
     const { keeper } = move;
-    await this.#drain(keeper);
+    await drain(keeper, this.#ports);
     keeper.trial = undefined;
     keeper.plan = this.from;
     const free = Promise.withResolvers<unknown>();
@@ -331,7 +279,7 @@ export class StageSwap {
 
   #rolledBack(reason: string): Failure {
     const words = `stage ${this.to.name} is back with ${this.from.library}: ${this.to.library} failed: ${reason}`;
-    return new Failure("swap.rolled_back", words);
+    return new Failure("swap.rolled_back", words, { data: { reason } });
   }
 
   #observe(event: StageEvent): void {

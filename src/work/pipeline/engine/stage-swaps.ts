@@ -5,7 +5,8 @@
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
 import { isSwap } from "./chain.ts";
-import { StageSwap, type SwapPorts, type SwapReport } from "./stage-swap.ts";
+import { StageSwap, type SwapReport } from "./stage-swap.ts";
+import type { SwapPorts } from "./swap-steps.ts";
 import { counted, failedStart, NO_TALLY, type Tally, worse } from "./swap-window.ts";
 import type { Outcome, StagePlan, Work } from "./types.ts";
 
@@ -54,15 +55,22 @@ export class StageSwaps {
   /** Fails with `swap.refused`, `swap.rolled_back`, `swap.busy` or `swap.stopped`; the stage then works as before. */
   async swap(to: StagePlan): Promise<SwapReport> {
     this.#admit(to);
-    if (this.#watched) this.#confirm(this.#watched, "another swap follows");
-    const swap = new StageSwap(to, this.#options);
+    const plans = [this.#options.body.plan, this.#watched?.swap.from, to];
+    const swap = new StageSwap(
+      to,
+      plans.some((plan) => plan?.exclusive),
+      this.#options,
+    );
     this.#present = swap;
     let outgrown = false;
     try {
-      const report = await swap.run(() => {
-        outgrown = true;
-        if (this.#watched?.swap === swap) this.#confirm(this.#watched, OUTGROWN);
-      });
+      const report = await swap.run(
+        () => this.#settleBefore(),
+        () => {
+          outgrown = true;
+          if (this.#watched?.swap === swap) this.#confirm(this.#watched, OUTGROWN);
+        },
+      );
       this.#watch(swap);
       if (outgrown && this.#watched) this.#confirm(this.#watched, OUTGROWN);
       return report;
@@ -101,12 +109,23 @@ export class StageSwaps {
     throw new Failure("swap.refused", `${about}: ${words}`, { data: { changes: other } });
   }
 
+  /** The swap before ends now: well, or, if its plugin has not had a batch yet, as if it had never been. */
+  async #settleBefore(): Promise<void> {
+    await this.#returning; // it may have failed while the new one was prepared
+    const watched = this.#watched;
+    if (!watched) return;
+    if (!watched.swap.isPending) return this.#confirm(watched, FOLLOWED);
+    this.#end(watched);
+    this.#tally = this.#before;
+    await watched.swap.rollBack(new Failure("swap.rolled_back", `${FOLLOWED}, and no batch had come`));
+  }
+
   #watch(swap: StageSwap): void {
     this.#before = this.#tally;
     this.#tally = NO_TALLY;
     const watched: Watched = { swap, timer: undefined, over: false };
     this.#watched = watched;
-    swap.failed.catch((thrown: unknown) => this.#goBack(watched, toFailure(thrown, "swap.rolled_back").message));
+    swap.failed.catch((thrown: unknown) => this.#goBack(watched, toFailure(thrown, "swap.rolled_back")));
     const { clock } = this.#options;
     const windowMs = swap.canReturn ? this.#options.windowMs : 0;
     const passed = (): void => void swap.proven().then(() => this.#confirm(watched, "its window has passed"));
@@ -119,11 +138,11 @@ export class StageSwaps {
     if (reason !== undefined && watched.swap.canReturn) watched.swap.fail(reason);
   }
 
-  #goBack(watched: Watched, reason: string): void {
+  #goBack(watched: Watched, why: Failure): void {
     if (watched.over || this.#stopped) return;
     this.#end(watched);
     this.#tally = this.#before;
-    this.#returning = watched.swap.rollBack(reason).finally(() => {
+    this.#returning = watched.swap.rollBack(why).finally(() => {
       this.#returning = undefined;
     });
   }
@@ -141,4 +160,5 @@ export class StageSwaps {
   }
 }
 
+const FOLLOWED = "another swap follows";
 const OUTGROWN = "the batches since have become too many to go back";

@@ -120,14 +120,14 @@ class StandbyPlace {
   /** Why the spare came to its end by itself; nothing when it was taken, or of no use any more. */
   async #life(): Promise<string | undefined> {
     const { clock, launch, plan } = this.#ports;
-    const host = launch(plan());
-    this.host = host;
     const renewed = Promise.withResolvers<"renewed">();
     this.#renew = () => renewed.resolve("renewed");
+    let host: StageHost | undefined;
     try {
+      this.host = host = launch(plan());
       await (host.plan.exclusive ? host.loaded : host.initialise());
     } catch (thrown) {
-      await host.ended;
+      await host?.ended;
       return toFailure(thrown, "plugin.start").message;
     }
     this.readySinceMs = clock.monotonic();
