@@ -34,7 +34,8 @@ export class RunChanges {
   /** Files that make the run what it is: a change of one of them is a reason to reload. */
   get files(): readonly string[] {
     const { path, stages } = this.#current;
-    return [path, ...stages.map(({ library }) => library).filter((library) => library.startsWith("/"))];
+    const libraries = stages.flatMap(({ fallback, library }) => (fallback ? [library, fallback.library] : [library]));
+    return [path, ...libraries.filter((library) => library.startsWith("/"))];
   }
 
   /** Fails with `pipeline.*` when the file does not check, `reload.*` or `swap.*` when the run cannot change so. */

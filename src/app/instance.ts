@@ -79,7 +79,8 @@ export class Instance implements InstanceControl {
   }
 
   async swap({ library, params, stage }: SwapRequest): Promise<SwapReport> {
-    const [name = stage] = stage.includes("/") ? this.#below(stage) : [stage];
+    const name = stage.includes("/") ? this.#below(stage)[0] : stage;
+    if (name === undefined) throw new Failure("swap.not_found", `${stage} is no stage`);
     const startedMs = this.#options.clock.monotonic();
     const { swaps } = await this.#options.changes.swap({ stage: name, library, params: params ?? {} });
     const tookMs = this.#options.clock.monotonic() - startedMs;
@@ -95,13 +96,14 @@ export class Instance implements InstanceControl {
   }
 
   /** The stage and what of it a path names; nothing for the pipeline as a whole. */
-  #below(path: string): readonly [stage?: string, child?: string] {
-    const [root, pipeline, ...rest] = path.split("/").filter((part) => part !== "");
-    if (root === INSTANCE_NAME && (pipeline === undefined || pipeline === this.#options.name))
-      return rest as [string?, string?];
+  #below(path: string): readonly [stage: string | undefined, child: string | undefined] {
+    const [root, pipeline, stage, child, deeper] = path.split("/").filter((part) => part !== "");
+    const isOurs = root === INSTANCE_NAME && (pipeline === undefined || pipeline === this.#options.name);
+    const isHost = child === undefined || /^(lane|standby) \d+$/.test(child);
+    if (isOurs && isHost && deeper === undefined) return [stage, child];
     throw new Failure(
       "instance.not_controllable",
-      `${path} cannot be stopped or restarted alone; stages and their hosts can`,
+      `${path} cannot be stopped or restarted alone; stages, their lanes and their standbys can`,
     );
   }
 

@@ -27,7 +27,8 @@ export function planStages(file: PipelineFile, libraries: Libraries, resolvePath
 function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, resolvePath: ResolvePath): StagePlan {
   const { loaded, revision } = libraries.get(stage.library) as InspectedPlugin; // a failure is a fault, and then nothing is planned
   const { fallback } = stage;
-  const other = fallback && (libraries.get(fallback.library) as InspectedPlugin).loaded; // likewise
+  const found = fallback && (libraries.get(fallback.library) as InspectedPlugin); // likewise
+  const other = found?.loaded;
   const values = (params: StageSpec["params"], schema: LoadedMessage["params"]) =>
     convertParams(params, schema, resolvePath, placeOf(file, stage)).values;
   return {
@@ -46,6 +47,7 @@ function planStage(file: PipelineFile, stage: StageSpec, libraries: Libraries, r
     ...(fallback &&
       other && {
         fallback: {
+          revision: found.revision,
           library: resolvePath(fallback.library, "present") ?? resolve(fallback.library),
           params: values(fallback.params, other.params),
         },

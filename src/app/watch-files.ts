@@ -1,66 +1,73 @@
 /**
- * Calls back when the content of a file changes. Directories are watched, not files: editors and builds write a new file and
- * rename it, and a watch on the old one would never hear of the next change. Several events of one save become one call.
+ * Calls back when the content of a file changes. Files are looked at now and then rather than watched by the kernel: editors
+ * and builds replace files and whole directories, some file systems tell nothing, and a save during a reload must not be
+ * lost. A file counts as saved when it has stayed the same from one look to the next.
  */
-import { type FSWatcher, readFileSync, watch } from "node:fs";
-import { basename, dirname } from "node:path";
+import { readFileSync, statSync } from "node:fs";
 import type { Clock, Timer } from "../base/clock.ts";
 
-/** A save is several events within a few milliseconds; a build that writes longer is seen again when it is done. */
-const SETTLE_MS = 200;
+/** Looking costs some microseconds a file; a person does not notice half a second. */
+const LOOK_MS = 250;
 
 export interface FileWatch {
-  /** Watch these from now on. */
+  /** Watch these from now on. Those that were watched before keep what was last told of them. */
   follow(files: readonly string[]): void;
   close(): void;
 }
 
+interface Watched {
+  /** Size and times at the last look. */
+  seen: string;
+  /** Of the content that was last told. */
+  told: string;
+}
+
 export function watchFiles(files: readonly string[], clock: Clock, changed: () => void): FileWatch {
-  const watchers = new Map<string, FSWatcher>();
-  let followed = files;
-  let before = "";
-  let settling: Timer | undefined;
-  const settle = (): void => {
-    settling = undefined;
-    const now = digestOf(followed);
-    if (now === before) return;
-    before = now;
-    changed();
-  };
-  const heard = (_event: string, name: string | null): void => {
-    const isOurs = name === null || followed.some((path) => basename(path) === name); // an output may grow beside them
-    if (isOurs) settling ??= clock.after(SETTLE_MS, settle);
-  };
+  let watched = new Map<string, Watched>();
+  let timer: Timer | undefined;
   const follow = (wanted: readonly string[]): void => {
-    followed = wanted;
-    before = digestOf(wanted);
-    const directories = new Set(wanted.map(dirname));
-    for (const [directory, watcher] of watchers) {
-      if (directories.has(directory)) continue;
-      watcher.close();
-      watchers.delete(directory);
-    }
-    for (const directory of directories) if (!watchers.has(directory)) watchers.set(directory, watch(directory, heard));
+    watched = new Map(wanted.map((path) => [path, watched.get(path) ?? { seen: look(path), told: digest(path) }]));
+  };
+  const tick = (): void => {
+    const saved = [...watched].filter(([path, file]) => isSaved(path, file));
+    timer = clock.after(LOOK_MS, tick);
+    if (saved.length > 0) changed();
   };
   follow(files);
-  return {
-    follow,
-    close() {
-      settling?.cancel();
-      for (const watcher of watchers.values()) watcher.close();
-    },
-  };
+  timer = clock.after(LOOK_MS, tick);
+  return { follow, close: () => timer?.cancel() };
 }
 
-/** A file that is not there at this moment is being replaced: that is a change too. */
-function digestOf(files: readonly string[]): string {
-  return files.map((path) => `${path}:${hashOf(path)}`).join("\n");
+/** Remembers what it has seen; true once for each new content. */
+function isSaved(path: string, file: Watched): boolean {
+  const seen = look(path);
+  const isSettled = seen === file.seen;
+  file.seen = seen;
+  if (!isSettled || seen === GONE) return false; // still being written, or between the old file and the new one
+  if (file.told.startsWith(`${seen} `)) return false;
+  const told = digest(path);
+  const isNew = contentOf(told) !== contentOf(file.told);
+  file.told = told;
+  return isNew;
 }
 
-function hashOf(path: string): string {
+const GONE = "gone";
+
+function look(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
+  return found ? `${found.ino}:${found.size}:${found.mtimeNs}` : GONE;
+}
+
+/** The look that goes with a content, and the content's hash. */
+function digest(path: string): string {
+  const seen = look(path);
   try {
-    return Bun.hash.xxHash64(readFileSync(path)).toString(16);
+    return `${seen} ${Bun.hash.xxHash64(readFileSync(path)).toString(16)}`;
   } catch {
-    return "gone";
+    return `${GONE} `; // it was replaced this very moment: the next look finds the new one
   }
+}
+
+function contentOf(told: string): string {
+  return told.slice(told.indexOf(" ") + 1);
 }

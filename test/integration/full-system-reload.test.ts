@@ -1,5 +1,6 @@
 /** Other stages for a run under way: SIGHUP and --watch, with records flowing, and nothing lost, doubled or out of order. */
 import { describe, expect, test } from "bun:test";
+import { readdirSync, readlinkSync } from "node:fs";
 import { orders } from "../support/orders.ts";
 import { perRecord, plugin } from "../support/plugins.ts";
 import type { Program } from "../support/program.ts";
@@ -70,6 +71,13 @@ class LiveRun {
     this.write(stages);
     this.program.signal("SIGHUP");
     return this.reloads(count);
+  }
+
+  /** Descriptors of shared memory that the main process holds. */
+  segments(): number {
+    const directory = `/proc/${this.program.pid}/fd`;
+    const links = readdirSync(directory).map((name) => readlinkSync(`${directory}/${name}`));
+    return links.filter((target) => target.startsWith("/dev/shm/")).length;
   }
 
   async finish() {
@@ -166,5 +174,46 @@ describe("run when its pipeline file changes", () => {
     expect([code, summary.resumed, summary.faults]).toEqual([0, true, []]);
     live.expectComplete();
     expect(live.space.records("out.ndjson").at(-1)).toHaveProperty("a", true);
+  }, 60_000);
+
+  test("a new stage that gives up before it is at work leaves the running ones alone", async () => {
+    const settings = `${SETTINGS},max_restarts=2`;
+    await using live = new LiveRun([COUNT_LINE, PACE_LINE], [], settings);
+    await live.flowing();
+    live.space.write("dies.ts", plugin({ init: "setTimeout(() => process.exit(3), 20);" }));
+    live.space.write("late.ts", plugin({ init: "await Bun.sleep(1_000);" }));
+    const stages = [COUNT_LINE, "dies|dies.ts|", "late|late.ts|", PACE_LINE];
+    live.write(stages, settings);
+    live.program.signal("SIGHUP");
+    expect(await live.reloads(1)).toMatch(/not reloaded.*stage dies/);
+    await live.flowing();
+    const { code, summary } = await live.finish();
+    expect([code, summary.faults]).toEqual([0, []]);
+    live.expectComplete();
+  }, 60_000);
+
+  test("refused reloads hold nothing back: no segment and no host stays", async () => {
+    await using live = new LiveRun([COUNT_LINE, PACE_LINE]);
+    await live.flowing();
+    live.space.write("bad.ts", plugin({ init: 'throw new Error("no such server");' }));
+    const before = live.segments();
+    for (let count = 1; count <= 4; count++) {
+      expect(await live.reload(["bad|bad.ts|", COUNT_LINE, PACE_LINE], count)).toMatch(/no such server/);
+    }
+    expect(live.segments()).toBe(before);
+    expect(live.program.hosts()).toHaveLength(2);
+    expect((await live.finish()).code).toBe(0);
+    live.expectComplete();
+  }, 60_000);
+
+  test("a run that is told to end starts a stopped stage again, to finish what is under way", async () => {
+    await using live = new LiveRun([COUNT_LINE, PACE_LINE]);
+    await live.flowing();
+    expect((await live.space.exec(["stop", "pace"])).code).toBe(0);
+    live.program.signal("SIGINT");
+    const { code, summary } = withSummary(await live.program.done);
+    expect([code, summary.run, summary.faults]).toEqual([130, "stopped", []]);
+    expect(live.space.records("out.ndjson")).toHaveLength(summary.written);
+    expect(summary.written).toBeLessThan(ORDERS);
   }, 60_000);
 });

@@ -1,11 +1,13 @@
 /** A stage's plugin exchanged under full load, with real hosts of the executable: no batch lost, doubled or reordered. */
 import { describe, expect, test } from "bun:test";
 import type { Failure } from "../../src/base/errors.ts";
+import { seededRandom } from "../../src/base/random.ts";
 import type { StagePlan } from "../../src/work/pipeline/engine/types.ts";
 import { type PluginParts, plugin } from "../support/plugins.ts";
+import { killHard } from "../support/processes.ts";
 import { StageRig } from "../support/stage-rig.ts";
 import { until } from "../support/until.ts";
-import { Workspace } from "../support/workspace.ts";
+import { Workspace, withSummary } from "../support/workspace.ts";
 
 const SWAPS = 50;
 const ROWS = 40;
@@ -165,3 +167,61 @@ describe("swap() to a bad plugin with real hosts", () => {
     });
   }
 });
+
+describe("the command swap, on a running pipeline", () => {
+  /** Lets a batch through now and then until the file `fast` is there: a run that lasts as long as the test needs. */
+  const PACE = plugin({
+    top: 'import { existsSync } from "node:fs";',
+    params: '{ fast: param.string("a file", { required: true }) }',
+    batch: "if (!existsSync(context.params.fast)) await Bun.sleep(10);",
+  });
+  const RECORDS = 20_000;
+  const ROUNDS = 12;
+
+  test("swap and kill -9 of any host, in turns, leave the output as it would have been", async () => {
+    using space = new Workspace();
+    const random = seededRandom(5);
+    space.write("in.ndjson", lines(RECORDS));
+    for (const name of ["a", "b"]) {
+      space.write(`count-${name}.ts`, counter(name));
+      space.write(`mark-${name}.ts`, marker(name));
+    }
+    space.write("bad.ts", counter("bad", { batch: "throw new Error('bad');" }));
+    space.write("pace.ts", PACE);
+    const retries = "true|RETRY_WITH_BACKOFF|20";
+    space.pipeline(
+      [
+        `count|count-a.ts|standby=1|${retries}`,
+        `mark|mark-a.ts|lanes=2,standby=1|${retries}`,
+        `pace|pace.ts|fast=${space.at("fast")}`,
+      ],
+      { settings: "batch_rows=40,checkpoint_interval=20ms,max_restarts=1000,backoff=1ms,swap_window=300ms" },
+    );
+    await using program = space.start(["run", "pipeline.txt", "--json"]);
+    await program.until("records flow", () => space.sizeOf("out.ndjson") > 0);
+    for (let round = 1; round <= ROUNDS; round++) {
+      const to = round % 2 === 1 ? "b" : "a";
+      for (const stage of ["count", "mark"]) {
+        const hosts = program.hosts();
+        const swapping = space.exec(["swap", stage, `${stage}-${to}.ts`]);
+        killHard(hosts[random.below(hosts.length)]!);
+        const { code, stderr } = await swapping;
+        if (code !== 0) expect(stderr).toMatch(/is back with|cannot take over/); // the victim was the new host
+      }
+      const refused = await space.exec(["swap", "count", "bad.ts"]);
+      expect([refused.code, refused.stderr]).toEqual([1, expect.stringMatching(/bad/)]);
+    }
+    space.write("fast", "");
+    const { code, summary } = withSummary(await program.done);
+    expect([code, summary.run, summary.faults]).toEqual([0, "ended", []]);
+    const rows = space.records("out.ndjson");
+    expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: RECORDS }, (_, index) => index));
+    expect(rows.map(({ seen }) => seen)).toEqual(Array.from({ length: RECORDS }, (_, index) => index + 1));
+    expect(new Set(rows.map(({ by }) => by))).toEqual(new Set(["a", "b"]));
+    expect(program.hosts()).toEqual([]);
+  }, 120_000);
+});
+
+function lines(count: number): string {
+  return Array.from({ length: count }, (_, n) => `{"n":${n}}\n`).join("");
+}

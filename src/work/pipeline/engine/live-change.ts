@@ -60,10 +60,33 @@ export async function changeStages(
     const report = reportOf(current, wanted, new Set(current));
     return { links: current, report: { ...report, swaps: await swapAll(current, wanted) } };
   }
-  const { links: planned, kept } = alignChain(current, wanted, ports.source, ports.newEdge);
-  const links = planned.map((link) => (kept.has(link as StageLink) ? (link as StageLink) : ports.build(link))); // kept holds links of `current`
+  const { links, kept } = await plan(current, wanted, ports);
   await new Rebuild(current, links, kept, ports).run();
   return { links, report: reportOf(current, wanted, kept) };
+}
+
+/** The links of the next chain, the new ones built. What was made for it goes when not all can be. */
+async function plan(current: readonly StageLink[], wanted: readonly StagePlan[], ports: LiveChangePorts) {
+  const edges: Edge[] = [];
+  const built: StageLink[] = [];
+  const newEdge = (): Edge => {
+    const edge = ports.newEdge();
+    edges.push(edge);
+    return edge;
+  };
+  const build = (link: Link<Edge>): StageLink => {
+    const made = ports.build(link);
+    built.push(made);
+    return made;
+  };
+  try {
+    const { kept, links } = alignChain(current, wanted, ports.source, newEdge);
+    return { kept, links: links.map((link) => (kept.has(link as StageLink) ? (link as StageLink) : build(link))) }; // kept holds links of `current`
+  } catch (thrown) {
+    await Promise.allSettled(built.map((link) => ports.stop(link)));
+    for (const edge of edges) ports.dropEdge(edge);
+    throw thrown;
+  }
 }
 
 /** One stage after the other; when one refuses, those that have changed change back. */

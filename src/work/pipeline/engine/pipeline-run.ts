@@ -126,6 +126,7 @@ export class PipelineRun {
   /** Takes no further batch; what is under way is finished and committed. */
   stop(): void {
     this.#stopping = true;
+    this.#stages.resume();
     this.#stopAsked.resolve(undefined);
   }
 
@@ -180,6 +181,7 @@ export class PipelineRun {
       }),
     );
     this.#run = { ...this.#run, fingerprint };
+    this.counts.fold();
     return report;
   }
 
@@ -240,11 +242,17 @@ export class PipelineRun {
       slot.release();
       throw new Failure("pipeline.ending", "the run is about to end");
     }
+    const { chain } = this.#stages;
+    try {
+      switchOver(this.#seq + 1);
+    } catch (thrown) {
+      slot.release();
+      throw thrown;
+    }
     const item = this.#emptyItem(slot, `fence${this.#seq}`, { barrier: true, finish: false, fence });
     this.#uncredited.add(item.seq);
-    void this.#through(item, undefined);
-    switchOver(this.#seq);
     this.counts.begin(this.stages.map(({ name }) => name));
+    void this.#through(item, undefined, chain);
     return item.seq;
   }
 
@@ -268,10 +276,9 @@ export class PipelineRun {
     return true;
   }
 
-  async #through(item: Item, cut: Cut | undefined): Promise<void> {
+  async #through(item: Item, cut: Cut | undefined, chain = this.#stages.chain): Promise<void> {
     const readAtMs = this.#ports.clock.monotonic();
     const source = this.#position;
-    const { chain } = this.#stages;
     try {
       for (const { at, plan } of chain) {
         await at.stage.process(item);

@@ -2,7 +2,7 @@
  * The stages of a run: built between their edges, started and stopped as one supervision tree, and exchanged under way. It
  * knows nothing of batches but where a fence must go.
  */
-import { Failure, messageOf } from "../../../base/errors.ts";
+import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
 import { SharedMemory } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { Settings } from "../file/index.ts";
@@ -35,13 +35,16 @@ export interface PipelineStagesOptions {
 /** What a change needs of whoever sends the batches. */
 export interface FencePorts {
   /**
-   * Sends the fence through the present stages, then calls `switchOver` with the number of the batch behind it, before any
-   * other batch is sent. Gives the fence's number.
+   * Calls `switchOver` with the number of the batch behind the fence, and sends the fence through the stages of before, with
+   * no other batch between. Gives the fence's number. When `switchOver` throws, nothing is sent.
    */
   send(fence: Fence, switchOver: (nextSeq: number) => void): Promise<number>;
   /** Resolves when the batch of this number, and all before it, are committed. */
   committed(seq: number): Promise<void>;
 }
+
+/** A fence and the empty batch at the end may both be under way beside the batches that were counted. */
+const EMPTY_BATCHES = 2;
 
 export class PipelineStages {
   /** Where the source's batches lie. */
@@ -51,6 +54,8 @@ export class PipelineStages {
   /** All that live: of the present chain, and of the next or the one before while the stages change. */
   readonly #edges = new Set<Edge>();
   readonly #links = new Set<StageLink>();
+  /** Added, and given up before they were at work. */
+  readonly #broken = new Map<StageLink, Failure>();
   readonly #tree: StageTree;
   #chain: readonly StageLink[];
   #changing = false;
@@ -89,6 +94,16 @@ export class PipelineStages {
   release(): void {
     for (const edge of this.#edges) edge.close();
     this.#edges.clear();
+  }
+
+  /** Starts what somebody has stopped, so that batches can drain. */
+  resume(): void {
+    for (const { at } of this.#chain) {
+      const stopped = at
+        .describe()
+        .children.filter(({ name, state }) => state === "stopped" && name.startsWith("lane "));
+      for (const { name } of stopped) at.hosts.restartChild(name).catch((thrown) => this.#options.failed(thrown));
+    }
   }
 
   /** The pipeline's supervisor and all below it. */
@@ -131,11 +146,14 @@ export class PipelineStages {
       stop: async (link: StageLink) => {
         await this.#tree.remove(link);
         this.#links.delete(link);
+        this.#broken.delete(link);
       },
     };
   }
 
+  /** Throws, and changes nothing, when one of them does not live any more. */
   #switchTo(links: readonly StageLink[], nextSeq: number): void {
+    for (const link of links) if (this.#broken.has(link)) throw this.#broken.get(link)!;
     this.#chain = links;
     for (const link of links) {
       if (!this.#links.has(link)) link.at.turns.startAt(nextSeq);
@@ -164,6 +182,7 @@ export class PipelineStages {
       failed: (reason) => {
         this.#tree.gaveUp(link, messageOf(reason));
         if (this.#links.has(link)) failed(reason);
+        else this.#broken.set(link, toFailure(reason, "pipeline.failed"));
       },
     });
     return link;
@@ -171,7 +190,7 @@ export class PipelineStages {
 
   #newEdge(): Edge {
     const { inFlight, ports, settings, untilOldest } = this.#options;
-    const edge = new Edge(this.#memory, settings.memory, inFlight + 1, ports.clock, untilOldest);
+    const edge = new Edge(this.#memory, settings.memory, inFlight + EMPTY_BATCHES, ports.clock, untilOldest);
     this.#edges.add(edge);
     return edge;
   }

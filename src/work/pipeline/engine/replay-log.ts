@@ -41,12 +41,17 @@ export class ReplayLog {
   #bytes = 0;
   /** Memory of entries that are no longer needed. */
   readonly #spare: ArrayBufferLike[] = [];
+  readonly #eager: boolean;
+  /** Of the last batch. */
+  #batchBytes = 0;
   /** Entries there were when the state was asked for. */
   #askedAt = 0;
   #branch: Branch | undefined;
 
-  constructor(snapshot: Uint8Array | undefined) {
+  /** `eager`: a successor waits initialised, so that each batch it need not go through makes it serve sooner. */
+  constructor(snapshot: Uint8Array | undefined, eager = false) {
     this.#snapshot = snapshot;
+    this.#eager = eager;
   }
 
   get snapshot(): Uint8Array | undefined {
@@ -55,13 +60,20 @@ export class ReplayLog {
 
   /**
    * Whether the next batch should bring the state along: when that, as large as it was last, costs less than what a crash
-   * would have to replay. True once; when that batch fails, again some batches later.
+   * would have to replay. True once; when that batch fails, again some batches later. An eager log asks with every batch while
+   * the state is small beside it.
    */
   askSnapshot(): boolean {
+    if (this.#eager && this.#batchBytes > this.#dearBytes) return true;
     const isDue = this.#entries.length >= this.#askedAt + ENTRIES_MIN;
-    if (!isDue || this.#bytes < BYTES_PER_STATE_BYTE * (this.#snapshot?.length ?? 0)) return false;
+    if (!isDue || this.#bytes < this.#dearBytes) return false;
     this.#askedAt = this.#entries.length;
     return true;
+  }
+
+  /** So many bytes to go through are as dear as giving the state, as large as it was last. */
+  get #dearBytes(): number {
+    return BYTES_PER_STATE_BYTE * (this.#snapshot?.length ?? 0);
   }
 
   /** Valid until `cover`. */
@@ -72,6 +84,7 @@ export class ReplayLog {
   add(batch: Uint8Array, rows: readonly RowRange[] | undefined): void {
     const entry = this.#copy(batch, rows);
     this.#bytes += batch.length;
+    this.#batchBytes = batch.length;
     this.#entries.push(entry);
     if (this.#branch) this.#grow(this.#branch, entry);
   }
@@ -83,6 +96,7 @@ export class ReplayLog {
     this.#entries = [];
     this.#bytes = 0;
     this.#askedAt = 0;
+    if (batch) this.#batchBytes = batch.length;
     if (this.#branch && batch) this.#grow(this.#branch, this.#copy(batch, rows));
   }
 

@@ -94,7 +94,7 @@ export interface StageProgress {
 
 export function buildStage(parts: StageParts): StageAtWork {
   const { plan, snapshot } = parts;
-  const body: StageBody = { plan, replays: plan.stateful ? new ReplayLog(snapshot) : undefined };
+  const body: StageBody = { plan, replays: plan.stateful ? new ReplayLog(snapshot, plan.standby > 0) : undefined };
   const largestBytes = Math.max(parts.input.largestBytes, parts.output.largestBytes);
   const state = new StateMemory(parts.memory ?? new SharedMemory(), largestBytes, parts.clock);
   const sample = new BatchSample();

@@ -254,7 +254,7 @@ export class StageSwap {
     body.plan = this.to;
     if (!this.to.stateful) body.replays = undefined;
     else if (body.replays) body.replays.branch(BRANCH_BYTES_MAX, outgrown);
-    else body.replays = new ReplayLog(undefined);
+    else body.replays = new ReplayLog(undefined, this.to.standby > 0);
   }
 
   /** Gives what has been processed since the switch. */

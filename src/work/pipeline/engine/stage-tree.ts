@@ -1,7 +1,7 @@
 /**
- * The pipeline's supervisor: its children are the stages, each a supervisor of its own hosts. A stage that gives up takes
- * the pipeline with it (no restarts at this level: what a fresh stage could cure, fresh hosts have not). Stages may be added
- * and taken out while the others run; during a change two stages of one name live side by side.
+ * The pipeline's supervisor: its children are the stages, each a supervisor of its own hosts. There are no restarts at this
+ * level: what a fresh stage could cure, fresh hosts have not. A stage at work that gives up ends the run, which its owner
+ * decides; one that was only added, and not at work yet, ends alone. During a change two stages of one name live side by side.
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
@@ -12,12 +12,15 @@ import type { StageLink } from "./stage-link.ts";
 interface Child {
   readonly link: StageLink;
   readonly exited: PromiseWithResolvers<ExitReason>;
+  /** Why it could not start. */
+  failure?: Failure;
   /** To go on from. */
   readonly state: Uint8Array | undefined;
 }
 
-/** Any number of restarts is too many, whatever the period. */
+/** A temporary child is never restarted: the limits say nothing. */
 const NO_RESTARTS = { maxRestarts: 0, restartPeriodMs: 1 } as const;
+const STAGE = { type: "supervisor", restart: "temporary" } as const;
 
 export class StageTree {
   readonly #supervision: Supervision;
@@ -25,14 +28,14 @@ export class StageTree {
   #made = 0;
 
   constructor(pipeline: string, links: readonly StageLink[], clock: Clock) {
-    const specs = links.map((link) => ({ id: this.#adopt(link, undefined), type: "supervisor" as const }));
+    const specs = links.map((link) => ({ id: this.#adopt(link, undefined), ...STAGE }));
     this.#supervision = new Supervision(
       specs,
-      { ...NO_RESTARTS, name: pipeline, strategy: "one_for_all", startup: "together" },
+      { ...NO_RESTARTS, name: pipeline, startup: "together" },
       {
         clock,
         spawn: (id) => this.#spawn(this.#children.get(id)!),
-        escalated: () => {}, // the stage itself has said why
+        escalated: () => {}, // temporary children never do
         describe: (id) => this.#children.get(id)?.link.at.describe(),
       },
     );
@@ -56,23 +59,28 @@ export class StageTree {
   async add(link: StageLink, state?: Uint8Array): Promise<void> {
     const id = this.#adopt(link, state);
     try {
-      await this.#supervision.startChild({ id, type: "supervisor" });
+      await this.#supervision.startChild({ id, ...STAGE });
     } catch (thrown) {
-      await this.#supervision.deleteChild(id).catch(() => {}); // a child that never served may be forgotten already
+      const failure = this.#children.get(id)?.failure;
       this.#children.delete(id);
-      throw thrown instanceof Failure && thrown.cause instanceof Failure ? thrown.cause : thrown;
+      throw failure ?? thrown;
     }
   }
 
+  /** Ends it in order, or what there is of it when it was never added. */
   async remove(link: StageLink): Promise<void> {
     const id = this.#idOf(link);
-    if (id === undefined) return;
-    await this.#supervision.terminateChild(id);
-    await this.#supervision.deleteChild(id);
+    if (id === undefined) return link.at.hosts.abort();
+    try {
+      await this.#supervision.terminateChild(id);
+    } catch (thrown) {
+      if (!isOver(thrown)) throw thrown;
+      await link.at.hosts.abort();
+    }
     this.#children.delete(id);
   }
 
-  /** A stage cannot go on: it is ended, and with it the pipeline. */
+  /** A stage cannot go on: its hosts are ended. */
   gaveUp(link: StageLink, reason: string): void {
     const child = this.#children.get(this.#idOf(link) ?? "");
     void link.at.hosts.abort().then(() => child?.exited.resolve({ kind: "crash", detail: reason }));
@@ -105,12 +113,14 @@ export class StageTree {
     return undefined;
   }
 
-  #spawn({ exited, link, state }: Child): RunningChild {
+  #spawn(child: Child): RunningChild {
+    const { exited, link, state } = child;
     const { hosts } = link.at;
     const started = hosts.start(state);
     started.catch(async (thrown: unknown) => {
-      await hosts.abort();
       const { code, message } = toFailure(thrown, "plugin.start");
+      child.failure ??= new Failure(code, `stage ${link.plan.name}: ${message}`, { cause: thrown });
+      await hosts.abort();
       exited.resolve({ kind: "crash", detail: message, code });
     });
     const terminate: RunningChild["terminate"] = async (how) => {
@@ -119,4 +129,9 @@ export class StageTree {
     };
     return { started, exited: exited.promise, terminate };
   }
+}
+
+/** It ended by itself, or with the whole pipeline: what was asked for has happened. */
+function isOver(thrown: unknown): boolean {
+  return thrown instanceof Failure && /^supervision\.(not_found|not_running)$/.test(thrown.code);
 }

@@ -5,6 +5,7 @@
  */
 import { type Clock, pause } from "../../../base/clock.ts";
 import { toFailure } from "../../../base/errors.ts";
+import type { HostExit } from "../../../process/plugin/index.ts";
 import type { RunningChild } from "../../../process/supervise/index.ts";
 import type { StageHost } from "./stage-host.ts";
 import type { StageEvent, StagePlan } from "./types.ts";
@@ -79,6 +80,8 @@ export class StandbyHosts {
   }
 }
 
+type End = "taken" | "renewed" | "stopped";
+
 /** One place: a spare, and the next one when that has been taken. */
 class StandbyPlace {
   readonly child: RunningChild;
@@ -86,9 +89,9 @@ class StandbyPlace {
   readySinceMs: number | undefined;
   readonly #ports: StandbyPorts;
   readonly #spares: Set<Spare>;
-  readonly #stop = Promise.withResolvers<"stopped">();
-  #stopping = false;
-  #renew: () => void = () => {};
+  readonly #stopped = new AbortController();
+  /** Ends the wait of the present spare. Anew for each: what waits for ever would keep every spare that there was. */
+  #end = Promise.withResolvers<End>();
 
   constructor(ports: StandbyPorts, spares: Set<Spare>, opened: Promise<void>) {
     this.#ports = ports;
@@ -99,20 +102,24 @@ class StandbyPlace {
 
   /** Also while its host is only starting. */
   renew(): void {
-    this.#renew();
+    this.#end.resolve("renewed");
+  }
+
+  get #isStopping(): boolean {
+    return this.#stopped.signal.aborted;
   }
 
   #terminate(how: "shutdown" | "kill"): void {
-    this.#stopping = true;
-    this.#stop.resolve("stopped");
+    this.#stopped.abort();
+    this.#end.resolve("stopped");
     if (how === "kill") this.host?.kill("was stopped");
   }
 
   async #keep(opened: Promise<void>): ReturnType<() => RunningChild["exited"]> {
-    await Promise.race([opened, this.#stop.promise]);
-    while (!this.#stopping) {
+    await Promise.race([opened, this.#end.promise]);
+    while (!this.#isStopping) {
       const failure = await this.#life();
-      if (failure !== undefined && !this.#stopping) return { kind: "crash", detail: failure };
+      if (failure !== undefined && !this.#isStopping) return { kind: "crash", detail: failure };
     }
     return { kind: "normal", detail: "was stopped" };
   }
@@ -120,8 +127,7 @@ class StandbyPlace {
   /** Why the spare came to its end by itself; nothing when it was taken, or of no use any more. */
   async #life(): Promise<string | undefined> {
     const { clock, launch, plan } = this.#ports;
-    const renewed = Promise.withResolvers<"renewed">();
-    this.#renew = () => renewed.resolve("renewed");
+    this.#end = Promise.withResolvers();
     let host: StageHost | undefined;
     try {
       this.host = host = launch(plan());
@@ -131,22 +137,21 @@ class StandbyPlace {
       return toFailure(thrown, "plugin.start").message;
     }
     this.readySinceMs = clock.monotonic();
-    const end = await this.#wait(host, renewed.promise);
+    const end = await this.#wait(host);
     this.host = this.readySinceMs = undefined;
-    if (end === "taken") await Promise.race([pause(clock, REPLACE_AFTER_MS), this.#stop.promise]);
+    if (end === "taken") await pause(clock, REPLACE_AFTER_MS, this.#stopped.signal);
     return typeof end === "string" ? undefined : end.reason;
   }
 
-  async #wait(host: StageHost, renewed: Promise<"renewed">) {
+  async #wait(host: StageHost): Promise<End | HostExit> {
     const { idle, observe, stopTimeoutMs } = this.#ports;
-    const taken = Promise.withResolvers<"taken">();
-    const spare: Spare = { host, taken: () => taken.resolve("taken") };
+    const spare: Spare = { host, taken: () => this.#end.resolve("taken") };
     this.#spares.add(spare);
     observe?.({ event: "standby_ready", pid: host.pid! }); // it is loaded: it was spawned
     idle?.(host);
-    const end = await Promise.race([taken.promise, renewed, this.#stop.promise, host.ended]);
-    if (end === "taken" || !this.#spares.delete(spare)) return "taken";
-    if (end === "renewed" || end === "stopped") {
+    const end = await Promise.race([this.#end.promise, host.ended]);
+    if (!this.#spares.delete(spare)) return "taken"; // whatever else has happened since
+    if (typeof end === "string") {
       await host.stop(stopTimeoutMs);
       return end;
     }

@@ -30,7 +30,11 @@ export interface StagePlan {
   readonly breaker?: BreakerPlan;
   /** Only for a plugin that has `health`. */
   readonly health?: HealthPlan;
-  readonly fallback?: { readonly library: string; readonly params: Readonly<Record<string, unknown>> };
+  readonly fallback?: {
+    readonly library: string;
+    readonly revision: string;
+    readonly params: Readonly<Record<string, unknown>>;
+  };
 }
 
 /** What one host may use; over it, it is killed. Left out: no limit of ours. */

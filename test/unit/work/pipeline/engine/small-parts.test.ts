@@ -68,6 +68,18 @@ describe("ReplayLog.askSnapshot", () => {
     expect(log.askSnapshot()).toBe(true);
   });
 
+  test("askSnapshot() is true for every batch when a standby waits and the state is small", () => {
+    const log = new ReplayLog(new Uint8Array(10), true);
+    expect(log.askSnapshot()).toBe(false); // how large batches are is not known yet
+    const batch = new Uint8Array(100 * KIB);
+    log.add(batch, undefined);
+    expect(log.askSnapshot()).toBe(true);
+    log.cover(new Uint8Array(10), batch);
+    expect([log.askSnapshot(), log.askSnapshot()]).toEqual([true, true]);
+    log.cover(new Uint8Array(10 * KIB), batch);
+    expect(log.askSnapshot()).toBe(false);
+  });
+
   test("add() keeps every batch apart when it takes the memory of those that were covered", () => {
     const log = filled(2, new Uint8Array(10));
     log.cover(new Uint8Array(10));
@@ -129,6 +141,27 @@ describe("RunCounts", () => {
     expect([counts.written, counts.faults()]).toEqual([5, []]);
     counts.begin(["r"]);
     expect(counts.stages.map(({ stage }) => stage)).toEqual(["r", "s"]);
+  });
+
+  test("fold() keeps every sum and what did not add up when the stages have changed often", () => {
+    const counts = new RunCounts(["s"]);
+    counts.add(batch(0, { ...one, out: 2 }), 0, 2, 0);
+    for (let epoch = 1; epoch <= 50; epoch++) {
+      counts.begin(epoch % 2 === 0 ? ["s"] : ["r", "s"]);
+      const second = { ...one, in: 3, out: 3, filtered: 0, deadLettered: 0 };
+      counts.add(batch(0, one, ...(epoch % 2 === 0 ? [] : [second])), 0, 3, epoch);
+      counts.fold();
+    }
+    expect(counts.epoch).toBe(50);
+    expect(counts.written).toBe(152);
+    expect(counts.stages.map(({ stage, counts: { in: taken } }) => [stage, taken])).toEqual([
+      ["s", 5 + 25 * 5 + 25 * 3],
+      ["r", 25 * 5],
+    ]);
+    expect(counts.faults()).toEqual(["s: 5 in and 0 added, but 4 out, filtered, dead-lettered or skipped"]);
+    const stored = JSON.parse(JSON.stringify(counts.toJson()));
+    expect(stored.epochs).toHaveLength(1);
+    expect(new RunCounts(["s"], stored).faults()).toEqual(counts.faults());
   });
 
   test("toJson() and back keep every number when a run is resumed", () => {
