@@ -173,9 +173,9 @@ describe("the command swap, on a running pipeline", () => {
   const PACE = plugin({
     top: 'import { existsSync } from "node:fs";',
     params: '{ fast: param.string("a file", { required: true }) }',
-    batch: "if (!existsSync(context.params.fast)) await Bun.sleep(10);",
+    batch: "if (!existsSync(context.params.fast)) await Bun.sleep(20);",
   });
-  const RECORDS = 20_000;
+  const RECORDS = 80_000;
   const ROUNDS = 12;
 
   test("swap and kill -9 of any host, in turns, leave the output as it would have been", async () => {

@@ -7,7 +7,7 @@ const MIB = 2 ** 20;
 /** Of no namespace: nobody else will judge what carries it. */
 const keeper = new HostKeeper(systemClock, {
   instance: `${process.pid}-1-1`,
-  findHome: () => ({ why: "the test wants none" }),
+  prepareHome: () => ({ why: "the test wants none" }),
 });
 
 interface Ended {

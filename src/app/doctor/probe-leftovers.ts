@@ -1,9 +1,8 @@
 /** Looks for what dead instances have left: processes, sockets, shared memory, directories. */
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { findOrphans, instanceState } from "../../process/limits/index.ts";
+import { findOrphans, instanceState, isThere } from "../../process/limits/index.ts";
 import { readEntries } from "../control/entries.ts";
-import { isThere } from "../control/process-identity.ts";
 import { instancesDirectory } from "../control/socket-place.ts";
 import type { Diagnosis } from "./check.ts";
 import {

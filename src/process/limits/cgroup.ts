@@ -5,8 +5,10 @@
  * Groups are made below the group that this program runs in and nowhere else: what an administrator has given this
  * program stays the limit for all of it. Version 2 allows that only where this program has a group to itself (a service
  * or scope with delegation): there it moves itself to a leaf, as the kernel's rules ask for.
+ *
+ * Looking (`findCgroupHome`) and making (`prepareCgroupHome`) are apart: who only asks changes nothing.
  */
-import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { messageOf } from "../../base/errors.ts";
@@ -56,21 +58,40 @@ const MOVES_MAX = 3;
 const DELEGATION_ADVICE =
   "start this program with a group of its own: systemd-run --user --scope -p Delegate=yes distributed_system … , or Delegate=yes in its service";
 
-/** The place for groups of hosts, or why there is none. May move this process and its children to a leaf of its group. */
+/** Where groups of hosts can be made, or why nowhere. Changes nothing. */
 export function findCgroupHome(places: CgroupPlaces = OWN_PLACES): CgroupHome | CgroupRefusal {
-  const [mounts, own] = [readLines(places.mounts), readLines(places.own)];
-  const first = versionOne(mounts, own);
-  if (first) return usable({ version: 1, path: first });
-  const second = versionTwo(mounts, own);
-  if (!second) return { why: "no control groups with memory are mounted here" };
-  return homeInVersionTwo(second, places);
+  const found = look(places);
+  return "path" in found ? { version: found.version, path: found.path } : found;
 }
 
+/** The same place, ready for groups: may move this process and its children to a leaf, and has tried to make a group. */
+export function prepareCgroupHome(places: CgroupPlaces = OWN_PLACES): CgroupHome | CgroupRefusal {
+  const found = look(places);
+  if (!("path" in found)) return found;
+  const { path, version } = found;
+  try {
+    if (found.toEmpty) moveToLeaf(path, places);
+    if (found.toEnable) writeFileSync(join(path, "cgroup.subtree_control"), "+memory");
+    const probe = join(path, `distributed_system-probe-${process.pid}`);
+    mkdirSync(probe);
+    removeGroup(probe);
+    return { version, path };
+  } catch (thrown) {
+    return { why: cannotMake(path, version, thrown) };
+  }
+}
+
+/** Fails when it cannot be made or limited; then there is none. */
 export function hostCgroup(home: CgroupHome, name: string, limitBytes: number): HostCgroup {
   const path = join(home.path, name);
   mkdirSync(path);
-  if (home.version === 1) limitVersionOne(path, limitBytes);
-  else limitVersionTwo(path, limitBytes);
+  try {
+    if (home.version === 1) limitVersionOne(path, limitBytes);
+    else limitVersionTwo(path, limitBytes);
+  } catch (thrown) {
+    removeGroup(path); // nobody else knows of it yet
+    throw thrown;
+  }
   return {
     path,
     adopt: (pid, refused) => void adopt(join(path, "cgroup.procs"), pid, refused),
@@ -142,45 +163,71 @@ function folderOf(
   return undefined;
 }
 
-function homeInVersionTwo(own: string, places: CgroupPlaces): CgroupHome | CgroupRefusal {
+/** A home, and what has to be done before groups can be made there. */
+interface FoundHome extends CgroupHome {
+  /** Its processes have to move to a leaf. */
+  readonly toEmpty: boolean;
+  /** Its groups have to be given the memory controller. */
+  readonly toEnable: boolean;
+}
+
+function look(places: CgroupPlaces): FoundHome | CgroupRefusal {
+  const [mounts, own] = [readLines(places.mounts), readLines(places.own)];
+  const first = versionOne(mounts, own);
+  if (first) return writable({ version: 1, path: first, toEmpty: false, toEnable: false });
+  const second = versionTwo(mounts, own);
+  if (!second) return { why: "no control groups with memory are mounted here" };
+  return lookInVersionTwo(second, places);
+}
+
+function lookInVersionTwo(own: string, places: CgroupPlaces): FoundHome | CgroupRefusal {
   const unit = /\.(service|scope)$/;
   const isLeafOfUnit = !unit.test(basename(own)) && unit.test(basename(dirname(own)));
-  const home = isLeafOfUnit ? dirname(own) : own;
-  const has = (file: string): boolean => readFile(join(home, file)).split(/\s+/).includes("memory");
-  if (!has("cgroup.controllers")) return { why: `the memory controller is not given to ${home}; ${DELEGATION_ADVICE}` };
+  const path = isLeafOfUnit ? dirname(own) : own;
+  const has = (file: string): boolean => readFile(join(path, file)).split(/\s+/).includes("memory");
+  if (!has("cgroup.controllers")) return { why: `the memory controller is not given to ${path}; ${DELEGATION_ADVICE}` };
+  const toEnable = !has("cgroup.subtree_control");
+  const toEmpty = toEnable && !isLeafOfUnit;
   try {
-    if (!has("cgroup.subtree_control")) {
-      if (!isLeafOfUnit) moveToLeaf(home, places);
-      writeFileSync(join(home, "cgroup.subtree_control"), "+memory");
-    }
+    if (toEmpty) processesToMove(path, places);
+    if (toEnable) accessSync(join(path, "cgroup.subtree_control"), constants.W_OK);
   } catch (thrown) {
-    return { why: `no groups can be made below ${home}: ${messageOf(thrown)}; ${DELEGATION_ADVICE}` };
+    return { why: cannotMake(path, 2, thrown) };
   }
-  return usable({ version: 2, path: home });
+  return writable({ version: 2, path, toEmpty, toEnable });
+}
+
+function writable(home: FoundHome): FoundHome | CgroupRefusal {
+  try {
+    accessSync(home.path, constants.W_OK | constants.X_OK);
+    return home;
+  } catch (thrown) {
+    return { why: cannotMake(home.path, home.version, thrown) };
+  }
+}
+
+function cannotMake(path: string, version: 1 | 2, thrown: unknown): string {
+  const why = `no groups can be made below ${path}: ${messageOf(thrown)}`;
+  return version === 1 ? why : `${why}; ${DELEGATION_ADVICE}`;
 }
 
 /** A group of version 2 that has processes of its own cannot give its children memory limits. */
-function moveToLeaf(home: string, { isOurs }: CgroupPlaces): void {
+function moveToLeaf(home: string, places: CgroupPlaces): void {
   const leaf = join(home, "daemon");
   for (let round = 0; round < MOVES_MAX; round++) {
-    const inside = readLines(join(home, "cgroup.procs")).map(Number);
-    const others = inside.filter((pid) => !isOurs(pid)).length;
-    if (others > 0) throw new Error(`${others} processes that are not of this program share this group`);
+    const inside = processesToMove(home, places);
     if (inside.length === 0) return;
     mkdirSync(leaf, { recursive: true });
     for (const pid of inside) writeFileSync(join(leaf, "cgroup.procs"), String(pid));
   }
 }
 
-function usable(home: CgroupHome): CgroupHome | CgroupRefusal {
-  const probe = join(home.path, `distributed_system-probe-${process.pid}`);
-  try {
-    mkdirSync(probe);
-    removeGroup(probe);
-    return home;
-  } catch (thrown) {
-    return { why: `no groups can be made below ${home.path}: ${messageOf(thrown)}` };
-  }
+/** Fails when there are processes that are not of this program: those are not ours to move. */
+function processesToMove(home: string, { isOurs }: CgroupPlaces): number[] {
+  const inside = readLines(join(home, "cgroup.procs")).map(Number);
+  const others = inside.filter((pid) => !isOurs(pid)).length;
+  if (others > 0) throw new Error(`${others} processes that are not of this program share this group`);
+  return inside;
 }
 
 /** Groups below `home` whose names begin so: what a dead instance has left. */

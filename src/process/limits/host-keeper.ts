@@ -4,7 +4,7 @@
  */
 import { basename, join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { type CgroupHome, findCgroupHome, groupsNamed, type HostCgroup, hostCgroup, removeGroup } from "./cgroup.ts";
+import { type CgroupHome, groupsNamed, type HostCgroup, hostCgroup, prepareCgroupHome, removeGroup } from "./cgroup.ts";
 import type { Environment } from "./environment.ts";
 import { HostGuard } from "./host-guard.ts";
 import type { HostLimits } from "./host-limits.ts";
@@ -29,7 +29,7 @@ export interface GuardRequest {
 /** For a second keeper in one process, which must not take the first one's hosts for its own. */
 export interface KeeperOptions {
   readonly instance?: string;
-  readonly findHome?: typeof findCgroupHome;
+  readonly prepareHome?: typeof prepareCgroupHome;
 }
 
 const MIB = 2 ** 20;
@@ -48,16 +48,16 @@ export class HostKeeper {
   readonly sweeper: Sweeper;
   readonly warden: Warden;
   readonly #clock: Clock;
-  readonly #findCgroupHome: typeof findCgroupHome;
+  readonly #prepareCgroupHome: typeof prepareCgroupHome;
   readonly #live = new Set<number>();
   readonly #bases = new Set<string>();
   readonly #groupsLeft = new Set<string>();
   #groups: { readonly home: CgroupHome | undefined } | undefined;
   #lastHost = 0;
 
-  constructor(clock: Clock, { findHome = findCgroupHome, instance = ownInstance() }: KeeperOptions = {}) {
+  constructor(clock: Clock, { instance = ownInstance(), prepareHome = prepareCgroupHome }: KeeperOptions = {}) {
     this.#clock = clock;
-    this.#findCgroupHome = findHome;
+    this.#prepareCgroupHome = prepareHome;
     this.instance = instance;
     this.watch = new HostWatch(clock);
     this.sweeper = new Sweeper(this.instance, (host) => this.#live.has(host), clock);
@@ -100,19 +100,19 @@ export class HostKeeper {
   /** Undefined without a memory limit, and where no group can be made: then the other methods hold alone. */
   #group({ limits, sharedBytes }: GuardRequest, host: number): HostCgroup | undefined {
     if (limits.memoryBytes === undefined) return undefined;
-    this.#groups ??= { home: this.#findHome() };
+    this.#groups ??= { home: this.#prepareHome() };
     const { home } = this.#groups;
     if (!home) return undefined;
     const hardStop = Math.ceil(limits.memoryBytes * GROUP_SPARE_FACTOR) + GROUP_SPARE_BYTES + sharedBytes;
     try {
       return hostCgroup(home, `${GROUP_PREFIX}${this.instance}-${host}`, hardStop);
     } catch {
-      return undefined; // the groups that this machine allows are used up
+      return undefined; // the groups that this machine allows are used up, or it refuses the limit
     }
   }
 
-  #findHome(): CgroupHome | undefined {
-    const home = this.#findCgroupHome();
+  #prepareHome(): CgroupHome | undefined {
+    const home = this.#prepareCgroupHome();
     if (!("path" in home)) return undefined;
     for (const path of groupsNamed(home, GROUP_PREFIX)) {
       const instance = basename(path).slice(GROUP_PREFIX.length).replace(/-\d+$/, "");
@@ -123,10 +123,14 @@ export class HostKeeper {
   }
 }
 
-let own: HostKeeper | undefined;
+let own: { readonly keeper: HostKeeper; readonly clock: Clock } | undefined;
 
-/** The one of this process: pid, session and children are the process's, so there is nothing to have two of. */
+/**
+ * The one of this process: pid, session and children are the process's, so two would take each other's hosts for leftovers.
+ * It runs by one clock, the first that it is asked with; being asked with another is a defect, and throws.
+ */
 export function hostKeeper(clock: Clock): HostKeeper {
-  own ??= new HostKeeper(clock);
-  return own;
+  own ??= { keeper: new HostKeeper(clock), clock };
+  if (own.clock !== clock) throw new Error("hostKeeper() is asked with a second clock; the one of the first call is required");
+  return own.keeper;
 }

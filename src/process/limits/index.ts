@@ -14,4 +14,4 @@ export { type InstanceState, instanceState } from "./instance.ts";
 export { type LimitMethod, type LimitMethods, limitMethods } from "./limit-methods.ts";
 export { findOrphans, killQuietly, type Orphan } from "./marked-processes.ts";
 export { LINES_PER_SECOND, OutputMeter } from "./output-meter.ts";
-export { processUsage } from "./proc.ts";
+export { isThere, pidNamespace, processUsage, startTicksOf } from "./proc.ts";

@@ -2,7 +2,7 @@
  * Processes as Linux shows them in /proc: who lives, since when, whose child, and what it uses. Nothing here throws for a
  * process that is gone or not ours to look at: the answer is undefined. Without /proc everything is undefined.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import type { ProcessUsage } from "./host-limits.ts";
 
@@ -32,7 +32,32 @@ export async function processStatLater(pid: number): Promise<ProcessStat | undef
 
 /** Ended, though its parent may not have noticed, is not alive. */
 export function isAlive(found: ProcessStat | undefined): found is ProcessStat {
-  return found !== undefined && found.state !== "Z" && found.state !== "X";
+  return found !== undefined && !/^[ZXx]$/.test(found.state);
+}
+
+/** When a living process started: no other one has the same pid and this. Undefined when it has ended, or without /proc. */
+export function startTicksOf(pid: number | "self"): string | undefined {
+  const found = processStat(pid);
+  return isAlive(found) ? found.startTicks : undefined;
+}
+
+/** Containers on one machine count their processes apart; pids of two namespaces do not compare. Undefined without /proc. */
+export function pidNamespace(): string | undefined {
+  try {
+    return /\[(\d+)\]/.exec(readlinkSync("/proc/self/ns/pid"))?.[1];
+  } catch {
+    return undefined; // no /proc on this machine
+  }
+}
+
+/** A signal that is not sent asks, also without /proc, whether the process is there; a zombie is. */
+export function isThere(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (thrown) {
+    return (thrown as NodeJS.ErrnoException).code === "EPERM"; // somebody else's
+  }
 }
 
 /** What one process uses now, or undefined when it is gone, not ours to look at, or there is no /proc. */

@@ -33,9 +33,8 @@ interface Opened {
 
 /** Written to the copies that a host warms up with; nobody sees them. */
 const WARM_FIELD = "warm";
-/** After so many records the compiler has seen what is hot; small batches are gone over until then. */
+/** After so many records the compiler has seen what is hot. */
 const WARM_ROWS = 8192;
-const WARM_ROUNDS_MAX = 16;
 
 const NO_BYTES = new Uint8Array(0);
 
@@ -69,15 +68,18 @@ export class BatchWork {
   }
 
   /**
-   * Goes over one batch again and again before it counts: cold code takes several times as long. A plugin whose batches know
-   * nothing of each other runs as in a probe; of the others only our own code on their way does.
+   * Goes over one batch again and again before it counts: cold code takes several times as long. First over one record, then over
+   * twice as many each time, until it was enough or `goesOn` says no. A plugin whose batches know nothing of each other
+   * runs as in a probe; of the others only our own code on their way does. Throws what the plugin throws.
    */
-  async warm(bytes: Uint8Array, encoding: ProcessMessage["encoding"]): Promise<void> {
-    const { sequential, snapshot, finish } = this.#plugin;
+  async warm(bytes: Uint8Array, encoding: ProcessMessage["encoding"], goesOn: () => Promise<boolean>): Promise<void> {
+    const { finish, sequential, snapshot } = this.#plugin;
     const isIndependent = snapshot === undefined && finish === undefined && sequential !== true;
     let rows = 0;
-    for (let round = 0; round < WARM_ROUNDS_MAX && rows < WARM_ROWS; round++) {
-      const { batch } = open(bytes, true);
+    for (let size = 1; rows < WARM_ROWS && (await goesOn()); size = Math.min(size * 2, WARM_ROWS)) {
+      const { batch: whole } = open(bytes, true);
+      if (whole.length === 0) return;
+      const batch = whole.selectRows([[0, Math.min(size, whole.length)]]);
       if (isIndependent) await this.#plugin.processBatch(batch, this.#context);
       else touch(batch);
       const counts = { total: batch.length, malformed: 0, in: batch.length };

@@ -2,6 +2,7 @@
  * The plugin host: the child's side. One message at a time, in order; only a grant overtakes, because the message being
  * worked on waits for it. User code runs here and nowhere else: whatever it does, this process is what it can break.
  */
+import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
 import { PLUGIN_API_VERSION, type PluginContext, type PluginPackage, type Snapshot } from "../../sdk/index.ts";
 import { type AttachedSegment, attachSegment } from "../memory/index.ts";
@@ -32,13 +33,17 @@ import {
 import { decodeSnapshot, encodeSnapshot } from "./snapshot.ts";
 
 /** Runs until the daemon says stop or goes away. `exit` ends the process. */
-export async function runPluginHost(pid: number, exit: (code: number) => void): Promise<void> {
+export async function runPluginHost(pid: number, clock: Clock, exit: (code: number) => void): Promise<void> {
   provideSdk();
-  const host = new PluginHost(exit);
+  const host = new PluginHost(clock, exit);
   await host.open(pid);
 }
 
+/** The compiler's work is done well within it, unless the plugin is so slow that a cold start does not matter. */
+const WARM_MS_MAX = 50;
+
 class PluginHost {
+  readonly #clock: Clock;
   readonly #exit: (code: number) => void;
   readonly #inbox: ToHost[] = [];
   #working = false;
@@ -56,7 +61,8 @@ class PluginHost {
   /** A batch has failed where order counts: what waits behind it must not come before it. The daemon starts another host. */
   #halted = false;
 
-  constructor(exit: (code: number) => void) {
+  constructor(clock: Clock, exit: (code: number) => void) {
+    this.#clock = clock;
     this.#exit = exit;
   }
 
@@ -199,14 +205,19 @@ class PluginHost {
     }
   }
 
-  /** Whatever goes wrong here goes wrong again, and is reported, when it is a real batch. */
+  /** Real work that comes meanwhile waits for one round at most. */
   async #warm({ batch, encoding }: WarmMessage): Promise<void> {
+    const endMs = this.#clock.monotonic() + WARM_MS_MAX;
+    const goesOn = async (): Promise<boolean> => {
+      await pause(this.#clock, 0); // lets a message in
+      return this.#inbox.length === 0 && this.#clock.monotonic() < endMs;
+    };
     try {
-      await this.#work?.warm(this.#carried(batch), encoding);
-    } catch {
-      // a batch that cannot be read warms as much as it can
+      await this.#work?.warm(this.#carried(batch), encoding, goesOn);
+      this.#send({ t: "warmed" });
+    } catch (thrown) {
+      this.#send({ t: "warmed", error: describeThrown(thrown).toJSON() });
     }
-    this.#send({ t: "warmed" });
   }
 
   async #askFor(request: number, bytes: number): Promise<Place> {

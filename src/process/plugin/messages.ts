@@ -71,7 +71,10 @@ export interface SnapshotMessage {
   readonly room?: Place;
 }
 
-/** A batch like those to come: an idle host reads and writes it to be quick later. The plugin runs as in a probe, unless its batches depend on each other. The answer is `warmed`. */
+/**
+ * A batch that has passed this stage: an idle host goes over it as in a probe, to be quick later and to show that it can. A plugin
+ * whose batches depend on each other does not run. The answer is `warmed`; other work that comes meanwhile ends it early.
+ */
 export interface WarmMessage {
   readonly t: "warm";
   readonly batch: Carried;
@@ -164,6 +167,8 @@ export interface ReadyMessage {
 
 export interface WarmedMessage {
   readonly t: "warmed";
+  /** What the plugin threw over it. */
+  readonly error?: FailureJson;
 }
 
 export interface RestoredMessage {

@@ -4,8 +4,8 @@
  */
 import type { Item } from "./types.ts";
 
-/** A larger batch would take longer to warm up with than that saves. */
-const SAMPLE_BYTES_MAX = 512 * 1024;
+/** A larger one would take longer to send, once for each host, than it saves. */
+const SAMPLE_BYTES_MAX = 4 * 2 ** 20;
 
 export class BatchSample {
   #wanted = false;

@@ -2,7 +2,7 @@
  * One host process of a stage from its start to its end, whoever uses it: a lane, nobody yet (a standby, a candidate), or
  * nobody any more (one that a swap keeps in reserve). What it says goes to its user; its end is told to everybody.
  */
-import { Failure, messageOf } from "../../../base/errors.ts";
+import { Failure, type FailureJson, messageOf } from "../../../base/errors.ts";
 import type {
   FromHost,
   HostExit,
@@ -57,7 +57,7 @@ export class StageHost {
   #health: HostHealth | undefined;
   #exit: HostExit | undefined;
   #killReason: string | undefined;
-  #warmed: () => void = () => {};
+  #warmed: (error?: FailureJson) => void = () => {};
   #resolveEnded: (exit: HostExit) => void = () => {};
 
   constructor(plan: StagePlan, number: number, options: StageHostOptions) {
@@ -99,11 +99,14 @@ export class StageHost {
     this.#health?.busy(isBusy);
   }
 
-  /** Makes it quick for its first batch, when it is there and nobody uses it yet. Resolves also when it ends meanwhile. */
-  warm(batch: string, encoding: ProcessMessage["encoding"]): Promise<void> {
-    if (!this.#process || !this.alive || this.#user) return Promise.resolve();
-    const warmed = Promise.withResolvers<void>();
-    this.#warmed = () => warmed.resolve();
+  /**
+   * Makes it quick for its first batch, when it is there and nobody uses it yet. Gives what the plugin threw; nothing also when it
+   * ends meanwhile. A plugin that hangs over the batch never answers: whoever waits has a deadline.
+   */
+  warm(batch: string, encoding: ProcessMessage["encoding"]): Promise<Failure | undefined> {
+    if (!this.#process || !this.alive || this.#user) return Promise.resolve(undefined);
+    const warmed = Promise.withResolvers<Failure | undefined>();
+    this.#warmed = (error) => warmed.resolve(error && Failure.fromJSON(error));
     this.send({ t: "warm", batch, encoding });
     return warmed.promise;
   }
@@ -169,7 +172,7 @@ export class StageHost {
   }
 
   #message(message: FromHost): void {
-    if (message.t === "warmed") this.#warmed();
+    if (message.t === "warmed") this.#warmed(message.error);
     else if (message.t === "healthy") this.#health?.answered(message.request, message.error?.message);
     else this.#user?.message(message);
   }

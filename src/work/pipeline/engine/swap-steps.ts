@@ -43,7 +43,7 @@ export async function prepare(
   host: StageHost,
   from: StagePlan,
   exclusive: boolean,
-  { encoding, sample }: Pick<SwapPorts, "encoding" | "sample">,
+  ports: Pick<SwapPorts, "clock" | "encoding" | "sample">,
 ): Promise<StageHost> {
   const to = host.plan;
   try {
@@ -53,7 +53,7 @@ export async function prepare(
     if (faults.length > 0) throw new Failure("plugin.params", faults.join("; "));
     if (exclusive) return host;
     await host.initialise();
-    if (sample.text !== undefined) await host.warm(sample.text, encoding);
+    await probe(host, from.timeoutMs, ports);
     return host;
   } catch (thrown) {
     host.kill("was refused by a swap");
@@ -61,6 +61,22 @@ export async function prepare(
     const words = `stage ${to.name} keeps ${from.library}: ${to.library} cannot take over: ${message}`;
     throw new Failure("swap.refused", words, { data: { cause: code } });
   }
+}
+
+/** It goes over a batch that the old plugin has finished, within the time that a batch may take. */
+async function probe(
+  host: StageHost,
+  timeoutMs: number,
+  { clock, encoding, sample }: Pick<SwapPorts, "clock" | "encoding" | "sample">,
+): Promise<void> {
+  if (sample.text === undefined) return;
+  const late = new AbortController();
+  const tooLate = pause(clock, timeoutMs, late.signal).then(
+    () => new Failure("plugin.probe_timeout", `it did not finish a probe within ${timeoutMs} ms`),
+  );
+  const failure = await Promise.race([host.warm(sample.text, encoding), tooLate]);
+  late.abort();
+  if (failure) throw failure;
 }
 
 /** A lane whose batch takes too long gives it to the next host; it was not its fault. The lane is held afterwards. */
