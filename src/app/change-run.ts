@@ -22,9 +22,18 @@ export interface SwapRequest {
   readonly params: Readonly<Record<string, string>>;
 }
 
+/** What a stage runs since a swap. */
+interface Swapped {
+  readonly plan: StagePlan;
+  readonly library: string;
+  readonly params: SwapRequest["params"];
+}
+
 export class RunChanges {
   readonly #target: ChangeableRun;
   #current: PreparedPipeline;
+  /** By stage; forgotten with the next reload. */
+  readonly #swapped = new Map<string, Swapped>();
 
   constructor(target: ChangeableRun, prepared: PreparedPipeline) {
     this.#target = target;
@@ -33,38 +42,56 @@ export class RunChanges {
 
   /** Files that make the run what it is: a change of one of them is a reason to reload. */
   get files(): readonly string[] {
-    const { path, stages } = this.#current;
+    const { stages } = this.#target.run;
     const libraries = stages.flatMap(({ fallback, library }) => (fallback ? [library, fallback.library] : [library]));
-    return [path, ...libraries.filter((library) => library.startsWith("/"))];
+    return [this.#current.path, ...libraries.filter((library) => library.startsWith("/"))];
   }
 
   /** Fails with `pipeline.*` when the file does not check, `reload.*` or `swap.*` when the run cannot change so. */
   async reload(): Promise<ChangeReport> {
     const prepared = await prepareOrRefuse(this.#current.path);
     refuseOtherEnds(this.#current, prepared);
-    const report = await this.#change(prepared.stages);
+    const report = await this.#change(() => prepared.stages);
     this.#current = prepared;
+    this.#swapped.clear();
     return report;
   }
 
   /** The stage runs this library from now on, until the next reload: the pipeline file is not touched. */
-  async swap({ library, params, stage }: SwapRequest): Promise<ChangeReport> {
+  async swap({ library, params: given, stage }: SwapRequest): Promise<ChangeReport> {
     const { path, text, file } = this.#current;
-    const edited = withLibrary(file, stage, library, params);
-    const prepared = await prepareFile(path, { file: edited, faults: [], text });
+    if (!/\.(ts|js)$/.test(library)) {
+      throw new Failure(
+        "swap.refused",
+        `${JSON.stringify(library)} is no plugin: a file ending in .ts or .js is required`,
+      );
+    }
+    const params = { ...this.#paramsSince(stage), ...given };
+    const prepared = await prepareFile(path, { file: withLibrary(file, stage, library, params), faults: [], text });
     if (prepared.faults.length > 0) throw new Failure("swap.refused", faultsText(prepared));
     const plan = prepared.stages.find(({ name }) => name === stage)!;
-    return this.#change(this.#target.run.stages.map((each) => (each.name === stage ? plan : each)));
+    const report = await this.#change(() => this.#target.run.stages.map((each) => (each.name === stage ? plan : each)));
+    this.#swapped.set(stage, { plan, library, params });
+    return report;
   }
 
-  async #change(stages: readonly StagePlan[]): Promise<ChangeReport> {
-    const inOrder = stages.find(({ sequential }) => sequential);
-    if (inOrder && !this.#target.ordered) {
+  /** What earlier swaps gave this stage, unless the last of them was taken back. */
+  #paramsSince(stage: string): SwapRequest["params"] {
+    const swapped = this.#swapped.get(stage);
+    return swapped && this.#target.run.stages.includes(swapped.plan) ? swapped.params : {};
+  }
+
+  #change(wanted: () => readonly StagePlan[]): Promise<ChangeReport> {
+    const { ordered, run, fingerprintOf } = this.#target;
+    const { file } = this.#current;
+    const checked = (): readonly StagePlan[] => {
+      const stages = wanted();
+      const inOrder = stages.find(({ sequential }) => sequential);
+      if (!inOrder || ordered) return stages;
       const message = `stage ${inOrder.name} needs its batches in order, and this run began with ordered=false; stop it and run it again`;
       throw new Failure("reload.needs_restart", message);
-    }
-    const { file } = this.#current;
-    return this.#target.run.change(stages, this.#target.fingerprintOf({ file, stages }));
+    };
+    return run.change(checked, (stages) => fingerprintOf({ file, stages }));
   }
 }
 

@@ -8,6 +8,7 @@ import { CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
 import { type PipelinePorts, PipelineRun } from "../work/pipeline/engine/index.ts";
 import { createSink, endOfNdjson } from "../work/pipeline/sink/index.ts";
 import { openEventLog } from "./event-log.ts";
+import { noticesOf } from "./notices.ts";
 import { lockOutputs, type OutputLocks } from "./output-locks.ts";
 import type { PreparedPipeline } from "./prepare-pipeline.ts";
 import { findRun, fingerprintOf } from "./resume.ts";
@@ -91,8 +92,13 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
   }
 }
 
-function ports({ dataDir, events, show }: RunChoices): PipelinePorts {
-  const observe = events === undefined ? undefined : openEventLog(events, systemClock);
+function ports({ dataDir, events, show, warn }: RunChoices): PipelinePorts {
+  const log = events === undefined ? undefined : openEventLog(events, systemClock);
+  const notice = noticesOf(warn, systemClock);
+  const observe: PipelinePorts["observe"] = (stage, event) => {
+    log?.(stage, event);
+    notice(stage, event);
+  };
   const workDirectory = join(stateDirectory(dataDir), "work");
   return { clock: systemClock, random: seededRandom(process.pid), host: hostCommand(), workDirectory, show, observe };
 }

@@ -234,6 +234,13 @@ describe("swap and reload", () => {
     });
   });
 
+  test("swap --help says where the parameters come from that are not given", async () => {
+    using space = new Workspace();
+    const { code, stdout } = await space.exec(["swap", "--help"]);
+    expect(code).toBe(0);
+    expect(stdout.replace(/\s+/g, " ")).toContain("the stage's others stay");
+  });
+
   test("reload needs a name only when several run, and takes the pipeline's file for one", async () => {
     using workspace = new Workspace();
     await using first = await start(workspace, "orders");

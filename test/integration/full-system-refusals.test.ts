@@ -84,6 +84,26 @@ describe("a plugin that", () => {
   });
 });
 
+describe("a plugin that dies of everything", () => {
+  test("stops the run with its reason, and the run goes on from its checkpoint when the plugin is mended", async () => {
+    using space = new Workspace();
+    space.write("in.ndjson", orders(5_000));
+    const dying = "if (batch.row(0).id >= 2_000) process.exit(0);";
+    space.write("dying.ts", plugin({ batch: dying }));
+    space.pipeline(["dying|dying.ts||true|DEAD_LETTER"], { settings: "batch_rows=500,checkpoint_interval=10ms" });
+    const { code, stderr, summary } = await space.run();
+    expect([code, summary.run, summary.error?.code]).toEqual([1, "failed", "pipeline.crash_loop"]);
+    expect(summary.error?.message).toContain(
+      "in a row and nothing passed between; the last time it exited with code 0",
+    );
+    expect(stderr).toContain("stage dying: a try of batch in.ndjson@");
+    expect(space.letters()).toEqual([]);
+    space.write("dying.ts", plugin({}));
+    expect((await space.run()).summary).toMatchObject({ run: "ended", resumed: true, written: 5_000, faults: [] });
+    expect(space.text("out.ndjson")).toBe(space.text("in.ndjson"));
+  });
+});
+
 describe("check", () => {
   test("check finds every fault in one run, each with its line and a caret", async () => {
     using space = new Workspace();

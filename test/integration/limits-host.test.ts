@@ -76,9 +76,17 @@ describe("a host with limits", () => {
 });
 
 describe("what a host sees", () => {
-  const seen = "print(JSON.stringify({ env: process.env, cwd: process.cwd(), here: fs.readdirSync('.') }));";
+  // Not one of the usual ones: those change their directory.
+  const teller = `import { readdirSync, writeSync } from "node:fs";
+import { definePlugin } from "distributed-system";
+writeSync(1, JSON.stringify({ env: process.env, cwd: process.cwd(), here: readdirSync(".") }) + "\\n");
+const info = { name: "teller", version: "1.0.0", description: "tells what it sees" };
+export default definePlugin({ info, params: {}, async init() {}, async processBatch() {}, async cleanup() {} });
+`;
   const see = async (space: Workspace, options: Parameters<typeof GuardedHost.start>[2]) => {
-    await using guarded = await GuardedHost.start(space, seen, options);
+    const library = space.write("teller.ts", teller);
+    const request = { library, pipeline: "test", run: "test", stage: "stage", lane: 0 };
+    await using guarded = await GuardedHost.start(space, "", { request, ...options });
     await until("the plugin has told", () => guarded.lines.length > 0);
     return JSON.parse(guarded.lines[0]!) as { env: Record<string, string>; cwd: string; here: string[] };
   };

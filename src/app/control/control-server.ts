@@ -2,11 +2,11 @@
  * The control socket of a running instance: HTTP on a unix socket that only this user can open, and beside it a file that
  * says who listens. What is answered is made when the first request comes, and is not its business.
  */
-import { chmodSync, rmSync } from "node:fs";
+import { rmSync } from "node:fs";
 import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
-import { type InstanceEntry, readEntries, removeEntry, writeEntry } from "./entries.ts";
-import { makePrivateDirectory } from "./private-directory.ts";
+import { type InstanceEntry, readEntries, removeOwnEntry, writeEntry } from "./entries.ts";
+import { makePrivateDirectory, makePrivateSocket } from "./private-directory.ts";
 import { ownIdentity } from "./process-identity.ts";
 import { instancesDirectory, makeSocketPlace, type SocketSurroundings, socketSurroundings } from "./socket-place.ts";
 
@@ -39,9 +39,9 @@ export async function startControlServer(options: ControlServerOptions): Promise
   const { dataDir, clock, open } = options;
   const entry = place(options);
   const server = listen(entry.socket, open);
-  const removeFiles = (): void => removeEntry(dataDir, entry);
+  const removeFiles = (): void => removeOwnEntry(dataDir, entry);
   try {
-    chmodSync(entry.socket, 0o600); // nobody else could enter its directory in between
+    makePrivateSocket(entry.socket);
     writeEntry(dataDir, entry);
   } catch (thrown) {
     await server.stop(true);
@@ -73,7 +73,7 @@ function place({ dataDir, info, surroundings }: ControlServerOptions): InstanceE
   try {
     makePrivateDirectory(instancesDirectory(dataDir));
     const taken = readEntries(dataDir).find(({ pid }) => pid === identity.pid);
-    const socket = makeSocketPlace(dataDir, `${identity.pid}.sock`, surroundings ?? socketSurroundings());
+    const socket = makeSocketPlace(dataDir, identity.pid, surroundings ?? socketSurroundings());
     if (taken) {
       const whose =
         taken.startTime === identity.startTime ? "this process itself" : `process ${taken.pid} of ${taken.host}`;

@@ -1,6 +1,8 @@
 /**
  * The list of running instances: a file `<pid>.json` (0600) for each beside its socket, saying who it is and where it
- * listens. A process that was killed leaves both behind; whoever reads the list clears away what belongs to no living process.
+ * listens. A process that was killed leaves both behind; a command that reads the list clears away what belongs to no living
+ * process. What an entry says is no reason to touch anything but its own files: an entry can be forged, and root may read
+ * other users' lists.
  */
 import {
   chmodSync,
@@ -13,9 +15,10 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import { requireOwn } from "./private-directory.ts";
-import { isThere, lifeOf, type ProcessIdentity } from "./process-identity.ts";
-import { instancesDirectory } from "./socket-place.ts";
+import { isThere } from "../../process/limits/index.ts";
+import { type Owner, requireReadable } from "./private-directory.ts";
+import { lifeOf, type ProcessIdentity } from "./process-identity.ts";
+import { instancesDirectory, placeOf } from "./socket-place.ts";
 
 /** Ours has some 400 bytes. */
 const ENTRY_BYTES_MAX = 64 * 1024;
@@ -27,6 +30,18 @@ export interface InstanceEntry extends ProcessIdentity {
   readonly version: string;
   /** Milliseconds since the epoch. */
   readonly startedMs: number;
+}
+
+/** What one dead process has left. */
+export interface Leftover {
+  readonly pid: number;
+  readonly paths: readonly string[];
+}
+
+export interface Survey {
+  /** Of living processes, and of those elsewhere that nobody here can judge; oldest first. */
+  readonly entries: readonly InstanceEntry[];
+  readonly leftovers: readonly Leftover[];
 }
 
 const TEXTS = ["startTime", "host", "bootId", "pidNamespace", "socket", "command", "pipeline", "version"] as const;
@@ -43,31 +58,44 @@ export function writeEntry(dataDir: string, entry: InstanceEntry): void {
   renameSync(`${path}.new`, path);
 }
 
-/** Entries of living processes, and of those elsewhere that nobody here can judge; oldest first. */
-export function readEntries(dataDir: string): InstanceEntry[] {
-  const directory = instancesDirectory(dataDir);
-  if (!existsSync(directory)) return [];
-  requireOwn(directory);
-  const entries: InstanceEntry[] = [];
-  for (const name of readdirSync(directory)) {
-    const entry = /^\d{1,10}\.json$/.test(name) ? readEntry(join(directory, name)) : undefined;
-    if (entry === undefined) continue;
-    if (lifeOf(entry) === "dead") removeEntry(dataDir, entry);
-    else entries.push(entry);
+/** What runs; and clears away what is left of what ran, where the list is this user's own. */
+export function readEntries(dataDir: string): readonly InstanceEntry[] {
+  const { entries, leftovers } = surveyEntries(dataDir);
+  if (leftovers.length === 0) return entries;
+  const owner = requireReadable(instancesDirectory(dataDir));
+  if (!owner.isThisUser) return entries;
+  for (const { pid, paths } of leftovers) {
+    // The number may have become a new instance's since the look.
+    if (isDead(pid, readEntry(dataDir, pid, owner))) paths.forEach(clear);
   }
-  for (const name of readdirSync(directory)) {
-    const pid = /^(\d{1,10})\./.exec(name)?.[1];
-    if (pid !== undefined && isLeftover(directory, Number(pid))) clear(join(directory, name));
-  }
-  return entries.sort((left, right) => left.startedMs - right.startedMs || left.pid - right.pid);
+  return entries;
 }
 
-/** Removes exactly this instance's files: one that got the number since keeps its own. */
-export function removeEntry(dataDir: string, { pid, startTime, bootId, socket }: InstanceEntry): void {
-  const path = entryPath(dataDir, pid);
-  const now = readEntry(path);
+/** Looks and changes nothing. Fails with `control.directory` when the list is another user's, except for root. */
+export function surveyEntries(dataDir: string): Survey {
+  const directory = instancesDirectory(dataDir);
+  if (!existsSync(directory)) return { entries: [], leftovers: [] };
+  const owner = requireReadable(directory);
+  const entries: InstanceEntry[] = [];
+  const leftovers: Leftover[] = [];
+  for (const [pid, names] of Map.groupBy(readdirSync(directory), pidOf)) {
+    if (pid === undefined) continue;
+    const entry = readEntry(dataDir, pid, owner);
+    const socket = entry && socketOf(dataDir, entry, owner);
+    if (isDead(pid, entry)) {
+      const paths = new Set(names.map((name) => join(directory, name)));
+      if (socket !== undefined && isSocket(socket)) paths.add(socket);
+      leftovers.push({ pid, paths: [...paths] });
+    } else if (entry && socket !== undefined) entries.push({ ...entry, socket });
+  }
+  return { entries: entries.sort((one, other) => one.startedMs - other.startedMs || one.pid - other.pid), leftovers };
+}
+
+/** For the process that wrote it: one that got the number since keeps its own. */
+export function removeOwnEntry(dataDir: string, { bootId, pid, socket, startTime }: InstanceEntry): void {
+  const now = readEntry(dataDir, pid);
   if (now && (now.startTime !== startTime || now.bootId !== bootId)) return;
-  clear(path);
+  clear(entryPath(dataDir, pid));
   if (isSocket(socket)) clear(socket);
 }
 
@@ -84,18 +112,33 @@ function clear(path: string): void {
   }
 }
 
-/** Half-made by a process that is gone: a socket or new file without an entry, or an entry that nobody can read. */
-function isLeftover(directory: string, pid: number): boolean {
-  return readEntry(join(directory, `${pid}.json`)) === undefined && !isThere(pid);
+/** Undefined for a file that is none of ours. */
+function pidOf(name: string): number | undefined {
+  const pid = /^([1-9]\d{0,9})\.(json|json\.new|sock)$/.exec(name)?.[1];
+  return pid === undefined ? undefined : Number(pid);
 }
 
-/** Undefined when there is none, or none of ours. */
-function readEntry(path: string): InstanceEntry | undefined {
+/** Without an entry that can be read it is what a process has half made. */
+function isDead(pid: number, entry: InstanceEntry | undefined): boolean {
+  return entry ? lifeOf(entry) === "dead" : !isThere(pid);
+}
+
+/** Where the entry's socket is, or was; undefined when it names a place or a file that is not that instance's. */
+function socketOf(dataDir: string, { pid, socket }: InstanceEntry, { uid }: Owner): string | undefined {
+  const path = placeOf(socket, dataDir, pid, uid);
+  if (path === undefined) return undefined;
+  const stats = lstatSync(path, { throwIfNoEntry: false });
+  return stats === undefined || (stats.isSocket() && stats.uid === uid) ? path : undefined;
+}
+
+/** Undefined when there is none, or none of the list's owner. */
+function readEntry(dataDir: string, pid: number, owner?: Owner): InstanceEntry | undefined {
+  const path = entryPath(dataDir, pid);
   try {
     const stats = lstatSync(path);
-    if (!stats.isFile() || stats.size > ENTRY_BYTES_MAX) return undefined;
+    if (!stats.isFile() || stats.size > ENTRY_BYTES_MAX || (owner && stats.uid !== owner.uid)) return undefined;
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    return isEntry(value) ? value : undefined;
+    return isEntry(value) && value.pid === pid ? value : undefined;
   } catch {
     return undefined; // taken away a moment ago, or no JSON: either way there is no instance to speak of
   }

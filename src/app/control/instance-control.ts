@@ -5,7 +5,7 @@ export interface SwapRequest {
   readonly stage: string;
   /** An absolute path. */
   readonly library: string;
-  /** In place of the stage's own of the same names. */
+  /** In place of those of the same names in the pipeline file; the others are as there, also after an earlier swap. */
   readonly params: Readonly<Record<string, string>> | undefined;
 }
 

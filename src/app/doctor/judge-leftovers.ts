@@ -21,14 +21,14 @@ export function judgeOrphans(orphans: readonly OrphanFacts[]): Diagnosis {
 
 export interface InstanceFacts {
   readonly running: number;
-  /** Sockets and entries of dead processes that were there, and have been cleared away. */
-  readonly cleared: number;
+  /** Sockets and entries of dead processes. */
+  readonly left: number;
 }
 
-export function judgeInstances({ cleared, running }: InstanceFacts): Diagnosis {
+export function judgeInstances({ left, running }: InstanceFacts): Diagnosis {
   const runs = running === 0 ? "no instance runs" : `${plural(running, "instance")} running (distributed_system ps)`;
-  if (cleared === 0) return ok(`${runs}, no control socket is left over`);
-  return ok(`${runs}; ${plural(cleared, "file")} of dead ones cleared away`);
+  if (left === 0) return ok(`${runs}, no control socket is left over`);
+  return ok(`${runs}; ${plural(left, "file")} of dead ones left, which ps or the next run clears away`);
 }
 
 export interface LeftoverFile {

@@ -2,8 +2,7 @@
 import { lstatSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { findOrphans, instanceState, isThere } from "../../process/limits/index.ts";
-import { readEntries } from "../control/entries.ts";
-import { instancesDirectory } from "../control/socket-place.ts";
+import { surveyEntries } from "../control/entries.ts";
 import type { Diagnosis } from "./check.ts";
 import {
   judgeInstances,
@@ -17,12 +16,9 @@ export async function probeOrphans(): Promise<Diagnosis> {
   return judgeOrphans(await findOrphans());
 }
 
-/** Reading the list of instances clears away what belongs to none. */
 export function probeInstances(dataDir: string): Diagnosis {
-  const directory = instancesDirectory(dataDir);
-  const before = namesIn(directory).length;
-  const running = readEntries(dataDir).length;
-  return judgeInstances({ running, cleared: Math.max(0, before - namesIn(directory).length) });
+  const { entries, leftovers } = surveyEntries(dataDir);
+  return judgeInstances({ running: entries.length, left: leftovers.flatMap(({ paths }) => paths).length });
 }
 
 export function probeSegments(directory: string): Diagnosis {

@@ -46,6 +46,8 @@ export const run = defineCommand({
   async run(args) {
     const { startRun, watchRun } = await import("../../app/run-pipeline.ts");
     const terminalIsGone = watchTerminal();
+    const tooEarly = (): void => {}; // the file is only just being read
+    process.on("SIGHUP", tooEarly);
     const monitor = await openMonitor({ quiet: args.quiet ?? false, verbose: args.verbose ?? false });
     const started = startRun(args.file, {
       input: args.input,
@@ -61,6 +63,7 @@ export const run = defineCommand({
     const note = (text: string): void => monitor.note(text);
     const reload = reloader(handle, { note, follow: (paths) => files?.follow(paths) });
     const signals = listenForSignals({ ...handle, note, terminalIsGone, reload });
+    process.off("SIGHUP", tooEarly);
     if (args.watch) files = watchRun(handle, reload);
     monitor.watch(handle);
     const summary = await handle.done;
@@ -78,6 +81,7 @@ function exitCode(summary: RunSummary): number {
   if (summary.error?.code === "plugin.refused") return EXIT.config;
   if (summary.error) return summary.error.code.endsWith("not_found") ? EXIT.noInput : EXIT.failures;
   if (summary.faults.length > 0) return EXIT.failures;
+  if (summary.run === "stopped") return EXIT.sigint; // by `stop`, which does what Ctrl-C does
   return EXIT.done;
 }
 

@@ -131,6 +131,7 @@ let own: { readonly keeper: HostKeeper; readonly clock: Clock } | undefined;
  */
 export function hostKeeper(clock: Clock): HostKeeper {
   own ??= { keeper: new HostKeeper(clock), clock };
-  if (own.clock !== clock) throw new Error("hostKeeper() is asked with a second clock; the one of the first call is required");
+  if (own.clock !== clock)
+    throw new Error("hostKeeper() is asked with a second clock; the one of the first call is required");
   return own.keeper;
 }

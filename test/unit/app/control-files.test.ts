@@ -5,16 +5,16 @@ import {
   entryPath,
   type InstanceEntry,
   readEntries,
-  removeEntry,
+  removeOwnEntry,
   writeEntry,
 } from "../../../src/app/control/entries.ts";
 import { makePrivateDirectory } from "../../../src/app/control/private-directory.ts";
-import { lifeOf, ownIdentity, startTimeFrom, startTimeOf } from "../../../src/app/control/process-identity.ts";
+import { lifeOf, ownIdentity } from "../../../src/app/control/process-identity.ts";
 import { makeSocketPlace, SOCKET_PATH_BYTES_MAX } from "../../../src/app/control/socket-place.ts";
 import { Workspace } from "../../support/workspace.ts";
 
 function entryOf(workspace: Workspace, more: Partial<InstanceEntry> = {}): InstanceEntry {
-  const socket = workspace.at("instances", "x.sock");
+  const socket = workspace.at("instances", `${more.pid ?? process.pid}.sock`);
   const about = { command: "run", pipeline: "/p.txt", version: "1", startedMs: 1 };
   return { ...ownIdentity(), socket, ...about, ...more };
 }
@@ -50,25 +50,6 @@ describe("lifeOf()", () => {
   });
 });
 
-describe("startTimeFrom()", () => {
-  const fields = Array.from({ length: 30 }, (_, index) => String(index + 4)).join(" ");
-  for (const [stat, expected] of [
-    [`17 (bun) S ${fields}`, "22"],
-    [`17 (a) b (c) S ${fields}`, "22"],
-    [`17 (bun) Z ${fields}`, undefined],
-    [`17 (bun) X ${fields}`, undefined],
-    ["", undefined],
-  ] as const) {
-    test(`startTimeFrom() is ${expected} when the line is ${stat.slice(0, 14)}…`, () => {
-      expect(startTimeFrom(stat)).toBe(expected);
-    });
-  }
-  test("startTimeOf() tells two processes apart when they started at different times", () => {
-    expect(startTimeOf(process.pid)).toMatch(/^\d+$/);
-    expect(startTimeOf(process.pid)).not.toBe(startTimeOf(1));
-  });
-});
-
 describe("makePrivateDirectory()", () => {
   test("makePrivateDirectory() makes it 0700, and tightens one that is wider", () => {
     using workspace = new Workspace();
@@ -92,36 +73,34 @@ describe("makeSocketPlace()", () => {
   const long = "d".repeat(SOCKET_PATH_BYTES_MAX);
   test("makeSocketPlace() is in the data directory when its path is short enough", () => {
     using workspace = new Workspace();
-    const path = makeSocketPlace(workspace.path, "1.sock", { bases: [], user: "u" });
+    const path = makeSocketPlace(workspace.path, 1, { bases: [], user: "u" });
     expect(path).toBe(workspace.at("instances", "1.sock"));
     expect(modeOf(workspace.at("instances"))).toBe("700");
   });
   test("makeSocketPlace() is in a private directory of the first base that is short enough", () => {
     using workspace = new Workspace();
     const bases = ["relative", workspace.at(long), workspace.path];
-    const path = makeSocketPlace(workspace.at(long), "1.sock", { bases, user: "u" });
+    const path = makeSocketPlace(workspace.at(long), 1, { bases, user: "u" });
     expect(path).toMatch(new RegExp(`^${workspace.at("distributed_system-u")}/[0-9a-f]{16}/1\\.sock$`));
     expect([modeOf(workspace.at("distributed_system-u")), modeOf(join(path, ".."))]).toEqual(["700", "700"]);
-    expect(makeSocketPlace(workspace.at(`${long}2`), "1.sock", { bases, user: "u" })).not.toBe(path);
+    expect(makeSocketPlace(workspace.at(`${long}2`), 1, { bases, user: "u" })).not.toBe(path);
   });
   test("makeSocketPlace() counts bytes when names are not ASCII", () => {
     using workspace = new Workspace();
     const wide = "ü".repeat(40);
-    const path = makeSocketPlace(workspace.at(wide), "1.sock", { bases: [workspace.path], user: "u" });
+    const path = makeSocketPlace(workspace.at(wide), 1, { bases: [workspace.path], user: "u" });
     expect(Buffer.byteLength(workspace.at(wide, "instances", "1.sock"))).toBeGreaterThan(SOCKET_PATH_BYTES_MAX);
     expect(path).toContain("distributed_system-u");
   });
   test("makeSocketPlace() fails in words when no base is short enough", () => {
-    expect(() => makeSocketPlace(`/${long}`, "1.sock", { bases: [`/${long}`], user: "u" })).toThrow(
+    expect(() => makeSocketPlace(`/${long}`, 1, { bases: [`/${long}`], user: "u" })).toThrow(
       `a socket's path has at most ${SOCKET_PATH_BYTES_MAX}`,
     );
   });
   test("makeSocketPlace() refuses when somebody has put a link in its place", () => {
     using workspace = new Workspace();
     symlinkSync("/tmp", workspace.at("distributed_system-u"));
-    expect(() => makeSocketPlace(`/${long}`, "1.sock", { bases: [workspace.path], user: "u" })).toThrow(
-      "is no directory",
-    );
+    expect(() => makeSocketPlace(`/${long}`, 1, { bases: [workspace.path], user: "u" })).toThrow("is no directory");
   });
 });
 
@@ -155,17 +134,17 @@ describe("readEntries()", () => {
     using workspace = new Workspace();
     const dead = await deadPid();
     const at = (name: string): string => workspace.at("instances", name);
-    const server = Bun.listen({ unix: workspace.at("s.sock"), socket: { data() {} } });
+    mkdirSync(at(""), { mode: 0o700 });
+    const server = Bun.listen({ unix: at(`${dead}.sock`), socket: { data() {} } });
     try {
       writeFiles(at, dead);
       const elsewhere = entryOf(workspace, { pid: 77, host: "another machine" });
       writeEntry(workspace.path, elsewhere);
-      writeEntry(workspace.path, entryOf(workspace, { pid: dead, socket: workspace.at("s.sock") }));
+      writeEntry(workspace.path, entryOf(workspace, { pid: dead }));
       expect(readEntries(workspace.path)).toEqual([elsewhere]);
       expect(readdirSync(workspace.at("instances")).sort()).toEqual(
         ["77.json", `${process.pid}.sock`, "notes.txt", `${process.pid}.json.new`].sort(),
       );
-      expect(existsSync(workspace.at("s.sock"))).toBe(false);
     } finally {
       server.stop(true);
     }
@@ -173,13 +152,7 @@ describe("readEntries()", () => {
 
   function writeFiles(at: (name: string) => string, dead: number): void {
     makePrivateDirectory(at(""));
-    for (const name of [
-      `${dead}.sock`,
-      `${dead}.json.new`,
-      "notes.txt",
-      `${process.pid}.sock`,
-      `${process.pid}.json.new`,
-    ]) {
+    for (const name of [`${dead}.json.new`, "notes.txt", `${process.pid}.sock`, `${process.pid}.json.new`]) {
       writeFileSync(at(name), "");
     }
   }
@@ -193,24 +166,24 @@ describe("readEntries()", () => {
     expect(readdirSync(workspace.at("instances"))).toEqual([`${process.pid}.json`]);
   });
 
-  test("removeEntry() leaves the files of a process that got the number since", () => {
+  test("removeOwnEntry() leaves the files of a process that got the number since", () => {
     using workspace = new Workspace();
     makePrivateDirectory(workspace.at("instances"));
     const now = entryOf(workspace);
     writeEntry(workspace.path, now);
-    removeEntry(workspace.path, { ...now, startTime: "1" });
+    removeOwnEntry(workspace.path, { ...now, startTime: "1" });
     expect(readEntries(workspace.path)).toEqual([now]);
-    removeEntry(workspace.path, now);
+    removeOwnEntry(workspace.path, now);
     expect(readEntries(workspace.path)).toEqual([]);
   });
 
-  test("removeEntry() removes no file that is no socket, whatever the entry says", () => {
+  test("removeOwnEntry() removes no file that is no socket, whatever the entry says of it", () => {
     using workspace = new Workspace();
     makePrivateDirectory(workspace.at("instances"));
     const precious = workspace.write("precious.txt", "");
     const entry = entryOf(workspace, { socket: precious });
     writeEntry(workspace.path, entry);
-    removeEntry(workspace.path, entry);
+    removeOwnEntry(workspace.path, entry);
     expect([existsSync(precious), existsSync(entryPath(workspace.path, entry.pid))]).toEqual([true, false]);
   });
 });

@@ -25,6 +25,8 @@ export interface KeeperPorts {
   standby(plan: StagePlan): StageHost | undefined;
   /** Where the stage stands: read when a host takes over. */
   past(): Past | undefined;
+  /** A host that was to follow is not needed any more: it cleans up. */
+  retire(host: StageHost): void;
   /** The lane can take a batch. */
   ready(): void;
   /** A host of the plan came to its end before it served. */
@@ -32,7 +34,7 @@ export interface KeeperPorts {
   observe?: ((event: StageEvent) => void) | undefined;
 }
 
-/** A trial of the next hosts; `served` when the first of them can take batches. */
+/** A trial of the next hosts; `served` when the first of them can take batches, or the lane is stopped: then none comes. */
 export interface KeeperTrial extends Trial {
   served(): void;
 }
@@ -80,9 +82,9 @@ export class LaneKeeper {
     this.#ports = ports;
   }
 
-  /** Its supervisor has it run: there is, or will be, a host. */
+  /** Its supervisor has it run, and has not asked for its end: there is, or will be, a host. */
   get running(): boolean {
-    return this.#running;
+    return this.#running && !this.#stopping;
   }
 
   /** Resolves when a host serves, also when one does already; or when the lane is stopped. */
@@ -146,12 +148,17 @@ export class LaneKeeper {
 
   /** One that was expected before and has not come is of no use any more. */
   #expect(next: Successor | undefined): void {
-    const before = this.#next;
+    this.#forgetNext();
     this.#next = next;
     this.handOvers++;
+  }
+
+  #forgetNext(): void {
+    const before = this.#next;
+    this.#next = undefined;
     if (before)
       void Promise.resolve(before.host).then(
-        (host) => host.kill("was not needed any more"),
+        (host) => this.#ports.retire(host),
         () => {}, // it never came
       );
   }
@@ -163,7 +170,7 @@ export class LaneKeeper {
       this.#phase = "away";
       if (this.#stopping || !end.wished) {
         this.#running = !this.#stopping;
-        if (this.#stopping) this.#tellWaiting();
+        if (this.#stopping) this.#nobodyFollows();
         return reasonOf(end);
       }
     }
@@ -194,7 +201,10 @@ export class LaneKeeper {
     this.#ports.ready();
     const exit = await Promise.race([host.ended, this.#left.promise]);
     this.servesSinceMs = undefined;
-    return exit ? this.#ended(host, exit) : HANDED_OVER;
+    if (!exit) return HANDED_OVER;
+    this.#observeEnd(host, exit);
+    await this.lane.undoubted(); // who follows depends on it
+    return this.#endOf(exit);
   }
 
   /** The host to use, with this lane as its user: it can be ended from now on. */
@@ -228,9 +238,15 @@ export class LaneKeeper {
     return { wished: false, refused, reason: message, ...(exit && { exit }) };
   }
 
-  #ended(host: StageHost, exit: HostExit): End {
-    this.#observeEnd(host, exit);
+  #endOf(exit: HostExit): End {
     return { wished: this.lane.endWasExpected || this.#superseded, refused: false, reason: exit.reason, exit };
+  }
+
+  /** It was stopped: whoever waits for its next host waits in vain, and that host would wait until somebody starts it again. */
+  #nobodyFollows(): void {
+    this.#forgetNext();
+    this.#tellWaiting();
+    this.trial?.served();
   }
 
   #tellWaiting(): void {

@@ -4,27 +4,28 @@
  * enforces the time limit from outside: a host in a busy loop cannot be asked, only killed.
  *
  * A lane that is held takes nothing more; when nothing is inside it can be given another host. A host on trial has one
- * batch at a time, and the first one that it fails goes back untried: also one that had failed with the host before, which
- * can judge that better.
+ * batch at a time, and what it fails is asked of the host before: only what that one does better is the new one's fault.
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import type {
-  DoneMessage,
-  FailedMessage,
-  FromHost,
-  HostExit,
-  NeedMessage,
-  ProcessMessage,
-  ToHost,
-} from "../../../process/plugin/index.ts";
-import { alignedBytes } from "../../../process/plugin/index.ts";
+import type { DoneMessage, FromHost, HostExit, NeedMessage, ToHost } from "../../../process/plugin/index.ts";
 import type { BatchSample } from "./batch-sample.ts";
 import { NO_SLOT, type Slot } from "./edge.ts";
+import {
+  doneFault,
+  doneOf,
+  failureOf,
+  finish,
+  isFault,
+  type Request,
+  type Sent,
+  showsWorth,
+  type Tried,
+} from "./lane-request.ts";
 import type { Past, ReplayEntry } from "./replay-log.ts";
 import type { HostUser, StageHost } from "./stage-host.ts";
 import type { StateMemory } from "./state-memory.ts";
-import type { Item, Outcome, Work } from "./types.ts";
+import type { Item, Outcome } from "./types.ts";
 
 /** Batches sent to a host at once: one to work on and one to begin with when that is done. */
 const DEPTH = 2;
@@ -39,29 +40,14 @@ export interface LaneOptions {
   grow(item: Item, bytes: number): Promise<Slot | undefined>;
 }
 
-export interface Request {
-  readonly item: Item;
-  readonly work: Work;
-  /** A crash over this batch does not count against the restart intensity: it is a retry or a search for poison. */
-  readonly crashExpected: boolean;
-  readonly message: Omit<ProcessMessage, "t" | "request" | "output">;
-  slot: Slot;
-  /** Called once, before the lane takes anything else. */
-  settle(outcome: Outcome): void;
-}
-
 /** A host that has yet to show that it is no worse than the one before. */
 export interface Trial {
   /** It has finished a batch. */
   passed(): void;
-  /** It failed a batch, or died by itself. The lane has no use for it any more. */
+  /** It failed a batch that is not to blame, or died by itself. The lane has no use for it any more. */
   failed(reason: string): void;
-}
-
-interface Sent extends Request {
-  readonly number: number;
-  /** Bytes that it needs and could not have here. */
-  outgrownBytes?: number;
+  /** What the host before makes of the same request; nothing where it cannot be asked. Never rejects. */
+  opinion(sent: Sent): Promise<Tried | undefined>;
 }
 
 type Answer = Extract<FromHost, { t: "done" | "state" }>;
@@ -89,6 +75,8 @@ export class Lane implements HostUser {
   #stopping = false;
   #killReason: string | undefined;
   #trial: Trial | undefined;
+  /** Somebody else is asked about a batch that the host on trial has failed. */
+  #doubt: Promise<void> | undefined;
   #drained: (() => void)[] = [];
   /** Whether its host's end said nothing new about the plugin's health: see `exited`. */
   #endWasExpected = false;
@@ -105,11 +93,21 @@ export class Lane implements HostUser {
   }
 
   get free(): boolean {
-    return this.#ready && !this.#held && this.#sent.length < (this.#trial ? 1 : DEPTH);
+    return this.#ready && !this.#held && !this.#doubt && this.#sent.length < (this.#trial ? 1 : DEPTH);
+  }
+
+  /** Takes nothing more until it is released, or opened. */
+  get held(): boolean {
+    return this.#held;
   }
 
   get idle(): boolean {
-    return this.#sent.length === 0;
+    return this.#sent.length === 0 && !this.#doubt;
+  }
+
+  /** Resolves when it is clear whether the host on trial, which may be gone, was to blame. */
+  async undoubted(): Promise<void> {
+    await this.#doubt;
   }
 
   get onTrial(): boolean {
@@ -249,7 +247,7 @@ export class Lane implements HostUser {
     this.#settleAll(wished ? undefined : { kind: "failed", cause, code: `plugin.${cause}`, reason });
     const trial = this.#trial;
     this.#trial = undefined;
-    if (!wished) trial?.failed(reason);
+    if (!wished && !this.#doubt) trial?.failed(reason);
   }
 
   /**
@@ -295,12 +293,10 @@ export class Lane implements HostUser {
   }
 
   #done(head: Sent, message: DoneMessage): void {
-    const bytes = message.sizes.reduce((sum, size) => sum + alignedBytes(size), 0);
-    const fits =
-      message.sizes.every((size) => Number.isSafeInteger(size) && size >= 0) && bytes <= head.slot.capacityBytes;
-    if (!fits) return this.#host!.kill(`claims ${bytes} bytes in a slot of ${head.slot.capacityBytes} and was killed`);
+    const fault = doneFault(head, message);
+    if (fault !== undefined) return this.#host!.kill(fault);
     if (!head.work.rows && !head.work.probe) this.#options.sample?.pass(head.item);
-    this.#settleHead({ kind: "done", slot: head.slot, sizes: message.sizes, counts: message.counts });
+    this.#settleHead(doneOf(head, message));
   }
 
   /**
@@ -328,9 +324,7 @@ export class Lane implements HostUser {
   #settleHead(outcome: Outcome): void {
     const head = this.#sent.shift()!;
     this.#arm();
-    const { trial, verdict } = this.#judge(head, outcome);
-    finish(head, verdict);
-    if (trial && verdict.kind === "requeue" && outcome.kind === "failed") trial.failed(outcome.reason);
+    this.#settle(head, outcome);
     this.#tellDrained();
   }
 
@@ -340,23 +334,32 @@ export class Lane implements HostUser {
     this.#sent = [];
     this.#timer?.cancel();
     sent.forEach((each, index) => {
-      finish(each, index === 0 && headOutcome ? this.#judge(each, headOutcome).verdict : { kind: "requeue" });
+      if (index === 0 && headOutcome) this.#settle(each, headOutcome);
+      else finish(each, { kind: "requeue" });
     });
     this.#tellDrained();
   }
 
-  /** What a host on trial fails is no try of the batch. A probe that passes says little: it may be a part of a batch. */
-  #judge(head: Sent, outcome: Outcome): { readonly trial: Trial | undefined; readonly verdict: Outcome } {
+  #settle(head: Sent, outcome: Outcome): void {
     const trial = this.#trial;
-    if (!trial) return { trial, verdict: outcome };
-    if (outcome.kind === "done" && !head.work.probe) {
+    if (trial && isFault(outcome)) {
+      this.#doubt = this.#askBefore(head, outcome, trial);
+      return;
+    }
+    if (trial && showsWorth(outcome, head.work)) {
       this.#trial = undefined;
       trial.passed();
-    } else if (outcome.kind === "failed" && outcome.code !== "source.malformed") {
-      this.#ready = false;
-      return { trial, verdict: { kind: "requeue" } };
     }
-    return { trial, verdict: outcome };
+    finish(head, outcome);
+  }
+
+  /** What the host before fails too is a try of the batch like any other; what it has done is done. */
+  async #askBefore(head: Sent, outcome: Tried & { kind: "failed" }, trial: Trial): Promise<void> {
+    const opinion = await trial.opinion({ ...head, number: ++this.#requests });
+    this.#doubt = undefined;
+    if (opinion?.kind !== "failed") trial.failed(outcome.reason);
+    finish(head, opinion === undefined ? { kind: "requeue" } : opinion.kind === "done" ? opinion : outcome);
+    this.#tellDrained();
   }
 
   #tellDrained(): void {
@@ -377,15 +380,4 @@ export class Lane implements HostUser {
       this.#host?.kill(`did not finish a batch within ${timeoutMs} ms and was killed`);
     });
   }
-}
-
-function failureOf({ outgrownBytes }: Sent, { error }: FailedMessage): Outcome {
-  if (outgrownBytes !== undefined) return { kind: "outgrown", bytes: outgrownBytes };
-  const cause = error.code === "pipeline.batch_too_large" ? "too_large" : "error";
-  return { kind: "failed", cause, code: error.code, reason: error.message };
-}
-
-function finish(sent: Request, outcome: Outcome): void {
-  if (outcome.kind !== "done") sent.slot.release();
-  sent.settle(outcome);
 }

@@ -41,6 +41,9 @@ export interface PipelinePlan {
   readonly dropSeq?: number | undefined;
 }
 
+/** What a run with these stages is. */
+export type FingerprintOf = (stages: readonly StagePlan[]) => string;
+
 export interface RunEnd {
   /** ended: all input went through. stopped: asked to stop; the checkpoint says where. */
   readonly how: "ended" | "stopped";
@@ -58,7 +61,8 @@ export class PipelineRun {
   readonly #abort = new AbortController();
   readonly #failed = Promise.withResolvers<never>();
   readonly #pumping = Promise.withResolvers<void>();
-  readonly #stopAsked = Promise.withResolvers<undefined>();
+  /** Ends what the pump waits for. */
+  #interrupt: () => void = () => {};
   readonly #credits: Credits;
   readonly #committer: Committer;
   readonly #stages: PipelineStages;
@@ -127,7 +131,7 @@ export class PipelineRun {
   stop(): void {
     this.#stopping = true;
     this.#stages.resume();
-    this.#stopAsked.resolve(undefined);
+    this.#interrupt();
   }
 
   /** Gives up at once; what is under way is lost to this run and done again by the next. */
@@ -153,6 +157,7 @@ export class PipelineRun {
 
   /** Stops a stage, or one of its hosts (`lane 0`, `standby 0`): its batches wait. */
   async stopChild(stage: string, host?: string): Promise<void> {
+    this.#stages.refuseWhileChanging(`stop ${stage}`);
     const { hosts } = this.#stages.find(stage).at;
     await (host === undefined ? hosts.stopAll() : hosts.stopChild(host));
   }
@@ -169,18 +174,18 @@ export class PipelineRun {
   }
 
   /**
-   * Changes the stages under way; see live-change.ts. Fails with `reload.*` or `swap.*` and leaves the run as it was. `fingerprint`
-   * is what the run is from then on.
+   * Changes the stages under way; see live-change.ts. Fails with `reload.*` or `swap.*` and leaves the run as it was. `wanted` is
+   * asked when other changes are done.
    */
-  async change(stages: readonly StagePlan[], fingerprint: string): Promise<ChangeReport> {
+  async change(wanted: () => readonly StagePlan[], fingerprintOf: FingerprintOf): Promise<ChangeReport> {
     await this.#orFailed(this.#pumping.promise);
     const report = await this.#orFailed(
-      this.#stages.change(stages, {
+      this.#stages.change(wanted, {
         send: (fence, switchOver) => this.#sendFence(fence, switchOver),
         committed: (seq) => this.#committer.until(seq),
       }),
     );
-    this.#run = { ...this.#run, fingerprint };
+    this.#run = { ...this.#run, fingerprint: fingerprintOf(this.stages) };
     this.counts.fold();
     return report;
   }
@@ -188,12 +193,12 @@ export class PipelineRun {
   async #pump(): Promise<RunEnd["how"]> {
     const { settings, source } = this.#plan;
     for (;;) {
-      await Promise.race([this.#credits.take(), this.#stopAsked.promise]);
+      await this.#orStopped(this.#credits.take());
       if (this.#stopping) break;
       const slot = await this.#slot(largestCut(settings) + RAW_HEADER_BYTES);
       const target = slot.view.subarray(RAW_HEADER_BYTES);
       const limits = { rows: settings.batch_rows, bytes: settings.batch_bytes };
-      const cut = await Promise.race([source.read(target, limits), this.#stopAsked.promise]);
+      const cut = await this.#orStopped(source.read(target, limits));
       if (this.#stopping) break;
       if (!cut) {
         slot.release();
@@ -205,6 +210,15 @@ export class PipelineRun {
     this.#ending = true;
     await this.#launchLast(how === "ended");
     return how;
+  }
+
+  /** Nothing when the run is told to stop before. No race against a promise that lives as long as the run: each would stay with it. */
+  #orStopped<T>(work: Promise<T>): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+      this.#interrupt = () => resolve(undefined);
+      if (this.#stopping) this.#interrupt();
+      work.then(resolve, reject);
+    });
   }
 
   #slot(bytes: number): Promise<Slot> {

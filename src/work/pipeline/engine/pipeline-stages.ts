@@ -11,6 +11,7 @@ import type { Link } from "./chain.ts";
 import { Edge } from "./edge.ts";
 import { type ChangeReport, changeStages } from "./live-change.ts";
 import type { PipelinePorts } from "./pipeline-ports.ts";
+import type { StageAtWork } from "./stage-at-work.ts";
 import { buildLink, type StageLink } from "./stage-link.ts";
 import { StageTree } from "./stage-tree.ts";
 import type { Fence, StagePlan } from "./types.ts";
@@ -58,7 +59,9 @@ export class PipelineStages {
   readonly #broken = new Map<StageLink, Failure>();
   readonly #tree: StageTree;
   #chain: readonly StageLink[];
-  #changing = false;
+  #changing: Promise<void> = Promise.resolve();
+  /** Under way, or waiting for that. */
+  #changes = 0;
 
   constructor(options: PipelineStagesOptions) {
     this.#options = options;
@@ -111,6 +114,12 @@ export class PipelineStages {
     return this.#tree.tree(this.#chain);
   }
 
+  /** Fails with `reload.busy` while the stages change: a fence may have to go through them. */
+  refuseWhileChanging(action: string): void {
+    if (this.#changes > 0)
+      throw new Failure("reload.busy", `cannot ${action}: the stages are being changed; try again`);
+  }
+
   /** The stage of this name. Fails with `instance.not_found`. */
   find(stage: string): StageLink {
     const link = this.#chain.find(({ plan }) => plan.name === stage);
@@ -119,17 +128,32 @@ export class PipelineStages {
     throw new Failure("instance.not_found", `there is no stage ${JSON.stringify(stage)}; there are ${names}`);
   }
 
-  /** See live-change.ts. Fails with `reload.*` or `swap.*` and leaves the stages as they were. One change at a time. */
-  async change(wanted: readonly StagePlan[], fence: FencePorts): Promise<ChangeReport> {
-    if (this.#changing) throw new Failure("reload.busy", "the stages are being changed already; try again");
-    this.#changing = true;
-    try {
-      const { links, report } = await changeStages(this.#chain, wanted, this.#changePorts(fence));
-      this.#chain = links;
-      return report;
-    } finally {
-      this.#changing = false;
+  /**
+   * See live-change.ts. Fails with `reload.*` or `swap.*` and leaves the stages as they were. One change at a time: who comes
+   * meanwhile waits. `wanted` is asked when it is its turn.
+   */
+  change(wanted: () => readonly StagePlan[], fence: FencePorts): Promise<ChangeReport> {
+    this.#changes++;
+    const changed = this.#changing.then(() => this.#change(wanted(), fence)).finally(() => this.#changes--);
+    this.#changing = changed.then(
+      () => {},
+      () => {}, // who asked for it hears of it
+    );
+    return changed;
+  }
+
+  async #change(wanted: readonly StagePlan[], fence: FencePorts): Promise<ChangeReport> {
+    const stopped = this.#chain.find(({ at }) => stoppedLanes(at).length > 0);
+    if (stopped) {
+      const { name } = stopped.plan;
+      throw new Failure(
+        "reload.stopped",
+        `stage ${name} is stopped, and batches wait in it; start it first: restart ${name}`,
+      );
     }
+    const { links, report } = await changeStages(this.#chain, wanted, this.#changePorts(fence));
+    this.#chain = links;
+    return report;
   }
 
   #changePorts(fence: FencePorts) {
@@ -194,4 +218,10 @@ export class PipelineStages {
     this.#edges.add(edge);
     return edge;
   }
+}
+
+/** Lanes that somebody has stopped. */
+function stoppedLanes(at: StageAtWork): string[] {
+  const lanes = at.describe().children.filter(({ name, state }) => state === "stopped" && name.startsWith("lane "));
+  return lanes.map(({ name }) => name);
 }

@@ -11,6 +11,7 @@ import {
 } from "../../../process/plugin/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import { BatchSample } from "./batch-sample.ts";
+import { CrashLoop } from "./crash-loop.ts";
 import type { Edge } from "./edge.ts";
 import { FallbackHosts } from "./fallback-hosts.ts";
 import { HostLauncher } from "./host-launcher.ts";
@@ -121,8 +122,10 @@ export function buildStage(parts: StageParts): StageAtWork {
     keepers: hosts.keepers,
     windowMs: parts.swapWindowMs ?? 0,
     sample,
+    ready: () => turns.serve(),
     renewed: () => hosts.standbys.renew(),
   });
+  const crashes = new CrashLoop(plan.name, parts.restart.maxRestarts, (failure) => parts.failed(failure));
   const fallback = plan.fallback ? new FallbackHosts({ ...common, fallback: plan.fallback }) : undefined;
   const stage = new Stage({
     ...parts,
@@ -134,7 +137,10 @@ export function buildStage(parts: StageParts): StageAtWork {
     },
     turns,
     fallback: fallback?.rescue,
-    judged: (outcome, work) => swaps.judged(outcome, work),
+    judged: (outcome, work) => {
+      swaps.judged(outcome, work);
+      if (!body.plan.breaker) crashes.judged(outcome); // a circuit breaker deals with it in its own way
+    },
   });
   return {
     stage,

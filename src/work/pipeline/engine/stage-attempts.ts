@@ -108,6 +108,8 @@ export class Attempts {
     if (outcome.kind !== "done") turns.takeBack(item.seq);
     const isJudged = outcome.kind === "done" || outcome.kind === "failed";
     if (isJudged && runsPlugin(message)) judged?.(outcome, message);
+    if (outcome.kind === "failed" && !message.probe)
+      observe?.({ event: "batch_failed", lane: lane.number, batch: item.id, reason: outcome.reason });
     if (outcome.kind === "failed" && plan.sequential)
       lane.recycle("was replaced: a failed batch left its state in doubt");
     if (outcome.kind === "done" && message.probe && plan.stateful && runsPlugin(message))

@@ -59,6 +59,7 @@ export class StageHosts {
   readonly standbys: StandbyHosts;
   readonly #options: StageHostsOptions;
   readonly #supervision: Supervision;
+  readonly #retiring = new Set<Promise<unknown>>();
 
   constructor(options: StageHostsOptions) {
     this.#options = options;
@@ -74,6 +75,7 @@ export class StageHosts {
           launch,
           standby: (of) => this.standbys.take(of),
           past: () => body.replays,
+          retire: (host) => this.#retire(host),
           startFailed: (reason) => options.startFailed?.(reason),
           ready,
           observe,
@@ -97,6 +99,7 @@ export class StageHosts {
   /** In order: what is inside is finished, plugins clean up. */
   async stop(): Promise<void> {
     await this.#supervision.stop();
+    await Promise.all(this.#retiring);
     await this.#options.launcher.close("was left over when its stage had stopped");
   }
 
@@ -147,6 +150,11 @@ export class StageHosts {
     const shown = new Set(children.map(({ pid }) => pid));
     const others = [...launcher.living].filter(({ pid }) => pid !== undefined && !shown.has(pid));
     return { ...tree, children: [...children, ...others.map(besideNode)] };
+  }
+
+  #retire(host: StageHost): void {
+    const gone = host.stop(this.#options.stopTimeoutMs).finally(() => this.#retiring.delete(gone));
+    this.#retiring.add(gone);
   }
 
   #ids(): string[] {

@@ -6,7 +6,9 @@
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
 import type { KeeperTrial, LaneKeeper, Successor } from "./lane-keeper.ts";
+import type { Sent, Tried } from "./lane-request.ts";
 import { type ReplayEntry, ReplayLog } from "./replay-log.ts";
+import { secondOpinion } from "./second-opinion.ts";
 import type { StageHost } from "./stage-host.ts";
 import { drain, type Move, prepare, type SwapPorts, takeState, untilJudged, untilServing } from "./swap-steps.ts";
 import type { StageEvent, StagePlan } from "./types.ts";
@@ -26,11 +28,16 @@ export interface SwapReport {
   readonly trial: "passed" | "pending";
 }
 
+export interface StageSwapPorts extends SwapPorts {
+  /** A lane may be free again. */
+  ready(): void;
+}
+
 /** Batches kept for going back; a host goes through this much in less than a second. */
 const BRANCH_BYTES_MAX = 64 * 2 ** 20;
 export class StageSwap {
   readonly to: StagePlan;
-  readonly #ports: SwapPorts;
+  readonly #ports: StageSwapPorts;
   readonly #exclusive: boolean;
   #from: StagePlan;
   #fromReplays: ReplayLog | undefined;
@@ -41,9 +48,10 @@ export class StageSwap {
   #candidate: StageHost | undefined;
   #heldMs = 0;
   #over = false;
+  #cancelled = false;
 
   /** `exclusive`: the old host has to clean up before the new one's `init`. */
-  constructor(to: StagePlan, exclusive: boolean, ports: SwapPorts) {
+  constructor(to: StagePlan, exclusive: boolean, ports: StageSwapPorts) {
     this.to = to;
     this.#ports = ports;
     this.#exclusive = exclusive;
@@ -104,6 +112,7 @@ export class StageSwap {
   async rollBack(why: Failure): Promise<void> {
     this.#over = true;
     for (const move of this.#moves) {
+      if (this.#cancelled) break; // the stage stops, and the reserves with it
       if (move.trial !== "failed") await this.#moveBack(move);
       if (move.keeper.running) await untilServing(move.keeper, this.#ports);
     }
@@ -117,20 +126,27 @@ export class StageSwap {
   async confirm(reason: string): Promise<void> {
     if (this.#over) return;
     this.#over = true;
-    for (const { keeper, old } of this.#moves) {
-      keeper.trial = undefined;
-      keeper.lane.endTrial();
-      if (old?.alive) this.#stops.push(old.stop(this.#ports.stopTimeoutMs));
+    for (const move of this.#moves) {
+      move.keeper.trial = undefined;
+      move.keeper.lane.endTrial();
+      this.#retire(move);
     }
     this.#ports.body.replays?.confirm();
     this.#observe({ event: "swap_confirmed", to: this.to.library, reason });
     await Promise.all(this.#stops);
   }
 
-  /** The stage stops: what is under way ends with `swap.stopped`. */
+  /** The stage stops: what is under way ends with `swap.stopped`, and the old hosts clean up. */
   cancel(): void {
+    this.#cancelled = true;
     this.#candidate?.kill("was stopped: the stage stops");
+    for (const move of this.#moves) this.#retire(move);
     this.#fail(new Failure("swap.stopped", `stage ${this.to.name}: the stage stops`));
+  }
+
+  /** Resolves when every host that it has sent away until now is gone. */
+  async gone(): Promise<void> {
+    await Promise.all(this.#stops);
   }
 
   /** For whoever watches the new plugin: it does worse. */
@@ -146,22 +162,37 @@ export class StageSwap {
   async #move(keeper: LaneKeeper, candidate: StageHost | undefined, outgrown: () => void): Promise<void> {
     const { clock } = this.#ports;
     const heldSinceMs = clock.monotonic();
-    await drain(keeper, this.#ports);
-    if (!this.#failure && this.to.stateful) await takeState(keeper, this.#ports);
+    await this.#empty(keeper);
     if (this.#failure) {
-      keeper.lane.release();
+      this.#release(keeper);
       throw this.#failure;
     }
     if (keeper === this.#ports.keepers.at(-1)) this.#switchForth(outgrown);
-    const move = this.#newMove(keeper, candidate !== undefined);
+    const takesOver = candidate !== undefined && keeper.running;
+    const move = this.#newMove(keeper, takesOver);
     keeper.plan = this.to;
-    if (candidate) this.#handOver(move, candidate);
-    keeper.lane.release();
-    if (!candidate) return;
+    if (takesOver) this.#handOver(move, candidate);
+    else candidate?.kill("was not needed any more: its lane was stopped");
     this.#candidate = undefined;
+    this.#release(keeper);
+    if (!takesOver) return;
     await this.#orFailed(move.served.promise);
     this.#heldMs = Math.max(this.#heldMs, clock.monotonic() - heldSinceMs);
     await this.#orFailed(untilJudged(move, this.#ports));
+  }
+
+  /** Nothing is inside, and the log begins here. A lane that was stopped and started again meanwhile is not empty any more. */
+  async #empty(keeper: LaneKeeper): Promise<void> {
+    do {
+      await drain(keeper, this.#ports);
+      if (!this.#failure && this.to.stateful) await takeState(keeper, this.#ports);
+    } while (!keeper.lane.held);
+  }
+
+  /** Batches that have waited for the lane do not come by themselves. One that is being stopped stays as it is. */
+  #release({ lane, running }: LaneKeeper): void {
+    if (running) lane.release();
+    this.#ports.ready();
   }
 
   /** What is old is what works when the hand-over begins. */
@@ -193,12 +224,14 @@ export class StageSwap {
     }
     const free = Promise.withResolvers<StageHost>();
     const old = keeper.handOver({ host: free.promise });
-    void Promise.resolve(old?.stop(this.#ports.stopTimeoutMs)).then(() => free.resolve(candidate));
+    const gone = Promise.resolve(old?.stop(this.#ports.stopTimeoutMs));
+    this.#stops.push(gone);
+    void gone.then(() => free.resolve(candidate));
   }
 
   #trial(move: Move): KeeperTrial {
     const { keeper } = move;
-    return {
+    const trial: KeeperTrial = {
       served: () => move.served.resolve(),
       passed: () => {
         keeper.trial = undefined;
@@ -206,7 +239,9 @@ export class StageSwap {
         move.served.resolve(); // a lane that others served in the meantime may be that quick
         move.judged.resolve();
       },
+      opinion: (sent) => this.#opinion(move, sent),
       failed: (reason) => {
+        if (keeper.trial !== trial) return; // it was confirmed meanwhile, or the stage stops
         keeper.trial = undefined;
         move.trial = "failed";
         keeper.plan = this.from;
@@ -215,6 +250,26 @@ export class StageSwap {
         this.#fail(this.#rolledBack(reason));
       },
     };
+    return trial;
+  }
+
+  /**
+   * The reserve has the last word on every try. Where order counts its state would be in doubt after a failure, and an exclusive
+   * plugin has no reserve: there nobody is asked, and the first failure takes the swap back.
+   */
+  async #opinion(move: Move, sent: Sent): Promise<Tried | undefined> {
+    const old = await this.#reserve(move);
+    return old && secondOpinion(old, sent, this.#ports.clock);
+  }
+
+  /** One that died of what it was asked about is followed by another. */
+  async #reserve(move: Move): Promise<StageHost | undefined> {
+    if (this.#over || this.#cancelled || this.#exclusive || this.from.sequential) return undefined;
+    if (move.old?.alive) return move.old;
+    const host = this.#ports.launcher.launch(this.from, move.keeper.lane.number);
+    move.old = host;
+    await host.initialise().catch(() => {}); // it is gone then
+    return host.alive && move.old === host ? host : undefined;
   }
 
   async #undo(thrown: unknown): Promise<never> {
@@ -229,15 +284,29 @@ export class StageSwap {
   async #moveBack(move: Move): Promise<void> {
     const { keeper } = move;
     await drain(keeper, this.#ports);
+    if (move.trial === "failed") return this.#release(keeper); // what was inside has ended it: the old one is back
     keeper.trial = undefined;
     keeper.plan = this.from;
+    if (!keeper.running) return this.#leaveStopped(move);
     const free = Promise.withResolvers<unknown>();
     const next = this.#wayBack(move, this.#switchBack(), free.promise);
-    const present = keeper.running ? keeper.handOver(next) : undefined;
-    keeper.lane.release();
+    const present = keeper.handOver(next);
+    this.#release(keeper);
     const gone = present?.stop(this.#ports.stopTimeoutMs);
     if (gone) this.#stops.push(gone);
     void Promise.resolve(gone).then(free.resolve);
+  }
+
+  /** Somebody has stopped the lane: whoever starts it again gets a host of the old plan, which goes through the log. */
+  #leaveStopped(move: Move): void {
+    this.#switchBack();
+    this.#retire(move);
+  }
+
+  #retire(move: Move): void {
+    const { old } = move;
+    move.old = undefined;
+    if (old?.alive) this.#stops.push(old.stop(this.#ports.stopTimeoutMs));
   }
 
   /** The old host with what it has missed; when there is none any more, another of the old plan, in turn where only one may be. */

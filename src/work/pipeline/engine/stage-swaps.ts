@@ -5,12 +5,11 @@
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
 import { isSwap } from "./chain.ts";
-import { StageSwap, type SwapReport } from "./stage-swap.ts";
-import type { SwapPorts } from "./swap-steps.ts";
+import { StageSwap, type StageSwapPorts, type SwapReport } from "./stage-swap.ts";
 import { counted, failedStart, NO_TALLY, type Tally, worse } from "./swap-window.ts";
 import type { Outcome, StagePlan, Work } from "./types.ts";
 
-export interface StageSwapsOptions extends SwapPorts {
+export interface StageSwapsOptions extends StageSwapPorts {
   readonly clock: Clock;
   /** Zero: the new plugin is trusted when its first batch has passed. */
   readonly windowMs: number;
@@ -29,6 +28,8 @@ export class StageSwaps {
   #watched: Watched | undefined;
   #returning: Promise<void> | undefined;
   #confirming: Promise<void> = Promise.resolve();
+  /** Hosts that a swap sent away when it went back. */
+  #leaving: Promise<unknown> = Promise.resolve();
   #stopped = false;
   /** Of the plugin before, when a swap is watched. */
   #before: Tally = NO_TALLY;
@@ -81,9 +82,11 @@ export class StageSwaps {
 
   /** Before the stage stops: what is under way is given up, reserves clean up. */
   async stop(): Promise<void> {
+    const present = this.#present;
     this.#cancel();
     if (this.#watched) this.#confirm(this.#watched, "the stage stops");
     await Promise.all([this.#confirming, this.#returning]);
+    await Promise.all([present?.gone(), this.#leaving]);
   }
 
   /** Nothing is waited for: every process is killed. */
@@ -144,6 +147,7 @@ export class StageSwaps {
     this.#tally = this.#before;
     this.#returning = watched.swap.rollBack(why).finally(() => {
       this.#returning = undefined;
+      this.#leaving = Promise.all([this.#leaving, watched.swap.gone()]);
     });
   }
 

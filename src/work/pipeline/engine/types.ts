@@ -128,6 +128,8 @@ export type StageEvent =
       readonly pid: number | undefined;
       readonly reason: string;
     }
+  /** A try, not a search for a poison record. */
+  | { readonly event: "batch_failed"; readonly lane: number; readonly batch: string; readonly reason: string }
   | {
       readonly event: "batch_done";
       readonly lane: number;

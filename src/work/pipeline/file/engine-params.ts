@@ -18,10 +18,13 @@ const FILES_MIN = 64;
 
 export const engineSchema = {
   lanes: param.integer("host processes of this stage, instead of the setting lanes", { min: 1, max: MAX_LANES }),
-  standby: param.integer("initialised host processes kept beside the lanes: after a crash one takes over at once", {
-    min: 0,
-    max: MAX_STANDBY,
-  }),
+  standby: param.integer(
+    "initialised host processes kept beside the lanes, warmed with a batch that has passed (batch.probe is true then): after a crash one takes over at once",
+    {
+      min: 0,
+      max: MAX_STANDBY,
+    },
+  ),
   memory: param.size("own memory that one host may use; over it, it is killed and replaced", {
     min: MEMORY_BYTES_MIN,
     max: 1024 * 1024 * MIB,

@@ -25,10 +25,10 @@ describe("judgeOrphans()", () => {
 });
 
 describe("judgeInstances()", () => {
-  test("tells what runs from what was cleared away", () => {
-    expect(judgeInstances({ running: 0, cleared: 0 }).found).toBe("no instance runs, no control socket is left over");
-    expect(judgeInstances({ running: 1, cleared: 2 }).found).toBe(
-      "1 instance running (distributed_system ps); 2 files of dead ones cleared away",
+  test("tells what runs from what is left over, and who clears it away", () => {
+    expect(judgeInstances({ running: 0, left: 0 }).found).toBe("no instance runs, no control socket is left over");
+    expect(judgeInstances({ running: 1, left: 2 }).found).toBe(
+      "1 instance running (distributed_system ps); 2 files of dead ones left, which ps or the next run clears away",
     );
   });
 });

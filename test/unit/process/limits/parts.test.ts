@@ -9,10 +9,12 @@ import { instanceState, markerOf, ownInstance, parseMarker } from "../../../../s
 import {
   isAlive,
   isDescendant,
+  isThere,
   ownMemory,
   parseStat,
   processStat,
   processUsage,
+  startTicksOf,
 } from "../../../../src/process/limits/proc.ts";
 import { dataLimitBytes, withResourceLimits } from "../../../../src/process/limits/resource-limits.ts";
 import { clearStaleDirectories, makeWorkDirectory } from "../../../../src/process/limits/work-directory.ts";
@@ -103,6 +105,21 @@ describe("/proc", () => {
 
   test("parseStat() finds nothing when the text is cut off or empty", () => {
     for (const text of [undefined, "", "42 (bash", "42 (bash) S 7 1"]) expect(parseStat(text)).toBeUndefined();
+  });
+
+  test("startTicksOf() tells two processes apart when they started at different times", () => {
+    expect(startTicksOf(process.pid)).toMatch(/^\d+$/);
+    expect(startTicksOf("self")).toBe(startTicksOf(process.pid)!);
+    expect(startTicksOf(process.pid)).not.toBe(startTicksOf(1)!);
+  });
+
+  test("isAlive() is false when the process has ended, whoever still waits for it", () => {
+    const found = (state: string) => isAlive(parseStat(`42 (bash) ${fields.replace("S", state)}`));
+    expect(["S", "R", "T", "Z", "X", "x"].map(found)).toEqual([true, true, true, false, false, false]);
+  });
+
+  test("isThere() is true of another user's process and of this one, and false of nobody's", () => {
+    expect([isThere(process.pid), isThere(1), isThere(4_194_305)]).toEqual([true, true, false]);
   });
 
   test("ownMemory() adds what is swapped out, and leaves files and shared memory out", () => {

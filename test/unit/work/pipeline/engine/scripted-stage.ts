@@ -4,7 +4,8 @@
  */
 import type { ProcessMessage, RowRange } from "../../../../../src/process/plugin/index.ts";
 import type { Edge, Slot } from "../../../../../src/work/pipeline/engine/edge.ts";
-import type { Lane, Request } from "../../../../../src/work/pipeline/engine/lane.ts";
+import type { Lane } from "../../../../../src/work/pipeline/engine/lane.ts";
+import type { Request } from "../../../../../src/work/pipeline/engine/lane-request.ts";
 import { rangesWithout } from "../../../../../src/work/pipeline/engine/row-ranges.ts";
 import { Stage, type StageOptions } from "../../../../../src/work/pipeline/engine/stage.ts";
 import { Turns } from "../../../../../src/work/pipeline/engine/turns.ts";

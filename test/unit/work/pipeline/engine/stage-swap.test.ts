@@ -156,24 +156,6 @@ describe("swap() of a stage without state", () => {
     expect(rig.at.stage.retries).toBe(0);
   });
 
-  test("swap() leaves the last word on a batch that keeps failing to the old plugin", async () => {
-    const poison = (mark: string): FakeLibrary => ({
-      batch: (text) => (text === "poison\n" ? new Error(`${mark} cannot`) : `${mark} ${text}`),
-    });
-    const fakes = new FakeHosts({ old: poison("old"), new: poison("new") });
-    await using rig = new StageRig({ plan: { library: "old", maxRetries: 50 }, fakes });
-    await rig.start();
-    const put = rig.put("poison\n");
-    expect(await failureOf(rig.swap("new"))).toMatchObject({
-      code: "swap.rolled_back",
-      data: { reason: "new cannot" },
-    });
-    expect(await put).toBe(""); // a dead letter
-    expect(rig.at.stage.retries).toBe(50);
-    expect(await rig.swap("new")).toMatchObject({ to: "new" });
-    expect(await rig.put("1\n")).toBe("new 1\n");
-  });
-
   test("swap() refuses a plan that takes more than other processes, and says what", async () => {
     const fakes = new FakeHosts({ old: marks("old"), new: marks("new") });
     await using rig = new StageRig({ plan: { library: "old" }, fakes });

@@ -158,7 +158,7 @@ describe("BatchSample", () => {
     expect(sample.text).toBeUndefined();
     const { taken } = sample;
     sample.pass(item("end", { finish: true }));
-    sample.pass(item("x".repeat(600 * 1024)));
+    sample.pass(item("x".repeat(5 * 1024 * 1024)));
     sample.pass(item("first"));
     sample.pass(item("second"));
     expect(Buffer.from(await taken, "base64").toString()).toBe("first");
