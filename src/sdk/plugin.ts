@@ -89,8 +89,8 @@ export interface PluginDefinition<S extends ParamSchema = ParamSchema> {
   /** Once, when the host stops in order; not after a crash. */
   cleanup(context: PluginContext<S>): void | Promise<void>;
   /**
-   * Called between batches every `health_interval`, where the stage asks for it. A throw, or no answer in time, several times in a
-   * row replaces the host: for what goes wrong without a batch failing, such as a connection that is gone.
+   * Called every `health_interval`, where the stage asks for it, while the host has no batch. A throw, or no answer in time, several
+   * times in a row replaces the host: for what goes wrong without a batch failing, such as a connection that is gone.
    */
   health?(context: PluginContext<S>): void | Promise<void>;
   /** The state after the batch just processed; stored with the checkpoint. */

@@ -50,8 +50,32 @@ describe("a plugin", () => {
     await expectOnlyPoisonDead(space, /wrote garbage to the control channel: "surprise"/);
   });
 
+  for (const [what, forged] of [
+    ["without sizes", { t: "done", request: 1 }],
+    ["without numbers", { t: "done", request: 1, sizes: [0, 0, 0], counts: {} }],
+    ["without an error", { t: "failed", request: 1 }],
+  ] as const) {
+    test(`that forges an answer ${what} is killed for it`, async () => {
+      const line = JSON.stringify(`${JSON.stringify(forged)}\n`);
+      using space = pipelineWith(
+        perRecord(`if (row.id === ${POISON}) { writeSync(3, ${line}); for (;;); }`, {
+          top: 'import { writeSync } from "node:fs";',
+        }),
+      );
+      await expectOnlyPoisonDead(space, /wrote garbage to the control channel: /);
+    });
+  }
+
+  test("that reads a field of a null pointer in native code is gone at once, and only its record with it", async () => {
+    using space = pipelineWith(
+      perRecord(`if (row.id === ${POISON}) read.u8(8);`, { top: 'import { read } from "bun:ffi";' }),
+    );
+    await expectOnlyPoisonDead(space, /was killed by SIGSEGV/);
+  });
+
   test("that forges an answer is killed for it", async () => {
-    const forged = JSON.stringify({ t: "done", request: 1, sizes: [2 ** 40, 0, 0], counts: {} });
+    const counts = { total: 0, malformed: 0, in: 0, out: 0, filtered: 0, rejected: 0, added: 0 };
+    const forged = JSON.stringify({ t: "done", request: 1, sizes: [2 ** 40, 0, 0], counts });
     using space = pipelineWith(
       perRecord(`if (row.id === ${POISON}) { writeSync(3, ${JSON.stringify(`${forged}\n`)}); for (;;); }`, {
         top: 'import { writeSync } from "node:fs";',

@@ -15,6 +15,9 @@ const LOADED = JSON.stringify({
   params: {},
   sequential: false,
   stateful: false,
+  exclusive: false,
+  health: false,
+  checks: false,
 });
 
 describe("HostProcess with the executable", () => {
@@ -113,6 +116,16 @@ describe("HostProcess with the executable", () => {
     expect(await driven.host.stop(10_000)).toMatchObject({ code: 0, signal: null });
     await until("its last words have arrived", () => driven.lines.includes("tidied"));
     expect(driven.exits).toHaveLength(1);
+  });
+
+  test("start() fails at once when the host is gone", async () => {
+    using space = new Workspace();
+    await using driven = new HandDriven();
+    await driven.load(REAL, space.write("gone.ts", plugin({})));
+    driven.host.kill("was killed by the test");
+    await driven.host.exited;
+    const thrown = await driven.start().catch((reason: unknown) => reason);
+    expect(thrown).toMatchObject({ code: "plugin.exited" });
   });
 
   test("stop() kills a host that does not finish its cleanup in time", async () => {

@@ -4,6 +4,7 @@
  */
 import { Failure } from "../../src/base/errors.ts";
 import type {
+  HostExit,
   HostHandlers,
   HostOptions,
   HostProcess,
@@ -90,10 +91,10 @@ export class FakeHost {
     if (!this.#working) void this.#work();
   }
 
-  kill(reason = "was killed by SIGKILL"): void {
+  kill(reason = "was killed by SIGKILL", limit?: HostExit["limit"]): void {
     if (!this.alive) return;
     this.alive = false;
-    queueMicrotask(() => this.#handlers.exit({ code: null, signal: "SIGKILL", reason }));
+    queueMicrotask(() => this.#handlers.exit({ code: null, signal: "SIGKILL", reason, ...(limit && { limit }) }));
   }
 
   async stop() {

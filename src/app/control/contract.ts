@@ -111,9 +111,7 @@ export const instanceContract = defineContract({
       input: z.strictObject({
         stage: z.string().min(1).max(4096),
         library: z.string().min(1).max(4096).describe("an absolute path of a plugin file"),
-        params: params
-          .optional()
-          .describe("in place of the stage's parameters of the same names; its others stay"),
+        params: params.optional().describe("in place of the stage's parameters of the same names; its others stay"),
       }),
       output: swapReport,
       access: "operate",

@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import { Failure, type FailureJson } from "../../base/errors.ts";
 import { type ParamFault, PLUGIN_API_VERSION } from "../../sdk/index.ts";
 import type { HostLimits } from "../limits/index.ts";
+import { parseAnswer } from "./host-answers.ts";
 import { HostChild, type HostCommand, type HostExit, type HostSegments } from "./host-child.ts";
 import type { OutputStream } from "./host-output.ts";
 import { LineChannel } from "./line-channel.ts";
@@ -154,7 +155,7 @@ export class HostProcess {
       this.#greeted = true;
       return;
     }
-    const message = parseMessage(text);
+    const message = parseAnswer(text);
     if (!message)
       return void this.#refuse(`wrote garbage to the control channel: ${JSON.stringify(text.slice(0, 80))}`);
     this.#dispatch(message);
@@ -162,7 +163,7 @@ export class HostProcess {
 
   #dispatch(message: FromHost): void {
     const awaited = this.#awaited;
-    if (message.t === "log") return this.#child.log(message.level, String(message.message));
+    if (message.t === "log") return this.#child.log(message.level, message.message);
     if (!awaited || message.t === "healthy" || message.t === "warmed") return this.#handlers.message(message);
     this.#settle();
     if (message.t === "failed") awaited.reject(this.#refuseWith(message.error));
@@ -171,6 +172,7 @@ export class HostProcess {
 
   #expect(code: string, action: string, timeoutMs: number): Promise<FromHost> {
     return new Promise((resolve, reject) => {
+      if (this.#over) return reject(new Failure("plugin.exited", `the host is gone: ${action}`));
       const timer = this.#clock.after(timeoutMs, () => {
         this.#settle();
         const reason = `${action} within ${timeoutMs} ms and was killed`;
@@ -208,15 +210,5 @@ export class HostProcess {
     this.#settle();
     awaited?.reject(new Failure("plugin.exited", `the host ${exit.reason} before it was ready`));
     this.#handlers.exit(exit);
-  }
-}
-
-function parseMessage(text: string): FromHost | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    const known = typeof value === "object" && value !== null && typeof (value as { t?: unknown }).t === "string";
-    return known ? (value as FromHost) : undefined; // our own host wrote it; the stage checks numbers against its leases
-  } catch {
-    return undefined;
   }
 }

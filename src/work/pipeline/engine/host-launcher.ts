@@ -28,7 +28,11 @@ export interface LauncherOptions {
   show(stream: Parameters<HostHandlers["output"]>[0], line: string): void;
 }
 
+/** How many hosts came to their end over which limit; those that never did are left out. */
+export type OverLimits = Readonly<Partial<Record<NonNullable<HostExit["limit"]>, number>>>;
+
 export class HostLauncher {
+  #overLimits: OverLimits = {};
   readonly #options: LauncherOptions;
   readonly #living = new Set<StageHost>();
   readonly #random: Random;
@@ -55,7 +59,7 @@ export class HostLauncher {
     const { library, limits, passEnv } = plan;
     const request = { library, pipeline, run, stage: plan.name, lane: number };
     const rest = { command, segments, request, clock, limits, passEnv, workDirectory, timeoutMs: startTimeoutMs };
-    const ended = (ending: StageHost): void => void this.#living.delete(ending);
+    const ended = (ending: StageHost, exit: HostExit): void => this.#ended(ending, exit);
     const health = { clock, random: this.#random };
     const host = new StageHost(plan, number, {
       load,
@@ -70,6 +74,10 @@ export class HostLauncher {
     return host;
   }
 
+  get overLimits(): OverLimits {
+    return this.#overLimits;
+  }
+
   /** Used or not. */
   get living(): ReadonlySet<StageHost> {
     return this.#living;
@@ -81,6 +89,11 @@ export class HostLauncher {
     const living = [...this.#living];
     for (const host of living) host.kill(reason);
     await Promise.all(living.map(({ ended }): Promise<HostExit> => ended));
+  }
+
+  #ended(host: StageHost, { limit }: HostExit): void {
+    this.#living.delete(host);
+    if (limit) this.#overLimits = { ...this.#overLimits, [limit]: (this.#overLimits[limit] ?? 0) + 1 };
   }
 
   #number(wished: number | undefined): number {

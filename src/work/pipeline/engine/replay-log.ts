@@ -28,8 +28,8 @@ interface Branch {
   outgrown(): void;
 }
 
-/** Room is rounded up to a multiple of this, so that batches of about one size fit each other's memory. */
-const ROOM_STEP_BYTES = 256 * 1024;
+/** Room is a quarter more than asked for, and a multiple of this, so that batches of about one size fit each other's memory. */
+const ROOM_STEP_BYTES = 16 * 1024;
 /** A cold process replays a batch in 5 to 10 ms, as long as it takes to start. Below this there is nothing to win. */
 const ENTRIES_MIN = 2;
 /** Bytes of batches per byte of state before it is asked for again: making a snapshot is some ten times dearer than a copy. */
@@ -123,14 +123,20 @@ export class ReplayLog {
   }
 
   confirm(): void {
+    if (this.#branch) this.#dropBranch();
+  }
+
+  /** The runtime takes the mapped segments for its own memory, and would let ten times a branch lie before it collects. */
+  #dropBranch(): void {
     this.#branch = undefined;
+    Bun.gc(true);
   }
 
   #grow(branch: Branch, entry: ReplayEntry): void {
     branch.since.push(entry);
     branch.bytes += entry.bytes.length;
     if (branch.bytes <= branch.bytesMax) return;
-    this.#branch = undefined;
+    this.#dropBranch();
     branch.outgrown();
   }
 
@@ -144,6 +150,6 @@ export class ReplayLog {
   #room(bytes: number): ArrayBufferLike {
     const spare = this.#spare.pop();
     if (spare && spare.byteLength >= bytes) return spare;
-    return new ArrayBuffer(Math.ceil(bytes / ROOM_STEP_BYTES) * ROOM_STEP_BYTES);
+    return new ArrayBuffer(Math.ceil((bytes * 1.25) / ROOM_STEP_BYTES) * ROOM_STEP_BYTES);
   }
 }

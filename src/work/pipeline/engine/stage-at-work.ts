@@ -14,7 +14,7 @@ import { BatchSample } from "./batch-sample.ts";
 import { CrashLoop } from "./crash-loop.ts";
 import type { Edge } from "./edge.ts";
 import { FallbackHosts } from "./fallback-hosts.ts";
-import { HostLauncher } from "./host-launcher.ts";
+import { HostLauncher, type OverLimits } from "./host-launcher.ts";
 import { Lane, type LaneOptions } from "./lane.ts";
 import { ReplayLog } from "./replay-log.ts";
 import { Stage } from "./stage.ts";
@@ -89,6 +89,8 @@ export interface StageProgress {
   readonly retries: number;
   readonly restarts: number;
   readonly pids: readonly number[];
+  /** Processes that were over a limit, by the limit's name; left out when none was. */
+  readonly limits?: Readonly<Record<string, number>>;
   /** Of a stage that has one. */
   readonly breaker?: BreakerProgress;
 }
@@ -153,7 +155,11 @@ export function buildStage(parts: StageParts): StageAtWork {
     describe: () => {
       const tree = hosts.tree();
       const more = fallback?.tree();
-      return { ...tree, ...breakerDetail(stage.breaker), children: more ? [...tree.children, more] : tree.children };
+      return {
+        ...tree,
+        ...detailOf(stage.breaker, hosts.limits),
+        children: more ? [...tree.children, more] : tree.children,
+      };
     },
     progress: () => progressOf(stage, hosts, lanes),
   };
@@ -162,7 +168,8 @@ export function buildStage(parts: StageParts): StageAtWork {
 function progressOf(stage: Stage, hosts: StageHosts, lanes: readonly Lane[]): StageProgress {
   const { breaker, inFlight, name, retries, rows } = stage;
   const pids = lanes.flatMap((lane) => lane.pid ?? []);
-  return { name, rows, inFlight, retries, restarts: hosts.restarts, pids, ...(breaker && { breaker }) };
+  const limits = Object.keys(hosts.limits).length > 0 && { limits: hosts.limits };
+  return { name, rows, inFlight, retries, restarts: hosts.restarts, pids, ...limits, ...(breaker && { breaker }) };
 }
 
 /** Starts and stops all that belongs to the stage. */
@@ -195,9 +202,16 @@ function commands(
   };
 }
 
-function breakerDetail(breaker: BreakerProgress | undefined): Pick<TreeNode, "detail"> {
-  if (!breaker || breaker.opened === 0) return {};
-  return { detail: `circuit breaker ${breaker.state.replace("_", "-")}, opened ${breaker.opened}×` };
+function detailOf(breaker: BreakerProgress | undefined, limits: OverLimits): Pick<TreeNode, "detail"> {
+  const parts: string[] = [];
+  if (breaker && breaker.opened > 0)
+    parts.push(`circuit breaker ${breaker.state.replace("_", "-")}, opened ${breaker.opened}×`);
+  const over = Object.entries(limits);
+  if (over.length > 0) {
+    const sum = over.reduce((all, [, count]) => all + count, 0);
+    parts.push(`${sum} over limits: ${over.map(([name, count]) => `${name} ${count}`).join(", ")}`);
+  }
+  return parts.length > 0 ? { detail: parts.join("; ") } : {};
 }
 
 function buildLanes(parts: StageParts, state: StateMemory, sample: BatchSample): Lane[] {

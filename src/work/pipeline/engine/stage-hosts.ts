@@ -5,7 +5,7 @@
 import { type Clock, pause } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
 import { Supervision, type TreeNode } from "../../../process/supervise/index.ts";
-import type { HostLauncher } from "./host-launcher.ts";
+import type { HostLauncher, OverLimits } from "./host-launcher.ts";
 import type { Lane } from "./lane.ts";
 import { LaneKeeper } from "./lane-keeper.ts";
 import type { ReplayLog } from "./replay-log.ts";
@@ -60,6 +60,11 @@ export class StageHosts {
   readonly #options: StageHostsOptions;
   readonly #supervision: Supervision;
   readonly #retiring = new Set<Promise<unknown>>();
+  /** Children that somebody wants started again, and is not done with. */
+  readonly #again = new Map<string, AbortController>();
+  #allAgain = new AbortController();
+  /** When starts failed that were asked for by hand: the supervisor does not count them. */
+  #failedStartsMs: number[] = [];
 
   constructor(options: StageHostsOptions) {
     this.#options = options;
@@ -90,6 +95,11 @@ export class StageHosts {
     return Math.max(0, again) + this.standbys.restarts;
   }
 
+  /** Processes that were over a limit, by the limit's name. */
+  get limits(): OverLimits {
+    return this.#options.launcher.overLimits;
+  }
+
   /** Resolves when every lane serves; the standbys follow. */
   async start(): Promise<void> {
     await this.#supervision.start();
@@ -98,43 +108,60 @@ export class StageHosts {
 
   /** In order: what is inside is finished, plugins clean up. */
   async stop(): Promise<void> {
+    this.#giveUpRestarts();
     await this.#supervision.stop();
     await Promise.all(this.#retiring);
     await this.#options.launcher.close("was left over when its stage had stopped");
   }
 
   async abort(): Promise<void> {
+    this.#giveUpRestarts();
     const reason = "was killed: the pipeline stops";
     await Promise.all([this.#supervision.abort(), this.#options.launcher.close(reason)]);
   }
 
   /** `lane 0`, `standby 0`: stops it in order and leaves it so. What would have gone through a lane waits. */
-  stopChild(id: string): Promise<void> {
-    return this.#supervision.terminateChild(id);
+  async stopChild(id: string): Promise<void> {
+    const again = this.#again.get(id);
+    again?.abort();
+    try {
+      await this.#supervision.terminateChild(id);
+    } catch (thrown) {
+      if (!again) throw thrown;
+      ignoreStopped(thrown); // it was between two tries
+    }
   }
 
-  /** Stops it in order when it runs, and starts it again; a start that fails is tried as often as any other restart. */
+  /**
+   * Stops it in order when it runs, and starts it again. Starts that fail are tried again, within the intensity that holds for
+   * all such starts of the stage. Fails with `supervision.stopped` when somebody stops it meanwhile, or starts it again too.
+   */
   async restartChild(id: string): Promise<void> {
-    const { clock, restart } = this.#options;
-    await this.#supervision.terminateChild(id).catch(ignoreStopped);
-    for (let failures = 1; ; failures++) {
-      try {
-        return await this.#supervision.restartChild(id);
-      } catch (thrown) {
-        const isFailedStart = thrown instanceof Failure && thrown.code === "supervision.start_failed";
-        if (!isFailedStart || failures > restart.maxRestarts) throw thrown;
-        await pause(clock, restart.restartDelayMs(failures));
-      }
+    this.#again.get(id)?.abort();
+    const again = new AbortController();
+    this.#again.set(id, again);
+    try {
+      await this.#supervision.terminateChild(id).catch(ignoreStopped);
+      await this.#startAgain(id, again.signal);
+    } finally {
+      if (this.#again.get(id) === again) this.#again.delete(id);
     }
   }
 
   async stopAll(): Promise<void> {
+    this.#allAgain.abort();
     await Promise.all(this.#ids().map((id) => this.stopChild(id).catch(ignoreStopped)));
   }
 
   /** One after the other: a stage with several lanes goes on working. */
   async restartAll(): Promise<void> {
-    for (const id of this.#ids()) await this.restartChild(id);
+    this.#allAgain.abort();
+    this.#allAgain = new AbortController();
+    const { signal } = this.#allAgain;
+    for (const id of this.#ids()) {
+      if (signal.aborted) throw stoppedMeanwhile(id);
+      await this.restartChild(id);
+    }
   }
 
   /** The stage and all its processes, for people. */
@@ -150,6 +177,33 @@ export class StageHosts {
     const shown = new Set(children.map(({ pid }) => pid));
     const others = [...launcher.living].filter(({ pid }) => pid !== undefined && !shown.has(pid));
     return { ...tree, children: [...children, ...others.map(besideNode)] };
+  }
+
+  async #startAgain(id: string, signal: AbortSignal): Promise<void> {
+    const { clock, restart } = this.#options;
+    for (let failures = 1; ; failures++) {
+      if (signal.aborted) throw stoppedMeanwhile(id);
+      try {
+        return await this.#supervision.restartChild(id);
+      } catch (thrown) {
+        const isFailedStart = thrown instanceof Failure && thrown.code === "supervision.start_failed";
+        if (signal.aborted) throw stoppedMeanwhile(id);
+        if (!isFailedStart || this.#tooManyFailed()) throw thrown;
+        await pause(clock, restart.restartDelayMs(failures), signal);
+      }
+    }
+  }
+
+  #tooManyFailed(): boolean {
+    const { clock, restart } = this.#options;
+    const nowMs = clock.monotonic();
+    this.#failedStartsMs = this.#failedStartsMs.filter((atMs) => nowMs - atMs < restart.restartPeriodMs);
+    return this.#failedStartsMs.push(nowMs) > restart.maxRestarts;
+  }
+
+  #giveUpRestarts(): void {
+    this.#allAgain.abort();
+    for (const again of this.#again.values()) again.abort();
   }
 
   #retire(host: StageHost): void {
@@ -176,6 +230,10 @@ export class StageHosts {
       },
     );
   }
+}
+
+function stoppedMeanwhile(id: string): Failure {
+  return new Failure("supervision.stopped", `cannot start ${id} again: somebody has stopped or restarted it meanwhile`);
 }
 
 /** It does not run: as wished. */

@@ -266,10 +266,14 @@ export class StageSwap {
   async #reserve(move: Move): Promise<StageHost | undefined> {
     if (this.#over || this.#cancelled || this.#exclusive || this.from.sequential) return undefined;
     if (move.old?.alive) return move.old;
-    const host = this.#ports.launcher.launch(this.from, move.keeper.lane.number);
-    move.old = host;
-    await host.initialise().catch(() => {}); // it is gone then
-    return host.alive && move.old === host ? host : undefined;
+    try {
+      const host = this.#ports.launcher.launch(this.from, move.keeper.lane.number);
+      move.old = host;
+      await host.initialise();
+      return move.old === host ? host : undefined;
+    } catch {
+      return undefined; // nobody to ask: the swap is taken back, and says why
+    }
   }
 
   async #undo(thrown: unknown): Promise<never> {

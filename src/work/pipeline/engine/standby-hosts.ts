@@ -21,6 +21,11 @@ export interface StandbyPorts {
   observe?: ((event: StageEvent) => void) | undefined;
 }
 
+interface PlacePorts extends StandbyPorts {
+  /** By itself. */
+  died(): void;
+}
+
 interface Spare {
   readonly host: StageHost;
   taken(): void;
@@ -31,6 +36,10 @@ interface Spare {
  * that waited for the crashed host need more.
  */
 const REPLACE_AFTER_MS = 50;
+/** A spare that dies again and again is tried ever more seldom, and never ends the stage: the lanes work without it. */
+const REPLACE_AFTER_MS_MAX = 10_000;
+/** Who lived so long is well: its death is a first one. */
+const WELL_AFTER_MS = 10_000;
 
 export class StandbyHosts {
   readonly #ports: StandbyPorts;
@@ -66,8 +75,8 @@ export class StandbyHosts {
 
   /** The place with this number, as its supervisor sees it. */
   run(number: number): RunningChild {
-    if (this.#places.has(number)) this.restarts++;
-    const place = new StandbyPlace(this.#ports, this.#spares, this.#opened.promise);
+    const died = (): void => void this.restarts++;
+    const place = new StandbyPlace({ ...this.#ports, died }, this.#spares, this.#opened.promise);
     this.#places.set(number, place);
     return place.child;
   }
@@ -87,13 +96,13 @@ class StandbyPlace {
   readonly child: RunningChild;
   host: StageHost | undefined;
   readySinceMs: number | undefined;
-  readonly #ports: StandbyPorts;
+  readonly #ports: PlacePorts;
   readonly #spares: Set<Spare>;
   readonly #stopped = new AbortController();
   /** Ends the wait of the present spare. Anew for each: what waits for ever would keep every spare that there was. */
   #end = Promise.withResolvers<End>();
 
-  constructor(ports: StandbyPorts, spares: Set<Spare>, opened: Promise<void>) {
+  constructor(ports: PlacePorts, spares: Set<Spare>, opened: Promise<void>) {
     this.#ports = ports;
     this.#spares = spares;
     // A stage does not wait for its spares: a place has started as soon as it is there.
@@ -117,9 +126,16 @@ class StandbyPlace {
 
   async #keep(opened: Promise<void>): ReturnType<() => RunningChild["exited"]> {
     await Promise.race([opened, this.#end.promise]);
+    let failures = 0;
     while (!this.#isStopping) {
+      const bornMs = this.#ports.clock.monotonic();
       const failure = await this.#life();
-      if (failure !== undefined && !this.#isStopping) return { kind: "crash", detail: failure };
+      if (failure === undefined) continue;
+      const wasWell = this.#ports.clock.monotonic() - bornMs >= WELL_AFTER_MS;
+      failures = wasWell ? 0 : failures + 1;
+      this.#ports.died();
+      const delayMs = Math.min(REPLACE_AFTER_MS * 2 ** failures, REPLACE_AFTER_MS_MAX);
+      await pause(this.#ports.clock, delayMs, this.#stopped.signal);
     }
     return { kind: "normal", detail: "was stopped" };
   }

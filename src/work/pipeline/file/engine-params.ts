@@ -56,7 +56,7 @@ export const engineSchema = {
     min: 10,
     max: 24 * HOUR,
   }),
-  health_interval: param.duration("time between two calls of the plugin's own health(); it has to have one", {
+  health_interval: param.duration("time between two calls of the plugin's own health(), in processes that have no batch; the plugin has to have one", {
     min: 100,
     max: 24 * HOUR,
   }),

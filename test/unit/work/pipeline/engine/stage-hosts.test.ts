@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { FakeHosts, type FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { StageRig } from "../../../../support/stage-rig.ts";
+import { SteppedClock } from "../../../../support/stepped-clock.ts";
 
 const STATEFUL_PLAN = { stateful: true, sequential: true } as const;
 
@@ -11,6 +12,24 @@ function counts(): FakeLibrary {
 }
 
 const upTo = (count: number): string[] => Array.from({ length: count }, (_, index) => `${index + 1}\n`);
+
+/** A library whose `init` fails when a test says so. */
+function refusable(): { readonly fakes: FakeHosts; readonly library: { initError: string | undefined } } {
+  const library: { initError: string | undefined } = { initError: undefined };
+  const fakes = new FakeHosts({
+    a: {
+      get initError() {
+        return library.initError as string; // nothing is no error
+      },
+    },
+  });
+  return { fakes, library };
+}
+
+async function turn(clock: SteppedClock): Promise<void> {
+  await new Promise(setImmediate);
+  clock.advance(1);
+}
 
 describe("StageHosts", () => {
   test("stopChild() lets the host clean up, and batches wait until restartChild()", async () => {
@@ -100,5 +119,57 @@ describe("StageHosts", () => {
     const beside = rig.at.describe().children.filter(({ name }) => name.startsWith("beside"));
     expect(beside.map(({ pid }) => pid)).toContain(spare!.pid);
     expect(rig.at.describe().children[0]).toMatchObject({ restarts: 1 });
+  });
+
+  for (const [what, stop] of [
+    ["stopChild()", (rig: StageRig) => rig.at.hosts.stopChild("lane 0")],
+    ["stopAll()", (rig: StageRig) => rig.at.hosts.stopAll()],
+  ] as const) {
+    test(`restartAll() gives up, and the stage stays stopped, when ${what} comes while starts fail`, async () => {
+      const clock = new SteppedClock();
+      const { fakes, library } = refusable();
+      await using rig = new StageRig({ plan: { library: "a", lanes: 2 }, fakes, clock });
+      await rig.start();
+      library.initError = "not now";
+      const restarting = rig.at.hosts.restartAll().catch(({ code }) => code);
+      while (fakes.all.length < 5) await turn(clock);
+      await stop(rig);
+      library.initError = undefined;
+      const code = await restarting;
+      for (let left = 0; left < 20; left++) await turn(clock);
+      expect(code).toBe("supervision.stopped");
+      expect(fakes.all.filter(({ alive }) => alive)).toHaveLength(what === "stopAll()" ? 0 : 1);
+    });
+  }
+
+  test("restartChild() gives up when more starts have failed than the intensity allows, whoever asked for them", async () => {
+    const clock = new SteppedClock();
+    const { fakes, library } = refusable();
+    await using rig = new StageRig({ plan: { library: "a" }, fakes, clock, maxRestarts: 3 });
+    await rig.start();
+    library.initError = "no";
+    for (const failedBefore of [4, 5]) {
+      let code: string | undefined;
+      const restarting = rig.at.hosts.restartChild("lane 0").catch((thrown) => {
+        code = thrown.code;
+      });
+      while (code === undefined) await turn(clock);
+      await restarting;
+      expect(code).toBe("supervision.start_failed");
+      expect(fakes.all).toHaveLength(1 + failedBefore);
+    }
+  });
+
+  test("progress() and describe() count the processes that were over a limit", async () => {
+    const fakes = new FakeHosts({ a: counts() });
+    await using rig = new StageRig({ plan: { library: "a", ...STATEFUL_PLAN }, fakes });
+    await rig.start();
+    expect(rig.at.progress().limits).toBeUndefined();
+    for (const limit of ["memory", "cpu", "memory"] as const) {
+      fakes.living("a")[0]!.kill(`was over ${limit}`, limit);
+      await rig.put("x\n");
+    }
+    expect(rig.at.progress().limits).toEqual({ memory: 2, cpu: 1 });
+    expect(rig.at.describe().detail).toBe("3 over limits: memory 2, cpu 1");
   });
 });
