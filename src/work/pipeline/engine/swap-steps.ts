@@ -77,6 +77,7 @@ async function probe(
   const failure = await Promise.race([host.warm(sample.text, encoding), tooLate]);
   late.abort();
   if (failure) throw failure;
+  if (!host.alive) throw new Failure("plugin.exited", `it ${(await host.ended).reason} over a probe`);
 }
 
 /** A lane whose batch takes too long gives it to the next host; it was not its fault. The lane is held afterwards. */

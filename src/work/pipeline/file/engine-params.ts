@@ -56,10 +56,13 @@ export const engineSchema = {
     min: 10,
     max: 24 * HOUR,
   }),
-  health_interval: param.duration("time between two calls of the plugin's own health(), in processes that have no batch; the plugin has to have one", {
-    min: 100,
-    max: 24 * HOUR,
-  }),
+  health_interval: param.duration(
+    "time between two calls of the plugin's own health(), in processes that have no batch; the plugin has to have one",
+    {
+      min: 100,
+      max: 24 * HOUR,
+    },
+  ),
   health_timeout: param.duration("longest time that health() may take (1s)", { min: 10, max: HOUR }),
 } satisfies ParamSchema;
 
