@@ -24,6 +24,11 @@ export class SteppedClock implements Clock {
     return { cancel: () => void this.#pending.delete(pending) };
   }
 
+  /** Set, and neither due nor cancelled. */
+  get timers(): number {
+    return this.#pending.size;
+  }
+
   /** Calls back whoever is due on the way, in the order of their times. */
   advance(ms: number): void {
     const endMs = this.#ms + ms;

@@ -12,7 +12,7 @@ import {
   prepareCgroupHome,
 } from "../../../../src/process/limits/cgroup.ts";
 import { HostKeeper, hostKeeper } from "../../../../src/process/limits/host-keeper.ts";
-import { TimerClock } from "./timer-clock.ts";
+import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 const PID = 4711;
 
@@ -162,7 +162,7 @@ describe("HostKeeper", () => {
   test("guard() does without a group, and leaves none behind, when the kernel takes no limit for it", () => {
     using kernel = new Kernel("", []);
     const path = pathOfBytes(kernel.group("0/home"), PATH_BYTES_MAX - "/distributed_system-1-1-1-1".length);
-    const keeper = new HostKeeper(new TimerClock(), { instance: "1-1-1", prepareHome: () => ({ version: 1, path }) });
+    const keeper = new HostKeeper(new SteppedClock(), { instance: "1-1-1", prepareHome: () => ({ version: 1, path }) });
     const limits = { memoryBytes: 256 * 2 ** 20 };
     const guard = keeper.guard({ argv: ["true"], pool: {}, passEnv: [], limits, sharedBytes: 0 });
     expect(readdirSync(path)).toEqual([]);
@@ -173,7 +173,7 @@ describe("HostKeeper", () => {
   test("hostKeeper() refuses a second clock, for the first one is every host's", () => {
     const keeper = hostKeeper(systemClock);
     expect(hostKeeper(systemClock)).toBe(keeper);
-    expect(() => hostKeeper(new TimerClock())).toThrow("second clock");
+    expect(() => hostKeeper(new SteppedClock())).toThrow("second clock");
   });
 });
 

@@ -1,12 +1,12 @@
 import { describe, expect, test } from "bun:test";
 import type { LimitExceeded, ProcessUsage } from "../../../../src/process/limits/host-limits.ts";
 import { HostWatch, LOOK_CLOSELY_MS, LOOK_EVERY_MS, type Watched } from "../../../../src/process/limits/host-watch.ts";
-import { TimerClock } from "./timer-clock.ts";
+import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 const SMALL: ProcessUsage = { memoryBytes: 10, cpuMs: 0, files: 10 };
 
 class Scene {
-  readonly clock = new TimerClock();
+  readonly clock = new SteppedClock();
   readonly usage = new Map<number, ProcessUsage>();
   readonly told: [number, LimitExceeded][] = [];
   readonly looks: number[] = [];

@@ -2,12 +2,12 @@
 import { describe, expect, test } from "bun:test";
 import { LINES_PER_SECOND } from "../../../../src/process/limits/index.ts";
 import { HostOutput } from "../../../../src/process/plugin/host-output.ts";
-import { TimerClock } from "../limits/timer-clock.ts";
+import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 const KIB = 1024;
 
 function scene(bytesPerSecond: number) {
-  const clock = new TimerClock();
+  const clock = new SteppedClock();
   const shown: string[] = [];
   let tooMuch = 0;
   const output = new HostOutput({
