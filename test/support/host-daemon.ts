@@ -3,6 +3,7 @@ import { systemClock } from "../../src/base/clock.ts";
 import { hostKeeper } from "../../src/process/limits/index.ts";
 import { HostProcess } from "../../src/process/plugin/index.ts";
 import { REAL } from "./hosts.ts";
+import { until } from "./until.ts";
 
 const [library = "", workDirectory = ""] = process.argv.slice(2);
 
@@ -16,5 +17,5 @@ const { host } = await HostProcess.load({
   workDirectory,
 });
 const { warden, instance } = hostKeeper(systemClock);
-while (warden.pid === undefined) await Bun.sleep(1);
+await until("there is a warden", () => warden.pid !== undefined);
 console.log(`ready ${host.pid} ${instance} ${warden.pid}`);

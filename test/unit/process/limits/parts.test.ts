@@ -18,6 +18,7 @@ import {
 } from "../../../../src/process/limits/proc.ts";
 import { dataLimitBytes, withResourceLimits } from "../../../../src/process/limits/resource-limits.ts";
 import { clearStaleDirectories, makeWorkDirectory } from "../../../../src/process/limits/work-directory.ts";
+import { until } from "../../../support/until.ts";
 
 const MIB = 2 ** 20;
 
@@ -39,7 +40,7 @@ describe("instances", () => {
   test("instanceState() is dead when the process has ended and nobody has noticed yet", async () => {
     const child = Bun.spawn(["sh", "-c", "sleep 1000 & echo $!; kill -9 $!; exec sleep 1000"], { stdout: "pipe" });
     const zombie = Number(new TextDecoder().decode((await child.stdout.getReader().read()).value));
-    while (isAlive(processStat(zombie))) await Bun.sleep(1);
+    await until("the kill has been carried out", () => !isAlive(processStat(zombie)));
     const namespace = ownInstance().split("-")[2];
     expect(instanceState(`${zombie}-${processStat(zombie)?.startTicks}-${namespace}`)).toBe("dead");
     child.kill("SIGKILL");
