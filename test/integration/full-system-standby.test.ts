@@ -131,7 +131,7 @@ describe("health checks", () => {
     await using rig = new StageRig({ plan: { library: space.write("counter.ts", source), ...STATEFUL, health } });
     await rig.start();
     const first = pidOf(rig, "lane 0")!;
-    await until("the silent host is gone", () => isGone(first));
+    await until("the silent host is gone and told of", () => isGone(first) && rig.named("host_exited").length > 0);
     expect(rig.named("host_exited")[0]).toMatchObject({ reason: expect.stringMatching(/no answer within 50 ms/) });
   });
 });
