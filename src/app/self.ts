@@ -11,10 +11,14 @@ export function hostCommand(): HostCommand {
   return { argv: [...selfArgv(), PLUGIN_HOST_ROLE], env: process.env };
 }
 
-/** A compiled program is its own file; from source it is bun with the main module. */
+/** A compiled program is its own file; from source, also as a library in somebody's program, it is bun with our main module. */
 export function selfArgv(): readonly string[] {
-  const compiled = Bun.main.startsWith("/$bunfs/") || Bun.main.startsWith("B:\\~BUN\\");
-  return compiled ? [process.execPath] : [process.execPath, Bun.main];
+  return isCompiled() ? [process.execPath] : [process.execPath, join(import.meta.dir, "..", "main.ts")];
+}
+
+/** A compiled program's main module lies in a file system of its own. */
+export function isCompiled(): boolean {
+  return Bun.main.startsWith("/$bunfs/") || Bun.main.startsWith("B:\\~BUN\\");
 }
 
 /** `dataDir` as asked for, else below the user's state directory (XDG Base Directory Specification). */
