@@ -23,6 +23,8 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   /** Full command lines, shown by --help. */
   readonly examples: readonly string[];
   readonly args: T;
+  /** What stands behind the first word that is no flag belongs to somebody else, flags included: `run` gets it as `words`. */
+  readonly passesWordsOn?: boolean;
   /** Gives the exit code; a Failure that it throws is shown and becomes one. `words` are what was typed behind its name. */
   readonly run: (args: ParsedArgs<T>, words: readonly string[]) => Promise<number>;
 }

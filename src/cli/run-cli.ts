@@ -37,7 +37,8 @@ export async function runCli(argv: readonly string[], version: string): Promise<
   }
 }
 
-async function runCommand(path: readonly string[], command: AnyCommand, rest: readonly string[]): Promise<number> {
+async function runCommand(path: readonly string[], command: AnyCommand, typed: readonly string[]): Promise<number> {
+  const [rest, foreign] = command.passesWordsOn ? splitWords(typed) : [typed, typed];
   const citty = await import("citty");
   const definition = toCitty(path.join(" "), command);
   const before = rest.indexOf("--");
@@ -48,7 +49,13 @@ async function runCommand(path: readonly string[], command: AnyCommand, rest: re
   const unknown = unknownFlag(rest, command.args);
   if (unknown) throw new Failure("usage.unknown_flag", `${unknown}\nTry: ${path.join(" ")} --help`);
   const args = parse(citty.parseArgs, [...environmentDefaults(command.args, rest), ...rest], command, path);
-  return command.run(args as never, rest); // parsed by the very definition that types it
+  return command.run(args as never, foreign); // parsed by the very definition that types it
+}
+
+/** What is the command's own, up to its first word that is no flag; and what is not. */
+function splitWords(typed: readonly string[]): [own: readonly string[], foreign: readonly string[]] {
+  const at = typed.findIndex((word) => !word.startsWith("-"));
+  return at < 0 ? [typed, []] : [typed.slice(0, at + 1), typed.slice(at + 1)];
 }
 
 function parse(

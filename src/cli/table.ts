@@ -30,6 +30,22 @@ export const commands: CommandTable = {
     about: "make a running pipeline read its file again",
     load: async () => (await import("./commands/reload.ts")).reload,
   },
+  exec: {
+    about: "run a program of yours that embeds a node",
+    load: async () => (await import("./commands/exec.ts")).exec,
+  },
+  init: {
+    about: "make cluster key, authority and node certificates",
+    load: async () => (await import("./commands/init.ts")).init,
+  },
+  key: {
+    about: "replace the cluster key while the cluster runs",
+    load: async () => (await import("./commands/key.ts")).key,
+  },
+  pmd: {
+    about: "the port mapper of this host: which node listens where",
+    load: async () => (await import("./commands/pmd.ts")).pmd,
+  },
   doctor: {
     about: "look at what this machine gives, and say what to change",
     load: async () => (await import("./commands/doctor.ts")).doctor,

@@ -1,0 +1,84 @@
+/** `key list|add|use|remove`: replaces the key of a running cluster, step by step. */
+import type { KeyListing } from "../../app/secrets/change-keys.ts";
+import { printable } from "../../base/printable.ts";
+import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
+import { emit, emitJson } from "../output.ts";
+
+const place = {
+  type: "positional",
+  valueHint: "DIR|FILE",
+  required: false,
+  description: "a directory made by init, or a key file (default: the key in the user's state directory)",
+} as const;
+const id = {
+  type: "positional",
+  valueHint: "ID",
+  required: false,
+  description: "which key, as list shows it (default: the second)",
+} as const;
+const json = commonArgs.json;
+
+const EVERYWHERE = "Copy the file to every node; running nodes take it over within seconds.";
+
+const list = defineCommand({
+  about: "show the ids of the keys, never the keys",
+  examples: ["key list secrets", "key list --json"],
+  args: { place, json },
+  async run(args) {
+    const keys = await import("../../app/secrets/change-keys.ts");
+    return show(keys.listKeys(keys.keyFileAt(args.place)), args.json);
+  },
+});
+
+const add = defineCommand({
+  about: "step 1: add a second key, which is believed and signs nothing yet",
+  examples: ["key add secrets"],
+  args: { place, json },
+  async run(args) {
+    const keys = await import("../../app/secrets/change-keys.ts");
+    const listing = keys.addKey(keys.keyFileAt(args.place));
+    return show(listing, args.json, `${EVERYWHERE} Then: key use`);
+  },
+});
+
+const use = defineCommand({
+  about: "step 2: let the second key sign; the first one is still believed",
+  examples: ["key use secrets", "key use secrets 3f9a01bc"],
+  args: { place, id, json },
+  async run(args) {
+    const keys = await import("../../app/secrets/change-keys.ts");
+    const listing = keys.useKey(keys.keyFileAt(args.place), args.id);
+    return show(listing, args.json, `${EVERYWHERE} Then: key remove`);
+  },
+});
+
+const remove = defineCommand({
+  about: "step 3: remove the key that no longer signs",
+  examples: ["key remove secrets", "key remove secrets 3f9a01bc"],
+  args: { place, id, json },
+  async run(args) {
+    const keys = await import("../../app/secrets/change-keys.ts");
+    const listing = keys.removeKey(keys.keyFileAt(args.place), args.id);
+    return show(listing, args.json, EVERYWHERE);
+  },
+});
+
+async function show(listing: KeyListing, asJson: boolean | undefined, next?: string): Promise<number> {
+  if (asJson) {
+    await emitJson(listing);
+    return EXIT.done;
+  }
+  await emit(listing.keys.map((key) => `${key.id}  ${key.does}\n`).join(""));
+  if (next) process.stderr.write(`${printable(listing.file)} is changed. ${next}\n`);
+  return EXIT.done;
+}
+
+export const key: CommandGroup = {
+  about: "replace the cluster key while the cluster runs: add, use, remove, each time copied to every node",
+  commands: {
+    list: { about: list.about, load: async () => list },
+    add: { about: add.about, load: async () => add },
+    use: { about: use.about, load: async () => use },
+    remove: { about: remove.about, load: async () => remove },
+  },
+};
