@@ -30,6 +30,7 @@ export const commands: CommandTable = {
     about: "make a running pipeline read its file again",
     load: async () => (await import("./commands/reload.ts")).reload,
   },
+  node: { about: "run a member of the cluster", load: async () => (await import("./commands/node.ts")).node },
   exec: {
     about: "run a program of yours that embeds a node",
     load: async () => (await import("./commands/exec.ts")).exec,

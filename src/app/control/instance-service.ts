@@ -15,7 +15,7 @@ import type { InstanceControl } from "./instance-control.ts";
 import { thePlaceNamed } from "./tree-names.ts";
 
 /** This user, or root. */
-const OWNER: Caller = { name: "the owner of this instance", access: "operate" };
+export const INSTANCE_OWNER: Caller = { name: "the owner of this instance", access: "operate" };
 
 export function answerInstance(
   control: InstanceControl,
@@ -23,10 +23,10 @@ export function answerInstance(
   options: DispatcherOptions,
 ): (request: Request) => Promise<Response> {
   const dispatcher = new Dispatcher([instanceService(control, instance)], options);
-  return serveContracts(dispatcher, { clock: options.clock, authenticate: () => OWNER });
+  return serveContracts(dispatcher, { clock: options.clock, authenticate: () => INSTANCE_OWNER });
 }
 
-function instanceService(control: InstanceControl, instance: InstanceInfo): Service {
+export function instanceService(control: InstanceControl, instance: InstanceInfo): Service {
   const pathOf = async (name: string): Promise<string> => thePlaceNamed(await control.describe(), name).path;
   return implement(instanceContract, {
     describe: async () => ({ instance, tree: await control.describe() }),

@@ -5,7 +5,12 @@ export const exec = defineCommand({
   about: "run a program of yours (.ts or .js) that imports distributed-system/node",
   examples: ["exec scripts/examples/ping-pong/pong.ts", "exec my-node.ts --verbose"],
   args: {
-    file: { type: "positional", valueHint: "FILE", required: true, description: "the program; what follows is its own" },
+    file: {
+      type: "positional",
+      valueHint: "FILE",
+      required: true,
+      description: "the program; what follows is its own",
+    },
   },
   passesWordsOn: true,
   async run(args, words) {

@@ -82,10 +82,18 @@ function nodeText(made: MadeSecrets, node: MadeNode, dir: string): string[] {
   const kept = node.isNew ? "" : "; it was there and is left as it is";
   return [
     "",
-    `Node ${node.name}, valid until ${node.validTo.slice(0, 10)}, for ${printable(hostsOf(node))}${kept}`,
-    `  copy to its machine, below ${printable(dir)}, owned by the user who runs it, mode 0600: ${files.join(", ")}`,
-    `  start it there with: --secrets ${shellWord(dir)}`,
+    `Node ${node.name}, valid until ${node.validTo.slice(0, 10)}, for ${printable(hostsOf(node).join(", "))}${kept}`,
+    "  copy to its machine, as the user who will run it:",
+    `    ${copyCommand(dir, files, reachedBy(node))}`,
+    `  start it there with --secrets ${shellWord(dir)}`,
   ];
+}
+
+/** Keeps names and modes. */
+function copyCommand(dir: string, files: readonly string[], host: string): string {
+  const there = shellWord(dir);
+  const unpack = shellWord(`mkdir -p -m 700 ${there} && tar -xp -C ${there}`);
+  return `tar -c -C ${there} ${files.join(" ")} | ssh ${host} ${unpack}`;
 }
 
 function closing(dir: string): string[] {
@@ -99,11 +107,17 @@ function again(dir: string, node: string): string {
   return `distributed_system init ${shellWord(dir)} --node ${node}`;
 }
 
-/** Without the names of its own machine, which every certificate has. */
-function hostsOf({ hosts }: MadeNode): string {
+/** The first of its hosts, else its name. */
+function reachedBy(node: MadeNode): string {
+  const [name, host] = hostsOf(node);
+  return shellWord(host ?? name ?? node.name);
+}
+
+/** Its name, then what was asked for; without the names of its own machine, which every certificate has. */
+function hostsOf({ hosts }: MadeNode): string[] {
   const own = new Set(["localhost", "127.0.0.1", "0:0:0:0:0:0:0:1", "::1"]);
   const names = hosts.split(", ").map((host) => host.replace(/^(DNS|IP Address):/, ""));
-  return names.filter((name) => !own.has(name.toLowerCase())).join(", ");
+  return names.filter((name) => !own.has(name.toLowerCase()));
 }
 
 function within({ dir }: MadeSecrets, path: string): string {

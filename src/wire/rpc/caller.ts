@@ -7,7 +7,7 @@ export interface Caller {
   readonly access: Access;
 }
 
-const RANK: Readonly<Record<Access, number>> = { read: 0, operate: 1 };
+const RANK: Readonly<Record<Access, number>> = { read: 0, operate: 1, node: 2 };
 
 export function mayCall(caller: Caller, access: Access): boolean {
   return RANK[caller.access] >= RANK[access];

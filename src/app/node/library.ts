@@ -1,0 +1,259 @@
+/**
+ * `distributed-system/node`: a node for programs that embed one. It registers its alias with the port mapper of this machine
+ * (started when none runs), joins a cluster when it is given seeds, and sends, calls and listens by alias. One per process.
+ */
+import { type Address, formatAddress } from "../../base/address.ts";
+import { systemClock } from "../../base/clock.ts";
+import { Failure } from "../../base/errors.ts";
+import type { Logger, LogLevel } from "../../base/log.ts";
+import {
+  type AskOptions,
+  CALL_TOPIC,
+  type CallMeta,
+  type MailboxCounts,
+  type MailboxOptions,
+  MESSAGE_TOPIC,
+  type MessageMeta,
+  type NodeEvents,
+  NodeRuntime,
+  type Peer,
+  type Post,
+  type Registry,
+} from "../../cluster/node/index.ts";
+import { type LinkHandlers, type LinkPool, linkTransport } from "../../wire/link/index.ts";
+import { type Client, type Contract, createClient, type Methods, type Service } from "../../wire/rpc/index.ts";
+import { type LogFormat, stderrLogger } from "./log-sinks.ts";
+import { type OpenedNode, openNode } from "./open-node.ts";
+import { clusterRegistry, openPmdRegistry, type PmdRegistry } from "./registries.ts";
+import { type Preset, readSettings, type SplitBrainStrategy } from "./settings.ts";
+
+export { z } from "zod";
+export { Failure } from "../../base/errors.ts";
+export { createLogger, type Logger, type LogLevel, type LogRecord, type LogSink } from "../../base/log.ts";
+export type {
+  AskOptions,
+  CallMeta,
+  MailboxCounts,
+  MailboxOptions,
+  MessageMeta,
+  NodeEvents,
+  Peer,
+} from "../../cluster/node/index.ts";
+export { type Client, type Contract, defineContract, implement, type Service } from "../../wire/rpc/index.ts";
+
+export interface NodeOptions {
+  /** What others call it. */
+  readonly alias: string;
+  readonly mailbox?: MailboxOptions;
+  /** Who it is: another one for each process unless told otherwise. */
+  readonly nodeId?: string;
+  /** 127.0.0.1 unless told otherwise; anything else needs `secrets`. */
+  readonly host?: string;
+  /** Any that is free unless told otherwise. */
+  readonly port?: number;
+  readonly advertise?: string;
+  /** `host:port` of nodes that are there already. */
+  readonly seeds?: readonly string[];
+  readonly roles?: readonly string[];
+  readonly capacities?: Readonly<Record<string, number>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly preset?: Preset;
+  readonly splitBrain?: SplitBrainStrategy;
+  /** False does without the port mapper: peers are those of the cluster alone. */
+  readonly pmd?: false | { readonly port?: number };
+  /** A directory made by `distributed_system init`. */
+  readonly secrets?: string;
+  readonly dataDir?: string;
+  /** Contracts that it answers. */
+  readonly services?: readonly Service[];
+  /** A logger of the program's own, or how ours writes to standard error. */
+  readonly logger?: Logger | { readonly level?: LogLevel; readonly format?: LogFormat };
+}
+
+/** Two nodes in one process would share its death, its mailbox's memory and its signals. Held globally: a program may load this module twice. */
+const RUNNING = Symbol.for("distributed-system.node.running");
+/** Aliases are told to everybody; an id is the alias and some letters by chance. */
+const ID_CHARS = 8;
+
+export class Node {
+  readonly #runtime: NodeRuntime;
+  readonly #opened: OpenedNode;
+  readonly #pmd: PmdRegistry | undefined;
+  readonly logger: Logger;
+  #stopping: Promise<void> | undefined;
+
+  private constructor(runtime: NodeRuntime, opened: OpenedNode, pmd: PmdRegistry | undefined, logger: Logger) {
+    this.#runtime = runtime;
+    this.#opened = opened;
+    this.#pmd = pmd;
+    this.logger = logger;
+  }
+
+  /** Fails with `node.already_started` while another one runs in this process, and with what keeps it from starting. */
+  static async start(options: NodeOptions): Promise<Node> {
+    const held = globalThis as { [RUNNING]?: string };
+    if (held[RUNNING] !== undefined) {
+      const message = `node ${held[RUNNING]} runs in this process; one node per process is allowed, stop it first`;
+      throw new Failure("node.already_started", message);
+    }
+    held[RUNNING] = options.alias;
+    try {
+      return await startNode(options, (...parts) => new Node(...parts));
+    } catch (thrown) {
+      delete held[RUNNING];
+      throw thrown;
+    }
+  }
+
+  get id(): string {
+    return this.#runtime.id;
+  }
+
+  get alias(): string {
+    return this.#runtime.alias;
+  }
+
+  /** `host:port`, where others reach it. */
+  get address(): string {
+    return formatAddress(this.#opened.address);
+  }
+
+  /** Fire and forget: resolves when the message is on its way. Fails when nobody has that alias, or cannot be reached. */
+  send(alias: string, message: unknown): Promise<void> {
+    return this.#runtime.send(alias, message);
+  }
+
+  /** Asks and waits for the answer of the other's `onCall`, ten seconds unless told otherwise. */
+  call(alias: string, request: unknown, options?: AskOptions): Promise<unknown> {
+    return this.#runtime.call(alias, request, options);
+  }
+
+  /** One handler, one message at a time, in the order of their arrival. */
+  onMessage(handler: (message: unknown, meta: MessageMeta) => unknown): void {
+    this.#runtime.onMessage(handler);
+  }
+
+  onCall(handler: (request: unknown, meta: CallMeta) => unknown): void {
+    this.#runtime.onCall(handler);
+  }
+
+  /** A typed client of a contract that the node of that alias serves. */
+  client<M extends Methods>(contract: Contract<M>, alias: string): Client<M> {
+    const links = this.#opened.links;
+    return createClient(
+      contract,
+      async (call) => {
+        const peer = await this.#runtime.resolve(alias);
+        if (!peer)
+          throw new Failure("node.unknown_alias", `there is no node ${JSON.stringify(alias)}`, { retryable: true });
+        return linkTransport(links, peer)(call);
+      },
+      { clock: systemClock },
+    );
+  }
+
+  /** Everybody who can be reached now. */
+  discover(): Promise<readonly Peer[]> {
+    return this.#runtime.discover();
+  }
+
+  resolve(alias: string): Promise<Peer | undefined> {
+    return this.#runtime.resolve(alias);
+  }
+
+  /** Gives back what takes the handler away again. */
+  on<Name extends keyof NodeEvents>(name: Name, handler: (event: NodeEvents[Name]) => void): () => void {
+    return this.#runtime.on(name, handler);
+  }
+
+  /** Of the mailbox. */
+  counts(): MailboxCounts {
+    return this.#runtime.counts();
+  }
+
+  /** Leaves: the port mapper and the cluster are told, links end gracefully. Again: the same. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stop();
+    return this.#stopping;
+  }
+
+  async #stop(): Promise<void> {
+    this.#runtime.close();
+    await this.#pmd?.close();
+    await this.#opened.close("leave");
+    delete (globalThis as { [RUNNING]?: string })[RUNNING];
+  }
+}
+
+type Build = (runtime: NodeRuntime, opened: OpenedNode, pmd: PmdRegistry | undefined, logger: Logger) => Node;
+
+async function startNode(options: NodeOptions, build: Build): Promise<Node> {
+  const { alias, services = [] } = options;
+  const id = options.nodeId ?? `${alias}-${crypto.randomUUID().slice(0, ID_CHARS)}`;
+  const settings = readSettings(wordsOf(options, id));
+  const logger = loggerFrom(options);
+  let runtime: NodeRuntime | undefined;
+  const opened = await openNode({ settings, logger, services, handlers: topicsOf(() => runtime) });
+  let pmd: PmdRegistry | undefined;
+  try {
+    if (options.pmd !== false) {
+      pmd = await openPmdRegistry({ port: options.pmd?.port, dataDir: options.dataDir, logger });
+    }
+    const registries: Registry[] = [...(pmd ? [pmd] : []), clusterRegistry(opened.membership)];
+    const ports = { registries, post: postOf(opened.links), clock: systemClock, logger };
+    runtime = new NodeRuntime({ id, alias, mailbox: options.mailbox ?? {} }, ports);
+    opened.start();
+    await pmd?.register({ alias, nodeId: id, ...opened.address });
+    return build(runtime, opened, pmd, logger);
+  } catch (thrown) {
+    runtime?.close();
+    await pmd?.close();
+    await opened.close("abort");
+    throw thrown;
+  }
+}
+
+function wordsOf({ alias, capacities = {}, labels = {}, port, ...options }: NodeOptions, nodeId: string) {
+  return {
+    ...options,
+    name: alias,
+    nodeId,
+    port: port === undefined ? undefined : String(port),
+    capacities: Object.entries(capacities).map(([key, value]) => `${key}=${value}`),
+    labels: Object.entries(labels).map(([key, value]) => `${key}=${value}`),
+  };
+}
+
+function loggerFrom({ alias, logger = {} }: NodeOptions): Logger {
+  if ("info" in logger) return logger;
+  return stderrLogger({ name: alias, level: logger.level ?? "info", format: logger.format ?? "text" });
+}
+
+function topicsOf(runtime: () => NodeRuntime | undefined): LinkHandlers {
+  const running = (): NodeRuntime => {
+    const found = runtime();
+    if (found) return found;
+    throw new Failure("node.starting", "the node is only just starting", { retryable: true });
+  };
+  return {
+    [MESSAGE_TOPIC]: { notify: (payload, { peer, sizeBytes }) => running().receive(peer.id, payload, sizeBytes) },
+    [CALL_TOPIC]: {
+      request: (payload, { peer, signal, sizeBytes }) => running().answer(peer.id, payload, sizeBytes, signal),
+    },
+  };
+}
+
+/** Waits while the link's buffer is full: a sender that is too fast is slowed, not refused. */
+function postOf(links: LinkPool): Post {
+  return {
+    async notify(to: Address, topic, payload) {
+      const link = await links.get(to);
+      await link.drained();
+      link.notify(topic, payload);
+    },
+    async request(to: Address, topic, payload, options) {
+      const link = await links.get(to, options.signal && { signal: options.signal });
+      return link.request(topic, payload, options);
+    },
+  };
+}

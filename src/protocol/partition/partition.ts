@@ -1,0 +1,261 @@
+/**
+ * Split brain resolver: every node is told who is reachable and who is not, and each decides alone whether its side goes on
+ * and whom it gives up, so that of two sides with complementary views at most one goes on.
+ *
+ * The idea is dynamic voting. A node keeps the set that its side *agreed* on last; those downed leave it. Whoever is new or
+ * comes back is on trial: while somebody is missing, both the agreed set and the set with those on trial must be won (as in
+ * Raft's joint consensus), and when nobody is missing for long enough they are agreed on. Who is down, or has just
+ * started, takes no part in votes: it is up again when nobody is missing, or when a reachable member is up that
+ * misses nobody. Not here: finding out who is reachable, ending anything, telling others the standing.
+ */
+import type { Machine, Tick } from "../../base/machine.ts";
+import { assertValidPartition, type PartitionOptions } from "./options.ts";
+import { type Counted, DEFAULT_RULES, judge, type PartitionRules, type Verdict } from "./strategies.ts";
+
+export type PartitionStatus = "up" | "down";
+
+/** What a node tells others of itself; optional, but without it a node that was down comes back only to a whole cluster. */
+export interface Standing {
+  readonly status: PartitionStatus;
+  /** False: it has just started and was never part of a decision. */
+  readonly isSettled: boolean;
+  /** It is up by a decision that nothing has put in doubt since. */
+  readonly isVoter: boolean;
+  /** It misses nobody: whoever is unreachable to it has been given up. */
+  readonly isWhole: boolean;
+}
+
+export interface ViewMember extends Counted {
+  readonly state: "up" | "unreachable";
+  /** The last it said, when it is reachable. */
+  readonly standing?: Standing | undefined;
+}
+
+/** All members but those that left; the node itself may be among them. */
+export interface PartitionView {
+  readonly type: "view";
+  readonly members: readonly ViewMember[];
+}
+
+export type PartitionInput = PartitionView;
+
+export interface PartitionEffect {
+  readonly type: "decision";
+  readonly self: PartitionStatus;
+  /** Whom this decision gives up, in the order of ids. */
+  readonly down: readonly string[];
+  readonly reason: string;
+}
+
+export interface PartitionState {
+  readonly self: Standing & { readonly reason: string };
+  /** Members given up and not seen since. */
+  readonly downed: readonly string[];
+  /** Since when the view stands still. */
+  readonly stableSinceMs: number;
+  /** Members that are unreachable and not given up. */
+  readonly missing: readonly string[];
+}
+
+const NOTHING: readonly PartitionEffect[] = [];
+
+export class Partition implements Machine<PartitionInput, PartitionEffect> {
+  readonly #self: Counted;
+  readonly #options: PartitionOptions;
+  readonly #rules: PartitionRules;
+  #view: ReadonlyMap<string, ViewMember>;
+  #signature = "";
+  #stableSinceMs = Number.NEGATIVE_INFINITY;
+  #waitMs = 0;
+  #isJudged = true;
+  #status: PartitionStatus = "up";
+  #reason = "nobody is missing";
+  /** Empty until the first decision. */
+  #agreed: Set<string> = new Set();
+  /** Seen reachable since the last decision. */
+  #onTrial: Set<string> = new Set();
+  #downed: Set<string> = new Set();
+  /** Since when each of those that count is unreachable. */
+  #missingSinceMs: Map<string, number> = new Map();
+  /** Some member that it has met was part of decisions, or does not say: there is a history to which it is new. */
+  #hasMetSettled = false;
+  /** Somebody was away for so long that the other side may have decided, while this one never came to it. */
+  #isOutvoted = false;
+
+  constructor(self: Counted, options: PartitionOptions, rules: Partial<PartitionRules> = {}) {
+    assertValidPartition(options);
+    this.#self = self;
+    this.#options = options;
+    this.#rules = { ...DEFAULT_RULES, ...rules };
+    this.#view = new Map([[self.id, { ...self, state: "up" as const }]]);
+  }
+
+  get status(): PartitionStatus {
+    return this.#status;
+  }
+
+  get state(): PartitionState {
+    const self = { ...this.standing, reason: this.#reason };
+    const [downed, missing] = [[...this.#downed].sort(), idsOf(this.#missing())];
+    return { self, downed, missing, stableSinceMs: this.#stableSinceMs };
+  }
+
+  get standing(): Standing {
+    const [isVoter, isSettled] = [this.#isVoter(), this.#agreed.size > 0];
+    return { status: this.#status, isSettled, isVoter, isWhole: this.#absent().length === 0 };
+  }
+
+  get nextDeadlineMs(): number | undefined {
+    return this.#isJudged ? undefined : this.#stableSinceMs + this.#waitMs;
+  }
+
+  step(input: PartitionInput | Tick, nowMs: number): readonly PartitionEffect[] {
+    if (input.type === "view") this.#look(input.members, nowMs);
+    const dueMs = this.nextDeadlineMs;
+    if (dueMs === undefined || nowMs < dueMs) return NOTHING;
+    this.#isJudged = true;
+    return this.#decide();
+  }
+
+  #look(members: readonly ViewMember[], nowMs: number): void {
+    const others = members.filter(({ id }) => id !== this.#self.id).map((each) => [each.id, each] as const);
+    const self = members.find(({ id }) => id === this.#self.id) ?? this.#self; // its roles may have changed
+    this.#view = new Map([[self.id, { ...self, state: "up" as const }], ...others]);
+    for (const set of [this.#agreed, this.#onTrial, this.#downed]) {
+      for (const id of set) if (!this.#view.has(id)) set.delete(id); // it left
+    }
+    for (const { id, state } of this.#view.values()) {
+      if (state === "up") this.#meet(id, nowMs);
+      else if (!this.#downed.has(id) && !this.#missingSinceMs.has(id)) this.#missingSinceMs.set(id, nowMs);
+    }
+    const peers = others.filter(([, { state }]) => state === "up");
+    this.#hasMetSettled ||= peers.some(([, { standing }]) => standing === undefined || standing.isSettled);
+    const signature = `${signatureOf(members)}\n${idsOf(this.#missing())}\n${this.#hasDoubts()}`;
+    if (signature === this.#signature) return;
+    this.#signature = signature;
+    this.#stableSinceMs = nowMs;
+    this.#isJudged = false;
+    // Whoever has just started lets the others decide first.
+    const turns = this.#agreed.size === 0 && this.#hasMetSettled ? 2 : 1;
+    this.#waitMs = turns * this.#rules.stableMs(this.#options.stableAfterMs);
+  }
+
+  #meet(id: string, nowMs: number): void {
+    const sinceMs = this.#missingSinceMs.get(id);
+    const stableMs = this.#rules.stableMs(this.#options.stableAfterMs);
+    if (sinceMs !== undefined && nowMs - sinceMs >= stableMs && this.#rules.noticesOutvoting) this.#isOutvoted = true;
+    this.#missingSinceMs.delete(id);
+    this.#downed.delete(id);
+    if (!this.#agreed.has(id)) this.#onTrial.add(id);
+  }
+
+  #decide(): readonly PartitionEffect[] {
+    const missing = this.#missing();
+    if (missing.length === 0 && !this.#hasDoubts()) return this.#settle([], healed(this.#status));
+    const verdict = this.#mayVote(missing) ? this.#vote(missing) : this.#waitFor(missing);
+    if (verdict.self === "up") return this.#settle(missing, verdict.reason);
+    return this.#become("down", [], verdict.reason);
+  }
+
+  /**
+   * Whose absence matters. To one that votes: those it has known as reachable and not given up. To the others: all of whom
+   * they have heard, for those may be up elsewhere.
+   */
+  #absent(): readonly ViewMember[] {
+    const unreachable = [...this.#view.values()].filter(({ state }) => state === "unreachable");
+    if (!this.#isVoter()) return unreachable;
+    return unreachable.filter(({ id }) => this.#agreed.has(id) || this.#onTrial.has(id));
+  }
+
+  /** Who has no vote follows: a reachable member that votes and misses nobody is on the side that is up. */
+  #missing(): readonly ViewMember[] {
+    return this.#isVoter() || !this.#hasPeer(({ isVoter, isWhole }) => isVoter && isWhole) ? this.#absent() : [];
+  }
+
+  /**
+   * Nobody is missing here, but others know more: one that they miss may be up elsewhere. Or this node has just started, and
+   * those who knew more have gone.
+   */
+  #hasDoubts(): boolean {
+    if (this.#isVoter() || this.#hasPeer(({ isVoter, isWhole }) => isVoter && isWhole)) return false;
+    const isCutOff = this.#hasMetSettled && this.#agreed.size === 0 && !this.#hasPeer(({ isSettled }) => isSettled);
+    return isCutOff || this.#hasPeer(({ isWhole }) => !isWhole);
+  }
+
+  #hasPeer(is: (standing: Standing) => boolean): boolean {
+    for (const { id, standing, state } of this.#view.values()) {
+      if (id !== this.#self.id && state === "up" && standing !== undefined && is(standing)) return true;
+    }
+    return false;
+  }
+
+  #isVoter(): boolean {
+    if (!this.#rules.waitsForHealing) return true;
+    return this.#status === "up" && this.#agreed.size > 0 && !this.#isOutvoted;
+  }
+
+  /** Nodes that start together may lose one at once: each has seen it, none knows of anything older. */
+  #mayVote(missing: readonly ViewMember[]): boolean {
+    if (this.#isVoter()) return true;
+    if (missing.length === 0 || this.#status === "down" || this.#agreed.size > 0) return false;
+    return !this.#hasMetSettled && missing.every(({ id }) => this.#onTrial.has(id));
+  }
+
+  #vote(missing: readonly ViewMember[]): Verdict {
+    const { strategy } = this.#options;
+    const reachable = this.#reachable();
+    const whole = judge(strategy, this.#rules, reachable, missing);
+    if (whole.self === "down" || this.#agreed.size === 0 || !this.#rules.asksOldAndNew) return whole;
+    const old = (members: readonly ViewMember[]) => members.filter(({ id }) => this.#agreed.has(id));
+    if (old(reachable).length === reachable.length && old(missing).length === missing.length) return whole;
+    if (old(missing).length === 0) return whole;
+    const agreed = judge(strategy, this.#rules, old(reachable), old(missing));
+    return agreed.self === "up" ? whole : { self: "down", reason: `${agreed.reason} (without newcomers)` };
+  }
+
+  #waitFor(missing: readonly ViewMember[]): Verdict {
+    const fresh =
+      this.#agreed.size === 0 ? "has just started and takes no part yet" : "others may have decided without it";
+    const why = this.#status === "down" ? "waits until the partition heals" : fresh;
+    return {
+      self: "down",
+      reason: `${this.#options.strategy.kind}: ${why}; ${missing.length || "others have somebody"} missing`,
+    };
+  }
+
+  #reachable(): readonly ViewMember[] {
+    return [...this.#view.values()].filter(({ state }) => state === "up");
+  }
+
+  /** Agreed are now those reachable; those missing are given up. */
+  #settle(missing: readonly ViewMember[], reason: string): readonly PartitionEffect[] {
+    this.#agreed = new Set(this.#reachable().map(({ id }) => id));
+    this.#onTrial.clear();
+    this.#missingSinceMs.clear();
+    this.#isOutvoted = false;
+    this.#hasMetSettled = false;
+    for (const { id, state } of this.#view.values()) if (state === "unreachable") this.#downed.add(id);
+    return this.#become("up", idsOf(missing), reason);
+  }
+
+  #become(self: PartitionStatus, down: readonly string[], reason: string): readonly PartitionEffect[] {
+    const isNews = self !== this.#status || down.length > 0;
+    if (isNews || self === "up") this.#reason = reason;
+    this.#status = self;
+    return isNews ? [{ type: "decision", self, down, reason }] : NOTHING;
+  }
+}
+
+function healed(status: PartitionStatus): string {
+  return status === "up" ? "nobody is missing" : "the partition has healed";
+}
+
+function idsOf(members: readonly ViewMember[]): readonly string[] {
+  return members.map(({ id }) => id).sort();
+}
+
+/** What of a view matters to all; standings matter by whom they leave missing, and to those only that do not vote. */
+function signatureOf(members: readonly ViewMember[]): string {
+  const lines = members.map(({ bornMs, id, roles, state }) => `${state} ${bornMs} ${id} ${roles.join()}`);
+  return lines.sort().join("\n");
+}

@@ -1,0 +1,2 @@
+/** The φ accrual failure detector: how unlikely a silence is. */
+export { defaultPhiOptions, PhiDetector, type PhiOptions, phiOf } from "./phi-detector.ts";

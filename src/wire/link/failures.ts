@@ -1,0 +1,35 @@
+/** Failures of links, one maker for each code, and failures of the other side as they cross. */
+import { Failure, type FailureJson, toFailure } from "../../base/errors.ts";
+import { ERROR_MESSAGE_CHARS_MAX } from "./limits.ts";
+
+export function closedFailure(peer: string, why: string): Failure {
+  return new Failure("link.closed", `the link to ${peer} is closed: ${why}`, { retryable: true });
+}
+
+export function overloaded(what: string): Failure {
+  return new Failure("link.overloaded", what, { retryable: true });
+}
+
+export function malformed(what: string): Failure {
+  return new Failure("link.malformed", what);
+}
+
+export function tooLarge(what: string, sizeBytes: number, bytesMax: number): Failure {
+  return new Failure("link.too_large", `${what} has ${sizeBytes} bytes; at most ${bytesMax} are sent`);
+}
+
+/** As it travels: plain data, bounded. Data that cannot be encoded is left out by whoever encodes. */
+export function errorOnWire(thrown: unknown): FailureJson {
+  const { code, message, data, retryable } = toFailure(thrown, "link.defect");
+  const told = message.length > ERROR_MESSAGE_CHARS_MAX ? `${message.slice(0, ERROR_MESSAGE_CHARS_MAX)}…` : message;
+  return data === undefined ? { code, message: told, retryable } : { code, message: told, data, retryable };
+}
+
+/** The failure that the other side sent, or undefined when it is none. */
+export function errorFromWire(value: unknown): Failure | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const { code, message, data, retryable } = value as Partial<Record<keyof FailureJson, unknown>>;
+  if (typeof code !== "string" || typeof message !== "string" || typeof retryable !== "boolean") return undefined;
+  const isRecord = typeof data === "object" && data !== null && !Array.isArray(data);
+  return Failure.fromJSON({ code, message, retryable, ...(isRecord && { data: data as Record<string, unknown> }) });
+}

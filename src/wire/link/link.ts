@@ -1,0 +1,284 @@
+/**
+ * One link between two nodes that have proved themselves to each other. It hands what comes in to whoever it is for, watches
+ * that the other side still speaks, and ends: gracefully when either side says so, at once when a frame is malformed. It
+ * knows no tokens and no handshake.
+ */
+import type { Timer } from "../../base/clock.ts";
+import { Failure, toFailure } from "../../base/errors.ts";
+import { Beats } from "./beats.ts";
+import { Calls } from "./calls.ts";
+import type { Encoder } from "./encoder.ts";
+import { closedFailure, errorOnWire, malformed, overloaded } from "./failures.ts";
+import { Inbox } from "./inbox.ts";
+import { FRAME_BYTES_TAKEN_MAX, GRACE_MS, LINGER_MS, type LinkLimits, REQUEST_TIMEOUT_MS } from "./limits.ts";
+import { BEAT, ERROR, GOAWAY, type Message, notifyMessage, OPEN, REQUEST, RESPONSE } from "./message.ts";
+import { Outbox } from "./outbox.ts";
+import { ServedRequests } from "./served.ts";
+import { Streams } from "./streams.ts";
+import type {
+  ByteStream,
+  LinkCounts,
+  LinkEnd,
+  LinkPeer,
+  LinkRuntime,
+  PeerLink,
+  RequestOptions,
+  StreamOptions,
+} from "./types.ts";
+import type { Wire } from "./wire.ts";
+
+export const CLOSE_NORMAL = 1000;
+/** Whatever went wrong; the reason is the failure's code. */
+export const CLOSE_FAILED = 4000;
+
+export interface LinkParts {
+  readonly peer: LinkPeer;
+  readonly isDialer: boolean;
+  readonly wire: Wire;
+  readonly encoder: Encoder;
+  readonly limits: LinkLimits;
+  readonly runtime: LinkRuntime;
+}
+
+export class Link implements PeerLink {
+  readonly peer: LinkPeer;
+  readonly isDialer: boolean;
+  readonly closed: Promise<LinkEnd>;
+  readonly #runtime: LinkRuntime;
+  readonly #wire: Wire;
+  readonly #outbox: Outbox;
+  readonly #calls: Calls;
+  readonly #served: ServedRequests;
+  readonly #streams: Streams;
+  readonly #inbox: Inbox;
+  readonly #beats: Beats;
+  readonly #settleClosed: (end: LinkEnd) => void;
+  #state: "open" | "leaving" | "closed" = "open";
+  #hasSaidGoaway = false;
+  #hasHeardGoaway = false;
+  #linger: Timer | undefined;
+  #framesTaken = 0;
+  #bytesTaken = 0;
+  /** When a request, stream or one-way message last began or ended. */
+  #usedMs: number;
+
+  constructor({ peer, isDialer, wire, encoder, limits, runtime }: LinkParts) {
+    const { clock, report } = runtime;
+    const { promise, resolve } = Promise.withResolvers<LinkEnd>();
+    const quiet = (): void => this.#finishIfQuiet();
+    const push = (message: Message): void => this.#outbox.push(message);
+    this.peer = peer;
+    this.isDialer = isDialer;
+    this.closed = promise;
+    this.#settleClosed = resolve;
+    this.#runtime = runtime;
+    this.#wire = wire;
+    this.#usedMs = clock.monotonic();
+    this.#outbox = new Outbox({
+      wire,
+      encoder,
+      clock,
+      limits,
+      refused: (message, why) => this.#refused(message, why),
+      stuck: (bytes) => this.destroy(overloaded(`${peer.id} does not read: ${bytes} bytes wait for it`)),
+      transferred: quiet,
+    });
+    this.#calls = new Calls({ clock, pendingMax: limits.pendingMax, peerId: peer.id, push, quiet });
+    const { underWayMax, streamsMax } = limits;
+    this.#served = new ServedRequests({ clock, underWayMax, push, isFull: () => this.#outbox.isFull, report, quiet });
+    this.#streams = new Streams({
+      isDialer,
+      streamsMax,
+      push: (message, sizeBytes) => this.#outbox.pushBytes(message, sizeBytes),
+      drained: (signal) => this.#outbox.drained(signal),
+      report,
+      quiet,
+    });
+    this.#inbox = new Inbox({
+      link: this,
+      payloadBytesMax: limits.payloadBytesMax,
+      handlers: runtime.handlers,
+      calls: this.#calls,
+      served: this.#served,
+      streams: this.#streams,
+      report,
+      used: () => {
+        this.#usedMs = this.#beats.heardMs;
+      },
+      beat: () => runtime.onBeat?.(this, this.#beats.heardMs),
+      goaway: () => this.#takeGoaway(),
+    });
+    this.#beats = new Beats(clock, runtime.beatIntervalMs, {
+      beat: () => this.#outbox.push([BEAT]),
+      silent: (ms) => this.destroy(new Failure("link.silent", `${peer.id} has said nothing for ${Math.round(ms)} ms`)),
+    });
+  }
+
+  get isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  get bufferedBytes(): number {
+    return this.#outbox.bufferedBytes;
+  }
+
+  get lastHeardMs(): number {
+    return this.#beats.heardMs;
+  }
+
+  /** Monotonic time since which nothing is under way; undefined while something is. */
+  get idleSinceMs(): number | undefined {
+    return this.#isQuiet() ? this.#usedMs : undefined;
+  }
+
+  get counts(): LinkCounts {
+    return {
+      requestsSent: this.#calls.sent,
+      requestsTaken: this.#served.taken,
+      framesSent: this.#outbox.framesSent,
+      framesTaken: this.#framesTaken,
+      bytesSent: this.#outbox.bytesSent,
+      bytesTaken: this.#bytesTaken,
+    };
+  }
+
+  request(topic: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
+    if (this.#state !== "open") return Promise.reject(this.#closedFailure());
+    if (this.#outbox.isFull) return this.#requestWhenDrained(topic, payload, options);
+    return this.#calls.send(topic, payload, options);
+  }
+
+  notify(topic: string, payload: unknown, { traceparent }: Pick<RequestOptions, "traceparent"> = {}): void {
+    if (this.#state !== "open") throw this.#closedFailure();
+    if (this.#outbox.isFull) throw overloaded(`${topic} at ${this.peer.id}: ${this.bufferedBytes} bytes wait already`);
+    this.#usedMs = this.#beats.heardMs;
+    this.#outbox.push(notifyMessage(topic, payload, traceparent));
+  }
+
+  openStream(topic: string, payload: unknown, options: StreamOptions = {}): ByteStream {
+    if (this.#state !== "open") throw this.#closedFailure();
+    return this.#streams.open(topic, payload, options);
+  }
+
+  async drained(signal?: AbortSignal): Promise<void> {
+    if (this.#state === "closed") throw this.#closedFailure();
+    await this.#outbox.drained(signal);
+  }
+
+  close({ graceMs = GRACE_MS, why = "closed by its user" } = {}): Promise<LinkEnd> {
+    if (this.#state === "closed") return this.closed;
+    if (!this.#hasSaidGoaway) {
+      this.#goaway(why);
+      const timer = this.#runtime.clock.after(graceMs, () => this.destroy(closedFailure(this.peer.id, why)));
+      void this.closed.then(() => timer.cancel());
+    }
+    this.#finishIfQuiet();
+    return this.closed;
+  }
+
+  destroy(reason: Failure): void {
+    if (this.#state === "closed") return;
+    this.#wire.close(CLOSE_FAILED, reason.code);
+    this.#linger = this.#runtime.clock.after(LINGER_MS, () => this.#wire.terminate());
+    this.#end({ isGraceful: false, reason });
+  }
+
+  /** From the socket: a frame has come. */
+  receive(frame: Uint8Array): void {
+    if (this.#state === "closed") return;
+    this.#framesTaken++;
+    this.#bytesTaken += frame.byteLength;
+    const nowMs = this.#beats.heard();
+    this.#runtime.onActivity?.(this, nowMs);
+    try {
+      if (frame.byteLength > FRAME_BYTES_TAKEN_MAX) throw malformed(`a frame has ${frame.byteLength} bytes`);
+      this.#inbox.take(frame);
+    } catch (thrown) {
+      this.destroy(toFailure(thrown, "link.defect"));
+    }
+  }
+
+  /** From the socket: it has taken some bytes. */
+  drain(): void {
+    if (this.#state !== "closed") this.#outbox.drain();
+  }
+
+  /** From the socket: it is gone. */
+  gone(code: number, reason: string): void {
+    this.#linger?.cancel();
+    const isGraceful = code === CLOSE_NORMAL && this.#hasHeardGoaway;
+    const told = reason === "" ? `the connection ended (${code})` : `the other side ended it: ${reason.slice(0, 123)}`;
+    this.#end({ isGraceful, reason: closedFailure(this.peer.id, isGraceful ? "both sides were done" : told) });
+  }
+
+  #takeGoaway(): void {
+    this.#hasHeardGoaway = true;
+    if (!this.#hasSaidGoaway) this.#goaway("the other side leaves");
+    this.#finishIfQuiet();
+  }
+
+  #goaway(why: string): void {
+    this.#state = "leaving";
+    this.#hasSaidGoaway = true;
+    this.#outbox.push([GOAWAY, why]);
+  }
+
+  #isQuiet(): boolean {
+    return this.#calls.size + this.#served.size + this.#streams.size === 0 && !this.#outbox.hasTransfers;
+  }
+
+  /** Whoever is done first closes; the other side's answers have been read by then. */
+  #finishIfQuiet(): void {
+    this.#usedMs = this.#beats.heardMs;
+    if (this.#state !== "leaving" || !this.#hasHeardGoaway || !this.#isQuiet()) return;
+    this.#outbox.flush();
+    this.#wire.close(CLOSE_NORMAL, "");
+    this.#linger = this.#runtime.clock.after(LINGER_MS, () => this.#wire.terminate());
+    this.#end({ isGraceful: true, reason: closedFailure(this.peer.id, "both sides were done") });
+  }
+
+  async #requestWhenDrained(topic: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+    const { clock } = this.#runtime;
+    const { timeoutMs = REQUEST_TIMEOUT_MS, signal } = options;
+    const fromMs = clock.monotonic();
+    const deadline = new AbortController();
+    const late = new Failure("link.deadline_exceeded", `${topic} at ${this.peer.id}: no room within ${timeoutMs} ms`);
+    const timer = clock.after(timeoutMs, () => deadline.abort(late));
+    try {
+      await this.#outbox.drained(signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal);
+    } finally {
+      timer.cancel();
+    }
+    return this.request(topic, payload, { ...options, timeoutMs: timeoutMs - (clock.monotonic() - fromMs) });
+  }
+
+  /** What cannot be sent is told to whoever waits for it. */
+  #refused(message: Message, why: Failure): void {
+    const [kind, id] = message as readonly [number, number];
+    if (kind === REQUEST) this.#calls.reject(id, why);
+    else if (kind === RESPONSE) this.#outbox.push([ERROR, id, errorOnWire(why)]);
+    else if (kind === OPEN) this.#streams.find(id)?.fail(why);
+    else if (kind === ERROR) this.#outbox.push([ERROR, id, withoutData(message[2])]);
+    else this.#runtime.report?.(`a message of kind ${kind} to ${this.peer.id}`, why);
+  }
+
+  #closedFailure(): Failure {
+    return closedFailure(this.peer.id, this.#state === "leaving" ? "it is about to end" : "it has ended");
+  }
+
+  #end(end: LinkEnd): void {
+    if (this.#state === "closed") return;
+    this.#state = "closed";
+    this.#beats.stop();
+    this.#outbox.close(end.reason);
+    this.#calls.close(end.reason);
+    this.#served.close(end.reason);
+    this.#streams.close(end.reason);
+    this.#settleClosed(end);
+  }
+}
+
+function withoutData(error: unknown): unknown {
+  const { code, message, retryable } = error as { code: string; message: string; retryable: boolean }; // made by errorOnWire
+  return { code, message, retryable };
+}

@@ -1,0 +1,54 @@
+/** Service contracts over links: calls travel as requests of one topic, and failures come back as they were thrown. */
+import { Failure } from "../../base/errors.ts";
+import type { Dispatcher, OutgoingCall, Reply, Transport } from "../rpc/index.ts";
+import type { LinkAddress, PeerLink, TopicHandler } from "./types.ts";
+
+export const RPC_TOPIC = "rpc";
+
+/** Gets the link for a call: the pool opens one where there is none. */
+export interface Links {
+  get(address: LinkAddress, options?: { readonly signal?: AbortSignal }): Promise<Pick<PeerLink, "request">>;
+}
+
+export function linkTransport(link: Pick<PeerLink, "request">): Transport;
+export function linkTransport(links: Links, address: LinkAddress): Transport;
+export function linkTransport(source: Pick<PeerLink, "request"> | Links, address?: LinkAddress): Transport {
+  return async (call) => {
+    const link = "request" in source ? source : await source.get(address!, { signal: call.signal });
+    return await carry(link, call);
+  };
+}
+
+async function carry(link: Pick<PeerLink, "request">, call: OutgoingCall): Promise<Reply> {
+  const { contract, method, version, input, timeoutMs, signal } = call;
+  return {
+    ok: true,
+    output: await link.request(RPC_TOPIC, { contract, method, version, input }, { timeoutMs, signal }),
+  };
+}
+
+/** Whoever has a link to this node is a node: what it may call, the contract says. */
+export function rpcHandler(dispatcher: Dispatcher): TopicHandler {
+  return {
+    async request(payload, { peer, timeoutMs, signal }) {
+      const call = readCall(payload);
+      const reply = await dispatcher.call({ ...call, caller: { name: peer.id, access: "node" }, timeoutMs, signal });
+      if (reply.ok) return reply.output;
+      throw reply.failure;
+    },
+  };
+}
+
+function readCall(payload: unknown): { contract: string; method: string; version: number | undefined; input: unknown } {
+  const isRecord = typeof payload === "object" && payload !== null;
+  const { contract, method, version, input } = (isRecord ? payload : {}) as Partial<
+    Record<keyof OutgoingCall, unknown>
+  >;
+  if (typeof contract !== "string" || typeof method !== "string") {
+    throw new Failure("rpc.bad_request", "a call names no contract and method");
+  }
+  if (version !== undefined && typeof version !== "number") {
+    throw new Failure("rpc.bad_request", `version of a call is ${typeof version}; a number is required`);
+  }
+  return { contract, method, version, input };
+}
