@@ -9,6 +9,7 @@ async function main(argv: string[]): Promise<void> {
   }
   const { runCli } = await import("./cli/index.ts");
   const code = await runCli(argv, version);
+  if (code === undefined) return;
   await Promise.all([written(process.stdout), written(process.stderr)]);
   process.exit(code); // a read of a silent pipe may still be under way, and would keep the process
 }

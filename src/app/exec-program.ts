@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { Failure, messageOf } from "../base/errors.ts";
 import { provideSdk } from "../process/plugin/index.ts";
 
-/** Resolves when the program has nothing more to do. Its exit code is `process.exitCode`, as always. */
+/** Resolves when the program has been loaded; it goes on as long as it has something to do. */
 export async function execProgram(file: string, words: readonly string[]): Promise<void> {
   const path = resolve(file);
   if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
@@ -16,15 +16,12 @@ export async function execProgram(file: string, words: readonly string[]): Promi
   provideSdk();
   await provideNode();
   process.argv = [process.argv[0]!, path, ...words];
-  const idle = Promise.withResolvers<void>();
-  process.once("beforeExit", () => idle.resolve());
   try {
     await import(path);
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
     throw new Failure("program.failed", `${path}: ${thrown instanceof Error ? thrown.stack : messageOf(thrown)}`);
   }
-  await idle.promise;
 }
 
 async function provideNode(): Promise<void> {
@@ -32,7 +29,10 @@ async function provideNode(): Promise<void> {
   Bun.plugin({
     name: "distributed-system node runtime",
     setup(builder) {
-      builder.module("distributed-system/node", () => ({ exports: { ...library, default: library }, loader: "object" }));
+      builder.module("distributed-system/node", () => ({
+        exports: { ...library, default: library },
+        loader: "object",
+      }));
     },
   });
 }

@@ -25,8 +25,11 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   readonly args: T;
   /** What stands behind the first word that is no flag belongs to somebody else, flags included: `run` gets it as `words`. */
   readonly passesWordsOn?: boolean;
-  /** Gives the exit code; a Failure that it throws is shown and becomes one. `words` are what was typed behind its name. */
-  readonly run: (args: ParsedArgs<T>, words: readonly string[]) => Promise<number>;
+  /**
+   * Gives the exit code, or nothing when the process shall end by itself, with nothing left to do. A Failure that it throws is
+   * shown and becomes a code. `words` are what was typed behind its name.
+   */
+  readonly run: (args: ParsedArgs<T>, words: readonly string[]) => Promise<number | undefined>;
 }
 
 /** A word with commands of its own below it. */
@@ -45,7 +48,7 @@ export type CommandTable = Readonly<Record<string, CommandEntry>>;
 
 /** A command whose arguments are not known here; `run` gets what `args` describes. */
 export type AnyCommand = Omit<Command, "run"> & {
-  readonly run: (args: never, words: readonly string[]) => Promise<number>;
+  readonly run: (args: never, words: readonly string[]) => Promise<number | undefined>;
 };
 
 export function defineCommand<const T extends ArgsDef>(command: Command<T>): Command<T> {

@@ -10,7 +10,7 @@ import { commands } from "./table.ts";
 
 export const PROGRAM = "distributed_system";
 
-export async function runCli(argv: readonly string[], version: string): Promise<number> {
+export async function runCli(argv: readonly string[], version: string): Promise<number | undefined> {
   guardStandardStreams();
   try {
     const path = [PROGRAM];
@@ -37,7 +37,11 @@ export async function runCli(argv: readonly string[], version: string): Promise<
   }
 }
 
-async function runCommand(path: readonly string[], command: AnyCommand, typed: readonly string[]): Promise<number> {
+async function runCommand(
+  path: readonly string[],
+  command: AnyCommand,
+  typed: readonly string[],
+): Promise<number | undefined> {
   const [rest, foreign] = command.passesWordsOn ? splitWords(typed) : [typed, typed];
   const citty = await import("citty");
   const definition = toCitty(path.join(" "), command);
@@ -107,7 +111,7 @@ const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
   [/^output\.closed$/, EXIT.sigpipe],
   [/(^|\.)not_found$/, EXIT.noInput],
   [
-    /^(pipeline\.(config|file|memory)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
+    /^(secrets\.|auth\.|pipeline\.(config|file|memory)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
     EXIT.config,
   ],
 ];

@@ -69,7 +69,7 @@ export class TestNetwork implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const host of [...this.hosts, "hub"]) spawnSync("ip", ["netns", "del", this.#name(host)]);
+    for (const host of [...this.hosts, "hub" as const]) spawnSync("ip", ["netns", "del", this.#name(host)]);
   }
 
   #between(groups: readonly (readonly number[])[], act: (from: number, to: number) => void): void {

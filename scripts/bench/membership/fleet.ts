@@ -132,7 +132,9 @@ export class Fleet {
   #note(observer: string, child: Member["child"], line: string, atMs: number): void {
     const said = this.#make.read(line);
     if (!said || this.#members.get(observer)?.child !== child) return;
-    this.#views.get(observer)!.set(said.about, said.opinion);
+    const view = this.#views.get(observer)!;
+    if (said.opinion === "suspect" && view.get(said.about) === "dead") return; // a probe that was under way; no news
+    view.set(said.about, said.opinion);
     this.sightings.push({ observer, ...said, atMs });
     for (const look of this.#watchers) look();
   }

@@ -72,7 +72,7 @@ export interface NodeOptions {
 
 /** Two nodes in one process would share its death, its mailbox's memory and its signals. Held globally: a program may load this module twice. */
 const RUNNING = Symbol.for("distributed-system.node.running");
-/** Aliases are told to everybody; an id is the alias and some letters by chance. */
+/** Aliases are told to everybody; an id is the alias and some letters by chance, in the form that a certificate of that name covers. */
 const ID_CHARS = 8;
 
 export class Node {
@@ -187,9 +187,16 @@ export class Node {
 
 type Build = (runtime: NodeRuntime, opened: OpenedNode, pmd: PmdRegistry | undefined, logger: Logger) => Node;
 
-async function startNode(options: NodeOptions, build: Build): Promise<Node> {
+/** As commands have it: what is not told is taken from the environment. */
+function withEnvironment(options: NodeOptions): NodeOptions {
+  const { DISTRIBUTED_SYSTEM_DATA_DIR: dataDir, DISTRIBUTED_SYSTEM_SECRETS: secrets } = process.env;
+  return { ...(dataDir && { dataDir }), ...(secrets && { secrets }), ...options };
+}
+
+async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
+  const options = withEnvironment(asked);
   const { alias, services = [] } = options;
-  const id = options.nodeId ?? `${alias}-${crypto.randomUUID().slice(0, ID_CHARS)}`;
+  const id = options.nodeId ?? `${alias}@${crypto.randomUUID().slice(0, ID_CHARS)}`;
   const settings = readSettings(wordsOf(options, id));
   const logger = loggerFrom(options);
   let runtime: NodeRuntime | undefined;

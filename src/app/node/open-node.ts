@@ -36,6 +36,7 @@ import { Dispatcher, type Service, serveContracts } from "../../wire/rpc/index.t
 import { systemEntropy } from "../secrets/entropy.ts";
 import { loadSecrets, type Secrets } from "../secrets/load-secrets.ts";
 import { isLoopback } from "../secrets/loopback.ts";
+import { ownHosts } from "../secrets/own-hosts.ts";
 import { watchKeys } from "../secrets/watch-keys.ts";
 import { callerOf } from "./caller.ts";
 import type { NodeSettings } from "./settings.ts";
@@ -80,11 +81,8 @@ export async function openNode({
   services: more = [],
 }: OpenNodeOptions): Promise<OpenedNode> {
   requireReachable(settings);
-  const secrets = loadSecrets({
-    dir: settings.secrets,
-    dataDir: settings.dataDir,
-    address: { host: settings.advertise?.host ?? settings.host },
-  });
+  const { advertise, dataDir, host, id, secrets: dir } = settings;
+  const secrets = loadSecrets({ dir, dataDir, address: { host }, id, ...(advertise && { advertise }) });
   for (const warning of secrets.warnings) logger.warn(warning);
   const trust = openTrust(secrets, logger);
   const random = seededRandom(Buffer.from(systemEntropy(4)).readUInt32LE());
@@ -154,7 +152,8 @@ class Place {
   /** To whom a token has to be addressed. */
   audiences(): readonly string[] {
     const { host, id } = this.#settings;
-    return audiencesOf(id, [this.address, { host, port: this.port }], isLoopback(host));
+    const own = [host, ...ownHosts(host)].map((each) => ({ host: each, port: this.port }));
+    return audiencesOf(id, [this.address, ...own], isLoopback(host));
   }
 }
 

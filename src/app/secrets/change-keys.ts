@@ -26,21 +26,21 @@ export function listKeys(file: string): KeyListing {
 }
 
 /** Fails with `auth.keyring_full` when there are two already. */
-export function addKey(file: string): KeyListing {
+export function addKey(file: string): Promise<KeyListing> {
   return change(file, (keyring) => keyring.add(ClusterKey.generate(systemEntropy)));
 }
 
 /** Without an id: the second one. */
-export function useKey(file: string, id?: string): KeyListing {
+export function useKey(file: string, id?: string): Promise<KeyListing> {
   return change(file, (keyring) => keyring.use(id ?? keyring.keys.at(-1)!.id));
 }
 
 /** Without an id: the second one. */
-export function removeKey(file: string, id?: string): KeyListing {
+export function removeKey(file: string, id?: string): Promise<KeyListing> {
   return change(file, (keyring) => keyring.remove(id ?? keyring.keys.at(-1)!.id));
 }
 
-function change(file: string, step: (keyring: Keyring) => Keyring): KeyListing {
+function change(file: string, step: (keyring: Keyring) => Keyring): Promise<KeyListing> {
   return whileLocked(file, () => {
     const keyring = readKeyFile(file);
     const changed = step(keyring);

@@ -21,8 +21,10 @@ export interface SecretsRequest {
   readonly dataDir?: string | undefined;
   /** Where a node listens; for a client, whom it asks. */
   readonly address: { readonly host: string };
-  /** Which certificate, when the directory holds several; by default the one that is for the address. */
-  readonly node?: string | undefined;
+  /** Where others reach the node, when that is somewhere else. */
+  readonly advertise?: { readonly host: string } | undefined;
+  /** The node's id: its certificate has to be named so, or like the part before an `@`. Without it, by address. */
+  readonly id?: string | undefined;
   /** A client needs no certificate of its own. A node unless told otherwise. */
   readonly role?: "node" | "client";
   readonly clock?: Pick<Clock, "now">;
@@ -43,19 +45,20 @@ export interface Secrets {
 
 /** Fails with `secrets.required` off loopback, saying what to run; with `secrets.tls` or `auth.…` for unusable files. */
 export function loadSecrets(request: SecretsRequest): Secrets {
-  const { role = "node", clock = systemClock, address, node } = request;
+  const { role = "node", clock = systemClock, address, advertise, id } = request;
   const dir = request.dir ?? stateDirectory(request.dataDir);
   const layout = layoutOf(dir);
-  const isLocal = isLoopback(address.host);
-  const mayMakeKey = isLocal && request.dir === undefined;
+  const exposed = [address, ...(advertise ? [advertise] : [])].find((each) => !isLoopback(each.host))?.host;
+  const mayMakeKey = exposed === undefined && request.dir === undefined;
   const keyring = mayMakeKey ? ownKeyring(layout.keyFile, systemEntropy) : readIfThere(layout.keyFile);
-  if (!keyring) throw required(`no cluster key (${layout.keyFile})`, address.host, request.dir);
+  if (!keyring) throw required(`no cluster key (${layout.keyFile})`, exposed, dir, request);
   if (!existsSync(layout.authorityCert)) {
-    if (!isLocal) throw required(`no TLS material (${layout.authorityCert})`, address.host, request.dir);
+    if (exposed !== undefined) throw required(`no TLS material (${layout.authorityCert})`, exposed, dir, request);
     const none = { tls: undefined, identity: undefined, identities: undefined };
     return { keyring, keyFile: layout.keyFile, ...none, warnings: [] };
   }
-  const { tls, warnings } = readTls(layout, { role, node, host: address.host, nowMs: clock.now() });
+  const { host } = advertise ?? address;
+  const { tls, warnings } = readTls(layout, { role, id, host, nowMs: clock.now() });
   return {
     keyring,
     keyFile: layout.keyFile,
@@ -66,9 +69,15 @@ export function loadSecrets(request: SecretsRequest): Secrets {
   };
 }
 
-function required(what: string, host: string, dir: string | undefined): Failure {
-  const where = dir ?? "DIR";
-  const reached = isEveryInterface(host) ? "HOST" : bareHost(host); // HOST: the address others reach it by
-  const message = `there is ${what} for ${host}, which other machines can reach; a cluster key and TLS are required there. Run: distributed_system init ${where} --node NAME=${reached}, then start with --secrets ${where}; or use 127.0.0.1, where nothing is needed`;
-  return new Failure("secrets.required", message, { data: { host } });
+function required(what: string, exposed: string | undefined, dir: string, request: SecretsRequest): Failure {
+  if (exposed === undefined) {
+    const message = `there is ${what}; run distributed_system init ${dir}, or name no directory: on 127.0.0.1 nothing is needed`;
+    return new Failure("secrets.required", message);
+  }
+  const place = request.dir ?? "DIR";
+  const { host } = request.advertise ?? request.address;
+  const reached = isEveryInterface(host) || isLoopback(host) ? "HOST" : bareHost(host); // HOST: where others reach it
+  const name = request.id?.replace(/@.*$/s, "") ?? "NAME";
+  const message = `there is ${what} for ${exposed}, which other machines can reach; a cluster key and TLS are required there. Run: distributed_system init ${place} --node ${name}=${reached}, then start with --secrets ${place}; or use 127.0.0.1, where nothing is needed`;
+  return new Failure("secrets.required", message, { data: { host: exposed } });
 }

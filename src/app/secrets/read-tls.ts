@@ -6,7 +6,14 @@ import { X509Certificate } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { Failure, messageOf } from "../../base/errors.ts";
-import { certifiedName, isIssuedBy, isNodeName, readPrivateFile } from "../../wire/auth/index.ts";
+import {
+  certifiedName,
+  isIssuedBy,
+  isNodeName,
+  mayActAs,
+  NODE_NAME_FORM,
+  readPrivateFile,
+} from "../../wire/auth/index.ts";
 import { type Layout, nodeFiles } from "./layout.ts";
 import { bareHost, isEveryInterface, isLoopback } from "./loopback.ts";
 
@@ -19,7 +26,8 @@ export interface TlsFiles {
 
 export interface TlsWish {
   readonly role: "node" | "client";
-  readonly node: string | undefined;
+  /** Of the node; undefined when any certificate will do. */
+  readonly id: string | undefined;
   readonly host: string;
   readonly nowMs: number;
 }
@@ -43,6 +51,10 @@ export function readTls(
   const cert = readText(files.cert);
   const certificate = parse(cert, files.cert);
   if (!isIssuedBy(cert, ca)) throw tlsFailure(`${files.cert} is not of the authority in ${layout.authorityCert}`);
+  const named = certifiedName(certificate);
+  if (wish.id !== undefined && !mayActAs(named, wish.id)) {
+    throw tlsFailure(`${files.cert} is the certificate of ${named}; one of ${wish.id} is required`);
+  }
   const key = readPrivateFile(files.key, PEM_BYTES_MAX).toString("utf8");
   if (wish.nowMs > certificate.validToDate.getTime()) {
     throw tlsFailure(
@@ -55,26 +67,37 @@ export function readTls(
     );
   }
   return {
-    tls: { ca, own: { name: certifiedName(certificate), cert, key } },
+    tls: { ca, own: { name: named, cert, key } },
     warnings: warningsOf(certificate, files.cert, wish),
   };
 }
 
-/** The name asked for, else the one certificate there is or that is for the host. */
-function nameFor(layout: Layout, { role, node, host }: TlsWish): string | undefined {
-  if (node !== undefined && !isNodeName(node))
-    throw tlsFailure(`the node's name is ${JSON.stringify(node)}, which no certificate can have`);
-  const names = node === undefined ? namesIn(layout) : [node];
+/** The name that goes with the node's id, else the one certificate there is, or the one that is for the host. */
+function nameFor(layout: Layout, { role, id, host }: TlsWish): string | undefined {
+  if (id !== undefined) return requireNode(layout, nodeNameOf(id), host);
+  const names = namesIn(layout);
   const fitting = names.length > 1 ? names.filter((name) => isFor(layout, name, host)) : names;
-  if (fitting.length === 1 && existsSync(nodeFiles(layout, fitting[0]!).cert)) return fitting[0];
-  if (role === "client" && node === undefined) return undefined;
-  if (names.length > 1) {
-    const told = fitting.length > 1 ? `several certificates for ${host}` : `no certificate for ${host}`;
-    throw tlsFailure(`${layout.nodes} holds ${told} among ${names.join(", ")}; the name of one is required`);
-  }
-  const wanted = node ?? "NAME";
+  if (fitting.length === 1 || role === "client") return fitting.length === 1 ? fitting[0] : undefined;
+  if (names.length === 0) return requireNode(layout, "NAME", host);
+  const told = fitting.length > 1 ? `several certificates for ${host}` : `no certificate for ${host}`;
+  throw tlsFailure(`${layout.nodes} holds ${told} among ${names.join(", ")}; the node's id is required`);
+}
+
+/** Processes that share a certificate are told apart by what follows an `@`. */
+function nodeNameOf(id: string): string {
+  const name = id.replace(/@.*$/s, "");
+  if (isNodeName(name)) return name;
+  throw tlsFailure(
+    `the node's id is ${JSON.stringify(id)}, which no certificate can be for; ${NODE_NAME_FORM} are required`,
+  );
+}
+
+function requireNode(layout: Layout, name: string, host: string): string {
+  const { cert } = nodeFiles(layout, name);
+  if (existsSync(cert)) return name;
+  const others = namesIn(layout).map((each) => `, or start it with the id ${each} or ${each}@NUMBER`);
   const reached = isEveryInterface(host) ? "HOST" : bareHost(host);
-  const message = `there is no certificate ${nodeFiles(layout, wanted).cert}; a node needs its own. Run init with --node ${wanted}=${reached} where ca.key is, and copy nodes/${wanted}.crt and .key here`;
+  const message = `there is no certificate ${cert}; a node needs its own. Run init with --node ${name}=${reached} where ca.key is, and copy nodes/${name}.crt and .key here${others[0] ?? ""}`;
   throw new Failure("secrets.required", message);
 }
 

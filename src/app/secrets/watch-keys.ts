@@ -51,7 +51,8 @@ export function watchKeys(keyFile: string, current: Keyring, { clock, rotated, w
   return { close: () => timer.cancel() };
 }
 
+/** The time of change moves with mode and owner too. */
 function lookAt(path: string): string {
   const found = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return found ? `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}:${found.mode}:${found.uid}` : "gone";
+  return found ? `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : "gone";
 }

@@ -1,5 +1,5 @@
 /** `exec FILE [ARGUMENTS…]`: runs a program that embeds a node, with nothing installed but this executable. */
-import { defineCommand, EXIT } from "../command.ts";
+import { defineCommand } from "../command.ts";
 
 export const exec = defineCommand({
   about: "run a program of yours (.ts or .js) that imports distributed-system/node",
@@ -16,6 +16,6 @@ export const exec = defineCommand({
   async run(args, words) {
     const { execProgram } = await import("../../app/exec-program.ts");
     await execProgram(args.file, words);
-    return typeof process.exitCode === "number" ? process.exitCode : EXIT.done;
+    return undefined;
   },
 });

@@ -36,7 +36,7 @@ const add = defineCommand({
   args: { place, json },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    const listing = keys.addKey(keys.keyFileAt(args.place));
+    const listing = await keys.addKey(keys.keyFileAt(args.place));
     return show(listing, args.json, `${EVERYWHERE} Then: key use`);
   },
 });
@@ -47,7 +47,7 @@ const use = defineCommand({
   args: { place, id, json },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    const listing = keys.useKey(keys.keyFileAt(args.place), args.id);
+    const listing = await keys.useKey(keys.keyFileAt(args.place), args.id);
     return show(listing, args.json, `${EVERYWHERE} Then: key remove`);
   },
 });
@@ -58,7 +58,7 @@ const remove = defineCommand({
   args: { place, id, json },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    const listing = keys.removeKey(keys.keyFileAt(args.place), args.id);
+    const listing = await keys.removeKey(keys.keyFileAt(args.place), args.id);
     return show(listing, args.json, EVERYWHERE);
   },
 });

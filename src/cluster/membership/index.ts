@@ -2,7 +2,7 @@
 export type { MembershipEvent } from "./events.ts";
 export type { MemberExplanation } from "./explanation.ts";
 export { DATAGRAM_BYTES_MAX, SEAL_BYTES_MAX, SYNC_BYTES_MAX } from "./limits.ts";
-export { Membership } from "./membership.ts";
+export { Membership, type MembershipRules } from "./membership.ts";
 export { type MembershipOptions, membershipOptions, type NetworkKind } from "./options.ts";
 export type { DatagramPort, MembershipPorts, Resolve, Seal, SyncPort } from "./ports.ts";
 export { parseSeed } from "./seeds.ts";

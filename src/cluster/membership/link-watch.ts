@@ -64,6 +64,12 @@ export class LinkWatch {
     this.#tell(id, state);
   }
 
+  /** The member has just become known: what its link says was told to nobody. */
+  retell(id: string): void {
+    const watched = this.#watched.get(id);
+    if (watched) this.#tell(id, watched.state);
+  }
+
   /** The member is gone: its link is of no interest any more. */
   forget(id: string): void {
     this.#watched.delete(id);

@@ -12,6 +12,7 @@ import {
   type PartitionEffect,
   type PartitionInput,
   type PartitionOptions,
+  type PartitionRules,
   type PartitionState,
   type PartitionStatus,
 } from "../../protocol/partition/index.ts";
@@ -26,6 +27,7 @@ import {
   Swim,
   type SwimEffect,
   type SwimInput,
+  type SwimRules,
   type SyncMessage,
 } from "../../protocol/swim/index.ts";
 import { Codec, type Letter } from "./codec.ts";
@@ -44,6 +46,12 @@ import { type MembershipCounts, Tally } from "./tally.ts";
 const VIEW_DELAY_MS = 100;
 /** A standing may be that share of `stableAfterMs` old: it must not outlive what it is about. */
 const STANDING_FRESH_SHARE = 0.5;
+
+/** Rules of the machines; those left out are right. For tests that plant a bug. */
+export interface MembershipRules {
+  readonly swim?: SwimRules;
+  readonly partition?: Partial<PartitionRules>;
+}
 
 type Phase = "new" | "running" | "leaving" | "ended";
 
@@ -68,14 +76,15 @@ export class Membership {
   /** The reply of the push-pull that is being answered. */
   #reply: SyncMessage | undefined;
 
-  constructor(self: SelfDescription, options: MembershipOptions, ports: MembershipPorts) {
+  constructor(self: SelfDescription, options: MembershipOptions, ports: MembershipPorts, rules: MembershipRules = {}) {
     assertTellable(self, this.#codec);
     this.#ports = ports;
     this.#options = options;
     this.#listeners = new Listeners((message) => ports.warn(message));
     const swimOptions = { ...options.swim, gossipBytesMax: GOSSIP_BYTES_MAX, sizeOf: this.#codec.sizeOf };
-    this.#swim = new Swim(self, swimOptions, ports.random);
-    this.#partition = new Partition({ id: self.id, bornMs: self.bornMs, roles: self.meta.roles }, options.partition);
+    this.#swim = new Swim(self, swimOptions, ports.random, rules.swim);
+    const counted = { id: self.id, bornMs: self.bornMs, roles: self.meta.roles };
+    this.#partition = new Partition(counted, options.partition, rules.partition);
     this.#outlook = new Outlook(options.partition.stableAfterMs * STANDING_FRESH_SHARE);
     const [codec, tally] = [this.#codec, this.#tally];
     const own = () => this.#swim.self.address;
@@ -274,6 +283,7 @@ export class Membership {
   #tell(event: MemberEvent): void {
     this.#hasJoined = true;
     if (event.kind === "suspect") this.#tally.numbers.suspicions++;
+    if (event.kind === "join") this.#links.retell(event.member.id);
     if (event.kind === "leave") this.#links.forget(event.member.id);
     if (event.kind !== "suspect") this.#lookAt(VIEW_DELAY_MS);
     this.#listeners.tell(event);

@@ -115,8 +115,19 @@ export class PmdConnection {
     if (this.#identity === identity) this.#identity = undefined;
   }
 
-  /** Over HTTP first; when that takes long, Erlang's protocol beside it, for epmd says nothing to HTTP. */
   async #ask(): Promise<PmdIdentity> {
+    for (let tries = 1; ; tries++) {
+      const { answer, listener, isLate } = await this.#askOnce();
+      if (isIdentity(answer)) return answer;
+      if (answer instanceof Failure) throw answer;
+      if (listener.kind === "epmd") throw this.#takenByEpmd(listener.names);
+      // One that began to listen between the two questions is no stranger yet.
+      if (listener.kind === "none" || isLate || tries === 2) throw this.#stranger(listener, answer, isLate);
+    }
+  }
+
+  /** Over HTTP first; when that takes long, Erlang's protocol beside it, for epmd says nothing to HTTP. */
+  async #askOnce(): Promise<Asked> {
     const { clock, port } = this.#options;
     const end = new AbortController();
     const patience = Promise.withResolvers<void>();
@@ -127,13 +138,10 @@ export class PmdConnection {
     const asked = this.#askOverHttp(end.signal).catch((thrown): unknown => thrown);
     try {
       const early = await Promise.race([asked, patience.promise]);
-      if (isIdentity(early)) return early;
-      if (early instanceof Failure) throw early;
+      if (isIdentity(early) || early instanceof Failure) return { answer: early, listener: NOBODY, isLate: false };
       const listener = await probeEpmd(port, clock);
-      if (listener.kind === "epmd") throw this.#takenByEpmd(listener.names);
-      const answer = await asked;
-      if (isIdentity(answer)) return answer;
-      throw answer instanceof Failure ? answer : this.#stranger(listener, answer, end.signal.aborted);
+      if (listener.kind === "epmd") return { answer: early, listener, isLate: false };
+      return { answer: await asked, listener, isLate: end.signal.aborted };
     } finally {
       for (const timer of timers) timer.cancel();
       end.abort();
@@ -169,6 +177,15 @@ export class PmdConnection {
     return new Failure("pmd.port_taken", message, { data: { port }, retryable: isLate });
   }
 }
+
+interface Asked {
+  /** Who it is, or what was thrown. */
+  readonly answer: unknown;
+  readonly listener: Listener;
+  readonly isLate: boolean;
+}
+
+const NOBODY: Listener = { kind: "none" };
 
 function isIdentity(value: unknown): value is PmdIdentity {
   return identityShape.safeParse(value).success;

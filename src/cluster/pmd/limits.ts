@@ -38,8 +38,8 @@ export const META_VALUE_CHARS_MAX = 256;
 /** As JSON. */
 export const META_BYTES_MAX = 1024;
 
-/** Every input of the contract fits many times. */
-export const REQUEST_BYTES_MAX = 64 * 1024;
+/** No request of ours comes near it: the contract has a limit of its own, below this one, and says so in words. */
+export const BODY_BYTES_MAX = 2 * 1024 * 1024;
 /** A connection on which nothing moves is closed. */
 export const IDLE_SECONDS_MAX = 10;
 /** On the own host an answer takes milliseconds: who needs longer is busy beyond use or no port mapper. */

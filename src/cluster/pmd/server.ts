@@ -7,7 +7,7 @@ import { Failure, messageOf } from "../../base/errors.ts";
 import type { EndReason } from "./contract.ts";
 import { changeText, createHandler, endText } from "./handler.ts";
 import type { PmdAuth } from "./identity.ts";
-import { CLOSE_DRAIN_MS, IDLE_SECONDS_MAX, PMD_HOST, REQUEST_BYTES_MAX } from "./limits.ts";
+import { BODY_BYTES_MAX, CLOSE_DRAIN_MS, IDLE_SECONDS_MAX, PMD_HOST } from "./limits.ts";
 import type { Peer, PeerChange } from "./peer.ts";
 import { Registrar } from "./registrar.ts";
 import { WatchHub } from "./watch-hub.ts";
@@ -82,7 +82,7 @@ function listen(port: number, handle: Handle): Bun.Server<undefined> {
       hostname: PMD_HOST,
       port,
       idleTimeout: IDLE_SECONDS_MAX,
-      maxRequestBodySize: REQUEST_BYTES_MAX,
+      maxRequestBodySize: BODY_BYTES_MAX,
       fetch: handle,
     });
   } catch (thrown) {

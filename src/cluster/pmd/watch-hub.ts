@@ -82,17 +82,18 @@ class Watcher {
   onOverflow = (): void => {};
   readonly #bytesMax: number;
   readonly #gone: () => void;
-  #queue: Uint8Array[];
-  /** Of what waits, the snapshot left out: its size is bounded by the registry's. */
+  /** Goes first and does not count: its size is bounded by the registry's. */
+  #snapshot: Uint8Array | undefined;
+  #queue: Uint8Array[] = [];
   #bytes = 0;
   #isEnded = false;
+  #isCancelled = false;
   #wake = (): void => {};
 
   constructor(snapshot: string, bytesMax: number, gone: () => void) {
     this.#bytesMax = bytesMax;
     this.#gone = gone;
-    this.#queue = [Buffer.from(snapshot)];
-    this.#bytes = -this.#queue[0]!.length;
+    this.#snapshot = Buffer.from(snapshot);
     // Nothing is handed over before it is asked for: what the reader has not taken is counted here.
     this.stream = new ReadableStream<Uint8Array>(
       { pull: (controller) => this.#pull(controller), cancel: () => this.#cancel() },
@@ -101,7 +102,7 @@ class Watcher {
   }
 
   get isDrained(): boolean {
-    return this.#queue.length === 0;
+    return this.#snapshot === undefined && this.#queue.length === 0;
   }
 
   push(bytes: Uint8Array): void {
@@ -113,10 +114,7 @@ class Watcher {
   end(words: string, isDropped: boolean): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    if (isDropped) {
-      this.#queue = [];
-      this.#bytes = 0;
-    }
+    if (isDropped) this.#clear();
     this.#add(Buffer.from(words));
   }
 
@@ -127,21 +125,39 @@ class Watcher {
   }
 
   async #pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    if (this.#queue.length === 0 && !this.#isEnded) await new Promise<void>((resolve) => (this.#wake = resolve));
-    const next = this.#queue.shift();
-    if (next !== undefined) {
-      this.#bytes -= next.length;
-      controller.enqueue(next);
+    if (this.isDrained && !this.#isEnded) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
     }
-    if (this.#isEnded && this.#queue.length === 0) {
+    if (this.#isCancelled) return;
+    const next = this.#take();
+    if (next !== undefined) controller.enqueue(next);
+    if (this.#isEnded && this.isDrained) {
       controller.close();
       this.#gone();
     }
   }
 
-  #cancel(): void {
-    this.#isEnded = true;
+  #take(): Uint8Array | undefined {
+    const snapshot = this.#snapshot;
+    this.#snapshot = undefined;
+    if (snapshot !== undefined) return snapshot;
+    const next = this.#queue.shift();
+    this.#bytes -= next?.length ?? 0;
+    return next;
+  }
+
+  #clear(): void {
+    this.#snapshot = undefined;
     this.#queue = [];
+    this.#bytes = 0;
+  }
+
+  #cancel(): void {
+    this.#isCancelled = true;
+    this.#isEnded = true;
+    this.#clear();
     this.#wake();
     this.#gone();
   }

@@ -79,6 +79,8 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   #missingSinceMs: Map<string, number> = new Map();
   /** Some member that it has met was part of decisions, or does not say: there is a history to which it is new. */
   #hasMetSettled = false;
+  /** And one of them missed somebody. */
+  #hasMetLosing = false;
   /** Somebody was away for so long that the other side may have decided, while this one never came to it. */
   #isOutvoted = false;
 
@@ -130,6 +132,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     }
     const peers = others.filter(([, { state }]) => state === "up");
     this.#hasMetSettled ||= peers.some(([, { standing }]) => standing === undefined || standing.isSettled);
+    this.#hasMetLosing ||= this.#hasPeer((each) => each.isSettled && !(each.isVoter && each.isWhole));
     const signature = `${signatureOf(members)}\n${idsOf(this.#missing())}\n${this.#hasDoubts()}`;
     if (signature === this.#signature) return;
     this.#signature = signature;
@@ -151,7 +154,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
 
   #decide(): readonly PartitionEffect[] {
     const missing = this.#missing();
-    if (missing.length === 0 && !this.#hasDoubts()) return this.#settle([], healed(this.#status));
+    if (missing.length === 0 && !this.#hasDoubts()) return this.#settle([], this.#restReason());
     const verdict = this.#mayVote(missing) ? this.#vote(missing) : this.#waitFor(missing);
     if (verdict.self === "up") return this.#settle(missing, verdict.reason);
     return this.#become("down", [], verdict.reason);
@@ -178,7 +181,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
    */
   #hasDoubts(): boolean {
     if (this.#isVoter() || this.#hasPeer(({ isVoter, isWhole }) => isVoter && isWhole)) return false;
-    const isCutOff = this.#hasMetSettled && this.#agreed.size === 0 && !this.#hasPeer(({ isSettled }) => isSettled);
+    const isCutOff = this.#hasMetLosing && this.#agreed.size === 0 && !this.#hasPeer(({ isSettled }) => isSettled);
     return isCutOff || this.#hasPeer(({ isWhole }) => !isWhole);
   }
 
@@ -227,6 +230,11 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     return [...this.#view.values()].filter(({ state }) => state === "up");
   }
 
+  #restReason(): string {
+    if (this.#status === "down") return "the partition has healed";
+    return this.#downed.size === 0 ? "nobody is missing" : `nobody is missing but ${this.#downed.size} given up`;
+  }
+
   /** Agreed are now those reachable; those missing are given up. */
   #settle(missing: readonly ViewMember[], reason: string): readonly PartitionEffect[] {
     this.#agreed = new Set(this.#reachable().map(({ id }) => id));
@@ -234,6 +242,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#missingSinceMs.clear();
     this.#isOutvoted = false;
     this.#hasMetSettled = false;
+    this.#hasMetLosing = false;
     for (const { id, state } of this.#view.values()) if (state === "unreachable") this.#downed.add(id);
     return this.#become("up", idsOf(missing), reason);
   }
@@ -244,10 +253,6 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#status = self;
     return isNews ? [{ type: "decision", self, down, reason }] : NOTHING;
   }
-}
-
-function healed(status: PartitionStatus): string {
-  return status === "up" ? "nobody is missing" : "the partition has healed";
 }
 
 function idsOf(members: readonly ViewMember[]): readonly string[] {

@@ -38,6 +38,8 @@ export class Core {
   readonly counts = newCounts();
   /** Ids to be probed ahead of their turn. */
   readonly urgent = new Set<string>();
+  /** This node has contradicted what is said of it, in the step under way: that does not wait for the next round. */
+  mustTell = false;
   phase: Phase = "idle";
   /** Of the step under way, on the machine's clock and on the caller's. */
   nowMs = 0;
@@ -113,7 +115,11 @@ export class Core {
       this.health.change(1);
     }
     // Just behind the forgiven time the first deadline may lie ahead again; the clock itself must not go back for it.
-    this.nowMs = Math.max(this.nowMs, this.callerMs - this.#lostMs);
+    // A tick at the deadline that was named must find it due, also where the sum and the difference round differently.
+    const isDue = this.callerMs >= (this.nextDeadlineMs ?? Number.POSITIVE_INFINITY);
+    const dueMs = isDue ? this.timers.firstMs! : 0;
+    this.nowMs = Math.max(this.nowMs, dueMs, this.callerMs - this.#lostMs);
+    this.mustTell = false;
   }
 
   /** What is due happens. Only then can lateness be forgiven again: one who is always late must get on too. */

@@ -48,6 +48,7 @@ export class OwnMember {
     const incarnation = rules.refutation(claim, self);
     if (incarnation > INCARNATION_MAX) return this.#beginLife(self.bornMs + 1);
     counts.refutations++;
+    this.#core.mustTell = true;
     this.#core.become({ ...self, incarnation });
   }
 

@@ -7,7 +7,7 @@ import type { SwimOptions } from "./options.ts";
 import { compareNews } from "./precedence.ts";
 
 export interface SwimRules {
-  /** Above 0 when the first supersedes the second. Of one id both. */
+  /** Does the news hold rather than what is known? Both of one id. */
   readonly supersedes: (news: Member, known: Member) => boolean;
   /** Must this node contradict what is said of it? Same life both. */
   readonly refutes: (claim: Member, own: Member) => boolean;
@@ -34,10 +34,11 @@ export interface SwimRules {
   readonly farewell: "left" | "dead";
   /** Is a suspect that is probed told of it first, and one who writes while it is held dead? */
   readonly tellsSubjects: boolean;
-  /** Does a probe that failed make a suspect, whatever the link says? */
+  /** Does a fresh link keep a probe that failed from making a suspect? */
   readonly trustsLinks: boolean;
   /** The chance that this node tries a dead one now. */
   readonly reconnectChance: (dead: number, alive: number) => number;
+  /** Are the dead still probed in their turn? */
   readonly probesDead: boolean;
 }
 

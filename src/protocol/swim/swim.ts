@@ -120,6 +120,8 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   step(input: SwimInput | Tick, nowMs: number): readonly SwimEffect[] {
     this.#core.begin(nowMs);
     if (input.type !== "tick") this.#take(input);
+    // A starved process may not run again before it is held dead. Once a step: three datagrams at most for one received.
+    if (this.#core.mustTell) this.#gossiper.tellNow();
     if (this.#core.phase !== "ended") this.#core.ring();
     if (this.#core.phase === "running") this.#prober.probeUrgent();
     if (this.#core.phase === "leaving") this.#sayFarewell();
@@ -196,12 +198,13 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     if (message.type === "sync") this.#sync.undelivered(message);
   }
 
-  /** A link that falls silent or closes is reason to look at once. */
+  /** A link that falls silent or closes is reason to look at once; one that lives, to somebody dead, to compare views. */
   #link(id: string, state: LinkState): void {
     const entry = this.#core.table.get(id);
     if (entry === undefined) return;
     const isWorse = (state === "silent" || state === "closed") && entry.link !== state;
     entry.link = state;
     if (isWorse && isUp(entry.member)) this.#core.urgent.add(id);
+    if (state === "fresh" && entry.member.state === "dead") this.#sync.meetStranger(entry.member.address);
   }
 }

@@ -54,10 +54,18 @@ export class Identities {
   readonly #clock: Pick<Clock, "now">;
   readonly #known = new Map<string, X509Certificate>();
 
+  readonly #max: number;
+
   /** `authority` is a PEM text. */
-  constructor(authority: string, clock: Pick<Clock, "now">) {
+  constructor(authority: string, clock: Pick<Clock, "now">, max = CERTIFICATES_MAX) {
+    this.#max = max;
     this.#authority = new X509Certificate(authority);
     this.#clock = clock;
+  }
+
+  /** Certificates that are remembered. */
+  get knownCount(): number {
+    return this.#known.size;
   }
 
   /** The claims of a token signed by a node. Fails with `auth.token_certificate`, `auth.token_forged`, `auth.token_malformed`. */
@@ -92,7 +100,7 @@ export class Identities {
     let certificate = this.#known.get(encoded);
     if (!certificate) {
       certificate = this.#verified(encoded);
-      if (this.#known.size >= CERTIFICATES_MAX) this.#known.delete(this.#known.keys().next().value!);
+      if (this.#known.size >= this.#max) this.#known.delete(this.#known.keys().next().value!);
       this.#known.set(encoded, certificate);
     }
     const nowMs = this.#clock.now();

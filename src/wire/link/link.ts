@@ -178,9 +178,8 @@ export class Link implements PeerLink {
 
   destroy(reason: Failure): void {
     if (this.#state === "closed") return;
-    this.#wire.close(CLOSE_FAILED, reason.code);
-    this.#linger = this.#runtime.clock.after(LINGER_MS, () => this.#wire.terminate());
     this.#end({ isGraceful: false, reason });
+    this.#hangUp(CLOSE_FAILED, reason.code);
   }
 
   /** From the socket: a frame has come. */
@@ -232,9 +231,8 @@ export class Link implements PeerLink {
     this.#usedMs = this.#beats.heardMs;
     if (this.#state !== "leaving" || !this.#hasHeardGoaway || !this.#isQuiet()) return;
     this.#outbox.flush();
-    this.#wire.close(CLOSE_NORMAL, "");
-    this.#linger = this.#runtime.clock.after(LINGER_MS, () => this.#wire.terminate());
     this.#end({ isGraceful: true, reason: closedFailure(this.peer.id, "both sides were done") });
+    this.#hangUp(CLOSE_NORMAL, "");
   }
 
   async #requestWhenDrained(topic: string, payload: unknown, options: RequestOptions): Promise<unknown> {
@@ -245,11 +243,15 @@ export class Link implements PeerLink {
     const late = new Failure("link.deadline_exceeded", `${topic} at ${this.peer.id}: no room within ${timeoutMs} ms`);
     const timer = clock.after(timeoutMs, () => deadline.abort(late));
     try {
-      await this.#outbox.drained(signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal);
+      const either = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
+      const send = (): Promise<unknown> => {
+        timer.cancel();
+        return this.#calls.send(topic, payload, { ...options, timeoutMs: timeoutMs - (clock.monotonic() - fromMs) });
+      };
+      return await this.#outbox.whenRoom(send, either);
     } finally {
       timer.cancel();
     }
-    return this.request(topic, payload, { ...options, timeoutMs: timeoutMs - (clock.monotonic() - fromMs) });
   }
 
   /** What cannot be sent is told to whoever waits for it. */
@@ -260,6 +262,12 @@ export class Link implements PeerLink {
     else if (kind === OPEN) this.#streams.find(id)?.fail(why);
     else if (kind === ERROR) this.#outbox.push([ERROR, id, withoutData(message[2])]);
     else this.#runtime.report?.(`a message of kind ${kind} to ${this.peer.id}`, why);
+  }
+
+  /** The end was told before: some sockets say at once that they are closed. */
+  #hangUp(code: number, reason: string): void {
+    this.#linger = this.#runtime.clock.after(LINGER_MS, () => this.#wire.terminate());
+    this.#wire.close(code, reason);
   }
 
   #closedFailure(): Failure {

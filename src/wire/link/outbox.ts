@@ -33,7 +33,7 @@ interface Transfer {
 }
 
 interface Waiter {
-  readonly resolve: () => void;
+  readonly go: () => void;
   readonly reject: (reason: Failure) => void;
 }
 
@@ -77,7 +77,7 @@ export class Outbox {
   }
 
   get isFull(): boolean {
-    return this.#socketBytes + this.#transferBytes >= this.#ports.limits.sendBufferBytes;
+    return this.bufferedBytes >= this.#ports.limits.sendBufferBytes;
   }
 
   get hasTransfers(): boolean {
@@ -257,15 +257,17 @@ export class Outbox {
     if (this.#isClosed) return;
     const { wire, limits, stuck } = this.#ports;
     this.#socketBytes = wire.bufferedBytes;
-    if (this.#socketBytes > limits.sendBufferBytesMax) return stuck(this.#socketBytes);
-    if (!this.isFull) this.#letGo();
+    if (this.bufferedBytes > limits.sendBufferBytesMax) return stuck(this.bufferedBytes);
+    this.#letGo();
     if (this.#socketBytes > 0 || this.#active.length > 0 || this.#waiters.length > 0) this.#watch(DRAIN_LOOK_MS);
   }
 
   #letGo(): void {
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { resolve } of waiters) resolve();
+    while (!this.isFull) {
+      const waiter = this.#waiters.shift();
+      if (!waiter) return;
+      waiter.go();
+    }
   }
 
   #watch(delayMs: number): void {
@@ -291,16 +293,20 @@ export class Outbox {
 
   /** Resolves when there is room. */
   async drained(signal?: AbortSignal): Promise<void> {
-    if (!this.isFull) return;
+    if (this.isFull) await this.whenRoom(() => {}, signal);
+  }
+
+  /** Does it as soon as there is room, in turn: what it sends counts before the next one may. */
+  async whenRoom<T>(act: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     signal?.throwIfAborted();
     const { waitingMax, sendBufferBytes } = this.#ports.limits;
     if (this.#waiters.length >= waitingMax) {
       throw overloaded(
-        `${this.bufferedBytes} bytes and ${waitingMax} senders wait; up to ${sendBufferBytes} are buffered`,
+        `${this.bufferedBytes} bytes and ${waitingMax} senders wait; up to ${sendBufferBytes} bytes are buffered`,
       );
     }
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const waiter = { resolve, reject };
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const waiter = { go: () => resolve(act()), reject };
     const giveUp = (): void => {
       this.#waiters = this.#waiters.filter((each) => each !== waiter);
       reject(signal!.reason);
@@ -309,7 +315,7 @@ export class Outbox {
     signal?.addEventListener("abort", giveUp, { once: true });
     this.#watch(DRAIN_LOOK_MS);
     try {
-      await promise;
+      return await promise;
     } finally {
       signal?.removeEventListener("abort", giveUp);
     }

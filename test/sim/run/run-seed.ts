@@ -54,7 +54,7 @@ class Run {
     this.#scenario = scenario;
     this.#options = options;
     const seeds = seededRandom(options.seed);
-    this.#cast = scenario.cast({ random: fork(seeds), bug: options.bug });
+    this.#cast = scenario.cast({ seed: options.seed, random: fork(seeds), bug: options.bug });
     const cast = this.#cast;
     const world = new World<unknown>({
       seed: seeds.below(2 ** 32),

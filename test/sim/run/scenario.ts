@@ -6,6 +6,7 @@ import type { Random } from "../../../src/base/random.ts";
 import type { FaultMix, FaultRunner, Launch, Weather, World } from "../world/index.ts";
 
 export interface Setup {
+  readonly seed: number;
   readonly random: Random;
   /** Name of a planted bug: one of the scenario's. */
   readonly bug: string | undefined;

@@ -71,8 +71,14 @@ export class SwimCast implements Cast<SwimMessage> {
         if (missing !== undefined) return missing;
       }
     }
-    const quietMs = world.nowMs - this.#lastNewsMs;
-    return quietMs >= QUIET_MS ? undefined : `all agree, but news was sent ${Math.round(quietMs)} ms ago`;
+    return this.isQuiet()
+      ? undefined
+      : `all agree, but news was sent ${Math.round(world.nowMs - this.#lastNewsMs)} ms ago`;
+  }
+
+  /** Nobody has had anything to tell for a while. */
+  isQuiet(): boolean {
+    return this.swim.world.nowMs - this.#lastNewsMs >= QUIET_MS;
   }
 
   measures({ world }: Stage<SwimMessage>): Readonly<Record<string, number>> {

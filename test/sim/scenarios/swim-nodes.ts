@@ -45,7 +45,7 @@ export class SwimNodes {
   readonly count: number;
   readonly options: SwimOptions;
   readonly #rules: SwimRules;
-  readonly #watchers: readonly SwimWatcher[];
+  readonly #watchers: SwimWatcher[];
   readonly #seeds: readonly number[];
   #world: World<SwimMessage> | undefined;
 
@@ -54,12 +54,16 @@ export class SwimNodes {
     this.options = options;
     this.#rules = rules;
     this.#seeds = seeds;
-    this.#watchers = watchers;
+    this.#watchers = [...watchers];
   }
 
   get world(): World<SwimMessage> {
     if (this.#world === undefined) throw new Error("the nodes are not in a world yet");
     return this.#world;
+  }
+
+  watch(watcher: SwimWatcher): void {
+    this.#watchers.push(watcher);
   }
 
   enter(world: World<SwimMessage>): void {

@@ -113,7 +113,7 @@ describe("loadSecrets() off loopback", () => {
       expect(message).toContain(`distributed_system init DIR --node NAME=${reached},`);
     }
     expect(workspace.exists("state")).toBe(false);
-    const { dir } = { dir: workspace.at("state") };
+    const dir = workspace.at("state");
     loadSecrets({ ...LOCAL, dataDir: dir }); // the key alone is not enough
     const { code, message } = await failureOf(() => loadSecrets({ ...REMOTE, dir }));
     expect([code, message.includes(`distributed_system init ${dir}`), message.includes("ca.crt")]).toEqual([
@@ -133,19 +133,23 @@ describe("loadSecrets() off loopback", () => {
     expect(secrets.warnings).toEqual([]);
   });
 
-  test("loadSecrets() chooses among several certificates by address or by name", async () => {
+  test("loadSecrets() chooses among several certificates by address or by id", async () => {
     const dir = made.at("secrets");
     const nameOf = (request: Partial<SecretsRequest>): string | undefined =>
       loadSecrets({ ...REMOTE, dir, ...request }).tls?.own?.name;
     expect(nameOf({})).toBe("alpha");
     expect(nameOf({ address: { host: "10.0.0.2" } })).toBe("beta");
     expect(nameOf({ address: { host: "beta.example.org" } })).toBe("beta");
-    expect(nameOf({ address: { host: "0.0.0.0" }, node: "beta" })).toBe("beta");
+    expect(nameOf({ address: { host: "0.0.0.0" }, advertise: { host: "10.0.0.2" } })).toBe("beta");
+    for (const id of ["beta", "beta@8081"]) expect(nameOf({ address: { host: "0.0.0.0" }, id })).toBe("beta");
     const unclear = await failureOf(() => nameOf({ address: { host: "0.0.0.0" } }));
     expect([unclear.code, unclear.message.includes("alpha, beta")]).toEqual(["secrets.tls", true]);
     expect(await codeOf(() => nameOf({ address: { host: "127.0.0.1" } }))).toBe("secrets.tls"); // each is for its own loopback
-    expect(await codeOf(() => nameOf({ node: "gamma" }))).toBe("secrets.required");
-    expect(await codeOf(() => nameOf({ node: "../alpha" }))).toBe("secrets.tls");
+    expect(await codeOf(() => nameOf({ id: "../alpha" }))).toBe("secrets.tls");
+    const other = await failureOf(() => nameOf({ id: "gamma@7" }));
+    expect(other.code).toBe("secrets.required");
+    expect(other.message).toContain("--node gamma=10.0.0.1");
+    expect(other.message).toContain("or start it with the id alpha or alpha@NUMBER");
   });
 
   test("loadSecrets() lets a client go without a certificate of its own", () => {
@@ -174,16 +178,37 @@ describe("loadSecrets() off loopback", () => {
     expect(await load()).toBe("secrets.tls");
   });
 
+  test("loadSecrets() refuses a certificate that lies under another node's name", async () => {
+    using workspace = new Workspace();
+    const dir = copied(workspace, "alpha", "beta");
+    for (const end of ["crt", "key"]) cpSync(join(dir, "nodes", `beta.${end}`), join(dir, "nodes", `alpha.${end}`));
+    const { code, message } = await failureOf(() => loadSecrets({ ...REMOTE, dir, id: "alpha" }));
+    expect([code, message.includes("is the certificate of beta")]).toEqual(["secrets.tls", true]);
+  });
+
+  test("loadSecrets() goes by where a node listens and by what it tells others, and takes the less safe of both", async () => {
+    using workspace = new Workspace();
+    const dataDir = workspace.at("state");
+    const [everywhere, here] = [{ host: "0.0.0.0" }, { host: "127.0.0.1" }];
+    for (const [address, advertise] of [
+      [everywhere, here],
+      [here, { host: "10.0.0.1" }],
+    ] as const) {
+      expect(await codeOf(() => loadSecrets({ address, advertise, dataDir }))).toBe("secrets.required");
+    }
+    expect(loadSecrets({ address: here, advertise: { host: "localhost" }, dataDir }).tls).toBeUndefined();
+  });
+
   test("loadSecrets() warns of a certificate that ends soon or is not for the address, and refuses one that has ended", async () => {
     const dir = made.at("secrets");
     const at = (days: number): SetClock => new SetClock(Date.now() + days * DAY_MS);
     const [ends, ...more] = loadSecrets({ ...REMOTE, dir, clock: at(340) }).warnings;
     expect(ends).toMatch(/alpha\.crt ends in 2\d days/);
     expect(more).toEqual([]);
-    expect(loadSecrets({ address: { host: "10.0.0.7" }, node: "alpha", dir }).warnings[0]).toContain(
+    expect(loadSecrets({ address: { host: "10.0.0.7" }, id: "alpha", dir }).warnings[0]).toContain(
       "is not for 10.0.0.7",
     );
-    expect(loadSecrets({ address: { host: "0.0.0.0" }, node: "alpha", dir }).warnings).toEqual([]);
+    expect(loadSecrets({ address: { host: "0.0.0.0" }, id: "alpha", dir }).warnings).toEqual([]);
     expect(await codeOf(() => loadSecrets({ ...REMOTE, dir, clock: at(366) }))).toBe("secrets.tls");
     expect(await codeOf(() => loadSecrets({ ...REMOTE, dir, clock: at(-1) }))).toBe("secrets.tls");
   });

@@ -4,9 +4,9 @@ import { chmodSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } f
 import { join } from "node:path";
 import { addKey, keyFileAt, listKeys, removeKey, useKey } from "../../../../src/app/secrets/change-keys.ts";
 import { makeSecrets } from "../../../../src/app/secrets/make-secrets.ts";
-import { createPrivate, makeDirectory, replacePrivate } from "../../../../src/app/secrets/private-write.ts";
+import { createPrivate, replacePrivate } from "../../../../src/app/secrets/private-write.ts";
 import { whileLocked } from "../../../../src/app/secrets/secrets-lock.ts";
-import { systemClock } from "../../../../src/base/clock.ts";
+import { type Clock, systemClock } from "../../../../src/base/clock.ts";
 import { isIssuedBy } from "../../../../src/wire/auth/index.ts";
 import { codeOf, failureOf } from "../../../support/auth.ts";
 import { Workspace } from "../../../support/workspace.ts";
@@ -20,6 +20,17 @@ function filesIn(dir: string): string[] {
 
 const contents = (dir: string): string[] => filesIn(dir).map((path) => `${path}\n${readFileSync(path, "utf8")}`);
 const modeOf = (path: string): number => statSync(path).mode & 0o7777;
+
+/** Every wait is over at once, and has taken its time. */
+function hurriedClock(): Clock {
+  let ms = 0;
+  const after = (delayMs: number, callback: () => void) => {
+    ms += delayMs;
+    queueMicrotask(callback);
+    return { cancel: () => {} };
+  };
+  return { now: () => ms, monotonic: () => ms, after };
+}
 
 describe("makeSecrets()", () => {
   test("makeSecrets() makes key, authority and a certificate for each node, all for their owner alone", async () => {
@@ -100,17 +111,25 @@ describe("makeSecrets()", () => {
     );
   });
 
-  test("makeSecrets() waits for nobody: a directory that another process is changing is busy", async () => {
+  test("makeSecrets() waits while another one changes the place, and makes what is missing then", async () => {
     using workspace = new Workspace();
     const dir = workspace.at("secrets");
+    const nodes = ["alpha", "beta", "gamma"].map((name) => ({ name, hosts: [] }));
+    const all = await Promise.all(nodes.map((node) => makeSecrets(dir, [node], systemClock)));
+    expect(new Set(all.map(({ keyId }) => keyId)).size).toBe(1);
+    const ca = readFileSync(join(dir, "ca.crt"), "utf8");
+    for (const { nodes } of all) expect(isIssuedBy(readFileSync(nodes[0]!.cert, "utf8"), ca)).toBe(true);
+  });
+
+  test("whileLocked() gives up when the place stays busy, and lets go whatever happens", async () => {
+    using workspace = new Workspace();
     const held = Promise.withResolvers<void>();
-    makeDirectory(dir);
-    const holding = whileLocked(dir, () => held.promise);
-    const busy = await failureOf(() => makeSecrets(dir, [], systemClock));
-    held.resolve();
-    await holding;
+    const holding = whileLocked(workspace.path, () => held.promise);
+    const busy = await failureOf(() => whileLocked(workspace.path, () => "never", hurriedClock()));
     expect([busy.code, busy.retryable]).toEqual(["secrets.busy", true]);
-    await makeSecrets(dir, [], systemClock);
+    held.reject(new Error("failed"));
+    await expect(holding).rejects.toThrow("failed");
+    expect(await whileLocked(workspace.path, () => "done", hurriedClock())).toBe("done");
   });
 
   test("makeSecrets() says so when the place cannot be written", async () => {
@@ -154,13 +173,13 @@ describe("key", () => {
     expect(file).toBe(workspace.at("cluster.key"));
     expect(keyFileAt(file)).toBe(file);
     const [old] = listKeys(file).keys;
-    const fresh = addKey(file).keys[1]!;
+    const fresh = (await addKey(file)).keys[1]!;
     expect(await codeOf(() => addKey(file))).toBe("auth.keyring_full");
-    expect(useKey(file, fresh.id).keys.map(({ id }) => id)).toEqual([fresh.id, old!.id]);
-    expect(useKey(file, fresh.id).keys.map(({ id }) => id)).toEqual([fresh.id, old!.id]);
+    expect((await useKey(file, fresh.id)).keys.map(({ id }) => id)).toEqual([fresh.id, old!.id]);
+    expect((await useKey(file, fresh.id)).keys.map(({ id }) => id)).toEqual([fresh.id, old!.id]);
     expect(await codeOf(() => removeKey(file, fresh.id))).toBe("auth.key_in_use");
     expect(await codeOf(() => removeKey(file, "none"))).toBe("auth.key_unknown");
-    expect(removeKey(file).keys).toEqual([{ id: fresh.id, does: "signs and is believed" }]);
+    expect((await removeKey(file)).keys).toEqual([{ id: fresh.id, does: "signs and is believed" }]);
     expect(modeOf(file)).toBe(0o600);
   });
 });

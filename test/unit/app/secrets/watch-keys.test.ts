@@ -38,12 +38,12 @@ class Watched implements Disposable {
 }
 
 describe("watchKeys()", () => {
-  test("watchKeys() tells each step of a rotation once", () => {
+  test("watchKeys() tells each step of a rotation once", async () => {
     using watched = new Watched();
     watched.look();
     expect(watched.rotated).toEqual([]);
     for (const step of [addKey, useKey, removeKey]) {
-      step(watched.file);
+      await step(watched.file);
       for (let look = 0; look < 3; look++) watched.look();
       expect(watched.rotated.at(-1)!.sameAs(readKeyFile(watched.file))).toBe(true);
     }
@@ -51,9 +51,9 @@ describe("watchKeys()", () => {
     expect(watched.warned).toEqual([]);
   });
 
-  test("watchKeys() tells a change that came before its first look", () => {
+  test("watchKeys() tells a change that came before its first look", async () => {
     using watched = new Watched();
-    addKey(watched.file);
+    await addKey(watched.file);
     watched.look();
     expect(watched.rotated).toHaveLength(1);
   });
@@ -115,10 +115,10 @@ describe("watchKeys()", () => {
     expect(watched.rotated).toHaveLength(1);
   });
 
-  test("close() ends the looking", () => {
+  test("close() ends the looking", async () => {
     using watched = new Watched();
     watched.watch.close();
-    addKey(watched.file);
+    await addKey(watched.file);
     watched.look();
     expect([watched.rotated, watched.clock.timers]).toEqual([[], 0]);
   });

@@ -113,6 +113,13 @@ export class World {
     return [...new Set([...this.#nodes.values()].filter((n) => n.machine.status === "up").map((n) => n.side))].sort();
   }
 
+  /** Everybody is up and was part of a decision. */
+  get isCalm(): boolean {
+    return [...this.#nodes.values()].every(
+      ({ machine: { standing } }) => standing.status === "up" && standing.isSettled,
+    );
+  }
+
   toString(): string {
     const lines = [...this.#nodes.values()].map(({ id, machine, side }) => {
       const { downed, self } = machine.state;

@@ -162,7 +162,7 @@ export class Network {
     const target = this.#byAddress.get(addressText(to));
     const [least, most] = this.#given.delayMs ?? [1, 5];
     const delayMs = least + this.random.next() * (most - least);
-    const isThrough = (): boolean => target !== undefined && target.isUp && this.passes(node.id, target.id);
+    const isThrough = (): boolean => target?.isUp === true && this.passes(node.id, target.id);
     if (via === "datagram") {
       if (this.random.next() < this.loss || !isThrough()) return;
       this.at(this.nowMs + delayMs, () => this.deliver(to, node, message));

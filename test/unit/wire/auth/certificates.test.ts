@@ -23,12 +23,14 @@ let theirs: CertifiedKey;
 let server: CertifiedKey;
 let client: CertifiedKey;
 let stranger: CertifiedKey;
+let pretended: CertifiedKey;
 
 beforeAll(async () => {
   [ours, theirs] = [await makeAuthority(ports()), await makeAuthority(ports())];
   server = await makeCertificate(ours, { name: "alpha", hosts: ["alpha.example.org", "10.1.2.3", "fd00::1"] }, ports());
   client = await makeCertificate(ours, { name: "beta", hosts: [] }, ports());
   stranger = await makeCertificate(theirs, { name: "beta", hosts: [] }, ports());
+  pretended = await makeCertificate({ cert: ours.cert, key: theirs.key }, { name: "beta", hosts: [] }, ports());
 });
 
 describe("makeAuthority() and makeCertificate()", () => {
@@ -53,6 +55,7 @@ describe("makeAuthority() and makeCertificate()", () => {
   test("isIssuedBy() is true for nodes of that authority only", () => {
     expect(isIssuedBy(server.cert, ours.cert)).toBe(true);
     expect(isIssuedBy(stranger.cert, ours.cert)).toBe(false);
+    expect(isIssuedBy(pretended.cert, ours.cert)).toBe(false); // names our authority, signed by another
     expect(isIssuedBy(ours.cert, ours.cert)).toBe(false); // an authority is no node
   });
 
@@ -148,7 +151,9 @@ describe("a hand-shake", () => {
   });
 
   test("a server refuses a client of another authority, and one without a certificate", async () => {
-    expect(await meet({ own: server, ca: ours.cert }, { own: stranger, ca: ours.cert }, "127.0.0.1")).toBe("refused");
+    for (const own of [stranger, pretended]) {
+      expect(await meet({ own: server, ca: ours.cert }, { own, ca: ours.cert }, "127.0.0.1")).toBe("refused");
+    }
     expect(await meet({ own: server, ca: ours.cert }, { ca: ours.cert }, "127.0.0.1")).toBe("refused");
   });
 

@@ -23,6 +23,8 @@ const ports = (clock = new SetClock()) => ({ clock, entropy: seededEntropy(seeds
 beforeAll(async () => {
   [ours, theirs] = [await makeAuthority(ports()), await makeAuthority(ports())];
   for (const name of ["alpha", "beta"]) certified.set(name, await makeCertificate(ours, { name, hosts: [] }, ports()));
+  const disguise = { cert: ours.cert, key: theirs.key }; // names our authority, signed by another
+  certified.set("pretended", await makeCertificate(disguise, { name: "alpha", hosts: [] }, ports()));
   certified.set("stranger", await makeCertificate(theirs, { name: "alpha", hosts: [] }, ports()));
 });
 
@@ -108,8 +110,10 @@ describe("Identities", () => {
   });
 
   test("verify() refuses certificates of other authorities, and the authority's own", async () => {
-    const stranger = await speaker("stranger").issue({ sub: "alpha", aud: AUD });
-    expect(await codeOf(() => listener().verify(stranger, AUD))).toBe("auth.token_certificate");
+    for (const name of ["stranger", "pretended"]) {
+      const token = await speaker(name).issue({ sub: "alpha", aud: AUD });
+      expect(await codeOf(() => listener().verify(token, AUD))).toBe("auth.token_certificate");
+    }
     const own = rewrapped(await speaker("alpha").issue({ sub: "alpha", aud: AUD }), (inner) =>
       withChain(inner, [derOf(ours.cert)]),
     );
@@ -168,6 +172,16 @@ describe("Identities", () => {
         listener(early).verify(await speaker("alpha", early).issue({ sub: "alpha", aud: AUD }), AUD),
       ),
     ).toBe("auth.token_certificate");
+  });
+
+  test("verify() remembers so many certificates at most, and believes those that it forgot", async () => {
+    const clock = new SetClock();
+    const identities = new Identities(ours.cert, clock, 1);
+    const to = new Tokens({ keyring: keyringOf(1), ...ports(clock), identities });
+    for (const name of ["alpha", "beta", "alpha"]) {
+      expect((await to.verify(await speaker(name).issue({ sub: name, aud: AUD }), AUD)).id).toBe(name);
+      expect(identities.knownCount).toBe(1);
+    }
   });
 
   test("Identity() refuses a private key that is not the certificate's", async () => {

@@ -64,6 +64,17 @@ describe("ReplayWindow", () => {
     for (let counter = 1; counter < last; counter++) expect(window.has(counter)).toBe(counter <= last - REPLAY_WINDOW);
   });
 
+  test("has() keeps in mind whatever is within the window when counters come one by one", () => {
+    const window = new ReplayWindow(7);
+    for (let counter = 8; counter < 3 * REPLAY_WINDOW; counter++) {
+      expect(window.has(counter)).toBe(false);
+      window.add(counter);
+      const edge = Math.max(7, counter - REPLAY_WINDOW);
+      for (let near = edge; near < Math.min(edge + 70, counter); near++)
+        if (!window.has(near)) throw new Error(`${near} of ${counter}`);
+    }
+  });
+
   test("ReplayWindow() is wide enough for 1,024 packets that overtake one another", () => {
     expect(REPLAY_WINDOW).toBeGreaterThanOrEqual(1024);
     expect(REPLAY_WINDOW % 32).toBe(0);

@@ -76,10 +76,13 @@ describe("request()", () => {
 
   test("request() aborts the handler's signal when the caller gives up", async () => {
     const signals: AbortSignal[] = [];
-    const wait = (signal: AbortSignal) => new Promise((resolve) => signal.addEventListener("abort", resolve));
+    const wait = (signal: AbortSignal) => {
+      signals.push(signal);
+      return new Promise((resolve) => signal.addEventListener("abort", resolve));
+    };
     await using a = openNode("a");
     await using b = openNode("b", {
-      handlers: { wait: { request: (_, { signal }) => (signals.push(signal), wait(signal)) } },
+      handlers: { wait: { request: (_, { signal }) => wait(signal) } },
     });
     const link = await a.dial(b);
     const end = new AbortController();

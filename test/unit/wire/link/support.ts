@@ -17,12 +17,13 @@ import {
 } from "../../../../src/wire/link/index.ts";
 
 /** Tokens are `key.id.audience.serial`, each good once. Nothing is secret: tests forge them. */
+let serials = 0;
+
 export class FakeAuth implements LinkAuth {
   readonly #id: string;
   readonly #key: string;
   readonly #role: string;
   readonly #used = new Set<string>();
-  #serial = 0;
   readonly given: string[] = [];
 
   constructor(id: string, key = "key", role = "node") {
@@ -32,7 +33,7 @@ export class FakeAuth implements LinkAuth {
   }
 
   async token(audience: string): Promise<string> {
-    const text = JSON.stringify([this.#key, this.#id, audience, `${this.#id}${++this.#serial}`, this.#role]);
+    const text = JSON.stringify([this.#key, this.#id, audience, `${this.#id}${++serials}`, this.#role]);
     const token = Buffer.from(text).toString("base64url");
     this.given.push(token);
     return token;

@@ -1,0 +1,77 @@
+/**
+ * Asks a running node: one of this machine through its control socket, which needs nothing, or any by its address, with a
+ * token under the cluster's key. What is asked is a service contract either way.
+ */
+import { ADDRESS_FORM, type Address, formatAddress, parseAddress } from "../../base/address.ts";
+import { systemClock } from "../../base/clock.ts";
+import { Failure, toFailure } from "../../base/errors.ts";
+import { Tokens } from "../../wire/auth/index.ts";
+import { httpTransport, type Transport, unixTransport } from "../../wire/rpc/index.ts";
+import { readEntries } from "../control/entries.ts";
+import { systemEntropy } from "../secrets/entropy.ts";
+import { loadSecrets } from "../secrets/load-secrets.ts";
+import { stateDirectory } from "../self.ts";
+
+export interface AskChoices {
+  /** `host:port`; without it a node that runs on this machine, with this data directory. */
+  readonly node: string | undefined;
+  /** A directory made by `init`, where the node goes by one. */
+  readonly secrets: string | undefined;
+  readonly dataDir: string | undefined;
+  readonly timeoutMs: number;
+}
+
+export interface Asked<T> {
+  /** Who has answered, for people. */
+  readonly by: string;
+  readonly answer: T;
+}
+
+/** Commands that are nodes. */
+const NODE_COMMANDS = new Set(["node"]);
+
+/** The first answer; of several nodes on this machine the oldest is asked first, and the next one when it is silent. */
+export async function askNode<T>(choices: AskChoices, ask: (transport: Transport) => Promise<T>): Promise<Asked<T>> {
+  if (choices.node !== undefined) {
+    const address = readAddress(choices.node);
+    return { by: formatAddress(address), answer: await ask(addressTransport(address, choices)) };
+  }
+  const dataDir = stateDirectory(choices.dataDir);
+  const entries = readEntries(dataDir).filter(({ command }) => NODE_COMMANDS.has(command));
+  let last: Failure | undefined;
+  for (const { pid, pipeline: id, socket } of entries) {
+    try {
+      return { by: `${id} (process ${pid})`, answer: await ask(unixTransport(socket)) };
+    } catch (thrown) {
+      last = toFailure(thrown, "cluster.silent");
+      if (last.code !== "rpc.unreachable" && last.code !== "rpc.deadline_exceeded") throw last;
+    }
+  }
+  if (last) throw last;
+  const message = `no node runs with the data directory ${dataDir}; --node HOST:PORT asks one somewhere else`;
+  throw new Failure("cluster.no_node", message);
+}
+
+function readAddress(text: string): Address {
+  const address = parseAddress(text);
+  if (address && address.port > 0) return address;
+  throw new Failure("usage.node", `--node is ${JSON.stringify(text)}; ${ADDRESS_FORM} is required`);
+}
+
+/** Each request has a token of its own: it is taken once. */
+function addressTransport(address: Address, { dataDir, secrets: dir }: AskChoices): Transport {
+  const { identities, identity, keyring, tls } = loadSecrets({ dir, dataDir, address, role: "client" });
+  const trust = { ...(identity && { identity }), ...(identities && { identities }) };
+  const tokens = new Tokens({ keyring, clock: systemClock, entropy: systemEntropy, ...trust });
+  const place = formatAddress(address);
+  const request = { sub: `cli-${process.pid}`, aud: place.toLowerCase(), role: "client", access: "operate" } as const;
+  const send = async (path: string, init: RequestInit): Promise<Response> =>
+    fetch(`${tls ? "https" : "http"}://${place}${path}`, {
+      ...init,
+      headers: { ...init.headers, authorization: `Bearer ${await tokens.issue(request)}` },
+      redirect: "error",
+      decompress: false,
+      ...(tls && { tls: { ca: tls.ca } }),
+    });
+  return httpTransport(send, place);
+}

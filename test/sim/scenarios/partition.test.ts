@@ -1,0 +1,22 @@
+import { describe, expect, test } from "bun:test";
+import { firstFailing, runSeed } from "../run/index.ts";
+import { partitionScenario } from "./partition-split.ts";
+
+const SEEDS = 6;
+
+describe("scenario partition", () => {
+  test(`holds for seeds 1 to ${SEEDS}, and is judged in each`, async () => {
+    for (let seed = 1; seed <= SEEDS; seed++) {
+      const { failed, measures } = await runSeed(partitionScenario, { seed });
+      expect([seed, failed]).toEqual([seed, undefined]);
+      expect(measures.judged).toBeGreaterThan(0);
+    }
+  });
+
+  for (const bug of Object.keys(partitionScenario.bugs)) {
+    test(`fails within 100 seeds when the bug ${bug} is planted`, async () => {
+      const outcome = await firstFailing(partitionScenario, bug, 100);
+      expect(outcome?.failed).toMatchObject({ kind: "safety", message: expect.stringContaining("are up") });
+    });
+  }
+});

@@ -1,0 +1,38 @@
+import { describe, expect, test } from "bun:test";
+import { type AnyScenario, firstFailing, runSeed } from "../run/index.ts";
+import { swimScenario } from "./swim.ts";
+import { swimPartitionScenario } from "./swim-partition.ts";
+import { swimQuietScenario } from "./swim-quiet.ts";
+
+/** Seeds that are cheap enough for every run of the tests; `npm run sim -- --seeds 10000` runs more. */
+const SEEDS: readonly (readonly [AnyScenario, number])[] = [
+  [swimScenario, 80],
+  [swimPartitionScenario, 80],
+  [swimQuietScenario, 1],
+];
+
+for (const [scenario, seeds] of SEEDS) {
+  describe(`scenario ${scenario.name}`, () => {
+    test(`holds for seeds 1 to ${seeds}`, async () => {
+      expect((await firstFailing(scenario, undefined, seeds))?.failed).toBeUndefined();
+    });
+
+    for (const bug of Object.keys(scenario.bugs)) {
+      test(`fails within 1,000 seeds when the bug ${bug} is planted`, async () => {
+        const outcome = await firstFailing(scenario, bug);
+        expect(outcome?.failed?.kind).toMatch(/^(safety|convergence)$/);
+      });
+    }
+  });
+}
+
+test("runSeed() does the same with 16 members and all faults when run again with the same seed", async () => {
+  for (let seed = 1; seed <= 5; seed++) {
+    const lines: string[] = [];
+    const verbose = await runSeed(swimScenario, { seed, print: (line) => lines.push(line) });
+    const again: string[] = [];
+    expect(await runSeed(swimScenario, { seed, print: (line) => again.push(line) })).toEqual(verbose);
+    expect(Bun.hash(again.join("\n"))).toBe(Bun.hash(lines.join("\n")));
+    expect(await runSeed(swimScenario, { seed })).toEqual(verbose);
+  }
+});

@@ -1,0 +1,156 @@
+/** The decoder is put to what a stranger may send: whatever it is, it is a value or `link.malformed`. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Packr } from "msgpackr";
+import { Failure } from "../../../../src/base/errors.ts";
+import { Decoder } from "../../../../src/wire/link/decoder.ts";
+import { DEPTH_MAX } from "../../../../src/wire/link/limits.ts";
+
+const packr = new Packr({ useRecords: false, mapsAsObjects: true });
+const decoder = new Decoder();
+
+function codeOf(bytes: Uint8Array): string {
+  try {
+    decoder.decode(bytes);
+    return "fine";
+  } catch (thrown) {
+    if (thrown instanceof Failure) return thrown.code;
+    throw thrown;
+  }
+}
+
+const value = fc.letrec((tie) => ({
+  value: fc.oneof(
+    { depthSize: "small", withCrossShrink: true },
+    fc.constantFrom(null, undefined, true, false),
+    fc.double({ noNaN: true }),
+    fc.integer(),
+    fc.bigInt({ min: 2n ** 53n, max: 2n ** 63n - 1n }),
+    fc.string({ unit: "binary", maxLength: 300 }),
+    fc.uint8Array({ maxLength: 300 }),
+    fc.date({ noInvalidDate: true, min: new Date(0), max: new Date(2 ** 33 * 1000) }),
+    fc.array(tie("value"), { maxLength: 20 }),
+    fc.dictionary(fc.string({ maxLength: 40 }), tie("value"), { maxKeys: 20, noNullPrototype: true }),
+  ),
+})).value;
+
+describe("Decoder", () => {
+  test("decode() gives back what msgpackr has encoded, whatever it is", () => {
+    fc.assert(
+      fc.property(value, (original) => {
+        expect(decoder.decode(packr.pack(original))).toEqual(original);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  test("decodeFrame() gives each message and the bytes it took", () => {
+    const messages = [[1, 2, "topic", { a: 1 }], [11], [2, 7, "x".repeat(300)]];
+    const { values, sizes } = decoder.decodeFrame(packr.pack(messages));
+    expect(values).toEqual(messages);
+    expect(sizes).toEqual(messages.map((message) => packr.pack(message).byteLength));
+  });
+
+  test("decode() gives a value or link.malformed when bytes are random", () => {
+    const codes = new Set<string>();
+    fc.assert(
+      fc.property(fc.uint8Array({ minLength: 1, maxLength: 200 }), (bytes) => {
+        codes.add(codeOf(bytes));
+      }),
+      { numRuns: 5_000 },
+    );
+    expect([...codes].sort()).toEqual(["fine", "link.malformed"]);
+  });
+
+  test("decode() gives a value or link.malformed when any bit of a message is flipped", () => {
+    const bytes = packr.pack([
+      1,
+      70_000,
+      "topic",
+      30_000,
+      { text: "grün", list: [1.5, null], bytes: new Uint8Array(9) },
+    ]);
+    const codes = new Set<string>();
+    for (let bit = 0; bit < bytes.length * 8; bit++) {
+      const flipped = Uint8Array.from(bytes);
+      flipped[bit >> 3]! ^= 1 << (bit & 7);
+      codes.add(codeOf(flipped));
+    }
+    expect([...codes].sort()).toEqual(["fine", "link.malformed"]);
+  });
+
+  test("decode() throws link.malformed when a message is cut anywhere or something follows", () => {
+    const bytes = packr.pack([1, 70_000, "topic", { text: "x".repeat(300), list: [1.5, -1], when: new Date() }]);
+    for (let length = 0; length < bytes.length; length++) {
+      expect(codeOf(Uint8Array.from(bytes.subarray(0, length)))).toBe("link.malformed");
+    }
+    expect(codeOf(Uint8Array.from([...bytes, 0]))).toBe("link.malformed");
+  });
+
+  test("decode() reads no byte beyond its own when it is a view of something larger", () => {
+    const whole = Buffer.from([0xa3, 0x61, 0x62, 0x63]);
+    expect(codeOf(whole.subarray(0, 3))).toBe("link.malformed");
+  });
+
+  test("decode() throws link.malformed when values are nested too deep, however long the input", () => {
+    const nested = (depth: number): Uint8Array => Uint8Array.from([...new Array<number>(depth).fill(0x91), 0xc0]);
+    expect(codeOf(nested(DEPTH_MAX))).toBe("fine");
+    expect(codeOf(nested(DEPTH_MAX + 1))).toBe("link.malformed");
+    expect(codeOf(nested(1_000_000))).toBe("link.malformed");
+    const maps = Uint8Array.from(new Array(100_000).fill([0x81, 0xa1, 0x61]).flat());
+    expect(codeOf(maps)).toBe("link.malformed");
+  });
+
+  for (const [name, bytes] of [
+    ["an array", [0xdd, 0xff, 0xff, 0xff, 0xff, 0xc0]],
+    ["a map", [0xdf, 0xff, 0xff, 0xff, 0xff, 0xa1, 0x61, 0xc0]],
+    ["text", [0xdb, 0xff, 0xff, 0xff, 0xff, 0x61]],
+    ["bytes", [0xc6, 0xff, 0xff, 0xff, 0xff, 0x61]],
+    ["nested arrays", [0xdc, 0x00, 0x08, 0xdd, 0x7f, 0xff, 0xff, 0xff, 0xc0, 0xc0, 0xc0]],
+  ] as const) {
+    test(`decode() throws link.malformed when ${name} is announced that is larger than what follows`, () => {
+      expect(codeOf(Uint8Array.from(bytes))).toBe("link.malformed");
+    });
+  }
+
+  for (const [name, bytes] of [
+    ["a record definition, which would compile a function", [0xd4, 0x72, 0x40, 0x91, 0xa1, 0x61, 0x01]],
+    ["a bundle of strings", [0xd6, 0x62, 0x00, 0x00, 0x00, 0x05, 0xc1, 0x01, 0xa1, 0x61, 0xa0]],
+    ["an error", [0xc7, 0x00, 0x65, 0x92, 0xa5, 0x45, 0x72, 0x72, 0x6f, 0x72, 0xa1, 0x61]],
+    ["a pattern", [0xc7, 0x00, 0x78, 0x92, 0xa1, 0x61, 0xa0]],
+    ["a set", [0xc7, 0x00, 0x73, 0x90]],
+    ["a reference", [0xd6, 0x70, 0x00, 0x00, 0x00, 0x01]],
+    ["a typed array", [0xd5, 0x74, 0x00, 0x01]],
+    ["a huge integer", [0xd8, 0x42, ...new Array<number>(16).fill(0x7f)]],
+    ["the byte that is never used", [0xc1]],
+    ["a long extension", [0xc9, 0, 0, 0, 1, 0xff, 0]],
+    ["a key that is an array", [0x81, 0x90, 0x01]],
+    ["a time of two bytes", [0xd5, 0xff, 0x00, 0x01]],
+  ] as const) {
+    test(`decode() throws link.malformed when it meets ${name}`, () => {
+      expect(codeOf(Uint8Array.from(bytes))).toBe("link.malformed");
+    });
+  }
+
+  test("decode() makes an own property of __proto__ and changes no prototype", () => {
+    const bytes = packr.pack(JSON.parse('{"__proto__":{"isAdmin":true},"constructor":1}'));
+    const text = Buffer.from(bytes).toString("latin1");
+    expect(text).toContain("__proto__");
+    const decoded = decoder.decode(bytes) as Record<string, unknown>;
+    expect(Object.getPrototypeOf(decoded)).toBe(Object.prototype);
+    expect(decoded.isAdmin).toBeUndefined();
+    expect(Object.keys(decoded)).toEqual(["__proto__", "constructor"]);
+  });
+
+  test("decode() tells keys apart that fall on the same place of its memory", () => {
+    const keys = Array.from({ length: 20_000 }, (_, index) => `k${index.toString(36)}`);
+    for (let round = 0; round < 2; round++) {
+      for (let from = 0; from < keys.length; from += 500) {
+        const some = keys.slice(from, from + 500);
+        expect(
+          Object.keys(decoder.decode(packr.pack(Object.fromEntries(some.map((key) => [key, 1])))) as object),
+        ).toEqual(some);
+      }
+    }
+  });
+});
