@@ -1,6 +1,6 @@
 /** What the commands of the port mapper share: which one is meant. */
 import type { ArgsDef } from "citty";
-import type { PmdPlace } from "../app/pmd/pmd-client.ts";
+import type { PmdPlace } from "../app/pmd/open-pmd.ts";
 import { Failure } from "../base/errors.ts";
 import { commonArgs } from "./command.ts";
 

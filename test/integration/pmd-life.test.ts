@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { PmdHost, type PmdNode } from "../support/pmd-host.ts";
 import { isAlive, killHard } from "../support/processes.ts";
+import { runProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
 
 function peerEvents({ told }: PmdNode): string[] {
@@ -54,19 +55,47 @@ describe("a node's side of the port mapper", () => {
     expect(peerEvents(third).sort()).toEqual(["join one", "join three", "join two"]);
   });
 
-  test("a node that is killed (-9) is told to have left when its TTL is over", async () => {
+  test("a node that is killed (-9) is told to have left long before its TTL is over", async () => {
     await using host = new PmdHost();
     const watcher = await host.node("watcher");
-    const doomed = await host.node("doomed", 600);
+    const doomed = await host.node("doomed", 600_000);
     await doomed.kill();
     await watcher.until("the leave is told", () => peerEvents(watcher).includes("leave doomed"));
-    expect(watcher.told.find(({ leave }) => leave === "doomed")).toEqual({ leave: "doomed", reason: "expired" });
+    expect(watcher.told.find(({ leave }) => leave === "doomed")).toEqual({ leave: "doomed", reason: "gone" });
     expect((await host.run("resolve", "doomed")).code).toBe(66);
+  });
+
+  test("a node that hangs is told to have left when its TTL is over, and to be back when it goes on", async () => {
+    await using host = new PmdHost();
+    const watcher = await host.node("watcher");
+    const hung = await host.node("hung", 600);
+    process.kill(hung.pid, "SIGSTOP");
+    await watcher.until("the leave is told", () => peerEvents(watcher).includes("leave hung"));
+    expect(watcher.told.find(({ leave }) => leave === "hung")).toEqual({ leave: "hung", reason: "expired" });
+    process.kill(hung.pid, "SIGCONT");
+    await watcher.until("it is back", () => peerEvents(watcher).filter((each) => each === "join hung").length === 2);
+    expect((await host.client.resolve("hung")).pid).toBe(hung.pid);
+  });
+
+  test("a port mapper that was stopped for longer than every TTL takes nobody for dead", async () => {
+    await using host = new PmdHost();
+    const [one, two] = await Promise.all([host.node("one", 500), host.node("two", 500)]);
+    await one.until("it has seen both", () => peerEvents(one).length === 2);
+    const pid = await host.pid();
+    process.kill(pid, "SIGSTOP");
+    // Heart-beats of both have gone unanswered for far longer than their TTL and the pause that counts as one.
+    for (const node of [one, two])
+      await node.until("it is not answered", (told) => told.some(({ stands }) => stands === false));
+    process.kill(pid, "SIGCONT");
+    for (const node of [one, two])
+      await node.until("it stands again", (told) => told.some(({ stands }) => stands === true));
+    expect(await host.pid()).toBe(pid);
+    expect([...peerEvents(one), ...peerEvents(two)].filter((each) => each.startsWith("leave"))).toEqual([]);
   });
 
   test("a node that was killed (-9) and started again gets its alias at once", async () => {
     await using host = new PmdHost();
-    const before = await host.node("service", 600_000); // no test waits for that
+    const before = await host.node("service", 600_000);
     await before.kill();
     const after = await host.node("service", 600_000);
     expect((await host.client.resolve("service")).pid).toBe(after.pid);
@@ -95,5 +124,26 @@ describe("a node's side of the port mapper", () => {
     expect((await host.client.resolve("node")).pid).toBe(node.pid);
     const log = readFileSync(host.space.at("state", `pmd-${host.port}.log`), "utf8");
     expect(log.match(/listens on/g)).toHaveLength(2);
+  });
+
+  test("port mapper and nodes go on when the user's key is replaced step by step", async () => {
+    await using host = new PmdHost();
+    const node = await host.node("node", 1_000);
+    const pid = await host.pid();
+    const key = async (...words: string[]) => {
+      const ended = await runProgram(["key", ...words, host.space.at("state", "cluster.key")], {
+        cwd: host.space.path,
+      });
+      expect(ended.code).toBe(0);
+    };
+    await key("add");
+    await key("use");
+    await until("the port mapper believes the new key", async () => (await host.run("list")).code === 0);
+    await key("remove");
+    await until("nobody needs the old key", async () => (await host.run("list")).stdout.includes("node"));
+    const next = await host.node("next");
+    await node.until("it has seen the next one", () => peerEvents(node).includes("join next"));
+    expect([await host.pid(), (await host.client.resolve("node")).pid]).toEqual([pid, node.pid]);
+    expect(peerEvents(next).sort()).toEqual(["join next", "join node"]);
   });
 });

@@ -1,6 +1,6 @@
 /** A port of this host with whatever port mappers and nodes a test puts on it, all of them ended with the test. */
 import { join } from "node:path";
-import { openPmdClient } from "../../src/app/pmd/pmd-client.ts";
+import { openPmdClient } from "../../src/app/pmd/open-pmd.ts";
 import { Failure } from "../../src/base/errors.ts";
 import type { PmdClient } from "../../src/cluster/pmd/index.ts";
 import { isGone, killHard } from "./processes.ts";

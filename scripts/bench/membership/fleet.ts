@@ -82,12 +82,15 @@ export class Fleet {
     return { atMs, port: member.port };
   }
 
-  /** Resolves when each member that runs is of that opinion about all of `names`; rejects when that takes too long. */
-  async agree(names: readonly string[], opinion: Opinion): Promise<void> {
+  /**
+   * Resolves when each member that runs is of that opinion about all of `names`; rejects when that takes too long. One that is
+   * suspected counts as alive: Serf does not say when it drops a suspicion.
+   */
+  async agree(names: readonly string[], opinion: "alive" | "dead"): Promise<void> {
+    const isHeld = (held: Opinion | undefined): boolean =>
+      held === opinion || (held === "suspect" && opinion === "alive");
     const isSo = (): boolean =>
-      [...this.#views].every(([observer, view]) =>
-        names.every((name) => name === observer || view.get(name) === opinion),
-      );
+      [...this.#views].every(([observer, view]) => names.every((name) => name === observer || isHeld(view.get(name))));
     await this.#until(isSo, `all to hold ${names.length} members for ${opinion}`);
   }
 

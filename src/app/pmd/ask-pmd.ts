@@ -3,7 +3,7 @@
 import { Failure } from "../../base/errors.ts";
 import { nearMiss } from "../../base/near-miss.ts";
 import { NOT_RUNNING, type Peer, type PeerListing, type PmdStatus } from "../../cluster/pmd/index.ts";
-import { openPmdClient, type PmdPlace } from "./pmd-client.ts";
+import { openPmdClient, type PmdPlace } from "./open-pmd.ts";
 
 /** Undefined when none runs; fails when somebody else holds the port. */
 export async function pmdStatus(place: PmdPlace): Promise<PmdStatus | undefined> {

@@ -7,7 +7,7 @@ import { pause, systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { NOT_RUNNING, PMD_HOST, type PmdClient, type PmdIdentity } from "../../cluster/pmd/index.ts";
 import { selfArgv, stateDirectory } from "../self.ts";
-import { openPmdClient, type PmdPlace } from "./pmd-client.ts";
+import { openPmdClient, type PmdPlace } from "./open-pmd.ts";
 import { openForOutput, pmdLogFile, sizeOf, tailOf } from "./pmd-log.ts";
 
 export interface EnsuredPmd extends PmdIdentity {

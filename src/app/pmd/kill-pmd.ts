@@ -2,7 +2,7 @@
 import { pause, systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { NOT_RUNNING, PMD_HOST } from "../../cluster/pmd/index.ts";
-import { openPmdClient, type PmdPlace } from "./pmd-client.ts";
+import { openPmdClient, type PmdPlace } from "./open-pmd.ts";
 
 /** It drains for a second at most. */
 const END_TIMEOUT_MS = 10_000;

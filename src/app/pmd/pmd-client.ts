@@ -1,21 +1,8 @@
-/** A port mapper's client put together: the user's own key, the system's clock and chance. */
-import { randomBytes } from "node:crypto";
-import { systemClock } from "../../base/clock.ts";
-import { seededRandom } from "../../base/random.ts";
-import { type PmdAuth, PmdClient, type Registration } from "../../cluster/pmd/index.ts";
+/** A node's side of the port mapper: registers and watches through restarts, and starts a port mapper where none runs. */
+import type { PmdClient, Registration } from "../../cluster/pmd/index.ts";
 import { startTicksOf } from "../../process/limits/index.ts";
+import { clientOf, type PmdPlace } from "./open-pmd.ts";
 import { ownPmdAuth } from "./pmd-auth.ts";
-
-export interface PmdPlace {
-  readonly port: number;
-  /** Where the user's key lies; undefined for the user's state directory. */
-  readonly dataDir: string | undefined;
-}
-
-/** For commands: asks, and starts nothing. */
-export function openPmdClient({ port, dataDir }: PmdPlace): PmdClient {
-  return clientOf(port, ownPmdAuth(dataDir));
-}
 
 export interface NodePmd {
   readonly client: PmdClient;
@@ -50,15 +37,4 @@ export function openNodePmd(place: PmdPlace, { warn, program }: NodePmdOptions):
 export function ownProcess(): Pick<Registration, "pid" | "startTime"> {
   const startTime = startTicksOf("self");
   return { pid: process.pid, ...(startTime !== undefined && { startTime }) };
-}
-
-function clientOf(port: number, auth: PmdAuth, revive?: () => Promise<void>): PmdClient {
-  return new PmdClient({
-    port,
-    auth,
-    clock: systemClock,
-    random: seededRandom(randomBytes(4).readUInt32LE()),
-    nonce: () => randomBytes(18).toString("base64url"),
-    ...(revive && { revive }),
-  });
 }

@@ -15,8 +15,8 @@ import {
   startPmdServer,
 } from "../../cluster/pmd/index.ts";
 import { startTicksOf } from "../../process/limits/index.ts";
+import { openPmdClient, type PmdPlace } from "./open-pmd.ts";
 import { ownPmdAuth } from "./pmd-auth.ts";
-import { openPmdClient, type PmdPlace } from "./pmd-client.ts";
 
 export interface RunPmdOptions extends PmdPlace {
   readonly log: (text: string) => void;

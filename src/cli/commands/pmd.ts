@@ -99,7 +99,7 @@ const list = defineCommand({
   args: { json: commonArgs.json, ...pmdArgs },
   async run(args) {
     const place = placeFrom(args);
-    const { openPmdClient } = await import("../../app/pmd/pmd-client.ts");
+    const { openPmdClient } = await import("../../app/pmd/open-pmd.ts");
     const peers = await openPmdClient(place).list();
     if (args.json) await emitJson({ port: place.port, peers });
     else if (peers.length === 0) process.stderr.write("no nodes are registered\n");
@@ -141,7 +141,7 @@ const token = defineCommand({
   args: { json: commonArgs.json, ...pmdArgs },
   async run(args) {
     const place = placeFrom(args);
-    const { openPmdClient } = await import("../../app/pmd/pmd-client.ts");
+    const { openPmdClient } = await import("../../app/pmd/open-pmd.ts");
     const text = await openPmdClient(place).token();
     await (args.json ? emitJson({ port: place.port, token: text }) : emit(`${text}\n`));
     return EXIT.done;

@@ -69,6 +69,7 @@ export class PmdClient {
     const { clock, random } = this.#options;
     const ports = { methods: this.methods, clock, random, changed, revive: () => this.#revive() };
     const registered = await Registered.open(ports, registration);
+    for (const each of this.#registered) if (each.isClosed) this.#registered.delete(each);
     this.#registered.add(registered);
     return registered;
   }

@@ -14,6 +14,13 @@ export const TTL_MS_MAX = 600_000;
 /** Heart-beats in a TTL: two may get lost. */
 export const BEATS_PER_TTL = 3;
 
+/** A tick that is so late was not late by the machine's load: this process has been stopped, or the machine was. */
+export const OWN_PAUSE_MS_MIN = 1_000;
+/** What heart-beats that piled up in a pause need to be read. */
+export const BEAT_GRACE_MS = 1_000;
+/** Processes that can be seen are looked at so often: a node that is killed is gone in a second and not in a TTL. */
+export const LOOK_EVERY_MS = 1_000;
+
 /** Nodes of one host: far more than the processes that a machine runs; with `META_BYTES_MAX` it bounds a snapshot to about 2 MiB. */
 export const PEERS_MAX = 1024;
 /** Watchers hold a connection each, and every change is written to each of them. */

@@ -57,6 +57,10 @@ export class Registered {
     return !this.#isLost;
   }
 
+  get isClosed(): boolean {
+    return this.#end.signal.aborted;
+  }
+
   /** Other words about the node, or another place. Fails as `register` does; then the old ones stand. */
   async update(change: Partial<Omit<Registration, "nodeId">>): Promise<void> {
     const next = { ...this.#registration, ...change };

@@ -1,12 +1,12 @@
 /**
  * The registry at work: bound to the clock by a pump, its changes given to the watchers, its refusals made Failures with
- * words. A process that holds an alias somebody else wants is looked at: when it is gone its alias is free at once, so
- * that a node that was killed and started again need not wait for its own ghost.
+ * words. Processes that can be seen from here are looked at now and then, and when somebody else wants their alias: so a
+ * node that was killed is soon told to have left, and one that is started again need not wait for its own ghost.
  */
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
 import { assert, Failure } from "../../base/errors.ts";
 import { Pump } from "../../base/machine.ts";
-import { TTL_MS_DEFAULT } from "./limits.ts";
+import { LOOK_EVERY_MS, TTL_MS_DEFAULT } from "./limits.ts";
 import type { Peer, PeerChange, PeerListing } from "./peer.ts";
 import { Registry, type RegistryAnswer, type RegistryEffect, type RegistryInput } from "./registry.ts";
 
@@ -30,6 +30,7 @@ export class Registrar {
   readonly #startedMs: number;
   readonly #counts = { registered: 0, heartbeats: 0, refused: 0, expired: 0, gone: 0 };
   #calls = 0;
+  #look: Timer | undefined;
   #answered: { readonly call: number; readonly answer: RegistryAnswer } | undefined;
 
   constructor(ports: RegistrarPorts, peersMax?: number) {
@@ -58,6 +59,7 @@ export class Registrar {
     }
     if (answer.kind === "registered") {
       this.#counts.registered++;
+      if (peer.startTime !== undefined) this.#lookLater();
       return answer.outcome;
     }
     this.#counts.refused++;
@@ -82,6 +84,7 @@ export class Registrar {
 
   /** Fails with `pmd.not_found`. */
   resolve(alias: string): PeerListing {
+    this.#pump.feed(TICK); // as in list
     const found = this.#registry.find(alias, this.#ports.clock.monotonic());
     if (found) return found;
     const { uptimeMs } = this;
@@ -101,11 +104,22 @@ export class Registrar {
 
   close(): void {
     this.#pump.stop();
+    this.#look?.cancel();
   }
 
   /** Judged only where it could be seen when it registered: of another container's process nothing can be seen from here. */
   #isGone(peer: Peer): boolean {
     return peer.startTime !== undefined && !this.#ports.sees(peer);
+  }
+
+  /** As long as there is somebody to look at. */
+  #lookLater(): void {
+    this.#look ??= this.#ports.clock.after(LOOK_EVERY_MS, () => {
+      this.#look = undefined;
+      const seen = this.list().filter(({ startTime }) => startTime !== undefined);
+      for (const peer of seen) if (this.#isGone(peer)) this.#pump.feed({ type: "gone", nodeId: peer.nodeId });
+      if (seen.length > 0) this.#lookLater();
+    });
   }
 
   /** The pump carries out at once, for nothing that the registry wants done takes time. */

@@ -4,7 +4,7 @@
  * its alias is free. It holds no timers and no sockets and looks at no processes: that a process is gone is told to it.
  */
 import type { Machine, Tick } from "../../base/machine.ts";
-import { PEERS_MAX } from "./limits.ts";
+import { BEAT_GRACE_MS, OWN_PAUSE_MS_MIN, PEERS_MAX } from "./limits.ts";
 import { isSamePeer, type LeaveReason, type Peer, type PeerListing } from "./peer.ts";
 
 /** `call` is repeated in the answer: an input that asks is answered by exactly one effect, after those that it causes. */
@@ -45,6 +45,7 @@ export class Registry implements Machine<RegistryInput, RegistryEffect> {
   }
 
   step(input: RegistryInput | Tick, nowMs: number): readonly RegistryEffect[] {
+    this.#forgiveOwnPause(nowMs);
     const effects = this.#expire(nowMs);
     if (input.type === "tick") return effects;
     if (input.type === "gone") this.#remove(input.nodeId, "gone", effects);
@@ -98,6 +99,13 @@ export class Registry implements Machine<RegistryInput, RegistryEffect> {
     this.#byAlias.set(peer.alias, entry);
     effects.push({ type: "joined", peer });
     return { kind: "registered", outcome: "joined" };
+  }
+
+  /** Ticked far too late, it was asleep itself, as on a stopped machine: heart-beats of that time may still wait outside. */
+  #forgiveOwnPause(nowMs: number): void {
+    const dueMs = this.nextDeadlineMs;
+    if (dueMs === undefined || nowMs - dueMs < OWN_PAUSE_MS_MIN) return;
+    for (const entry of this.#byNode.values()) entry.seenMs += nowMs - dueMs + BEAT_GRACE_MS;
   }
 
   #expire(nowMs: number): RegistryEffect[] {

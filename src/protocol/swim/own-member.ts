@@ -79,6 +79,7 @@ export class OwnMember {
   #beginLife(bornMs: number): void {
     if (bornMs > BORN_MS_MAX) return void this.#core.counts.outOfBounds++;
     this.#core.counts.rebirths++;
+    this.#core.mustTell = true;
     this.#core.become({ ...this.#core.self, bornMs, incarnation: 0 });
   }
 

@@ -54,6 +54,7 @@ export class Link implements PeerLink {
   readonly #beats: Beats;
   readonly #settleClosed: (end: LinkEnd) => void;
   #state: "open" | "leaving" | "closed" = "open";
+  #why = "";
   #hasSaidGoaway = false;
   #hasHeardGoaway = false;
   #linger: Timer | undefined;
@@ -167,8 +168,8 @@ export class Link implements PeerLink {
 
   close({ graceMs = GRACE_MS, why = "closed by its user" } = {}): Promise<LinkEnd> {
     if (this.#state === "closed") return this.closed;
-    if (!this.#hasSaidGoaway) {
-      this.#goaway(why);
+    if (this.#state === "open") {
+      this.#leave(why);
       const timer = this.#runtime.clock.after(graceMs, () => this.destroy(closedFailure(this.peer.id, why)));
       void this.closed.then(() => timer.cancel());
     }
@@ -212,14 +213,21 @@ export class Link implements PeerLink {
 
   #takeGoaway(): void {
     this.#hasHeardGoaway = true;
-    if (!this.#hasSaidGoaway) this.#goaway("the other side leaves");
+    if (this.#state === "open") this.#leave("the other side leaves");
     this.#finishIfQuiet();
   }
 
-  #goaway(why: string): void {
+  #leave(why: string): void {
     this.#state = "leaving";
+    this.#why = why;
+    this.#sayGoaway();
+  }
+
+  /** It is the last thing said but for answers, so it waits for large payloads that are still on their way. */
+  #sayGoaway(): void {
+    if (this.#state !== "leaving" || this.#hasSaidGoaway || this.#outbox.hasTransfers) return;
     this.#hasSaidGoaway = true;
-    this.#outbox.push([GOAWAY, why]);
+    this.#outbox.push([GOAWAY, this.#why]);
   }
 
   #isQuiet(): boolean {
@@ -229,7 +237,8 @@ export class Link implements PeerLink {
   /** Whoever is done first closes; the other side's answers have been read by then. */
   #finishIfQuiet(): void {
     this.#usedMs = this.#beats.heardMs;
-    if (this.#state !== "leaving" || !this.#hasHeardGoaway || !this.#isQuiet()) return;
+    this.#sayGoaway();
+    if (!this.#hasSaidGoaway || !this.#hasHeardGoaway || this.#state === "closed" || !this.#isQuiet()) return;
     this.#outbox.flush();
     this.#end({ isGraceful: true, reason: closedFailure(this.peer.id, "both sides were done") });
     this.#hangUp(CLOSE_NORMAL, "");

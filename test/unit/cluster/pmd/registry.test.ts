@@ -77,6 +77,17 @@ describe("Registry", () => {
     expect(words(registry.step(register(peer("c")), 3))).toEqual(["joined c", "answer registered"]);
   });
 
+  test("step() lets nobody expire for a pause of its own, and everybody who stays silent after it", () => {
+    const registry = new Registry();
+    registry.step(register(peer("a")), 0);
+    registry.step(register(peer("b")), 5_000);
+    expect(registry.step({ type: "tick" }, 60_000)).toEqual([]); // due at 10,000
+    expect(words(registry.step({ type: "heartbeat", call: 1, nodeId: "id-a" }, 60_500))).toEqual(["answer alive"]);
+    expect(registry.nextDeadlineMs).toBe(66_000);
+    expect(words(registry.step({ type: "tick" }, 66_000))).toEqual(["left b expired"]);
+    expect(words(registry.step({ type: "tick" }, 70_500))).toEqual(["left a expired"]);
+  });
+
   test("step() says whether there was somebody when asked to unregister", () => {
     const registry = new Registry();
     registry.step(register(peer("a")), 0);

@@ -66,6 +66,8 @@ class Drill {
         swim.members().every((each) => (each.state === "alive") === (side.has(each.id) === side.has(id))),
       ),
     );
+    // Longer than the dead are still gossiped to.
+    this.net.run(this.net.options.gossipToDeadMs);
     this.net.passes = () => true;
     this.#expectWithin(30_000, "the sides found each other", () => this.net.agreesOn(this.#ids(this.nodes)));
   }

@@ -1,0 +1,84 @@
+/** Service contracts over links. */
+import { describe, expect, test } from "bun:test";
+import { z } from "zod";
+import { systemClock } from "../../../../src/base/clock.ts";
+import { linkTransport, RPC_TOPIC, rpcHandler } from "../../../../src/wire/link/index.ts";
+import { type Caller, createClient, Dispatcher, defineContract, implement } from "../../../../src/wire/rpc/index.ts";
+import { until } from "../../../support/until.ts";
+import { GUEST, OWNER, openShop, shop } from "../rpc/support.ts";
+import { failureOf, openNode } from "./support.ts";
+
+const clock = systemClock;
+
+const inner = defineContract({
+  name: "inner",
+  version: 1,
+  about: "for nodes alone",
+  methods: { who: { about: "who asks", input: z.object({}), output: z.string(), access: "node" } },
+});
+
+function innerDispatcher(): Dispatcher {
+  return new Dispatcher([implement(inner, { who: (_, { caller }) => `${caller.name} ${caller.access}` })], { clock });
+}
+
+describe("linkTransport() and rpcHandler()", () => {
+  test("a client calls a contract over a link, by link and by address", async () => {
+    const { dispatcher } = openShop();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const byLink = createClient(shop, linkTransport(await a.dial(b)), { clock });
+    const byAddress = createClient(shop, linkTransport(a.pool(), b.address), { clock });
+    expect(await byLink.price({ thing: "tea", pieces: 2 })).toEqual({ total: 6 });
+    expect(await byAddress.price({ thing: "tea" })).toEqual({ total: 3 });
+  });
+
+  test("a failure crosses with code, message, data and retryable, a defect as rpc.defect", async () => {
+    const { dispatcher } = openShop();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const client = createClient(shop, linkTransport(await a.dial(b)), { clock });
+    const failure = await failureOf(client.break({ how: "failure" }));
+    const { code, message, data, retryable } = failure;
+    expect({ code, message, data, retryable }).toEqual({
+      code: "shop.closed",
+      message: "closed on Sundays",
+      data: { day: 7 },
+      retryable: true,
+    });
+    expect((await failureOf(client.break({ how: "bug" }))).code).toBe("rpc.defect");
+    expect((await failureOf(client.price({ thing: "" }))).code).toBe("rpc.invalid_input");
+  });
+
+  test("the caller is the peer, with a node's access; others are refused what is for nodes", async () => {
+    const dispatcher = innerDispatcher();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    expect(await createClient(inner, linkTransport(await a.dial(b)), { clock }).who({})).toBe("a node");
+    const ask = (caller: Caller) => dispatcher.call({ contract: "inner", method: "who", input: {}, caller });
+    for (const caller of [OWNER, GUEST]) {
+      expect(await ask(caller)).toMatchObject({ ok: false, failure: { code: "rpc.forbidden" } });
+    }
+  });
+
+  test("a caller that gives up aborts the method's signal at the other node", async () => {
+    const { dispatcher, waiting } = openShop();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const client = createClient(shop, linkTransport(await a.dial(b)), { clock });
+    const end = new AbortController();
+    const answer = failureOf(client.wait({}, { signal: end.signal }));
+    await until("the call", () => waiting.length === 1);
+    end.abort();
+    expect((await answer).code).toBe("rpc.cancelled");
+    await until("the method's signal", () => waiting[0]!.aborted);
+  });
+
+  test("a call that names no method is refused with rpc.bad_request", async () => {
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(innerDispatcher()) } });
+    const link = await a.dial(b);
+    for (const payload of [null, 7, {}, { contract: "inner" }, { contract: "inner", method: "who", version: "1" }]) {
+      expect((await failureOf(link.request(RPC_TOPIC, payload))).code).toBe("rpc.bad_request");
+    }
+  });
+});
