@@ -31,6 +31,14 @@ export const commands: CommandTable = {
     load: async () => (await import("./commands/reload.ts")).reload,
   },
   node: { about: "run a member of the cluster", load: async () => (await import("./commands/node.ts")).node },
+  nodes: {
+    about: "show the members of the cluster",
+    load: async () => (await import("./commands/nodes.ts")).nodes,
+  },
+  cluster: {
+    about: "look at the cluster through one of its nodes",
+    load: async () => (await import("./commands/cluster.ts")).cluster,
+  },
   exec: {
     about: "run a program of yours that embeds a node",
     load: async () => (await import("./commands/exec.ts")).exec,

@@ -67,7 +67,7 @@ test.skipIf(whyNot !== undefined)(
           process.env.DISTRIBUTED_SYSTEM_TEST_EXECUTABLE ?? "bin/distributed_system",
           ...askH2,
         ]);
-        return asked.exitCode === 0 && /"indirect/.test(asked.stdout.toString());
+        return asked.exitCode === 0 && /"acked_indirectly"/.test(asked.stdout.toString());
       },
       SPLIT_MS_MAX,
     );

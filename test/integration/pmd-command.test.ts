@@ -1,6 +1,6 @@
 /** The port mapper as people use it: `pmd …` of the executable, and what keeps it from its port. */
 import { describe, expect, test } from "bun:test";
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync, utimesSync } from "node:fs";
 import { PmdHost } from "../support/pmd-host.ts";
 import { isAlive } from "../support/processes.ts";
 import { EXECUTABLE, runProgram } from "../support/program.ts";
@@ -54,6 +54,24 @@ describe("pmd start", () => {
     expect(ends.map(({ stderr }) => stderr)).toEqual(["", "", "", ""]);
     expect(ends.map(({ code }) => code)).toEqual([0, 0, 0, 0]);
     expect(ends.map(({ stdout }) => (JSON.parse(stdout) as { pid: number }).pid)).toEqual([pid, pid, pid, pid]);
+  });
+
+  test("start does not wait for the mark of a process that died while it started one", async () => {
+    await using host = new PmdHost();
+    const mark = host.space.write(`state/pmd-${host.port}.log.starting`, "");
+    chmodSync(host.dataDir, 0o700);
+    utimesSync(mark, new Date(0), new Date(0));
+    expect((await host.run("start")).code).toBe(0);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  test("start tells what kept it from starting when the key file is no good", async () => {
+    await using host = new PmdHost();
+    host.space.write("state/cluster.key", "nonsense");
+    chmodSync(host.space.at("state", "cluster.key"), 0o600);
+    const ended = await host.run("start");
+    expect([ended.code, ended.stdout]).toEqual([78, ""]);
+    expect(ended.stderr).toContain("cluster.key");
   });
 
   test("start --foreground by several at once ends quietly in those that lose the port", async () => {

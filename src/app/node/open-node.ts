@@ -39,6 +39,7 @@ import { isLoopback } from "../secrets/loopback.ts";
 import { ownHosts } from "../secrets/own-hosts.ts";
 import { watchKeys } from "../secrets/watch-keys.ts";
 import { callerOf } from "./caller.ts";
+import { clusterService } from "./cluster-service.ts";
 import type { NodeSettings } from "./settings.ts";
 
 /** The topic of push-pulls on links. */
@@ -101,7 +102,7 @@ export async function openNode({
   wires.follow(membership);
   topics[SYNC_TOPIC] = { request: (payload, { peer }) => membership.answerSync(peer.id, bytesOf(payload)) };
 
-  const services = [...more];
+  const services = [clusterService(membership), ...more];
   const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
   const dispatcher = new Dispatcher(services, { clock: systemClock, report });
   topics[RPC_TOPIC] = rpcHandler(dispatcher);

@@ -208,7 +208,9 @@ export class Membership {
 
   /** Something has come over the link of that peer: its heart-beats come at regular times. */
   linkActivity(id: string): void {
-    if (this.#isAlive) this.#links.beat(id);
+    if (!this.#isAlive) return;
+    this.#outlook.beat(id, this.#ports.clock.monotonic());
+    this.#links.beat(id);
   }
 
   /** The link is gone; `isGraceful`: because nobody needed it. */
@@ -309,8 +311,9 @@ export class Membership {
     const { clock } = this.#ports;
     const members = this.#outlook.view(this.members(), this.#partition.state.downed, clock.monotonic());
     this.#partitionPump.feed({ type: "view", members });
-    // Standings get old without an event; while nobody is missing they do not matter.
-    if (members.some(({ state }) => state === "unreachable")) this.#lookAt(this.#options.partition.stableAfterMs / 4);
+    // Standings get old, and members are heard from, without an event; once all is decided and well that does not matter.
+    const isWaiting = this.#partition.nextDeadlineMs !== undefined || this.status === "down";
+    if (isWaiting) this.#lookAt(this.#options.partition.stableAfterMs / 4);
   }
 
   toString(): string {

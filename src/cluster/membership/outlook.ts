@@ -11,6 +11,8 @@ import { LOST_MAX } from "./limits.ts";
 /** Heard of, not heard from: nobody knows yet whether it has ever been settled. */
 const UNHEARD: Standing = { status: "up", isSettled: false, isVoter: false, isWhole: true };
 
+const NEVER = Number.NEGATIVE_INFINITY;
+
 interface Heard {
   readonly standing: Standing;
   readonly atMs: number;
@@ -19,6 +21,8 @@ interface Heard {
 export class Outlook {
   readonly #freshMs: number;
   readonly #standings = new Map<string, Heard>();
+  /** Signs of life over links. */
+  readonly #beats = new Map<string, number>();
   /** Failed; first those the protocol still knows, then those it has forgotten. */
   readonly #failed = new Map<string, ViewMember>();
 
@@ -34,6 +38,10 @@ export class Outlook {
     return before === undefined || !isSameStanding(before, standing);
   }
 
+  beat(id: string, atMs: number): void {
+    this.#beats.set(id, atMs);
+  }
+
   standingOf(id: string): Standing | undefined {
     return this.#standings.get(id)?.standing;
   }
@@ -46,15 +54,20 @@ export class Outlook {
     const forgotten = [...this.#failed.values()];
     this.#remember(view.filter(({ state }) => state === "unreachable"));
     const known = new Set(members.map(({ id }) => id));
-    for (const id of this.#standings.keys()) if (!known.has(id)) this.#standings.delete(id);
+    for (const heard of [this.#standings, this.#beats]) {
+      for (const id of heard.keys()) if (!known.has(id)) heard.delete(id);
+    }
     return [...view, ...forgotten];
   }
 
   #viewOf({ bornMs, id, meta, state }: Member, nowMs: number): ViewMember {
     const isUp = state === "alive" || state === "suspect";
-    if (!isUp) this.#standings.delete(id);
-    const standing = isUp ? this.#freshStanding(id, nowMs) : undefined;
-    return { id, bornMs, roles: meta.roles, state: isUp ? "up" : "unreachable", standing };
+    if (!isUp) {
+      this.#standings.delete(id);
+      return { id, bornMs, roles: meta.roles, state: "unreachable" };
+    }
+    const heardMs = Math.max(this.#standings.get(id)?.atMs ?? NEVER, this.#beats.get(id) ?? NEVER);
+    return { id, bornMs, roles: meta.roles, state: "up", standing: this.#freshStanding(id, nowMs), heardMs };
   }
 
   #freshStanding(id: string, nowMs: number): Standing {

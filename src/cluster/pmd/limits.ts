@@ -14,8 +14,8 @@ export const TTL_MS_MAX = 600_000;
 /** Heart-beats in a TTL: two may get lost. */
 export const BEATS_PER_TTL = 3;
 
-/** A tick that is so late was not late by the machine's load: this process has been stopped, or the machine was. */
-export const OWN_PAUSE_MS_MIN = 1_000;
+/** Timers of a machine at work are late by some milliseconds; who is later has been stopped, or its machine was. */
+export const OWN_PAUSE_MS_MIN = 50;
 /** What heart-beats that piled up in a pause need to be read. */
 export const BEAT_GRACE_MS = 1_000;
 /** Processes that can be seen are looked at so often: a node that is killed is gone in a second and not in a TTL. */

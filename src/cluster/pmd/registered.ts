@@ -9,7 +9,7 @@ import type { Random } from "../../base/random.ts";
 import { backoffDelayMs } from "../../protocol/retry/index.ts";
 import { NOT_RUNNING } from "./connection.ts";
 import type { PmdMethods, Registration } from "./contract.ts";
-import { BEATS_PER_TTL } from "./limits.ts";
+import { BEATS_PER_TTL, CALL_TIMEOUT_MS } from "./limits.ts";
 
 export interface RegisteredPorts {
   readonly methods: PmdMethods;
@@ -109,7 +109,7 @@ export class Registered {
     const { methods } = this.#ports;
     const { nodeId } = this.#registration;
     try {
-      await methods.heartbeat({ nodeId });
+      await methods.heartbeat({ nodeId }, { timeoutMs: Math.min(CALL_TIMEOUT_MS, this.#ttlMs) }); // later it helps no more
     } catch (thrown) {
       const { code } = toFailure(thrown, "pmd.heartbeat");
       if (code !== "pmd.not_found" && code !== NOT_RUNNING) throw thrown;

@@ -32,7 +32,9 @@ export type RegistryEffect =
 interface Entry {
   peer: Peer;
   readonly sinceMs: number;
+  /** Last heard of; later than that by what was forgiven. */
   seenMs: number;
+  isForgiven: boolean;
 }
 
 export class Registry implements Machine<RegistryInput, RegistryEffect> {
@@ -81,7 +83,7 @@ export class Registry implements Machine<RegistryInput, RegistryEffect> {
     }
     const entry = this.#byNode.get(input.nodeId);
     if (entry === undefined) return { kind: "unknown" };
-    entry.seenMs = nowMs;
+    hear(entry, nowMs);
     return { kind: "alive", peer: entry.peer };
   }
 
@@ -94,18 +96,24 @@ export class Registry implements Machine<RegistryInput, RegistryEffect> {
     if (own === undefined && this.#byNode.size >= this.#peersMax) return { kind: "full", peersMax: this.#peersMax };
     if (own !== undefined && own === holder) return update(own, peer, nowMs, effects);
     this.#remove(peer.nodeId, "renamed", effects);
-    const entry: Entry = { peer, sinceMs: nowMs, seenMs: nowMs };
+    const entry: Entry = { peer, sinceMs: nowMs, seenMs: nowMs, isForgiven: false };
     this.#byNode.set(peer.nodeId, entry);
     this.#byAlias.set(peer.alias, entry);
     effects.push({ type: "joined", peer });
     return { kind: "registered", outcome: "joined" };
   }
 
-  /** Ticked far too late, it was asleep itself, as on a stopped machine: heart-beats of that time may still wait outside. */
+  /**
+   * Ticked too late, it was asleep itself, as on a stopped machine: heart-beats of that time may still wait outside. Once
+   * for each silence, so that a machine that is always late keeps no dead node.
+   */
   #forgiveOwnPause(nowMs: number): void {
-    const dueMs = this.nextDeadlineMs;
-    if (dueMs === undefined || nowMs - dueMs < OWN_PAUSE_MS_MIN) return;
-    for (const entry of this.#byNode.values()) entry.seenMs += nowMs - dueMs + BEAT_GRACE_MS;
+    const lateMs = nowMs - (this.nextDeadlineMs ?? nowMs);
+    if (lateMs < OWN_PAUSE_MS_MIN) return;
+    for (const entry of this.#byNode.values()) {
+      if (!entry.isForgiven) entry.seenMs += lateMs + BEAT_GRACE_MS;
+      entry.isForgiven = true;
+    }
   }
 
   #expire(nowMs: number): RegistryEffect[] {
@@ -129,10 +137,15 @@ export class Registry implements Machine<RegistryInput, RegistryEffect> {
 function update(entry: Entry, peer: Peer, nowMs: number, effects: RegistryEffect[]): RegistryAnswer {
   const isSame = isSamePeer(entry.peer, peer);
   entry.peer = peer;
-  entry.seenMs = nowMs;
+  hear(entry, nowMs);
   if (isSame) return { kind: "registered", outcome: "unchanged" };
   effects.push({ type: "updated", peer });
   return { kind: "registered", outcome: "updated" };
+}
+
+function hear(entry: Entry, nowMs: number): void {
+  entry.seenMs = nowMs;
+  entry.isForgiven = false;
 }
 
 function isExpired({ peer, seenMs }: Entry, nowMs: number): boolean {
@@ -140,5 +153,5 @@ function isExpired({ peer, seenMs }: Entry, nowMs: number): boolean {
 }
 
 function listingOf({ peer, sinceMs, seenMs }: Entry, nowMs: number): PeerListing {
-  return { ...peer, ageMs: Math.round(nowMs - sinceMs), silentMs: Math.round(nowMs - seenMs) };
+  return { ...peer, ageMs: Math.round(nowMs - sinceMs), silentMs: Math.max(0, Math.round(nowMs - seenMs)) };
 }

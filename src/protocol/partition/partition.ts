@@ -29,6 +29,8 @@ export interface ViewMember extends Counted {
   readonly state: "up" | "unreachable";
   /** The last it said, when it is reachable. */
   readonly standing?: Standing | undefined;
+  /** When this node itself last heard from it, on the machine's clock; left out, it counts as heard from just now. */
+  readonly heardMs?: number | undefined;
 }
 
 /** All members but those that left; the node itself may be among them. */
@@ -57,6 +59,9 @@ export interface PartitionState {
   readonly missing: readonly string[];
 }
 
+/** A decision that is not borne out waits so many times as long as others: by then detectors have long found out. */
+const HELD_TURNS_MAX = 6;
+
 const NOTHING: readonly PartitionEffect[] = [];
 
 export class Partition implements Machine<PartitionInput, PartitionEffect> {
@@ -68,6 +73,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   #stableSinceMs = Number.NEGATIVE_INFINITY;
   #waitMs = 0;
   #isJudged = true;
+  #isHeld = false;
   #status: PartitionStatus = "up";
   #reason = "nobody is missing";
   /** Empty until the first decision. */
@@ -107,22 +113,26 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     return { status: this.#status, isSettled, isVoter, isWhole: this.#absent().length === 0 };
   }
 
+  /** While a decision waits to be borne out, views bring it on; in the end time does. */
   get nextDeadlineMs(): number | undefined {
-    return this.#isJudged ? undefined : this.#stableSinceMs + this.#waitMs;
+    return this.#isJudged ? undefined : this.#stableSinceMs + this.#waitMs * (this.#isHeld ? HELD_TURNS_MAX : 1);
   }
 
   step(input: PartitionInput | Tick, nowMs: number): readonly PartitionEffect[] {
     if (input.type === "view") this.#look(input.members, nowMs);
-    const dueMs = this.nextDeadlineMs;
-    if (dueMs === undefined || nowMs < dueMs) return NOTHING;
+    const waitedMs = nowMs - this.#stableSinceMs;
+    if (this.#isJudged || waitedMs < this.#waitMs) return NOTHING;
+    const verdict = this.#verdict();
+    this.#isHeld = waitedMs < this.#waitMs * HELD_TURNS_MAX && verdict.self === "up" && !this.#isBorneOut();
+    if (this.#isHeld) return NOTHING;
     this.#isJudged = true;
-    return this.#decide();
+    return this.#decide(verdict);
   }
 
   #look(members: readonly ViewMember[], nowMs: number): void {
     const others = members.filter(({ id }) => id !== this.#self.id).map((each) => [each.id, each] as const);
     const self = members.find(({ id }) => id === this.#self.id) ?? this.#self; // its roles may have changed
-    this.#view = new Map([[self.id, { ...self, state: "up" as const }], ...others]);
+    this.#view = new Map([[self.id, { ...self, state: "up" as const, heardMs: undefined }], ...others]);
     for (const set of [this.#agreed, this.#onTrial, this.#downed]) {
       for (const id of set) if (!this.#view.has(id)) set.delete(id); // it left
     }
@@ -138,6 +148,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#signature = signature;
     this.#stableSinceMs = nowMs;
     this.#isJudged = false;
+    this.#isHeld = false;
     // Whoever has just started lets the others decide first.
     const turns = this.#agreed.size === 0 && this.#hasMetSettled ? 2 : 1;
     this.#waitMs = turns * this.#rules.stableMs(this.#options.stableAfterMs);
@@ -152,12 +163,28 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     if (!this.#agreed.has(id)) this.#onTrial.add(id);
   }
 
-  #decide(): readonly PartitionEffect[] {
+  #verdict(): Verdict {
     const missing = this.#missing();
-    if (missing.length === 0 && !this.#hasDoubts()) return this.#settle([], this.#restReason());
-    const verdict = this.#mayVote(missing) ? this.#vote(missing) : this.#waitFor(missing);
-    if (verdict.self === "up") return this.#settle(missing, verdict.reason);
-    return this.#become("down", [], verdict.reason);
+    if (missing.length === 0 && !this.#hasDoubts()) return { self: "up", reason: this.#restReason() };
+    return this.#mayVote(missing) ? this.#vote(missing) : this.#waitFor(missing);
+  }
+
+  #decide({ reason, self }: Verdict): readonly PartitionEffect[] {
+    return self === "up" ? this.#settle(this.#missing(), reason) : this.#become("down", [], reason);
+  }
+
+  /**
+   * Would it be the same if those reachable from whom nothing was heard since the view last changed were missing, too? One that
+   * has just lost all others finds that out one by one: so long it must not believe in those that it has not lost yet.
+   */
+  #isBorneOut(): boolean {
+    if (!this.#rules.wantsEvidence) return true;
+    const isQuiet = this.#isVoter() ? this.#missing().length === 0 : this.#hasRightPeer();
+    const unheard = this.#reachable().filter(
+      (each) => (each.heardMs ?? Number.POSITIVE_INFINITY) < this.#stableSinceMs,
+    );
+    if (isQuiet || unheard.length === 0) return true;
+    return this.#vote([...this.#missing(), ...unheard]).self === "up";
   }
 
   /**
@@ -172,7 +199,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
 
   /** Who has no vote follows: a reachable member that votes and misses nobody is on the side that is up. */
   #missing(): readonly ViewMember[] {
-    return this.#isVoter() || !this.#hasPeer(({ isVoter, isWhole }) => isVoter && isWhole) ? this.#absent() : [];
+    return this.#isVoter() || !this.#hasRightPeer() ? this.#absent() : [];
   }
 
   /**
@@ -180,9 +207,13 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
    * those who knew more have gone.
    */
   #hasDoubts(): boolean {
-    if (this.#isVoter() || this.#hasPeer(({ isVoter, isWhole }) => isVoter && isWhole)) return false;
+    if (this.#isVoter() || this.#hasRightPeer()) return false;
     const isCutOff = this.#hasMetLosing && this.#agreed.size === 0 && !this.#hasPeer(({ isSettled }) => isSettled);
     return isCutOff || this.#hasPeer(({ isWhole }) => !isWhole);
+  }
+
+  #hasRightPeer(): boolean {
+    return this.#hasPeer(({ isVoter, isWhole }) => isVoter && isWhole);
   }
 
   #hasPeer(is: (standing: Standing) => boolean): boolean {
@@ -206,7 +237,8 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
 
   #vote(missing: readonly ViewMember[]): Verdict {
     const { strategy } = this.#options;
-    const reachable = this.#reachable();
+    const isMissing = new Set(missing);
+    const reachable = this.#reachable().filter((each) => !isMissing.has(each));
     const whole = judge(strategy, this.#rules, reachable, missing);
     if (whole.self === "down" || this.#agreed.size === 0 || !this.#rules.asksOldAndNew) return whole;
     const old = (members: readonly ViewMember[]) => members.filter(({ id }) => this.#agreed.has(id));

@@ -41,6 +41,8 @@ export interface PartitionRules {
   waitsForHealing: boolean;
   /** Whoever sees somebody again that was away long enough to decide without it, has no vote until nobody is missing. */
   noticesOutvoting: boolean;
+  /** Members from whom nothing was heard since the view last changed count for a decision only when it holds without them. */
+  wantsEvidence: boolean;
 }
 
 export const DEFAULT_RULES: PartitionRules = {
@@ -54,6 +56,7 @@ export const DEFAULT_RULES: PartitionRules = {
   asksOldAndNew: true,
   waitsForHealing: true,
   noticesOutvoting: true,
+  wantsEvidence: true,
 };
 
 /** Does the side of `reachable` go on without `missing`? Members without the strategy's role do not count. */

@@ -1,5 +1,6 @@
 /** All scenarios, by name: what the command and the tests run. */
 import type { AnyScenario } from "../run/index.ts";
+import { partitionScenario } from "./partition-split.ts";
 import { registerScenario } from "./register.ts";
 import { swimScenario } from "./swim.ts";
 import { swimPartitionScenario } from "./swim-partition.ts";
@@ -12,4 +13,5 @@ export const SCENARIOS: readonly AnyScenario[] = [
   swimPartitionScenario,
   swimQuietScenario,
   swimScaleScenario,
+  partitionScenario,
 ];

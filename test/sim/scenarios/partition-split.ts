@@ -22,6 +22,7 @@ const JUDGED_AFTER_MS = 4 * STABLE_AFTER_MS;
 const BUGS: Readonly<Record<string, readonly [words: string, rules: Partial<PartitionRules>]>> = {
   "tie-undecided": ["of two halves both go on", { hasMajority: (mine, all) => mine * 2 >= all }],
   "no-stable-after": ["a side decides with each loss that it sees", { stableMs: () => 1 }],
+  "believes-hearsay": ["those not heard from count until they are found to be gone", { wantsEvidence: false }],
   "quorum-too-small": ["one less than the quorum will do", { hasQuorum: (mine, _, size) => mine >= size - 1 }],
   "down-votes": ["who was down votes like the others", { waitsForHealing: false, asksOldAndNew: false }],
 };

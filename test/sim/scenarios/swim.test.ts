@@ -8,12 +8,12 @@ import { swimQuietScenario } from "./swim-quiet.ts";
 const SEEDS: readonly (readonly [AnyScenario, number])[] = [
   [swimScenario, 80],
   [swimPartitionScenario, 80],
-  [swimQuietScenario, 1],
+  [swimQuietScenario, 0], // swim-targets.test.ts runs an hour of it
 ];
 
 for (const [scenario, seeds] of SEEDS) {
   describe(`scenario ${scenario.name}`, () => {
-    test(`holds for seeds 1 to ${seeds}`, async () => {
+    test.if(seeds > 0)(`holds for seeds 1 to ${seeds}`, async () => {
       expect((await firstFailing(scenario, undefined, seeds))?.failed).toBeUndefined();
     });
 

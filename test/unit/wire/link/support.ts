@@ -16,7 +16,7 @@ import {
   serveLinks,
 } from "../../../../src/wire/link/index.ts";
 
-/** Tokens are `key.id.audience.serial`, each good once. Nothing is secret: tests forge them. */
+/** Tokens tell key, id, audience, serial number and role under a checksum, each good once. Nothing is secret: tests forge them. */
 let serials = 0;
 
 export class FakeAuth implements LinkAuth {
@@ -34,14 +34,15 @@ export class FakeAuth implements LinkAuth {
 
   async token(audience: string): Promise<string> {
     const text = JSON.stringify([this.#key, this.#id, audience, `${this.#id}${++serials}`, this.#role]);
-    const token = Buffer.from(text).toString("base64url");
+    const token = Buffer.from(`${Bun.hash(text)} ${text}`).toString("hex");
     this.given.push(token);
     return token;
   }
 
   async verify(token: string, audience: string | readonly string[]): Promise<{ id: string; role: string }> {
-    const [key, id, aud, serial, role] = JSON.parse(Buffer.from(token, "base64url").toString()) as string[];
-    const isKnown = key === this.#key && [audience].flat().includes(aud!);
+    const [, sum, text = ""] = /^(\d+) (.*)$/.exec(Buffer.from(token, "hex").toString()) ?? [];
+    const [key, id, aud, serial, role] = JSON.parse(text) as string[];
+    const isKnown = sum === String(Bun.hash(text)) && key === this.#key && [audience].flat().includes(aud!);
     if (!isKnown || this.#used.has(serial!)) throw new Failure("auth.refused", "refused");
     this.#used.add(serial!);
     return { id: id!, role: role! };
@@ -60,7 +61,7 @@ export interface TestNode extends AsyncDisposable {
   pool(options?: Partial<LinkPoolOptions>): LinkPool;
 }
 
-export type NodeOptions = Partial<ServeOptions> & { readonly key?: string; readonly onLink?: (link: Link) => void };
+export type NodeOptions = Partial<ServeOptions> & { readonly key?: string; readonly tls?: Bun.TLSOptions };
 
 let lives = 0;
 
@@ -76,7 +77,7 @@ export function openNode(id: string, options: NodeOptions = {}): TestNode {
     ...runtime,
     auth,
     self,
-    audiences: () => [id, `127.0.0.1:${address.port}`],
+    audiences: options.audiences ?? (() => [id, `127.0.0.1:${address.port}`]),
     onLink: (link) => {
       accepted.push(link);
       options.onLink?.(link);
@@ -86,6 +87,7 @@ export function openNode(id: string, options: NodeOptions = {}): TestNode {
     hostname: "127.0.0.1",
     port: 0,
     development: false,
+    ...(options.tls && { tls: options.tls }),
     fetch: (request, its) => served.fetch(request, its),
     websocket: served.websocket,
   });

@@ -1,0 +1,42 @@
+/** The command line of the link benchmark. */
+import { parseArgs } from "node:util";
+import { wholeNumber } from "../common/whole-number.ts";
+
+export const NAMES = ["ours", "moleculer", "erlang"] as const;
+export type Name = (typeof NAMES)[number];
+
+export interface Options {
+  readonly only: readonly Name[];
+  readonly runs: number;
+  readonly ms: number;
+}
+
+export const USAGE = `npm run bench:link -- [options]
+  --only A,B   these alone: ${NAMES.join(", ")}
+  --runs N     of everybody, in turn; the median counts (default 3)
+  --ms N       each measurement, after a third of it to warm up (default 1,500)`;
+
+/** Undefined when the usage should be shown. Throws on what it does not know. */
+export function parseOptions(words: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      help: { type: "boolean" },
+      only: { type: "string" },
+      runs: { type: "string" },
+      ms: { type: "string" },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    only: values.only === undefined ? NAMES : values.only.split(",").map(nameOf),
+    runs: wholeNumber("runs", values.runs, 3),
+    ms: wholeNumber("ms", values.ms, 1_500),
+  };
+}
+
+function nameOf(word: string): Name {
+  const found = NAMES.find((each) => each === word);
+  if (!found) throw new Error(`--only has ${JSON.stringify(word)}; ${NAMES.join(", ")} are allowed`);
+  return found;
+}
