@@ -8,6 +8,8 @@ const BUILT_IN = /^(node|bun):|^bun$/;
 /** Bundled as text or data: no source of ours. */
 const ASSET = /\.(json|txt|md|html|css|sql|wasm)$/;
 const SDK = /^distributed-system(\/testing)?$/;
+/** For programs that embed a node, examples and tests among them. */
+const NODE_RUNTIME = "distributed-system/node";
 
 /** The file that a relative import names, from the root; undefined for packages. */
 function targetOf(file: SourceFile, { specifier }: Import): string | undefined {
@@ -87,7 +89,8 @@ export const packagesAreDeclared: Rule = (tree) => {
   return ["src", "scripts", "test"].flatMap((folder) =>
     eachImport(tree, folder, ({ path }, { specifier }) => {
       const outside = !specifier.startsWith(".") && !BUILT_IN.test(specifier) && !SDK.test(specifier);
-      if (!outside || (folder === "src" ? shipped : all).has(packageOf(specifier))) return undefined;
+      if (!outside || (specifier === NODE_RUNTIME && folder !== "src")) return undefined;
+      if ((folder === "src" ? shipped : all).has(packageOf(specifier))) return undefined;
       return path.startsWith("src/")
         ? `src imports ${specifier}, which is no dependency`
         : `${specifier} is not declared`;

@@ -6,7 +6,7 @@ import { ADDRESS_FORM, type Address, formatAddress, parseAddress } from "../../b
 import { systemClock } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { Tokens } from "../../wire/auth/index.ts";
-import { httpTransport, type Transport, unixTransport } from "../../wire/rpc/index.ts";
+import { httpTransport, NO_PROXY, type Transport, unixTransport } from "../../wire/rpc/index.ts";
 import { readEntries } from "../control/entries.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import { loadSecrets } from "../secrets/load-secrets.ts";
@@ -71,6 +71,7 @@ function addressTransport(address: Address, { dataDir, secrets: dir }: AskChoice
       headers: { ...init.headers, authorization: `Bearer ${await tokens.issue(request)}` },
       redirect: "error",
       decompress: false,
+      ...NO_PROXY,
       ...(tls && { tls: { ca: tls.ca } }),
     });
   return httpTransport(send, place);

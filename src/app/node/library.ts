@@ -210,6 +210,7 @@ async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
     const ports = { registries, post: postOf(opened.links), clock: systemClock, logger };
     runtime = new NodeRuntime({ id, alias, mailbox: options.mailbox ?? {} }, ports);
     opened.start();
+    await pmd?.untilKnown();
     await pmd?.register({ alias, nodeId: id, ...opened.address });
     return build(runtime, opened, pmd, logger);
   } catch (thrown) {

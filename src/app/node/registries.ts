@@ -1,5 +1,6 @@
 /** Where a program's node finds its peers: the port mapper of this machine, and the members of its cluster. */
 import type { Address } from "../../base/address.ts";
+import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Membership } from "../../cluster/membership/index.ts";
@@ -16,19 +17,31 @@ export interface PmdRegistryOptions {
 }
 
 export interface PmdRegistry extends Registry {
+  /** Resolves when the watch has told of all that were registered, or after a while without an answer. */
+  untilKnown(): Promise<void>;
   /** Held up until it is closed, also through a restart of the port mapper. */
   register(node: Address & { readonly alias: string; readonly nodeId: string }): Promise<void>;
   close(): Promise<void>;
 }
+
+/** A port mapper answers within milliseconds; a node that waits for one that does not would never start. */
+const SNAPSHOT_TIMEOUT_MS = 2_000;
 
 /** Starts a port mapper where none runs. */
 export async function openPmdRegistry({ dataDir, logger, port }: PmdRegistryOptions): Promise<PmdRegistry> {
   const place = { port: port ?? portFromEnvironment(), dataDir };
   await ensurePmd(place);
   const { client, close } = openNodePmd(place, { warn: (text) => logger.warn(text) });
+  const known = Promise.withResolvers<void>();
   return {
+    async untilKnown() {
+      const timer = systemClock.after(SNAPSHOT_TIMEOUT_MS, known.resolve);
+      await known.promise;
+      timer.cancel();
+    },
     watch(hear) {
       const watch = client.watch({
+        connected: () => known.resolve(),
         changed({ kind, peer }) {
           hear({ kind: kind === "leave" ? "leave" : "join", peer: fromPmd(peer) });
         },

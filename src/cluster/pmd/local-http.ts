@@ -1,13 +1,11 @@
 /** Requests to a listener on this host that may be anybody: nothing of the surroundings comes in, and it cannot flood us. */
+import { NO_PROXY } from "../../wire/rpc/index.ts";
 import { PMD_HOST } from "./limits.ts";
 
 /** What there is beside the path. */
 export interface LocalRequest extends RequestInit {
   readonly port: number;
 }
-
-/** Bun asks the proxy of the environment for the own host too, unless this says no. Its types do not know the value. */
-const NO_PROXY = { proxy: false } as unknown as { proxy: string };
 
 /** No connection is kept that would hold up the other side's end, no proxy is asked, nothing is unpacked. */
 export function localFetch(path: string, { port, ...init }: LocalRequest): Promise<Response> {

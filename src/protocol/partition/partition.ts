@@ -120,10 +120,11 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
 
   step(input: PartitionInput | Tick, nowMs: number): readonly PartitionEffect[] {
     if (input.type === "view") this.#look(input.members, nowMs);
-    const waitedMs = nowMs - this.#stableSinceMs;
-    if (this.#isJudged || waitedMs < this.#waitMs) return NOTHING;
+    // Sums are compared, as in nextDeadlineMs: differences of them may be rounded to less.
+    if (this.#isJudged || nowMs < this.#stableSinceMs + this.#waitMs) return NOTHING;
+    const mayWait = nowMs < this.#stableSinceMs + this.#waitMs * HELD_TURNS_MAX;
     const verdict = this.#verdict();
-    this.#isHeld = waitedMs < this.#waitMs * HELD_TURNS_MAX && verdict.self === "up" && !this.#isBorneOut();
+    this.#isHeld = mayWait && verdict.self === "up" && !this.#isBorneOut();
     if (this.#isHeld) return NOTHING;
     this.#isJudged = true;
     return this.#decide(verdict);

@@ -8,6 +8,7 @@ export class Gossiper {
   readonly #tick = (): void => this.#round();
   readonly #isTold = (entry: Entry): boolean => this.#mayHear(entry);
   #isArmed = false;
+  #toldMs = Number.NEGATIVE_INFINITY;
 
   constructor(core: Core) {
     this.#core = core;
@@ -21,7 +22,18 @@ export class Gossiper {
     timers.set(nowMs + random.next() * options.gossipIntervalMs, this.#tick);
   }
 
-  /** To a few at once, without waiting for the interval: for one who is about to fall silent. */
+  /**
+   * A refutation, at once: a starved process may not run again before it is held dead. Not more often than there are rounds,
+   * so that no two nodes can drive each other.
+   */
+  tellAtOnce(): void {
+    const { nowMs, options } = this.#core;
+    if (nowMs - this.#toldMs < options.gossipIntervalMs) return;
+    this.#toldMs = nowMs;
+    this.tellNow();
+  }
+
+  /** To a few, without waiting for the interval: also for one who is about to fall silent. */
   tellNow(): void {
     const { options, peer, queue, table } = this.#core;
     for (const entry of table.pick(options.gossipFanout, this.#isTold)) {

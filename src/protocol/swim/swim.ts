@@ -120,8 +120,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   step(input: SwimInput | Tick, nowMs: number): readonly SwimEffect[] {
     this.#core.begin(nowMs);
     if (input.type !== "tick") this.#take(input);
-    // A starved process may not run again before it is held dead. Once a step: three datagrams at most for one received.
-    if (this.#core.mustTell) this.#gossiper.tellNow();
+    if (this.#core.mustTell) this.#gossiper.tellAtOnce();
     if (this.#core.phase !== "ended") this.#core.ring();
     if (this.#core.phase === "running") this.#prober.probeUrgent();
     if (this.#core.phase === "leaving") this.#sayFarewell();

@@ -7,8 +7,12 @@ import { SwimCast, simulated } from "./swim-cast.ts";
 import { SimLinks } from "./swim-links.ts";
 
 const NODES = 16;
+/** Some seeds have fewer nodes: with three there is nobody to confirm, and one helper. */
+const NODES_MIN = 3;
+const FEW_SHARE = 0.2;
 /** Below the number of seeds, so that one of these always runs in the end. */
 const GONE_MAX = 3;
+const SEEDS = 4;
 const UP_MIN = 4;
 
 const MIX: FaultMix = {
@@ -62,14 +66,18 @@ class FaultySwim extends SwimCast {
   #links: SimLinks | undefined;
 
   constructor(setup: Setup) {
-    const preset = chance(setup.random, 0.5) ? lanOptions(NODES) : localOptions(NODES);
+    const { random } = setup;
+    const nodes = chance(random, FEW_SHARE) ? NODES_MIN + random.below(NODES - NODES_MIN) : NODES;
+    const preset = chance(random, 0.5) ? lanOptions(NODES) : localOptions(NODES);
+    const seeds = Math.min(SEEDS, nodes);
     super(setup, {
-      nodes: NODES,
+      nodes,
+      seeds,
       options: simulated(preset),
       weather: CALM,
       mix: MIX,
-      upMin: UP_MIN,
-      goneMax: GONE_MAX,
+      upMin: Math.min(UP_MIN, nodes - 1),
+      goneMax: Math.min(GONE_MAX, seeds - 1),
     });
   }
 
@@ -86,12 +94,12 @@ class FaultySwim extends SwimCast {
   act({ faults, world }: Stage<SwimMessage>, name: string, node: number, forMs: number): void {
     const machine = this.swim.machine(node);
     if (machine === undefined || this.safety.isLeaving(node)) return;
-    if (name === "link") return this.#links?.open(node, this.setup.random.below(NODES));
+    if (name === "link") return this.#links?.open(node, this.setup.random.below(this.nodes));
     if (name === "update") {
       const meta = { ...machine.self.meta, name: `renamed ${++this.#updates}` };
       return this.swim.feed(node, { type: "update", meta });
     }
-    if (world.nodes.filter(({ isUp }) => isUp).length <= UP_MIN) return;
+    if (world.nodes.filter(({ isUp }) => isUp).length <= this.upMin) return;
     if (name === "retire" && !faults.retire(node)) return;
     this.safety.mayLeave(node);
     this.swim.feed(node, { type: "leave" });

@@ -20,6 +20,9 @@ const { ServiceBroker } = createRequire(import.meta.url)("moleculer") as {
 const [role, ports, serializer, steps] = process.argv.slice(2) as [string, string, string, string | undefined];
 const [serverPort, clientPort] = ports.split(",").map(Number) as [number, number];
 
+/** Its default is smaller than the large payload. */
+const PACKET_BYTES_MAX = 64 * 1024 * 1024;
+
 const broker = new ServiceBroker({
   nodeID: role,
   namespace: "bench",
@@ -27,7 +30,11 @@ const broker = new ServiceBroker({
   serializer,
   transporter: {
     type: "TCP",
-    options: { udpDiscovery: false, urls: [`127.0.0.1:${serverPort}/serve`, `127.0.0.1:${clientPort}/ask`] },
+    options: {
+      udpDiscovery: false,
+      maxPacketSize: PACKET_BYTES_MAX,
+      urls: [`127.0.0.1:${serverPort}/serve`, `127.0.0.1:${clientPort}/ask`],
+    },
   },
   validator: false,
   metrics: false,

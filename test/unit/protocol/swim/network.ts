@@ -50,6 +50,9 @@ interface Happening {
   readonly run: () => void;
 }
 
+/** Far above what a thousand nodes have under way: a bug must not fill the memory. */
+const UNDER_WAY_MAX = 500_000;
+
 export class Network {
   readonly nodes = new Map<string, Node>();
   readonly #byAddress = new Map<string, Node>();
@@ -115,6 +118,7 @@ export class Network {
 
   at(atMs: number, run: () => void): void {
     const queue = this.#queue;
+    if (queue.length >= UNDER_WAY_MAX) throw new Error(`a storm: ${UNDER_WAY_MAX} messages under way`);
     let at = queue.push({ atMs, order: this.#order++, run }) - 1;
     while (at > 0 && isBefore(queue[at]!, queue[(at - 1) >> 1]!)) at = swap(queue, at, (at - 1) >> 1);
   }

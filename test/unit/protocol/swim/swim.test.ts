@@ -203,6 +203,16 @@ describe("Swim.step() on news", () => {
     expect(rig.swim.healthScore).toBe(1);
   });
 
+  test("step() tells a contradiction at once, but not more often than there are gossip rounds", () => {
+    const rig = new Rig(["a", "b", "c"]);
+    const told = (incarnation: number): number =>
+      rig.hear(memberOf("s", "suspect", incarnation)).filter((each) => each.type === "send").length;
+    rig.nowMs = 50;
+    expect([told(0), told(1), told(2)]).toEqual([3, 0, 0]);
+    rig.run(200);
+    expect(told(3)).toBe(3);
+  });
+
   test("step() does not contradict a suspicion of a lower incarnation", () => {
     const rig = new Rig(["a"]);
     rig.feed({ type: "update", meta: META });

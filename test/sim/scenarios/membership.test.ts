@@ -1,0 +1,23 @@
+import { describe, expect, test } from "bun:test";
+import { runSeed } from "../run/index.ts";
+import { membershipScenario } from "./membership-chaos.ts";
+import { partitionOneWayScenario } from "./partition-one-way.ts";
+
+const SEEDS = 6;
+
+for (const scenario of [membershipScenario, partitionOneWayScenario]) {
+  describe(`scenario ${scenario.name}`, () => {
+    test(`holds for seeds 1 to ${SEEDS}`, async () => {
+      for (let seed = 1; seed <= SEEDS; seed++) {
+        const { failed } = await runSeed(scenario, { seed });
+        expect([seed, failed]).toEqual([seed, undefined]);
+      }
+    });
+  });
+}
+
+test("runSeed() does the same with whole memberships when run again with the same seed", async () => {
+  const { digest, events } = await runSeed(membershipScenario, { seed: 3 });
+  expect(events).toBeGreaterThan(1_000);
+  expect((await runSeed(membershipScenario, { seed: 3 })).digest).toBe(digest);
+});
