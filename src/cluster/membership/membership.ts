@@ -19,6 +19,7 @@ import {
 import {
   type Address,
   addressText,
+  isSameAddress,
   leaderOf,
   type Member,
   type MemberEvent,
@@ -71,6 +72,8 @@ export class Membership {
   readonly #ended = Promise.withResolvers<void>();
   #phase: Phase = "new";
   #hasJoined = false;
+  /** It was told whom to join: until one answers it knows nothing of any cluster, not even that there is none. */
+  #hasSeeds = false;
   #viewTimer: Timer | undefined;
   #viewDueMs = Number.POSITIVE_INFINITY;
   /** The reply of the push-pull that is being answered. */
@@ -162,7 +165,7 @@ export class Membership {
     this.#phase = "running";
     this.#ports.datagrams.onReceive((from, bytes) => this.#receive(from, bytes));
     this.#feed({ type: "start" });
-    this.#lookAt(0);
+    this.#lookAt(VIEW_DELAY_MS);
   }
 
   /**
@@ -171,6 +174,7 @@ export class Membership {
    */
   async join(seeds: readonly string[]): Promise<readonly Address[]> {
     const parsed = seeds.map(parseSeed);
+    this.#hasSeeds ||= parsed.some((seed) => !isSameAddress(seed, this.self.address));
     const { addresses, failed } = await resolveSeeds(parsed, this.self.address, this.#ports.resolve);
     for (const each of failed) this.#ports.warn(`a seed cannot be looked up: ${each}`);
     if (addresses.length > 0) this.#feed({ type: "join", seeds: addresses });
@@ -267,6 +271,7 @@ export class Membership {
         return this.#tell(effect.event);
       case "joined":
         this.#hasJoined = true;
+        this.#lookAt(VIEW_DELAY_MS);
         return this.#listeners.tell({ kind: "joined", through: effect.through, atMs: this.#ports.clock.monotonic() });
       case "ended":
         this.stop();
@@ -308,6 +313,7 @@ export class Membership {
 
   #look(): void {
     this.#viewDueMs = Number.POSITIVE_INFINITY;
+    if (this.#hasSeeds && !this.#hasJoined) return;
     const { clock } = this.#ports;
     const members = this.#outlook.view(this.members(), this.#partition.state.downed, clock.monotonic());
     this.#partitionPump.feed({ type: "view", members });

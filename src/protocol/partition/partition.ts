@@ -70,6 +70,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   readonly #rules: PartitionRules;
   #view: ReadonlyMap<string, ViewMember>;
   #signature = "";
+  #standing: Standing | undefined;
   #stableSinceMs = Number.NEGATIVE_INFINITY;
   #waitMs = 0;
   #isJudged = true;
@@ -108,9 +109,15 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     return { self, downed, missing, stableSinceMs: this.#stableSinceMs };
   }
 
+  /** Rides on every message, so it is made once for each step. */
   get standing(): Standing {
-    const [isVoter, isSettled] = [this.#isVoter(), this.#agreed.size > 0];
-    return { status: this.#status, isSettled, isVoter, isWhole: this.#absent().length === 0 };
+    this.#standing ??= {
+      status: this.#status,
+      isSettled: this.#agreed.size > 0,
+      isVoter: this.#isVoter(),
+      isWhole: this.#absent().length === 0,
+    };
+    return this.#standing;
   }
 
   /** While a decision waits to be borne out, views bring it on; in the end time does. */
@@ -119,15 +126,17 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   }
 
   step(input: PartitionInput | Tick, nowMs: number): readonly PartitionEffect[] {
+    this.#standing = undefined;
     if (input.type === "view") this.#look(input.members, nowMs);
     // Sums are compared, as in nextDeadlineMs: differences of them may be rounded to less.
     if (this.#isJudged || nowMs < this.#stableSinceMs + this.#waitMs) return NOTHING;
     const mayWait = nowMs < this.#stableSinceMs + this.#waitMs * HELD_TURNS_MAX;
     const verdict = this.#verdict();
-    this.#isHeld = mayWait && verdict.self === "up" && !this.#isBorneOut();
+    const isOpen = verdict.self === "up" && !this.#isBorneOut();
+    this.#isHeld = isOpen && mayWait;
     if (this.#isHeld) return NOTHING;
     this.#isJudged = true;
-    return this.#decide(verdict);
+    return this.#decide(isOpen && this.#missing().length > 0 ? this.#withoutUnheard() : verdict);
   }
 
   #look(members: readonly ViewMember[], nowMs: number): void {
@@ -150,8 +159,9 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#stableSinceMs = nowMs;
     this.#isJudged = false;
     this.#isHeld = false;
-    // Whoever has just started lets the others decide first.
-    const turns = this.#agreed.size === 0 && this.#hasMetSettled ? 2 : 1;
+    // Whoever has just started lets the others decide first; whoever follows gives them time to find out that they are cut off.
+    const isNew = this.#agreed.size === 0 && this.#hasMetSettled;
+    const turns = isNew || (!this.#isVoter() && this.#hasRightPeer()) ? 2 : 1;
     this.#waitMs = turns * this.#rules.stableMs(this.#options.stableAfterMs);
   }
 
@@ -181,11 +191,15 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   #isBorneOut(): boolean {
     if (!this.#rules.wantsEvidence) return true;
     const isQuiet = this.#isVoter() ? this.#missing().length === 0 : this.#hasRightPeer();
-    const unheard = this.#reachable().filter(
-      (each) => (each.heardMs ?? Number.POSITIVE_INFINITY) < this.#stableSinceMs,
-    );
-    if (isQuiet || unheard.length === 0) return true;
-    return this.#vote([...this.#missing(), ...unheard]).self === "up";
+    return isQuiet || this.#withoutUnheard().self === "up";
+  }
+
+  #withoutUnheard(): Verdict {
+    const unheard = this.#reachable().filter(({ heardMs }) => heardMs !== undefined && heardMs < this.#stableSinceMs);
+    const missing = [...this.#missing(), ...unheard];
+    if (missing.length === 0) return { self: "up", reason: this.#restReason() };
+    const { reason, self } = this.#vote(missing);
+    return { self, reason: unheard.length === 0 ? reason : `${reason} (${unheard.length} silent ones left out)` };
   }
 
   /**

@@ -43,6 +43,11 @@ export class AntiEntropy {
     this.#onAnswer = onAnswer;
   }
 
+  /** Requests without an answer so far. */
+  get pending(): number {
+    return this.#pending.size;
+  }
+
   start(): void {
     this.#arm(this.#core.random.next());
   }

@@ -13,6 +13,7 @@ import { type Entry, MemberTable } from "./member-table.ts";
 import type {
   Address,
   DatagramMessage,
+  LinkState,
   Member,
   MemberEvent,
   Peer,
@@ -45,6 +46,7 @@ export class Core {
   nowMs = 0;
   callerMs = 0;
   startedMs = 0;
+  readonly #links = new Map<string, LinkState>();
   #lostMs = 0;
   #isForgiven = false;
   #self: Member;
@@ -129,6 +131,18 @@ export class Core {
 
   effects(): readonly SwimEffect[] {
     return this.#effects;
+  }
+
+  /** A link is often there before its peer is known as a member: what it said is kept until then. */
+  keepLink(id: string, state: LinkState): void {
+    this.#links.delete(id);
+    if (state !== "none" && this.#links.size < this.options.membersMax) this.#links.set(id, state);
+  }
+
+  takeLink(id: string): LinkState {
+    const state = this.#links.get(id) ?? "none";
+    this.#links.delete(id);
+    return state;
   }
 
   nextSeq(): number {

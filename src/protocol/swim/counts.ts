@@ -1,6 +1,19 @@
 /** What has happened so far, as plain numbers. */
 export type SwimCounts = Readonly<ReturnType<typeof newCounts>>;
 
+/** What there is of everything now: all of it is bounded. */
+export type SwimSizes = Readonly<{
+  /** News that was dropped before it was sent often enough, ever. */
+  gossipDropped: number;
+  gossipQueued: number;
+  timersWaiting: number;
+  /** Members to be probed ahead of their turn. */
+  urgentWaiting: number;
+  probesUnderWay: number;
+  relaysUnderWay: number;
+  syncsPending: number;
+}>;
+
 export function newCounts() {
   return {
     /** Messages by what became of them. */

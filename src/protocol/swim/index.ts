@@ -1,6 +1,6 @@
 /** SWIM: who is a member, who is alive, and how all of them come to know. */
 
-export type { SwimCounts } from "./counts.ts";
+export type { SwimCounts, SwimSizes } from "./counts.ts";
 export type { Confirmation, Explanation, IndirectProbe, ProbeExplanation } from "./explanation.ts";
 export { leaderOf } from "./leader.ts";
 export type {

@@ -98,6 +98,7 @@ export class News {
     counts.newsApplied++;
     this.#core.touch();
     const entry = table.add(member, by, callerMs, isGone);
+    entry.link = this.#core.takeLink(member.id);
     if (isGone) return;
     this.#core.emit("join", member, `it is at ${addressText(member.address)}`, by);
     if (member.state === "suspect") this.#beginSuspicion(entry, by);
@@ -116,6 +117,7 @@ export class News {
   #forget(entry: Entry): void {
     this.#core.timers.cancel(entry.deadline);
     this.#core.table.remove(entry);
+    this.#core.keepLink(entry.member.id, entry.link);
     this.#core.touch();
   }
 

@@ -1,6 +1,6 @@
 /** What the machine can be told, its bounds, and the check of it: all faults at once, in words. */
 import { Failure } from "../../base/errors.ts";
-import type { Address, NodeMeta, Update } from "./messages.ts";
+import type { Address, Member, NodeMeta, Update } from "./messages.ts";
 
 /** Ids are names that people type and that ride on every message. */
 export const ID_LENGTH_MAX = 64;
@@ -131,6 +131,14 @@ export function isId(id: string): boolean {
 
 export function isAddress({ host, port }: Address): boolean {
   return host.length > 0 && host.length <= HOST_LENGTH_MAX && Number.isInteger(port) && port > 0 && port <= 65_535;
+}
+
+/** What is said of this node, its suspicion too, must fit on a message: otherwise nobody could hear of it. */
+export function assertFitsGossip(member: Member, { gossipBytesMax, sizeOf }: SwimOptions): void {
+  const bytes = sizeOf({ member, by: "x".repeat(ID_LENGTH_MAX) });
+  if (bytes <= gossipBytesMax) return;
+  const text = `cannot tell the others of ${member.id}: ${bytes} bytes with its metadata, at most ${gossipBytesMax} are required`;
+  throw new Failure("swim.metadata_too_large", text);
 }
 
 export function assertValidSelf({ address, bornMs, id }: SelfDescription): void {

@@ -4,7 +4,7 @@
  */
 import type { Core } from "./core.ts";
 import type { Address, Member, NodeMeta, Peer, Update } from "./messages.ts";
-import { BORN_MS_MAX, INCARNATION_MAX } from "./options.ts";
+import { assertFitsGossip, BORN_MS_MAX, INCARNATION_MAX } from "./options.ts";
 import { compareAddresses, isSameAddress, isUp } from "./precedence.ts";
 
 export class OwnMember {
@@ -33,8 +33,10 @@ export class OwnMember {
   }
 
   update(meta: NodeMeta, address: Address | undefined): void {
-    const { self } = this.#core;
-    this.#core.become({ ...self, meta, address: address ?? self.address, incarnation: self.incarnation + 1 });
+    const { options, self } = this.#core;
+    const member = { ...self, meta, address: address ?? self.address, incarnation: self.incarnation + 1 };
+    assertFitsGossip(member, options);
+    this.#core.become(member);
   }
 
   leave(): void {

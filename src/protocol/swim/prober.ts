@@ -41,6 +41,10 @@ export class Prober {
     this.#onNewLife = onNewLife;
   }
 
+  get underWay(): number {
+    return this.#probes.size;
+  }
+
   /** Nodes that are started together must not probe together. */
   start(): void {
     const { nowMs, options, random, timers } = this.#core;

@@ -27,6 +27,10 @@ export class Relays {
     this.#core = core;
   }
 
+  get underWay(): number {
+    return this.#relays.size;
+  }
+
   ask({ from, seq, target }: PingReqMessage): void {
     const { counts, nowMs, options, peer, table, timers } = this.#core;
     if (!isId(target.id) || !isAddress(target.address) || target.id === peer.id) return void counts.outOfBounds++;

@@ -3,13 +3,14 @@
  * come out. Here is only who gets what; the parts are in files of their own.
  *
  * Papers: Das, Gupta, Motivala, "SWIM" (2002); Dadgar, Phillips, Currey, "Lifeguard" (2018).
- * It takes any message of the right shape without throwing and without growing beyond its bounds.
+ * It takes any message of the right shape without throwing and without growing beyond its bounds. An `update` whose metadata
+ * would fit no message is refused with a Failure, and changes nothing.
  */
 import type { Machine, Tick } from "../../base/machine.ts";
 import type { Random } from "../../base/random.ts";
 import { AntiEntropy } from "./anti-entropy.ts";
 import { Core } from "./core.ts";
-import type { SwimCounts } from "./counts.ts";
+import type { SwimCounts, SwimSizes } from "./counts.ts";
 import { explainEntry, explainSelf } from "./explain.ts";
 import type { Explanation } from "./explanation.ts";
 import { Gossiper } from "./gossiper.ts";
@@ -18,6 +19,7 @@ import type { Entry } from "./member-table.ts";
 import type { DatagramMessage, LinkState, Member, Peer, SwimEffect, SwimInput, SwimMessage } from "./messages.ts";
 import { News } from "./news.ts";
 import {
+  assertFitsGossip,
   assertValidSelf,
   assertValidSwim,
   isAddress,
@@ -54,6 +56,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     assertValidSelf(self);
     assertValidSwim(options);
     this.#core = new Core(self, options, random, rules);
+    assertFitsGossip(this.#core.self, options);
     this.#own = new OwnMember(this.#core);
     this.#news = new News(this.#core, this.#own);
     this.#prober = new Prober(this.#core, this.#news, (peer) => this.#sync.meetStranger(peer.address));
@@ -111,9 +114,18 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     return entry && explainEntry(this.#core, entry);
   }
 
-  counts(): SwimCounts & { readonly gossipDropped: number; readonly gossipQueued: number } {
-    const { counts, queue } = this.#core;
-    return { ...counts, gossipDropped: queue.dropped, gossipQueued: queue.size };
+  counts(): SwimCounts & SwimSizes {
+    const { counts, queue, timers, urgent } = this.#core;
+    return {
+      ...counts,
+      gossipDropped: queue.dropped,
+      gossipQueued: queue.size,
+      timersWaiting: timers.size,
+      urgentWaiting: urgent.size,
+      probesUnderWay: this.#prober.underWay,
+      relaysUnderWay: this.#relays.underWay,
+      syncsPending: this.#sync.pending,
+    };
   }
 
   /** What came in counts before what is due: an answer in hand is no time-out. */
@@ -200,7 +212,7 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
   /** A link that falls silent or closes is reason to look at once; one that lives, to somebody dead, to compare views. */
   #link(id: string, state: LinkState): void {
     const entry = this.#core.table.get(id);
-    if (entry === undefined) return;
+    if (entry === undefined) return this.#core.keepLink(id, state);
     const isWorse = (state === "silent" || state === "closed") && entry.link !== state;
     entry.link = state;
     if (isWorse && isUp(entry.member)) this.#core.urgent.add(id);

@@ -6,7 +6,7 @@
  * them. Integers of 64 bits come out as bigint, as they went in.
  */
 import { malformed } from "./failures.ts";
-import { DEPTH_MAX } from "./limits.ts";
+import { DEPTH_MAX, ELEMENTS_MAX } from "./limits.ts";
 
 const KEY_BYTES_MAX = 32;
 /** Keys come again and again; a power of two, for a mask picks the place. */
@@ -21,6 +21,7 @@ export class Decoder {
   #view: DataView = new DataView(new ArrayBuffer(0));
   #at = 0;
   #end = 0;
+  #elementsLeft = 0;
 
   /** An array at the top: its elements, and how many bytes each took. Throws `link.malformed`. */
   decodeFrame(bytes: Uint8Array): { readonly values: readonly unknown[]; readonly sizes: readonly number[] } {
@@ -51,6 +52,7 @@ export class Decoder {
     this.#view = new DataView(buffer, byteOffset, byteLength);
     this.#at = 0;
     this.#end = byteLength;
+    this.#elementsLeft = ELEMENTS_MAX;
   }
 
   #arrayLength(): number {
@@ -214,6 +216,8 @@ export class Decoder {
     if (length * bytesEach > this.#end - this.#at) {
       throw malformed(`${length} elements are announced where ${this.#end - this.#at} bytes are left`);
     }
+    this.#elementsLeft -= length;
+    if (this.#elementsLeft < 0) throw malformed(`a frame or payload has more than ${ELEMENTS_MAX} elements`);
     return length;
   }
 

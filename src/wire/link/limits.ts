@@ -38,6 +38,8 @@ export const STREAM_PIECE_BYTES = 32 * 1024;
 
 /** Nested arrays and maps of a message: far more than data of people has, far less than a stack holds. */
 export const DEPTH_MAX = 64;
+/** Elements of arrays and maps in one frame or payload: an empty one takes a byte on the wire and fifty in memory. */
+export const ELEMENTS_MAX = 2_000_000;
 /** Topics are names in code. */
 export const TOPIC_CHARS_MAX = 128;
 /** Traceparent of W3C trace context has 55 characters. */

@@ -6,7 +6,7 @@
 import type { Timer } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { Beats } from "./beats.ts";
-import { Calls } from "./calls.ts";
+import { Calls, cancelled } from "./calls.ts";
 import type { Encoder } from "./encoder.ts";
 import { closedFailure, errorOnWire, malformed, overloaded } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
@@ -82,7 +82,7 @@ export class Link implements PeerLink {
       limits,
       refused: (message, why) => this.#refused(message, why),
       stuck: (bytes) => this.destroy(overloaded(`${peer.id} does not read: ${bytes} bytes wait for it`)),
-      transferred: quiet,
+      caughtUp: quiet,
     });
     this.#calls = new Calls({ clock, pendingMax: limits.pendingMax, peerId: peer.id, push, quiet });
     const { underWayMax, streamsMax } = limits;
@@ -223,15 +223,15 @@ export class Link implements PeerLink {
     this.#sayGoaway();
   }
 
-  /** It is the last thing said but for answers, so it waits for large payloads that are still on their way. */
+  /** It is the last thing said but for answers, so it waits for what was said and has not left. */
   #sayGoaway(): void {
-    if (this.#state !== "leaving" || this.#hasSaidGoaway || this.#outbox.hasTransfers) return;
+    if (this.#state !== "leaving" || this.#hasSaidGoaway || this.#outbox.hasBacklog) return;
     this.#hasSaidGoaway = true;
     this.#outbox.push([GOAWAY, this.#why]);
   }
 
   #isQuiet(): boolean {
-    return this.#calls.size + this.#served.size + this.#streams.size === 0 && !this.#outbox.hasTransfers;
+    return this.#calls.size + this.#served.size + this.#streams.size === 0 && !this.#outbox.hasBacklog;
   }
 
   /** Whoever is done first closes; the other side's answers have been read by then. */
@@ -258,6 +258,8 @@ export class Link implements PeerLink {
         return this.#calls.send(topic, payload, { ...options, timeoutMs: timeoutMs - (clock.monotonic() - fromMs) });
       };
       return await this.#outbox.whenRoom(send, either);
+    } catch (thrown) {
+      throw signal?.aborted ? cancelled(topic, this.peer.id, signal) : thrown;
     } finally {
       timer.cancel();
     }

@@ -46,8 +46,8 @@ export interface OutboxPorts {
   readonly refused: (message: Message, why: Failure) => void;
   /** The peer does not read. */
   readonly stuck: (bufferedBytes: number) => void;
-  /** All transfers have left. */
-  readonly transferred: () => void;
+  /** There is no backlog any more. */
+  readonly caughtUp: () => void;
 }
 
 export class Outbox {
@@ -65,6 +65,7 @@ export class Outbox {
   #socketBytes = 0;
   #waiters: Waiter[] = [];
   #timer: Timer | undefined;
+  #lookMs = DRAIN_LOOK_MS;
   framesSent = 0;
   bytesSent = 0;
 
@@ -80,8 +81,9 @@ export class Outbox {
     return this.bufferedBytes >= this.#ports.limits.sendBufferBytes;
   }
 
-  get hasTransfers(): boolean {
-    return this.#transferBytes > 0;
+  /** Something was said that waits to leave: large payloads, and whoever waits for room. */
+  get hasBacklog(): boolean {
+    return this.#transferBytes > 0 || this.#waiters.length > 0;
   }
 
   /** The message leaves at the end of the turn. */
@@ -233,7 +235,7 @@ export class Outbox {
     this.#transferBytes -= piece.byteLength;
     if (transfer.sentBytes < transfer.bytes.byteLength) this.#active.push(transfer);
     else this.#openTransfers();
-    if (this.#transferBytes === 0) this.#ports.transferred();
+    if (!this.hasBacklog) this.#ports.caughtUp();
   }
 
   #sendChunks(): void {
@@ -259,7 +261,7 @@ export class Outbox {
     this.#socketBytes = wire.bufferedBytes;
     if (this.bufferedBytes > limits.sendBufferBytesMax) return stuck(this.bufferedBytes);
     this.#letGo();
-    if (this.#socketBytes > 0 || this.#active.length > 0 || this.#waiters.length > 0) this.#watch(DRAIN_LOOK_MS);
+    if (this.#socketBytes > 0 || this.#active.length > 0 || this.#waiters.length > 0) this.#watch();
   }
 
   #letGo(): void {
@@ -267,21 +269,18 @@ export class Outbox {
       const waiter = this.#waiters.shift();
       if (!waiter) return;
       waiter.go();
+      if (!this.hasBacklog) this.#ports.caughtUp();
     }
   }
 
-  #watch(delayMs: number): void {
-    if (this.#ports.wire.tellsDrain || this.#timer) return;
-    this.#timer = this.#ports.clock.after(delayMs, () => {
+  #watch(): void {
+    const { wire, clock } = this.#ports;
+    if (wire.tellsDrain || this.#timer) return;
+    this.#timer = clock.after(this.#lookMs, () => {
       this.#timer = undefined;
-      const before = this.#socketBytes;
+      const isMoving = wire.bufferedBytes < this.#socketBytes;
+      this.#lookMs = isMoving ? DRAIN_LOOK_MS : Math.min(this.#lookMs * 2, DRAIN_LOOK_MS_MAX);
       this.drain();
-      const isMoving = this.#socketBytes < before;
-      if (this.#timer && !isMoving) {
-        (this.#timer as Timer).cancel();
-        this.#timer = undefined;
-        this.#watch(Math.min(delayMs * 2, DRAIN_LOOK_MS_MAX));
-      }
     });
   }
 
@@ -313,7 +312,7 @@ export class Outbox {
     };
     this.#waiters.push(waiter);
     signal?.addEventListener("abort", giveUp, { once: true });
-    this.#watch(DRAIN_LOOK_MS);
+    this.#watch();
     try {
       return await promise;
     } finally {

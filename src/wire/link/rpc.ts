@@ -13,26 +13,28 @@ export interface Links {
 export function linkTransport(link: Pick<PeerLink, "request">): Transport;
 export function linkTransport(links: Links, address: LinkAddress): Transport;
 export function linkTransport(source: Pick<PeerLink, "request"> | Links, address?: LinkAddress): Transport {
-  return async (call) => {
-    const link = "request" in source ? source : await source.get(address!, { signal: call.signal });
-    return await carry(link, call);
-  };
+  if ("request" in source) return Object.assign((call: OutgoingCall) => carry(source, call), { keepsDeadlines: true });
+  return async (call) => carry(await source.get(address!, call.signal && { signal: call.signal }), call);
 }
 
 async function carry(link: Pick<PeerLink, "request">, call: OutgoingCall): Promise<Reply> {
   const { contract, method, version, input, timeoutMs, signal } = call;
-  return {
-    ok: true,
-    output: await link.request(RPC_TOPIC, { contract, method, version, input }, { timeoutMs, signal }),
-  };
+  try {
+    const payload = { contract, method, version, input };
+    return { ok: true, output: await link.request(RPC_TOPIC, payload, { timeoutMs, signal }) };
+  } catch (thrown) {
+    if (!(thrown instanceof Failure) || thrown.code !== "link.deadline_exceeded") throw thrown;
+    throw new Failure("rpc.deadline_exceeded", `${contract}.${method}: no answer within ${timeoutMs} ms`);
+  }
 }
 
 /** Whoever has a link to this node is a node: what it may call, the contract says. */
 export function rpcHandler(dispatcher: Dispatcher): TopicHandler {
   return {
-    async request(payload, { peer, timeoutMs, signal }) {
-      const call = readCall(payload);
-      const reply = await dispatcher.call({ ...call, caller: { name: peer.id, access: "node" }, timeoutMs, signal });
+    async request(payload, context) {
+      const { peer, timeoutMs } = context;
+      const caller = { name: peer.id, access: "node" } as const;
+      const reply = await dispatcher.call({ ...readCall(payload), caller, timeoutMs, signal: () => context.signal });
       if (reply.ok) return reply.output;
       throw reply.failure;
     },

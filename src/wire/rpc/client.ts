@@ -27,11 +27,16 @@ export interface OutgoingCall {
   readonly version: number;
   readonly input: unknown;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal;
+  /** The call is to end when it aborts. Left out by callers that never give up, towards transports that keep deadlines. */
+  readonly signal: AbortSignal | undefined;
 }
 
 /** Carries a call there and the reply back; throws a Failure when there is no reply. */
-export type Transport = (call: OutgoingCall) => Promise<Reply>;
+export interface Transport {
+  (call: OutgoingCall): Promise<Reply>;
+  /** It ends each call at its deadline by itself, with `rpc.deadline_exceeded`: a timer and a signal for each would cost more. */
+  readonly keepsDeadlines?: boolean;
+}
 
 export interface ClientOptions {
   readonly clock: Clock;
@@ -52,28 +57,48 @@ export function createClient<M extends Methods>(
 }
 
 async function callMethod(
-  { name: contract, version, methods }: Contract,
+  contract: Contract,
   method: string,
   input: unknown,
   transport: Transport,
   { clock, signal, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions & CallOptions,
 ): Promise<unknown> {
-  const title = `${contract}.${method}`;
-  const late = new Failure("rpc.deadline_exceeded", `${title}: no answer within ${timeoutMs} ms`);
-  const end = new AbortController();
-  const timer = clock.after(timeoutMs, () => end.abort(late));
-  const signals = signal ? AbortSignal.any([signal, end.signal]) : end.signal;
+  const { name, version, methods } = contract;
+  const call = { contract: name, method, version, input, timeoutMs, signal };
+  const carried = transport.keepsDeadlines ? carriedByItself(call, transport) : carriedInTime(call, transport, clock);
+  const reply = await carried;
+  if (!reply.ok) throw reply.failure;
+  const result = methods[method]!.output.safeParse(reply.output);
+  if (result.success) return result.data;
+  throw faultsFailure("rpc.bad_response", `answer of ${name}.${method}`, result.error);
+}
+
+async function carriedByItself(call: OutgoingCall, transport: Transport): Promise<Reply> {
   try {
-    const reply = await transport({ contract, method, version, input, timeoutMs, signal: signals });
-    if (!reply.ok) throw reply.failure;
-    const result = methods[method]!.output.safeParse(reply.output);
-    if (result.success) return result.data;
-    throw faultsFailure("rpc.bad_response", `answer of ${title}`, result.error);
+    return await transport(call);
   } catch (thrown) {
-    if (end.signal.aborted) throw late;
-    if (signal?.aborted) throw new Failure("rpc.cancelled", `${title}: given up`, { cause: signal.reason });
-    throw thrown;
+    throw call.signal?.aborted ? givenUp(call) : thrown;
+  }
+}
+
+async function carriedInTime(call: OutgoingCall, transport: Transport, clock: Clock): Promise<Reply> {
+  const { timeoutMs, signal } = call;
+  const end = new AbortController();
+  const timer = clock.after(timeoutMs, () => end.abort(late(call)));
+  try {
+    return await transport({ ...call, signal: signal ? AbortSignal.any([signal, end.signal]) : end.signal });
+  } catch (thrown) {
+    if (end.signal.aborted) throw end.signal.reason;
+    throw signal?.aborted ? givenUp(call) : thrown;
   } finally {
     timer.cancel();
   }
+}
+
+function late({ contract, method, timeoutMs }: OutgoingCall): Failure {
+  return new Failure("rpc.deadline_exceeded", `${contract}.${method}: no answer within ${timeoutMs} ms`);
+}
+
+function givenUp({ contract, method, signal }: OutgoingCall): Failure {
+  return new Failure("rpc.cancelled", `${contract}.${method}: given up`, { cause: signal?.reason });
 }

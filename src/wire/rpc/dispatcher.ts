@@ -9,7 +9,7 @@ import { type Caller, mayCall } from "./caller.ts";
 import type { Contract, Method } from "./contract.ts";
 import { faultsFailure } from "./failures.ts";
 import { CALLS_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from "./limits.ts";
-import type { Handler, Service } from "./service.ts";
+import type { CallContext, Handler, Service } from "./service.ts";
 
 export interface Call {
   readonly contract: string;
@@ -19,8 +19,8 @@ export interface Call {
   readonly input: unknown;
   readonly caller: Caller;
   readonly timeoutMs?: number | undefined;
-  /** The caller has gone. */
-  readonly signal?: AbortSignal | undefined;
+  /** The caller has gone. As a function where it is made on demand, and the way in itself drops answers that nobody awaits. */
+  readonly signal?: AbortSignal | (() => AbortSignal) | undefined;
 }
 
 export type Reply = { readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly failure: Failure };
@@ -96,23 +96,28 @@ export class Dispatcher {
       });
     }
     const timeoutMs = Math.min(call.timeoutMs ?? TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX);
-    const end = new AbortController();
     const late = () => new Failure("rpc.deadline_exceeded", `${title}: not done within ${timeoutMs} ms`);
-    const left = (): void => end.abort(new Failure("rpc.cancelled", `${title}: the caller has gone`));
-    if (call.signal?.aborted) left();
-    if (timeoutMs <= 0) end.abort(late());
-    end.signal.throwIfAborted();
-    const timer = clock.after(timeoutMs, () => end.abort(late()));
-    call.signal?.addEventListener("abort", left, { once: true });
-    this.#underWay++;
-    const work = Promise.try(handler, input, { caller: call.caller, signal: end.signal });
-    work.catch(() => {}).finally(() => this.#underWay--); // whoever still waits hears of the failure through the race
+    if (timeoutMs <= 0) throw late();
+    const waiting = new Waiting(call, title);
     try {
-      return await Promise.race([work, aborted(end.signal)]);
+      waiting.requireCaller();
+      const given = handler(input, waiting);
+      if (!isThenable(given)) return given;
+      const timer = clock.after(timeoutMs, () => waiting.end(late()));
+      try {
+        return await waiting.outcome(this.#counted(Promise.resolve(given)));
+      } finally {
+        timer.cancel();
+      }
     } finally {
-      timer.cancel();
-      call.signal?.removeEventListener("abort", left);
+      waiting.release();
     }
+  }
+
+  #counted(work: Promise<unknown>): Promise<unknown> {
+    this.#underWay++;
+    work.catch(() => {}).finally(() => this.#underWay--); // whoever still waits hears of the failure otherwise
+    return work;
   }
 
   #asFailure(thrown: unknown, title: string): Failure {
@@ -135,8 +140,67 @@ function check(schema: Method["input"], value: unknown, code: string, what: stri
   throw faultsFailure(code, what, result.error);
 }
 
-function aborted(signal: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }));
+/** What a method hears of its caller. Most are done before they ask for the signal, so it is made when they do. */
+class Waiting implements CallContext {
+  readonly caller: Caller;
+  readonly #call: Call;
+  readonly #title: string;
+  #controller: AbortController | undefined;
+  #reason: Failure | undefined;
+  #reject: ((reason: Failure) => void) | undefined;
+  #heard: AbortSignal | undefined;
+
+  constructor(call: Call, title: string) {
+    this.caller = call.caller;
+    this.#call = call;
+    this.#title = title;
+  }
+
+  get signal(): AbortSignal {
+    this.#listen();
+    this.#controller ??= new AbortController();
+    if (this.#reason) this.#controller.abort(this.#reason);
+    return this.#controller.signal;
+  }
+
+  requireCaller(): void {
+    if (typeof this.#call.signal !== "function") this.#listen();
+    if (this.#reason) throw this.#reason;
+  }
+
+  end(reason: Failure): void {
+    if (this.#reason) return;
+    this.#reason = reason;
+    this.#controller?.abort(reason);
+    this.#reject?.(reason);
+  }
+
+  /** The result, or the reason why nobody waits for it any longer. */
+  outcome(result: Promise<unknown>): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      this.#reject = reject;
+      result.then(resolve, reject);
+      if (this.#reason) reject(this.#reason);
+    });
+  }
+
+  release(): void {
+    this.#heard?.removeEventListener("abort", this.#left);
+  }
+
+  readonly #left = (): void => this.end(new Failure("rpc.cancelled", `${this.#title}: the caller has gone`));
+
+  #listen(): void {
+    if (this.#heard) return;
+    const { signal } = this.#call;
+    this.#heard = typeof signal === "function" ? signal() : signal;
+    if (this.#heard?.aborted) this.#left();
+    else this.#heard?.addEventListener("abort", this.#left, { once: true });
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === "object" && value !== null && typeof (value as { then?: unknown }).then === "function";
 }
 
 function unknown(code: string, what: string, known: readonly string[]): Failure {

@@ -50,14 +50,23 @@ async function sent(send: Send, call: OutgoingCall, place: string): Promise<Resp
   };
   const body = JSON.stringify(input);
   try {
-    return await send(`${RPC_PATH}/${contract}/${method}`, { method: "POST", headers, body, signal });
+    return await send(`${RPC_PATH}/${contract}/${method}`, {
+      method: "POST",
+      headers,
+      body,
+      ...(signal && { signal }),
+    });
   } catch (thrown) {
     throw unreachable(call, place, thrown);
   }
 }
 
 async function replyOf(response: Response, { signal }: OutgoingCall): Promise<Reply> {
-  const text = await readText(response, { bytesMax: RESPONSE_BYTES_MAX, what: "the answer", signal });
+  const text = await readText(response, {
+    bytesMax: RESPONSE_BYTES_MAX,
+    what: "the answer",
+    ...(signal && { signal }),
+  });
   const value = parseJson(text, "the answer");
   if (response.status === 200) return { ok: true, output: value };
   const failure = failureFromJson(value);

@@ -1,8 +1,11 @@
 /** All scenarios, by name: what the command and the tests run. */
 import type { AnyScenario } from "../run/index.ts";
+import { membershipScenario } from "./membership-chaos.ts";
+import { partitionOneWayScenario } from "./partition-one-way.ts";
 import { partitionScenario } from "./partition-split.ts";
 import { registerScenario } from "./register.ts";
 import { swimScenario } from "./swim.ts";
+import { swimLeaveScenario } from "./swim-leave.ts";
 import { swimPartitionScenario } from "./swim-partition.ts";
 import { swimQuietScenario } from "./swim-quiet.ts";
 import { swimScaleScenario } from "./swim-scale.ts";
@@ -10,8 +13,11 @@ import { swimScaleScenario } from "./swim-scale.ts";
 export const SCENARIOS: readonly AnyScenario[] = [
   registerScenario,
   swimScenario,
+  swimLeaveScenario,
   swimPartitionScenario,
   swimQuietScenario,
   swimScaleScenario,
   partitionScenario,
+  partitionOneWayScenario,
+  membershipScenario,
 ];

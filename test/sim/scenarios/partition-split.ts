@@ -16,13 +16,12 @@ const SPLITS = 3;
 const SPLIT_MS = 90_000;
 /** Longer than a suspicion without confirmations lasts with the preset for one machine. */
 const STABLE_AFTER_MS = 6_000;
-/** Detectors differ by less than a wait, newcomers wait twice, and whoever follows waits once more. */
-const JUDGED_AFTER_MS = 4 * STABLE_AFTER_MS;
+/** Detectors differ by less than a wait, newcomers wait twice, and whoever follows them waits twice more. */
+const JUDGED_AFTER_MS = 5 * STABLE_AFTER_MS;
 
 const BUGS: Readonly<Record<string, readonly [words: string, rules: Partial<PartitionRules>]>> = {
   "tie-undecided": ["of two halves both go on", { hasMajority: (mine, all) => mine * 2 >= all }],
   "no-stable-after": ["a side decides with each loss that it sees", { stableMs: () => 1 }],
-  "believes-hearsay": ["those not heard from count until they are found to be gone", { wantsEvidence: false }],
   "quorum-too-small": ["one less than the quorum will do", { hasQuorum: (mine, _, size) => mine >= size - 1 }],
   "down-votes": ["who was down votes like the others", { waitsForHealing: false, asksOldAndNew: false }],
 };

@@ -50,6 +50,7 @@ export const SWIM_BUGS = {
     words: "news is sent along for ever",
     rules: { transmitsMax: () => Number.POSITIVE_INFINITY },
   },
+  "gossip-once": { words: "news is sent along to one message's receiver only", rules: { transmitsMax: () => 1 } },
   "gossip-unbounded": {
     words: "as much gossip on a message as there is",
     rules: { gossipBytesMax: () => Number.POSITIVE_INFINITY },

@@ -17,7 +17,7 @@ export interface SwimCastOptions {
 }
 
 /** Seeds: as many as people write down. */
-const SEEDS = 4;
+export const SEEDS = 4;
 /** No news for so long: nothing is passed on any more. */
 const QUIET_MS = 2_000;
 

@@ -5,6 +5,7 @@ import type { Stage } from "../run/index.ts";
 import { CALM, FaultRunner, Trace, World } from "../world/index.ts";
 import { SwimCast, simulated } from "./swim-cast.ts";
 import { idOf } from "./swim-nodes.ts";
+import { tooLarge } from "./swim-safety.ts";
 
 const NODES = 4;
 
@@ -93,4 +94,14 @@ test("SwimCast.goal() misses who is held wrongly: unknown, dead, up although gon
   expect(cast.goal(stage)).toContain("node 0 holds it dead");
   stage.world.run(65_000);
   expect(cast.goal(stage)).toBeUndefined();
+});
+
+test("tooLarge() names what a node keeps too much of", () => {
+  const { cast } = together();
+  const sizes = cast.swim.machine(0)!.counts();
+  expect(tooLarge(sizes, NODES)).toBeUndefined();
+  expect(tooLarge({ ...sizes, gossipQueued: 5 }, NODES)).toBe("gossipQueued 5, at most 4 are allowed");
+  for (const name of ["urgentWaiting", "probesUnderWay", "relaysUnderWay", "syncsPending", "timersWaiting"] as const) {
+    expect(tooLarge({ ...sizes, [name]: 1_000 }, NODES)).toContain(`${name} 1000`);
+  }
 });

@@ -7,6 +7,7 @@ import {
   type MemberEvent,
   type Swim,
   type SwimMessage,
+  type SwimSizes,
   sizeOfUpdate,
 } from "../../../src/protocol/swim/index.ts";
 import { Violation } from "../run/scenario.ts";
@@ -113,9 +114,8 @@ export class SwimSafety implements SwimWatcher {
       this.#checkSelf(index, machine.self);
       const members = machine.members();
       for (const member of members) if (member.id !== idOf(index)) this.#checkMember(index, member);
-      const { gossipQueued } = machine.counts();
-      if (gossipQueued > nodes.length)
-        return `node ${index} has ${gossipQueued} pieces of news for ${nodes.length} nodes`;
+      const grown = tooLarge(machine.counts(), nodes.length);
+      if (grown !== undefined) return `node ${index} of ${nodes.length} has ${grown}`;
       if (members.length > nodes.length)
         return `node ${index} knows ${members.length} members, there are ${nodes.length}`;
       for (const { index: subject } of nodes) this.#checkProbe(index, subject);
@@ -184,6 +184,23 @@ export class SwimSafety implements SwimWatcher {
       `node ${node} takes it that node ${subject} answered a probe sent ${probe.atMs - endedAt} ms after its end`,
     );
   }
+}
+
+/** Of everything that a node keeps for a while: what is more than its bound, for so many nodes. */
+export function tooLarge(sizes: SwimSizes, nodes: number): string | undefined {
+  const bounds = {
+    gossipQueued: nodes,
+    urgentWaiting: nodes,
+    probesUnderWay: nodes,
+    relaysUnderWay: 256,
+    syncsPending: 64,
+    // One for each suspicion, probe and relay, and a handful of its own.
+    timersWaiting: 2 * nodes + sizes.relaysUnderWay + 16,
+  } as const satisfies Partial<SwimSizes>;
+  for (const name of Object.keys(bounds) as (keyof typeof bounds)[]) {
+    if (sizes[name] > bounds[name]) return `${name} ${sizes[name]}, at most ${bounds[name]} are allowed`;
+  }
+  return undefined;
 }
 
 function isOlder(now: Member, before: Member): boolean {

@@ -1,12 +1,14 @@
 import { describe, expect, test } from "bun:test";
 import { type AnyScenario, firstFailing, runSeed } from "../run/index.ts";
 import { swimScenario } from "./swim.ts";
+import { swimLeaveScenario } from "./swim-leave.ts";
 import { swimPartitionScenario } from "./swim-partition.ts";
 import { swimQuietScenario } from "./swim-quiet.ts";
 
 /** Seeds that are cheap enough for every run of the tests; `npm run sim -- --seeds 10000` runs more. */
 const SEEDS: readonly (readonly [AnyScenario, number])[] = [
   [swimScenario, 80],
+  [swimLeaveScenario, 80],
   [swimPartitionScenario, 80],
   [swimQuietScenario, 0], // swim-targets.test.ts runs an hour of it
 ];

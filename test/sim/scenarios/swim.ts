@@ -3,7 +3,7 @@ import { lanOptions, localOptions, type SwimMessage } from "../../../src/protoco
 import { defineScenario, type Setup, type Stage } from "../run/index.ts";
 import { CALM, chance, type FaultMix } from "../world/index.ts";
 import { swimBugs } from "./swim-bugs.ts";
-import { SwimCast, simulated } from "./swim-cast.ts";
+import { SEEDS, SwimCast, simulated } from "./swim-cast.ts";
 import { SimLinks } from "./swim-links.ts";
 
 const NODES = 16;
@@ -12,7 +12,6 @@ const NODES_MIN = 3;
 const FEW_SHARE = 0.2;
 /** Below the number of seeds, so that one of these always runs in the end. */
 const GONE_MAX = 3;
-const SEEDS = 4;
 const UP_MIN = 4;
 
 const MIX: FaultMix = {

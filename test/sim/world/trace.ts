@@ -46,7 +46,7 @@ export class Trace {
     this.number(textTag(text));
   }
 
-  /** A line for people; it counts for the digest too, so build it only when verbose or when it is rare. */
+  /** A line for people; it does not count for the digest. */
   line(atMs: number, text: string): void {
     this.#print?.(`${(atMs / 1000).toFixed(6).padStart(12)} ${text}`);
   }

@@ -2,7 +2,7 @@
  * A network in memory for whole memberships: one stepped clock, datagrams and push-pulls that arrive a moment later, loss and
  * partitions by rule. Nothing here takes real time.
  */
-import type { Timer } from "../../../../src/base/clock.ts";
+import type { Clock, Timer } from "../../../../src/base/clock.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 import {
   Membership,
@@ -43,12 +43,15 @@ export interface Host {
   readonly events: MembershipEvent[];
   readonly warnings: string[];
   readonly address: Address;
+  readonly key: number;
   receive: (from: Address, bytes: Uint8Array) => void;
 }
 
 export interface HostOptions {
   readonly meta?: Partial<NodeMeta>;
   readonly key?: number;
+  /** Instead of the toy's. */
+  readonly seal?: (clock: Clock) => Seal;
   readonly host?: string;
   readonly options?: (preset: MembershipOptions) => MembershipOptions;
 }
@@ -62,6 +65,7 @@ export class Hub {
   #nowMs = 0;
   /** May a packet go from one id to another? */
   passes: (from: string, to: string) => boolean = () => true;
+  dropsDatagrams: (from: string, to: string) => boolean = () => false;
   loss = 0;
 
   constructor(seed = 1) {
@@ -72,7 +76,7 @@ export class Hub {
     return this.#nowMs;
   }
 
-  start(id: string, port: number, { host = "10.0.0.1", key = 1, meta, options }: HostOptions = {}): Host {
+  start(id: string, port: number, { host = "10.0.0.1", key = 1, meta, options, seal }: HostOptions = {}): Host {
     const address = { host, port };
     const [events, warnings]: [MembershipEvent[], string[]] = [[], []];
     const clock = {
@@ -80,7 +84,7 @@ export class Hub {
       monotonic: () => this.#nowMs,
       after: (delayMs: number, run: () => void): Timer => this.#at(delayMs, run),
     };
-    const entry = { id, events, warnings, address, receive: (_from: Address, _bytes: Uint8Array) => {} };
+    const entry = { id, key, events, warnings, address, receive: (_from: Address, _bytes: Uint8Array) => {} };
     const preset = membershipOptions("local", 16);
     const self = {
       id,
@@ -91,7 +95,7 @@ export class Hub {
     const membership = new Membership(self, options?.(preset) ?? preset, {
       clock,
       random: seededRandom(this.#random.below(2 ** 31)),
-      seal: toySeal(key),
+      seal: seal?.(clock) ?? toySeal(key),
       resolve: async (name) => {
         if (name === "cluster.test") return [...this.#byAddress.values()].map((each) => each.address.host);
         throw new Error(`there is no ${name}`);
@@ -154,7 +158,7 @@ export class Hub {
     if (this.#random.next() < this.loss) return;
     this.#at(DELAY_MS * (1 + this.#random.next()), () => {
       const host = this.#byAddress.get(addressText(to));
-      if (host && this.passes(fromId, host.id)) host.receive(from, bytes);
+      if (host && this.passes(fromId, host.id) && !this.dropsDatagrams(fromId, host.id)) host.receive(from, bytes);
     });
   }
 
@@ -163,6 +167,7 @@ export class Hub {
     this.#at(DELAY_MS, () => {
       const host = this.#byAddress.get(addressText(to));
       if (!host || !this.passes(fromId, host.id) || !this.passes(host.id, fromId)) return reject(new Error("refused"));
+      if (host.key !== this.hosts.get(fromId)?.key) return reject(new Error("401")); // as links would
       try {
         const answer = Uint8Array.from(host.membership.answerSync(fromId, bytes));
         this.#at(DELAY_MS, () => resolve(answer));

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
+import type { Clock } from "../../../../src/base/clock.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 import { Codec } from "../../../../src/cluster/membership/codec.ts";
-import { DATAGRAM_BYTES_MAX, type MembershipEvent } from "../../../../src/cluster/membership/index.ts";
+import { DATAGRAM_BYTES_MAX, type MembershipEvent, SEAL_BYTES_MAX } from "../../../../src/cluster/membership/index.ts";
+import { GossipSeal, Keyring, SEAL_BYTES } from "../../../../src/wire/auth/index.ts";
 import { Hub, toySeal } from "./hub.ts";
 
 const NODES = 16;
@@ -100,6 +102,20 @@ describe("Membership", () => {
     await hub.until("all are up", () => [...hub.hosts.keys()].every((id) => sideOf(id) === "up"), 120_000);
   });
 
+  test("a node that waits for its seeds is no cluster of its own, however long that takes; one without seeds is", async () => {
+    const hub = new Hub();
+    const waiting = hub.start("waiting", 7_001).membership;
+    await waiting.join(["10.0.0.1:7000", "10.0.0.1:7001"]);
+    const first = hub.start("first", 7_002).membership;
+    await first.join(["10.0.0.1:7002"]); // its own address
+    await hub.run(60_000);
+    expect(waiting.partition.state.self).toMatchObject({ status: "up", isSettled: false, isVoter: false });
+    expect(first.partition.state.self).toMatchObject({ status: "up", isSettled: true, isVoter: true });
+    await hub.start("seed", 7_000).membership.join(["10.0.0.1:7002"]);
+    const isSettled = (id: string) => hub.hosts.get(id)!.membership.partition.state.self.isSettled;
+    await hub.until("all are settled", () => ["waiting", "first", "seed"].every(isSettled), 120_000);
+  });
+
   test("leave() is heard as such by all, and nobody takes the node for dead", async () => {
     const hub = new Hub();
     await startCluster(hub, 8);
@@ -169,11 +185,46 @@ describe("Membership", () => {
     const hub = new Hub();
     await startCluster(hub, 3);
     const stranger = hub.start("stranger", 7_100, { key: 2 });
+    await stranger.membership.join(["10.0.0.1:7000", "10.0.0.1:7001"]);
     const { membership } = hub.hosts.get("n00")!;
-    const before = membership.counts().dropped.key ?? 0;
     hub.datagram(stranger.address, "n00", Buffer.from("2|10.0.0.1:7000|hello"));
-    expect(membership.counts().dropped.key).toBe(before + 1);
+    await hub.run(20_000);
+    expect(membership.counts().dropped).toEqual({ key: 1 });
     expect(membership.members().map(({ id }) => id)).not.toContain("stranger");
+    expect(stranger.membership.members().map(({ id }) => id)).toEqual(["stranger"]);
+    expect(stranger.membership.hasJoined).toBeFalse();
+    expect(stranger.membership.counts().syncsFailed).toBeGreaterThan(5);
+  });
+
+  test("a cluster under real seals drops what is replayed, changed, or sealed by another key", async () => {
+    const hub = new Hub();
+    const random = seededRandom(5);
+    const entropy = (bytes: number) => Uint8Array.from({ length: bytes }, () => random.below(256));
+    const keyring = Keyring.generate(entropy);
+    const seals: GossipSeal[] = [];
+    const seal = (clock: Clock) => {
+      seals.push(new GossipSeal({ keyring, clock, entropy }));
+      return seals.at(-1)!;
+    };
+    for (const [index, id] of ids(3).entries()) {
+      await hub.start(id, 7_000 + index, { seal }).membership.join(["10.0.0.1:7000"]);
+    }
+    await hub.until("all see all", () => ids(3).every((id) => alive(hub, id).length === 3));
+    await hub.run(10_000);
+    const { address, membership, receive } = hub.hosts.get("n00")!;
+    expect(membership.counts().dropped).toEqual({});
+    const from = hub.hosts.get("n01")!.address;
+    const packet = seals[1]!.seal(Uint8Array.of(0x90), address);
+    const changed = Uint8Array.from(packet, (byte, index) => (index === packet.length - 1 ? byte ^ 1 : byte));
+    for (const bytes of [changed, packet, packet]) receive(from, bytes);
+    const foreign = new GossipSeal({
+      keyring: Keyring.generate(entropy),
+      clock: { now: () => 1_800_000_000_000 },
+      entropy,
+    });
+    receive(from, foreign.seal(Uint8Array.of(0x90), address));
+    expect(membership.counts().dropped).toEqual({ forged: 1, malformed: 1, replayed: 1, key: 1 });
+    expect(SEAL_BYTES).toBeLessThanOrEqual(SEAL_BYTES_MAX);
   });
 
   test("garbage of every kind is counted, dropped, and harms nobody", async () => {
@@ -249,5 +300,27 @@ describe("Membership", () => {
     await hub.run(10_000);
     expect(heard.length).toBe(count);
     expect(events.length).toBeGreaterThan(count);
+  });
+
+  test("linkActivity() keeps a peer from suspicion when only its datagrams get lost, and linkClosed() ends that at once", async () => {
+    const hub = new Hub();
+    await startCluster(hub, 3);
+    const beat = (from: string, to: string) => hub.hosts.get(from)!.membership.linkActivity(to);
+    const isLost = (from: string, to: string) => from === "n02" || to === "n02";
+    hub.dropsDatagrams = isLost;
+    for (let second = 0; second < 30; second++) {
+      for (const id of ["n00", "n01"]) {
+        beat(id, "n02");
+        beat("n02", id);
+      }
+      await hub.run(1_000);
+    }
+    const { membership } = hub.hosts.get("n00")!;
+    expect(kinds(hub.hosts.get("n00")!.events, "n02")).toEqual(["join"]);
+    expect(membership.explain("n02")).toMatchObject({ swim: { link: "fresh" }, phi: expect.any(Number) });
+    expect(membership.explain("n02")!.swim.lostProbes).toBeGreaterThan(0);
+    for (const id of ["n00", "n01"]) hub.hosts.get(id)!.membership.linkClosed("n02");
+    await hub.until("it is dead", () => alive(hub, "n00").length === 2 && alive(hub, "n01").length === 2, 10_000);
+    expect(membership.explain("n02")).toMatchObject({ swim: { link: "closed" }, phi: undefined });
   });
 });

@@ -119,6 +119,43 @@ describe("Partition stable-after", () => {
   });
 });
 
+describe("Partition evidence", () => {
+  /** Cut off from b, c, d and e at 10 s, of whom it has found only b to be gone; `heard`: from whom it has heard since. */
+  function cutOff(rules: Partial<PartitionRules>, heard: readonly string[]) {
+    const view = (missing: readonly string[], heardMs: (id: string) => number) =>
+      ["a", "b", "c", "d", "e"].map((id): ViewMember => {
+        const state = missing.includes(id) ? "unreachable" : "up";
+        return { id, bornMs: 1, roles: [], state, heardMs: heardMs(id) };
+      });
+    const options = { strategy: { kind: "keep-majority" }, stableAfterMs: STABLE_MS } as const;
+    const machine = new Partition({ id: "a", bornMs: 1, roles: [] }, options, rules);
+    machine.step({ type: "view", members: view([], () => 1) }, 0);
+    machine.step({ type: "tick" }, 2 * STABLE_MS);
+    machine.step({ type: "view", members: view(["b"], () => 9_900) }, 10_000);
+    const members = view(["b"], (id) => (heard.includes(id) ? 10_500 : 9_900));
+    return { machine, decided: machine.step({ type: "view", members }, 10_000 + STABLE_MS) };
+  }
+
+  test("step() gives nobody up as long as it has not heard from enough of those that it counts on", () => {
+    const { decided, machine } = cutOff({}, ["c"]);
+    expect(decided).toEqual([]);
+    expect(machine.status).toBe("up");
+    expect(machine.nextDeadlineMs).toBe(10_000 + 6 * STABLE_MS);
+    expect(machine.step({ type: "tick" }, 10_000 + 5 * STABLE_MS)).toEqual([]);
+    const reason = "keep-majority: 2 of 5 members reachable (2 silent ones left out)";
+    const late = machine.step({ type: "tick" }, 10_000 + 6 * STABLE_MS);
+    expect(late).toEqual([{ type: "decision", self: "down", down: [], reason }]);
+  });
+
+  test("step() gives up whom it misses when those that it has heard from would do", () => {
+    expect(cutOff({}, ["c", "d"]).decided).toMatchObject([{ self: "up", down: ["b"] }]);
+  });
+
+  test("one that is cut off goes on without the others, one by one, when the planted bug believes in all it has not lost yet", () => {
+    expect(cutOff({ wantsEvidence: false }, []).decided).toMatchObject([{ self: "up", down: ["b"] }]);
+  });
+});
+
 /** Splits by sides of a, b, c …; `short` ones end before anybody decides. */
 interface History {
   readonly strategy: Strategy;

@@ -207,7 +207,7 @@ describe("Swim.step() on news", () => {
     const rig = new Rig(["a", "b", "c"]);
     const told = (incarnation: number): number =>
       rig.hear(memberOf("s", "suspect", incarnation)).filter((each) => each.type === "send").length;
-    rig.nowMs = 50;
+    rig.run(300);
     expect([told(0), told(1), told(2)]).toEqual([3, 0, 0]);
     rig.run(200);
     expect(told(3)).toBe(3);
@@ -376,6 +376,45 @@ describe("Swim.step() on views", () => {
   });
 });
 
+describe("Swim.step() on links", () => {
+  const probes = (effects: readonly SwimEffect[]): number =>
+    sentTo("a", effects).filter(({ type }) => type === "ping").length;
+
+  test("step() probes at once when a link falls silent or closes, and not again while it stays so", () => {
+    for (const state of ["silent", "closed"] as const) {
+      const rig = new Rig(["a"]);
+      const told = (): number => probes(rig.feed({ type: "link", id: "a", state }));
+      expect(probes(rig.feed({ type: "link", id: "a", state: "fresh" }))).toBe(0);
+      expect([told(), told()]).toEqual([1, 0]);
+    }
+  });
+
+  test("step() suspects nobody whose link is fresh, and counts the probes that got lost", () => {
+    const rig = new Rig(["a"]);
+    rig.feed({ type: "link", id: "a", state: "fresh" });
+    rig.run(10_000);
+    expect(rig.swim.member("a")?.state).toBe("alive");
+    expect(rig.swim.explain("a")).toMatchObject({ link: "fresh", confirmations: [] });
+    expect(rig.swim.counts().probesLost).toBeGreaterThan(1);
+    expect(rig.swim.explain("a")!.lostProbes).toBe(rig.swim.counts().probesLost);
+  });
+
+  test("step() keeps what a link said before its peer was known", () => {
+    const rig = new Rig();
+    rig.feed({ type: "link", id: "a", state: "fresh" });
+    rig.hear(memberOf("a"));
+    expect(rig.swim.explain("a")?.link).toBe("fresh");
+  });
+
+  test("step() compares views with one who is dead and whose link lives", () => {
+    const rig = new Rig(["a", "b"]);
+    rig.hear(memberOf("a", "dead"));
+    rig.run(2_000);
+    const sent = sentTo("a", rig.feed({ type: "link", id: "a", state: "fresh" }));
+    expect(sent.map(({ type }) => type)).toEqual(["sync"]);
+  });
+});
+
 describe("Swim.step() when late", () => {
   test("step() blames nobody for what it did not read while it was stopped", () => {
     const rig = new Rig(["a"]);
@@ -406,6 +445,15 @@ describe("Swim.step() when late", () => {
 });
 
 describe("new Swim()", () => {
+  test("new Swim() and an update refuse metadata that fits no message, and keep what was", () => {
+    const meta = { ...META, name: "x".repeat(2_000) };
+    const self = { id: "s", address: { host: "h", port: 1 }, bornMs: 1, meta };
+    expect(() => new Swim(self, lanOptions(), seededRandom(1))).toThrow("bytes with its metadata, at most 1100");
+    const rig = new Rig(["a"]);
+    expect(() => rig.feed({ type: "update", meta })).toThrow("cannot tell the others of s");
+    expect(rig.swim.self).toMatchObject({ incarnation: 0, meta: META });
+  });
+
   test("new Swim() refuses options and a self that are not valid", () => {
     const self = { id: "s", address: { host: "h", port: 1 }, bornMs: 1, meta: META };
     const make =

@@ -38,7 +38,12 @@ function isBounded(swim: Swim): void {
   expect(swim.members().filter(({ state }) => state === "dead" || state === "left").length).toBeLessThanOrEqual(
     OPTIONS.rememberedMax,
   );
-  expect(swim.counts().gossipQueued).toBeLessThanOrEqual(OPTIONS.queueMax);
+  const { gossipQueued, probesUnderWay, relaysUnderWay, syncsPending, timersWaiting, urgentWaiting } = swim.counts();
+  expect(gossipQueued).toBeLessThanOrEqual(OPTIONS.queueMax);
+  expect(syncsPending).toBeLessThanOrEqual(64);
+  expect(urgentWaiting).toBeLessThanOrEqual(256);
+  // One for each suspicion, probe and relay, and the periodic ones: probe, gossip, join, reconnect, and two of anti-entropy.
+  expect(timersWaiting).toBeLessThanOrEqual(OPTIONS.membersMax + probesUnderWay + relaysUnderWay + 6);
 }
 
 function bytesOf(gossip: readonly { readonly member: Member; readonly by: string }[]): number {

@@ -70,6 +70,17 @@ describe("close()", () => {
     expect(heard[0]!.length).toBe(5_000_000);
   });
 
+  test("close() lets requests leave that wait for room", async () => {
+    const heard: number[] = [];
+    const take = { request: (payload: unknown) => heard.push((payload as Uint8Array).byteLength) };
+    await using a = openNode("a", { limits: { sendBufferBytes: 100_000 } });
+    await using b = openNode("b", { handlers: { take } });
+    const link = await a.dial(b);
+    const answers = Array.from({ length: 5 }, () => link.request("take", new Uint8Array(3_000_000)));
+    expect((await link.close()).isGraceful).toBe(true);
+    expect(await Promise.all(answers)).toEqual([1, 2, 3, 4, 5]);
+  });
+
   test("close() ends the link when the grace has passed and something is still under way", async () => {
     const questions: Question[] = [];
     await using a = openNode("a");

@@ -1,7 +1,7 @@
 /** What is said on a link between two nodes: over real sockets. */
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../src/base/errors.ts";
-import type { LinkHandlers } from "../../../../src/wire/link/index.ts";
+import type { LinkHandlers, MessageContext, RequestContext } from "../../../../src/wire/link/index.ts";
 import { until } from "../../../support/until.ts";
 import { failureOf, openNode } from "./support.ts";
 
@@ -91,5 +91,147 @@ describe("request()", () => {
     end.abort(new Error("enough"));
     expect((await answer).code).toBe("link.cancelled");
     await until("the handler's signal", () => signals[0]!.aborted);
+  });
+});
+
+describe("request() at its limits", () => {
+  test("request() rejects with link.overloaded when more wait for answers than may, and goes on afterwards", async () => {
+    const ends: ((value: unknown) => void)[] = [];
+    const wait = { request: () => new Promise((resolve) => ends.push(resolve)) };
+    await using a = openNode("a", { limits: { pendingMax: 2 } });
+    await using b = openNode("b", { handlers: { wait } });
+    const link = await a.dial(b);
+    const both = [link.request("wait", 1), link.request("wait", 2)];
+    expect(await failureOf(link.request("wait", 3))).toMatchObject({ code: "link.overloaded", retryable: true });
+    await until("the requests", () => ends.length === 2);
+    for (const end of ends) end("done");
+    expect(await Promise.all(both)).toEqual(["done", "done"]);
+    const third = link.request("wait", 3);
+    await until("the third", () => ends.length === 3);
+    ends[2]!("done");
+    expect(await third).toBe("done");
+  });
+
+  test("request() waits for room while the send buffer is full, and all of them arrive", async () => {
+    let takenBytes = 0;
+    const take = {
+      request: (payload: unknown) => {
+        takenBytes += (payload as Uint8Array).byteLength;
+        return null;
+      },
+    };
+    await using a = openNode("a", { limits: { sendBufferBytes: 1_000_000 } });
+    await using b = openNode("b", { handlers: { take } });
+    const link = await a.dial(b);
+    const bytes = new Uint8Array(700_000);
+    let mostBytes = 0;
+    const all = Array.from({ length: 40 }, () => {
+      const answer = link.request("take", bytes);
+      mostBytes = Math.max(mostBytes, link.bufferedBytes);
+      return answer;
+    });
+    expect(() => link.notify("take", bytes)).toThrow("wait already");
+    await Promise.all(all);
+    await link.drained();
+    expect(takenBytes).toBe(40 * 700_000);
+    expect(mostBytes).toBeLessThanOrEqual(1_700_000);
+  });
+
+  test("request() rejects with its deadline or its signal while it waits for room", async () => {
+    await using a = openNode("a", { limits: { sendBufferBytes: 1_000_000 } });
+    await using b = openNode("b", { handlers: echo });
+    const link = await a.dial(b);
+    const first = link.request("echo", new Uint8Array(20_000_000));
+    const end = new AbortController();
+    const given = failureOf(link.request("echo", 1, { signal: end.signal }));
+    const late = failureOf(link.request("echo", 1, { timeoutMs: 0 }));
+    end.abort(new Error("enough"));
+    expect([(await given).code, (await late).code]).toEqual(["link.cancelled", "link.deadline_exceeded"]);
+    await first;
+  });
+
+  test("request() rejects with link.too_large or link.unencodable, and so does a request whose answer is", async () => {
+    const answers = { huge: { request: () => new Uint8Array(200_000) }, odd: { request: () => ({ big: 2n ** 70n }) } };
+    const limits = { payloadBytesMax: 100_000 };
+    await using a = openNode("a", { limits });
+    await using b = openNode("b", { limits, handlers: { ...echo, ...answers } });
+    const link = await a.dial(b);
+    const codes = await Promise.all(
+      [
+        link.request("echo", new Uint8Array(200_000)),
+        link.request("echo", "x".repeat(2_000_000)),
+        link.request("echo", { big: 2n ** 70n }),
+        link.request("huge", 1),
+        link.request("odd", 1),
+      ].map(async (answer) => (await failureOf(answer)).code),
+    );
+    expect(codes).toEqual([
+      "link.too_large",
+      "link.too_large",
+      "link.unencodable",
+      "link.too_large",
+      "link.unencodable",
+    ]);
+    expect(await link.request("echo", "fine")).toBe("fine");
+  });
+
+  test("request() rejects without the failure's data when that cannot be encoded", async () => {
+    const odd = new Failure("shop.odd", "odd data", { data: { big: 2n ** 70n } });
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { odd: { request: () => Promise.reject(odd) } } });
+    const failure = await failureOf((await a.dial(b)).request("odd", 1));
+    expect([failure.code, failure.message, failure.data]).toEqual(["shop.odd", "odd data", undefined]);
+  });
+});
+
+describe("what a handler hears", () => {
+  test("notify() reaches its handler with peer, size and traceparent, in the order of saying", async () => {
+    const heard: unknown[] = [];
+    const note = {
+      notify: (payload: unknown, { peer, sizeBytes, traceparent }: MessageContext) =>
+        void heard.push([payload, peer.id, sizeBytes > 0, traceparent]),
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { note } });
+    const link = await a.dial(b);
+    link.notify("note", 1, { traceparent: "00-abc" });
+    link.notify("note", 2);
+    link.notify("nobody", 3);
+    await link.request("note", 4).catch(() => {}); // a round trip
+    expect(heard).toEqual([
+      [1, "a", true, "00-abc"],
+      [2, "a", true, undefined],
+    ]);
+  });
+
+  test("request() hands over deadline and traceparent, and a defect is reported and told as link.defect", async () => {
+    const heard: unknown[] = [];
+    const ask = {
+      request(_: unknown, { timeoutMs, traceparent }: RequestContext) {
+        heard.push(timeoutMs, traceparent);
+        throw new TypeError("a bug");
+      },
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { ask } });
+    const link = await a.dial(b);
+    const failure = await failureOf(link.request("ask", 1, { timeoutMs: 1234, traceparent: "00-def" }));
+    expect(failure).toMatchObject({ code: "link.defect", message: "a bug" });
+    expect(heard).toEqual([1234, "00-def"]);
+    expect(b.reports).toEqual(["ask"]);
+  });
+
+  test("notify() whose handler throws is reported, and the link stays open", async () => {
+    const broken = {
+      notify() {
+        throw new Error("a bug");
+      },
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { ...echo, broken } });
+    const link = await a.dial(b);
+    link.notify("broken", 1);
+    expect(await link.request("echo", 1)).toBe(1);
+    expect(b.reports).toEqual(["broken"]);
   });
 });

@@ -35,7 +35,7 @@ async function openOutbox(more: Partial<LinkLimits> = {}) {
     limits: { ...LINK_LIMITS, ...more },
     refused: (message, why) => void refused.push(`${message[0]} ${why.code}`),
     stuck: (bytes) => void stuck.push(bytes),
-    transferred: () => {},
+    caughtUp: () => {},
   });
   return { outbox, sent, refused, stuck, socket, clock };
 }

@@ -82,3 +82,30 @@ describe("linkTransport() and rpcHandler()", () => {
     }
   });
 });
+
+describe("deadlines of calls over links", () => {
+  test("a call ends with rpc.deadline_exceeded at its deadline, by link and by address, and so does the method's signal", async () => {
+    const { dispatcher, waiting } = openShop();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    for (const transport of [linkTransport(await a.dial(b)), linkTransport(a.pool(), b.address)]) {
+      const client = createClient(shop, transport, { clock });
+      const failure = await failureOf(client.wait({}, { timeoutMs: 30 }));
+      expect([failure.code, failure.message]).toEqual(["rpc.deadline_exceeded", "shop.wait: no answer within 30 ms"]);
+      await until("the method's signal", () => waiting.at(-1)!.aborted);
+    }
+  });
+
+  test("a call fails with link.closed when its link is gone, and with rpc.cancelled when it was given up before", async () => {
+    const { dispatcher } = openShop();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const link = await a.dial(b);
+    const client = createClient(shop, linkTransport(link), { clock });
+    expect((await failureOf(client.price({ thing: "tea" }, { signal: AbortSignal.abort() }))).code).toBe(
+      "rpc.cancelled",
+    );
+    await link.close();
+    expect(await failureOf(client.price({ thing: "tea" }))).toMatchObject({ code: "link.closed", retryable: true });
+  });
+});
