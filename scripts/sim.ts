@@ -7,7 +7,7 @@ import type { AnyScenario } from "../test/sim/run/scenario.ts";
 import { SCENARIOS } from "../test/sim/scenarios/index.ts";
 import { parseOptions, type SimOptions, USAGE } from "./sim/options.ts";
 import { failureLines, listLines, Summary } from "./sim/report.ts";
-import { runInWorkers } from "./sim/workers.ts";
+import { runInWorkers, type Spent } from "./sim/workers.ts";
 
 /** Failing seeds that are shown in full; more of them say the same. */
 const SHOWN_MAX = 5;
@@ -35,23 +35,27 @@ function chosen({ scenario, bug }: SimOptions): readonly AnyScenario[] {
 
 async function simulate(scenario: AnyScenario, options: SimOptions): Promise<number> {
   const seeds = options.isSingle ? 1 : Math.min(options.seeds, scenario.seedsMax ?? options.seeds);
-  const summary = new Summary(scenario, performance.now());
+  const summary = new Summary(scenario);
+  const [startMs, startCpu] = [performance.now(), process.cpuUsage()];
+  const spent = { cpuMs: 0 };
   let shown = 0;
-  for await (const outcome of outcomes(scenario, { ...options, seeds })) {
+  for await (const outcome of outcomes(scenario, { ...options, seeds }, spent)) {
     summary.add(outcome);
     for (const line of outcome.report) console.log(line);
     if (outcome.failed === undefined || shown++ >= SHOWN_MAX) continue;
     for (const line of await failureLines(scenario, outcome, options)) console.log(line);
     if (options.bug !== undefined) break;
   }
-  for (const line of summary.lines(performance.now())) console.log(line);
+  const { system, user } = process.cpuUsage(startCpu);
+  spent.cpuMs += (system + user) / 1000;
+  for (const line of summary.lines(performance.now() - startMs, spent.cpuMs)) console.log(line);
   if (options.bug === undefined) return summary.failures === 0 ? 0 : 1;
   if (summary.failures === 0) console.log(`${scenario.name}: the planted bug ${options.bug} was not found`);
   return summary.failures === 0 ? 1 : 0;
 }
 
-async function* outcomes(scenario: AnyScenario, options: SimOptions): AsyncGenerator<Outcome> {
-  if (options.jobs > 1 && options.seeds > 1) return yield* runInWorkers(scenario.name, options);
+async function* outcomes(scenario: AnyScenario, options: SimOptions, spent: Spent): AsyncGenerator<Outcome> {
+  if (options.jobs > 1 && options.seeds > 1) return yield* runInWorkers(scenario.name, options, spent);
   const print = options.verbose ? (line: string): void => console.log(line) : undefined;
   for (let seed = options.from; seed < options.from + options.seeds; seed++) {
     yield await runSeed(scenario, { seed, bug: options.bug, print });

@@ -36,16 +36,14 @@ async function shortened(scenario: AnyScenario, seed: number, bug: string | unde
 export class Summary {
   failures = 0;
   readonly #scenario: AnyScenario;
-  readonly #startMs: number;
   #seeds = 0;
   #events = 0;
   #simulatedMs = 0;
   #convergedMsMax = 0;
   readonly #measures = new Map<string, number>();
 
-  constructor(scenario: AnyScenario, startMs: number) {
+  constructor(scenario: AnyScenario) {
     this.#scenario = scenario;
-    this.#startMs = startMs;
   }
 
   add({ failed, events, simulatedMs, convergedMs, measures }: Outcome): void {
@@ -59,13 +57,13 @@ export class Summary {
     }
   }
 
-  lines(nowMs: number): readonly string[] {
-    const wallMs = Math.max(1, nowMs - this.#startMs);
+  /** The factor is that of one core, however many others use it. */
+  lines(wallMs: number, cpuMs: number): readonly string[] {
     const seconds = (ms: number): string => (ms / 1000).toFixed(1);
     const lines = [
       `${this.#scenario.name}: ${this.#seeds} seeds, ${this.failures} failed; ${seconds(this.#simulatedMs)} s simulated in ` +
-        `${seconds(wallMs)} s, ${Math.round(this.#simulatedMs / wallMs)} times real time, ` +
-        `${Math.round(this.#events / wallMs)} k events/s; slowest convergence ${seconds(this.#convergedMsMax)} s`,
+        `${seconds(wallMs)} s, ${Math.round(this.#simulatedMs / cpuMs)} times real time per core, ` +
+        `${Math.round(this.#events / cpuMs)} k events/s; slowest convergence ${seconds(this.#convergedMsMax)} s`,
     ];
     if (this.#measures.size > 0) {
       lines.push(

@@ -7,7 +7,12 @@ const COMMAND = join(import.meta.dir, "..", "sim.ts");
 /** A piece should take about a second, so that the start of a process (0.1 s) does not count. */
 const PIECE_SEEDS = 50;
 
-export async function* runInWorkers(scenario: string, options: SimOptions): AsyncGenerator<Outcome> {
+/** Processor time of all workers. */
+export interface Spent {
+  cpuMs: number;
+}
+
+export async function* runInWorkers(scenario: string, options: SimOptions, spent: Spent): AsyncGenerator<Outcome> {
   let next = options.from;
   const endOfAll = options.from + options.seeds;
   const size = Math.max(1, Math.min(PIECE_SEEDS, Math.ceil(options.seeds / options.jobs)));
@@ -20,7 +25,7 @@ export async function* runInWorkers(scenario: string, options: SimOptions): Asyn
   const running = new Map<number, Promise<readonly [number, readonly Outcome[]]>>();
   const begin = (worker: number): void => {
     const piece = takePiece();
-    if (piece !== undefined) running.set(worker, runPiece(worker, scenario, options.bug, piece));
+    if (piece !== undefined) running.set(worker, runPiece(worker, scenario, options.bug, piece, spent));
   };
   for (let worker = 0; worker < options.jobs; worker++) begin(worker);
   while (running.size > 0) {
@@ -36,6 +41,7 @@ async function runPiece(
   scenario: string,
   bug: string | undefined,
   [from, seeds]: readonly [number, number],
+  spent: Spent,
 ): Promise<readonly [number, readonly Outcome[]]> {
   const words = ["--worker", "--scenario", scenario, "--from", String(from), "--seeds", String(seeds)];
   if (bug !== undefined) words.push("--bug", bug);
@@ -46,6 +52,7 @@ async function runPiece(
   const text = await new Response(child.stdout).text();
   const code = await child.exited;
   if (code !== 0) throw new Error(`a worker for seeds ${from} to ${from + seeds - 1} ended with code ${code}`);
+  spent.cpuMs += Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000;
   const lines = text.split("\n").filter((line) => line !== "");
   return [worker, lines.map((line) => JSON.parse(line) as Outcome)];
 }

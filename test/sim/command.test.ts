@@ -15,7 +15,7 @@ async function sim(...words: readonly string[]): Promise<{ readonly code: number
 
 /** Without what depends on the machine's speed. */
 function timeless(text: string): string {
-  return text.replace(/in [\d.]+ s, \d+ times real time, \d+ k events\/s/g, "");
+  return text.replace(/in [\d.]+ s, \d+ times real time per core, \d+ k events\/s/g, "");
 }
 
 test("sim says how many seeds hold and how fast, with one process or two", async () => {

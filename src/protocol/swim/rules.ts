@@ -45,6 +45,12 @@ export interface SwimRules {
 /** Below this a cluster compares views at the base interval. */
 const SYNC_MEMBERS_BASE = 32;
 
+/**
+ * Tries of one side of a partition in one interval. One that gets through is enough, the rest is gossip; more of them would
+ * make a large cluster exchange all its views at once when it heals.
+ */
+const RECONNECTS_MAX = 16;
+
 export const swimRules: SwimRules = {
   supersedes: (news, known) => compareNews(news, known) > 0,
   refutes: (claim, own) => compareNews(claim, own) > 0,
@@ -64,7 +70,7 @@ export const swimRules: SwimRules = {
   farewell: "left",
   tellsSubjects: true,
   trustsLinks: true,
-  reconnectChance: (dead, alive) => dead / (alive + 1),
+  reconnectChance: (dead, alive) => Math.min(dead, RECONNECTS_MAX) / (alive + 1),
   probesDead: false,
 };
 

@@ -41,8 +41,8 @@ export class BulkInbox {
     }
     if (form !== FORM_BYTES && form !== FORM_VALUE) throw malformed(`form ${form} of a large payload is not known`);
     if (totalBytes < 1 || !Array.isArray(message)) throw malformed("a large payload is announced without its message");
-    if (PAYLOAD_AT[message[0] as number] === undefined)
-      throw malformed(`kind ${String(message[0])} has no large payload`);
+    const at = typeof message[0] === "number" ? PAYLOAD_AT[message[0]] : undefined;
+    if (at === undefined || message.length <= at) throw malformed(`kind ${String(message[0])} has no large payload`);
     this.#arriving.set(id, { id, totalBytes, form, message, chunks: [], arrivedBytes: 0 });
   }
 

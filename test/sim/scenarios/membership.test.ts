@@ -3,7 +3,7 @@ import { runSeed } from "../run/index.ts";
 import { membershipScenario } from "./membership-chaos.ts";
 import { partitionOneWayScenario } from "./partition-one-way.ts";
 
-const SEEDS = 6;
+const SEEDS = 4;
 
 for (const scenario of [membershipScenario, partitionOneWayScenario]) {
   describe(`scenario ${scenario.name}`, () => {

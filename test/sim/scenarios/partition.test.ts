@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { firstFailing, runSeed } from "../run/index.ts";
 import { partitionScenario } from "./partition-split.ts";
 
-const SEEDS = 6;
+const SEEDS = 4;
 
 describe("scenario partition", () => {
   test(`holds for seeds 1 to ${SEEDS}, and is judged in each`, async () => {

@@ -2,7 +2,6 @@
  * Nodes that run the membership protocol, and nothing else: makes a machine for each life of a node, carries its effects into
  * the world, and shows all that goes past to whoever watches. Node `n` of the world has id `node-n` and port `PORT_BASE + n`.
  */
-import type { Random } from "../../../src/base/random.ts";
 import {
   type Address,
   type MemberEvent,
@@ -211,6 +210,3 @@ export function describeMessage(message: SwimMessage): string {
   const news = message.gossip.map(({ by, member }) => `${member.id} ${member.state} ${member.incarnation} by ${by}`);
   return `${message.type}${seq}${about}${news.length > 0 ? `: ${news.join("; ")}` : ""}`;
 }
-
-/** Adds one wrong rule to those that are right. */
-export type Planted = (rules: SwimRules, random: Random) => SwimRules;

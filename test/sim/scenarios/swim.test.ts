@@ -15,9 +15,11 @@ const SEEDS: readonly (readonly [AnyScenario, number])[] = [
 
 for (const [scenario, seeds] of SEEDS) {
   describe(`scenario ${scenario.name}`, () => {
-    test.if(seeds > 0)(`holds for seeds 1 to ${seeds}`, async () => {
-      expect((await firstFailing(scenario, undefined, seeds))?.failed).toBeUndefined();
-    });
+    if (seeds > 0) {
+      test(`holds for seeds 1 to ${seeds}`, async () => {
+        expect((await firstFailing(scenario, undefined, seeds))?.failed).toBeUndefined();
+      });
+    }
 
     for (const bug of Object.keys(scenario.bugs)) {
       test(`fails within 1,000 seeds when the bug ${bug} is planted`, async () => {

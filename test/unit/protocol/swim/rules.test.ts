@@ -36,6 +36,7 @@ describe("swimRules", () => {
   test("reconnectChance() makes one try of the whole cluster for one who is dead", () => {
     expect(swimRules.reconnectChance(1, 99) * 100).toBe(1);
     expect(swimRules.reconnectChance(8, 7)).toBe(1);
+    expect(swimRules.reconnectChance(500, 499) * 500).toBe(16);
   });
 });
 

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { Failure } from "../../../../src/base/errors.ts";
 import { Decoder } from "../../../../src/wire/link/decoder.ts";
-import { DEPTH_MAX } from "../../../../src/wire/link/limits.ts";
+import { DEPTH_MAX, ELEMENTS_MAX } from "../../../../src/wire/link/limits.ts";
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 const decoder = new Decoder();
@@ -99,6 +99,17 @@ describe("Decoder", () => {
     expect(codeOf(nested(1_000_000))).toBe("link.malformed");
     const maps = Uint8Array.from(new Array(100_000).fill([0x81, 0xa1, 0x61]).flat());
     expect(codeOf(maps)).toBe("link.malformed");
+  });
+
+  test("decode() throws link.malformed when a short input has more elements than are taken", () => {
+    const empty = (count: number): Uint8Array => {
+      const bytes = Buffer.alloc(count + 5, 0x90);
+      bytes[0] = 0xdd;
+      bytes.writeUInt32BE(count, 1);
+      return bytes;
+    };
+    expect(codeOf(empty(10_000))).toBe("fine");
+    expect(codeOf(empty(ELEMENTS_MAX + 1))).toBe("link.malformed");
   });
 
   for (const [name, bytes] of [

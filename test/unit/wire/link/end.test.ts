@@ -132,7 +132,7 @@ describe("heart-beats", () => {
     expect(node.accepted[0]!.isOpen).toBe(true);
     clock.advance(BEAT_INTERVAL_MS);
     expect((await node.accepted[0]!.closed).reason.code).toBe("link.silent");
-    expect(peer.isClosed).toBe(false); // it was still there, and said nothing
+    await until("the peer to be told", () => peer.isClosed);
   });
 
   test("a link stays open for any traffic, tells each beat to onBeat and each frame to onActivity", async () => {

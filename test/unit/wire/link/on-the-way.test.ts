@@ -106,6 +106,7 @@ describe("with TLS", () => {
       expect(await link.request("echo", 1)).toBe(1);
       if (direction === "up") proxy.flipUpAt = proxy.passed.up + 20;
       else proxy.flipNextDown = true;
+      if (direction === "up") link.notify("note", "x".repeat(100));
       const answer = await failureOf(link.request("echo", "x".repeat(100)));
       expect(answer.code).toBe("link.closed");
       expect((await link.closed).isGraceful).toBe(false);

@@ -88,11 +88,12 @@ describe("deadlines of calls over links", () => {
     const { dispatcher, waiting } = openShop();
     await using a = openNode("a");
     await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
-    for (const transport of [linkTransport(await a.dial(b)), linkTransport(a.pool(), b.address)]) {
+    const transports = [linkTransport(await a.dial(b)), linkTransport(a.pool(), b.address)];
+    for (const [index, transport] of transports.entries()) {
       const client = createClient(shop, transport, { clock });
       const failure = await failureOf(client.wait({}, { timeoutMs: 30 }));
       expect([failure.code, failure.message]).toEqual(["rpc.deadline_exceeded", "shop.wait: no answer within 30 ms"]);
-      await until("the method's signal", () => waiting.at(-1)!.aborted);
+      await until("the method's signal", () => waiting[index]?.aborted);
     }
   });
 
