@@ -1,4 +1,6 @@
 /** Addresses as people write them: `host:port`, an IPv6 host in brackets. */
+import { isIPv6 } from "node:net";
+
 export interface Address {
   readonly host: string;
   readonly port: number;
@@ -9,7 +11,6 @@ export const PORT_FORM = "a whole number from 0 to 65535";
 
 /** Names of machines (RFC 1123) and IPv4; what stands in brackets is IPv6. */
 const HOST = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,253}[A-Za-z0-9.])?$/;
-const IPV6 = /^[0-9A-Fa-f:.]{2,45}$/;
 
 export function parseAddress(text: string): Address | undefined {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d{1,5})$/.exec(text) ?? [];
@@ -22,7 +23,7 @@ export function parseAddress(text: string): Address | undefined {
 /** A host alone, with or without brackets; undefined when it is none. */
 export function parseHost(text: string): string | undefined {
   const bare = /^\[(.*)\]$/.exec(text)?.[1] ?? text;
-  if (bare.includes(":")) return IPV6.test(bare) ? bare : undefined;
+  if (bare.includes(":")) return isIPv6(bare) ? bare : undefined;
   return HOST.test(bare) && bare.length <= 253 ? bare : undefined;
 }
 

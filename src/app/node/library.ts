@@ -6,6 +6,7 @@ import { type Address, formatAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import type { Logger, LogLevel } from "../../base/log.ts";
+import type { Membership, MembershipEvent } from "../../cluster/membership/index.ts";
 import {
   type AskOptions,
   CALL_TOPIC,
@@ -25,11 +26,12 @@ import { type Client, type Contract, createClient, type Methods, type Service } 
 import { type LogFormat, stderrLogger } from "./log-sinks.ts";
 import { type OpenedNode, openNode } from "./open-node.ts";
 import { clusterRegistry, openPmdRegistry, type PmdRegistry } from "./registries.ts";
-import { type Preset, readSettings, type SplitBrainStrategy } from "./settings.ts";
+import { type NodeWords, type Preset, readSettings, type SplitBrainStrategy } from "./settings.ts";
 
 export { z } from "zod";
 export { Failure } from "../../base/errors.ts";
 export { createLogger, type Logger, type LogLevel, type LogRecord, type LogSink } from "../../base/log.ts";
+export type { MembershipEvent } from "../../cluster/membership/index.ts";
 export type {
   AskOptions,
   CallMeta,
@@ -40,6 +42,8 @@ export type {
   Peer,
 } from "../../cluster/node/index.ts";
 export { type Client, type Contract, defineContract, implement, type Service } from "../../wire/rpc/index.ts";
+
+export type Member = Membership["self"];
 
 export interface NodeOptions {
   /** What others call it. */
@@ -58,7 +62,13 @@ export interface NodeOptions {
   readonly capacities?: Readonly<Record<string, number>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly preset?: Preset;
-  readonly splitBrain?: SplitBrainStrategy;
+  /** Which side of a partition goes on; off unless told otherwise. `onMember` hears of `down` and `up`. */
+  readonly splitBrain?: {
+    readonly strategy: SplitBrainStrategy;
+    readonly stableAfterMs?: number;
+    /** Of static-quorum. */
+    readonly quorumSize?: number;
+  };
   /** False does without the port mapper: peers are those of the cluster alone. */
   readonly pmd?: false | { readonly port?: number };
   /** A directory made by `distributed_system init`. */
@@ -74,6 +84,8 @@ export interface NodeOptions {
 const RUNNING = Symbol.for("distributed-system.node.running");
 /** Aliases are told to everybody; an id is the alias and some letters by chance, in the form that a certificate of that name covers. */
 const ID_CHARS = 8;
+/** So that the id stays within the 64 characters of a name. */
+const ID_ALIAS_CHARS = 55;
 
 export class Node {
   readonly #runtime: NodeRuntime;
@@ -166,6 +178,26 @@ export class Node {
     return this.#runtime.on(name, handler);
   }
 
+  /** This node's side of a partition: `down` is to stop what must not run twice. */
+  get status(): "up" | "down" {
+    return this.#opened.membership.status;
+  }
+
+  /** Whoever is known of the cluster, this node included. */
+  members(): readonly Member[] {
+    return this.#opened.membership.members();
+  }
+
+  /** The oldest that is alive as this node sees it; two nodes may see different ones, so take no locks by it. */
+  leader(): Member | undefined {
+    return this.#opened.membership.leader();
+  }
+
+  /** What happens in the cluster: join, leave, suspect, alive, update; up and down of this side; gives back what ends it. */
+  onMember(handler: (event: MembershipEvent) => void): () => void {
+    return this.#opened.membership.on(handler);
+  }
+
   /** Of the mailbox. */
   counts(): MailboxCounts {
     return this.#runtime.counts();
@@ -196,7 +228,7 @@ function withEnvironment(options: NodeOptions): NodeOptions {
 async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
   const options = withEnvironment(asked);
   const { alias, services = [] } = options;
-  const id = options.nodeId ?? `${alias}@${crypto.randomUUID().slice(0, ID_CHARS)}`;
+  const id = options.nodeId ?? `${alias.slice(0, ID_ALIAS_CHARS)}@${crypto.randomUUID().slice(0, ID_CHARS)}`;
   const settings = readSettings(wordsOf(options, id));
   const logger = loggerFrom(options);
   let runtime: NodeRuntime | undefined;
@@ -221,9 +253,13 @@ async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
   }
 }
 
-function wordsOf({ alias, capacities = {}, labels = {}, port, ...options }: NodeOptions, nodeId: string) {
+function wordsOf(asked: NodeOptions, nodeId: string): NodeWords {
+  const { alias, capacities = {}, labels = {}, port, splitBrain, ...options } = asked;
   return {
     ...options,
+    ...(splitBrain && { splitBrain: splitBrain.strategy }),
+    ...(splitBrain?.stableAfterMs !== undefined && { stableAfter: `${splitBrain.stableAfterMs}ms` }),
+    ...(splitBrain?.quorumSize !== undefined && { quorumSize: String(splitBrain.quorumSize) }),
     name: alias,
     nodeId,
     port: port === undefined ? undefined : String(port),

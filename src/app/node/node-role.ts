@@ -42,8 +42,6 @@ export interface RunningNode {
   readonly ended: Promise<NodeEnd>;
   /** Leaves gracefully. */
   stop(reason: string): void;
-  /** Falls silent at once: to others it has died. */
-  abort(): void;
 }
 
 export interface NodeEnd {
@@ -58,6 +56,7 @@ export async function startNodeRole(
   const now = (): number => systemClock.now();
   const node = await openNode({ settings, logger });
   const end = Promise.withResolvers<NodeEnd>();
+  let control: { close(): Promise<void> } | undefined;
   const finish = async (how: NodeEnd): Promise<void> => {
     await control?.close();
     await node.close(how.isFailure ? "abort" : "leave");
@@ -68,7 +67,7 @@ export async function startNodeRole(
   const stop = (reason: string, isFailure = false): void => {
     if (isEnding) return;
     isEnding = true;
-    void finish({ reason, isFailure });
+    finish({ reason, isFailure }).catch(end.reject);
   };
   node.membership.on((event) => {
     tell(noticeOf(event, now()));
@@ -76,12 +75,12 @@ export async function startNodeRole(
     if (event.kind === "yielded")
       stop(`another process runs as node ${settings.id} at ${formatAddress(event.to.address)}`, true);
   });
-  const control = await openControl(node, settings, { logger, version, stop });
+  control = await openControl(node, settings, { logger, version, stop });
   const address = formatAddress(node.address);
   tell({ event: "started", timeMs: now(), id: settings.id, address, pid: process.pid });
   logger.info("listening", { address, tls: node.isTls });
   node.start();
-  return { address, ended: end.promise, stop, abort: () => void node.close("abort") };
+  return { address, ended: end.promise, stop };
 }
 
 function noticeOf(event: MembershipEvent, timeMs: number): NodeNotice {

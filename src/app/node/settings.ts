@@ -10,11 +10,12 @@ import {
 } from "../../base/address.ts";
 import { Failure } from "../../base/errors.ts";
 import { DURATION_FORM, parseDurationMs } from "../../base/units.ts";
+import { isLoopback } from "../secrets/loopback.ts";
 
-export const PRESETS = ["local", "lan", "wan"] as const;
+const PRESETS = ["local", "lan", "wan"] as const;
 export type Preset = (typeof PRESETS)[number];
 
-export const SPLIT_BRAIN_STRATEGIES = ["off", "keep-majority", "static-quorum", "keep-oldest", "down-all"] as const;
+const SPLIT_BRAIN_STRATEGIES = ["off", "keep-majority", "static-quorum", "keep-oldest", "down-all"] as const;
 export type SplitBrainStrategy = (typeof SPLIT_BRAIN_STRATEGIES)[number];
 
 export interface SplitBrainSettings {
@@ -65,7 +66,7 @@ export interface NodeWords {
   readonly dataDir?: string | undefined;
 }
 
-export const HOST_DEFAULT = "127.0.0.1";
+const HOST_DEFAULT = "127.0.0.1";
 /** Pekko's default: longer than any pause that is no partition, short enough to go on the same minute. */
 const STABLE_AFTER_DEFAULT = "20s";
 
@@ -121,10 +122,6 @@ function readSplitBrain({ splitBrain, stableAfter, quorumSize }: NodeWords, read
 /** Between processes of one machine nothing is slow but the processes themselves. */
 function presetFor(host: string): Preset {
   return isLoopback(host) ? "local" : "lan";
-}
-
-export function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || /^127(\.\d{1,3}){3}$/.test(host);
 }
 
 /** Each reads one kind of value, notes what is wrong with it, and gives something of the type to go on with. */

@@ -20,8 +20,8 @@ export const node = defineCommand({
   ],
   args: {
     name: { type: "positional", valueHint: "NAME", required: true, description: "its name, unique in the cluster" },
-    host: { type: "positional", valueHint: "HOST", required: false, description: "where it listens (127.0.0.1)" },
-    port: {
+    "at-host": { type: "positional", valueHint: "HOST", required: false, description: "where it listens (127.0.0.1)" },
+    "at-port": {
       type: "positional",
       valueHint: "PORT",
       required: false,
@@ -35,7 +35,7 @@ export const node = defineCommand({
     },
     "seed-port": { type: "positional", valueHint: "SEED-PORT", required: false, description: "its port" },
     address: { type: "string", valueHint: "HOST", description: "another way to say HOST" },
-    "listen-port": { type: "string", valueHint: "PORT", description: "another way to say PORT" },
+    port: { type: "string", valueHint: "PORT", description: "another way to say PORT" },
     seeds: {
       type: "string",
       alias: "coord",
@@ -89,8 +89,8 @@ export const node = defineCommand({
     const settings = readSettings({
       name: args.name,
       nodeId: args["node-id"],
-      host: args.address ?? args.host,
-      port: args["listen-port"] ?? args.port,
+      host: args.address ?? args["at-host"],
+      port: args.port ?? args["at-port"],
       advertise: args.advertise,
       seeds: seedsFrom(args),
       roles: repeated("--role", words),

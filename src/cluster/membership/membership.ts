@@ -54,6 +54,10 @@ export interface MembershipRules {
   readonly partition?: Partial<PartitionRules>;
 }
 
+/** A name that is not known yet may be soon, when its machine is only just starting; later it is asked for now and then. */
+const LOOK_UP_AGAIN_MS = 1_000;
+const LOOK_UP_AGAIN_MS_MAX = 30_000;
+
 type Phase = "new" | "running" | "leaving" | "ended";
 
 export class Membership {
@@ -75,6 +79,7 @@ export class Membership {
   /** It was told whom to join: until one answers it knows nothing of any cluster, not even that there is none. */
   #hasSeeds = false;
   #viewTimer: Timer | undefined;
+  #lookUpTimer: Timer | undefined;
   #viewDueMs = Number.POSITIVE_INFINITY;
   /** The reply of the push-pull that is being answered. */
   #reply: SyncMessage | undefined;
@@ -170,15 +175,13 @@ export class Membership {
 
   /**
    * Joins by whichever seed answers first, and goes on trying until one does. Resolves when that is under way. Seeds that
-   * cannot be looked up are told by `warn` and left out; the node's own address is left out silently.
+   * cannot be looked up are told by `warn` and looked up again later; the node's own address is left out silently. Rejects
+   * when a text is no seed.
    */
   async join(seeds: readonly string[]): Promise<readonly Address[]> {
     const parsed = seeds.map(parseSeed);
     this.#hasSeeds ||= parsed.some((seed) => !isSameAddress(seed, this.self.address));
-    const { addresses, failed } = await resolveSeeds(parsed, this.self.address, this.#ports.resolve);
-    for (const each of failed) this.#ports.warn(`a seed cannot be looked up: ${each}`);
-    if (addresses.length > 0) this.#feed({ type: "join", seeds: addresses });
-    return addresses;
+    return await this.#joinBy(parsed, LOOK_UP_AGAIN_MS);
   }
 
   /** Says something else of this node from now on. */
@@ -207,6 +210,7 @@ export class Membership {
     this.#partitionPump.stop();
     this.#links.stop();
     this.#viewTimer?.cancel();
+    this.#lookUpTimer?.cancel();
     this.#ended.resolve();
   }
 
@@ -238,6 +242,24 @@ export class Membership {
     if (!reply) throw new Failure("cluster.no_answer", `nothing to answer to ${fromId} now`, { retryable: true });
     this.#tally.numbers.syncsAnswered++;
     return this.#post.encodeSync(reply);
+  }
+
+  async #joinBy(seeds: readonly Address[], againMs: number): Promise<readonly Address[]> {
+    const { clock, resolve, warn } = this.#ports;
+    const { addresses, failed } = await resolveSeeds(seeds, this.self.address, resolve);
+    if (!this.#isAlive && this.#phase !== "new") return [];
+    for (const { seed, why } of failed) warn(`the seed ${addressText(seed)} cannot be looked up: ${why}`);
+    if (addresses.length > 0) this.#feed({ type: "join", seeds: addresses });
+    if (failed.length > 0) {
+      const later = (): void =>
+        void this.#joinBy(
+          failed.map(({ seed }) => seed),
+          Math.min(2 * againMs, LOOK_UP_AGAIN_MS_MAX),
+        );
+      this.#lookUpTimer?.cancel();
+      this.#lookUpTimer = clock.after(againMs, later);
+    }
+    return addresses;
   }
 
   get #isAlive(): boolean {

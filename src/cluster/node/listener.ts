@@ -23,6 +23,8 @@ export interface ListenerOptions<Data> {
   readonly fetch: (request: Request, server: Bun.Server<Data>) => Response | undefined | Promise<Response | undefined>;
   readonly websocket: Bun.WebSocketHandler<Data>;
   readonly onDatagram: (from: ListenAddress, bytes: Uint8Array) => void;
+  /** The address of a name; the system's unless told otherwise. */
+  readonly resolve?: (name: string) => Promise<string>;
   /** A datagram could not be sent, or a defect in an answer. */
   readonly warn: (what: string) => void;
 }
@@ -44,6 +46,8 @@ const BODY_BYTES_MAX = 4 * 1024 * 1024;
 const IDLE_S = 30;
 /** How long a name's address is believed: names of machines move seldom, and a stale one costs datagrams only. */
 const NAME_TTL_MS = 30_000;
+/** A name that could not be looked up is asked for again: not with every datagram, and long before anybody is given up. */
+const NAME_AGAIN_MS = 1_000;
 /** Names that are remembered; peers announce addresses, so there are few. */
 const NAMES_MAX = 1_024;
 
@@ -122,13 +126,18 @@ function listenFailure(thrown: unknown, kind: string, host: string, port: number
   );
 }
 
+async function systemLookUp(name: string): Promise<string> {
+  const { address } = await lookup(name);
+  return address;
+}
+
 interface Resolved {
   readonly address: string | undefined;
   readonly untilMs: number;
 }
 
 function listenerOf<Data>(server: Bun.Server<Data>, udp: Udp, options: ListenerOptions<Data>): Listener {
-  const { clock, host, port, warn } = options;
+  const { clock, host, port, resolve = systemLookUp, warn } = options;
   const names = new Map<string, Resolved>();
 
   const send = (address: string, toPort: number, bytes: Uint8Array): void => {
@@ -140,9 +149,10 @@ function listenerOf<Data>(server: Bun.Server<Data>, udp: Udp, options: ListenerO
   };
   const learn = async (name: string): Promise<void> => {
     if (names.size >= NAMES_MAX) names.delete(names.keys().next().value!);
-    names.set(name, { address: undefined, untilMs: clock.monotonic() + NAME_TTL_MS });
+    const before = names.get(name)?.address; // good until there is a better one
+    names.set(name, { address: before, untilMs: clock.monotonic() + NAME_AGAIN_MS });
     try {
-      const { address } = await lookup(name);
+      const address = await resolve(name);
       names.set(name, { address, untilMs: clock.monotonic() + NAME_TTL_MS });
     } catch (thrown) {
       warn(`the name ${JSON.stringify(name)} has no address: ${messageOf(thrown)}`);

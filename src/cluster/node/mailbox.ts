@@ -62,6 +62,7 @@ export class Mailbox<Meta> {
   #bytes = 0;
   #handler: MailboxHandler<Meta> | undefined;
   #isHandling = false;
+  #isClosed = false;
 
   constructor(options: MailboxOptions, ports: MailboxPorts<Meta>) {
     this.#maxSize = bounded("maxSize", options.maxSize ?? MAILBOX_SIZE_DEFAULT, SIZE_MAX);
@@ -86,7 +87,11 @@ export class Mailbox<Meta> {
   /** Whether it was taken in; with `drop-oldest` it always is, unless it is larger than the whole mailbox. */
   offer(letter: Letter<Meta>): boolean {
     this.#counts.received++;
-    if (letter.sizeBytes > this.#maxBytes || (this.#overflow === "drop-newest" && !this.#fits(letter))) {
+    if (
+      this.#isClosed ||
+      letter.sizeBytes > this.#maxBytes ||
+      (this.#overflow === "drop-newest" && !this.#fits(letter))
+    ) {
       this.#drop(letter);
       return false;
     }
@@ -96,6 +101,12 @@ export class Mailbox<Meta> {
     this.#counts.waitingMax = Math.max(this.#counts.waitingMax, this.#waiting);
     void this.#deliver();
     return true;
+  }
+
+  /** What waits, and what comes from now on, is dropped; the message that is being handled is handled to its end. */
+  close(): void {
+    this.#isClosed = true;
+    for (let letter = this.#take(); letter; letter = this.#take()) this.#drop(letter);
   }
 
   get #waiting(): number {

@@ -146,7 +146,6 @@ export class NodeRuntime {
 
   /** For the link: a message has come. */
   receive(fromId: string, payload: unknown, sizeBytes: number): void {
-    if (this.#isClosed) return;
     const { from, body } = this.#decode(payload);
     this.#mailbox.offer({ message: body, meta: this.#meta(from, fromId, sizeBytes), sizeBytes });
   }
@@ -162,6 +161,7 @@ export class NodeRuntime {
   close(): void {
     this.#isClosed = true;
     this.#directory.close();
+    this.#mailbox.close();
     for (const handlers of Object.values(this.#handlers)) handlers.clear();
   }
 

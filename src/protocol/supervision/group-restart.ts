@@ -11,13 +11,17 @@ export class GroupRestart {
   readonly atMs: number | undefined;
   readonly #members: Set<Child>;
   readonly #toStop: Child[];
+  /** Those who end for this restart's sake. Who was being ended before, for good, ends as it was to; it comes back too. */
+  readonly #interrupted: Set<Child>;
 
-  /** `members` in start order, the lead among them. */
-  constructor(lead: Child, members: readonly Child[], atMs: number | undefined) {
+  /** `members` in start order, the lead among them; `before` is the restart that this one takes in. */
+  constructor(lead: Child, members: readonly Child[], atMs: number | undefined, before?: GroupRestart) {
     this.lead = lead;
     this.atMs = atMs;
     this.#members = new Set(members);
     this.#toStop = members.filter(isAlive);
+    const isEnding = (child: Child): boolean => child.state.kind === "stopping" && !before?.interrupts(child);
+    this.#interrupted = new Set(this.#toStop.filter((child) => !isEnding(child)));
   }
 
   get members(): ReadonlySet<Child> {
@@ -28,8 +32,13 @@ export class GroupRestart {
     return this.#members.has(child);
   }
 
+  interrupts(child: Child): boolean {
+    return this.#interrupted.has(child);
+  }
+
   leaveOut(child: Child): void {
     this.#members.delete(child);
+    this.#interrupted.delete(child);
   }
 
   /** The last started of those who still run; undefined when all are gone. Who was left out is being ended already. */

@@ -190,11 +190,11 @@ export class Supervisor {
   #leave(child: Child): void {
     this.#answerTerminate(child);
     const isSpent = this.#isSimple || child.spec.restart === "temporary";
-    if (this.#group?.has(child) && !isSpent) this.#children.set(child, { kind: "waiting" });
+    if (this.#group?.interrupts(child) && !isSpent) this.#children.set(child, { kind: "waiting" });
     else {
       this.#answerStart(child, "start_failed", "it was stopped before it had started");
       if (isSpent) this.#forget(child);
-      else this.#children.settle(child);
+      else if (!this.#group?.has(child)) this.#children.settle(child); // else gone until the group starts
     }
     this.#startOn();
   }
@@ -222,7 +222,7 @@ export class Supervisor {
     this.#children.set(lead, { kind: "restarting", atMs: undefined });
     const mayAtOnce = atOnce && (this.#group === undefined || this.#group.atMs === undefined);
     const laterMs = Math.max(atMs, this.#group?.atMs ?? 0);
-    this.#group = new GroupRestart(lead, members, mayAtOnce ? undefined : laterMs);
+    this.#group = new GroupRestart(lead, members, mayAtOnce ? undefined : laterMs, this.#group);
   }
 
   /** Stops the last member that runs; when none does and the delay is over, they start again in order. */

@@ -41,6 +41,8 @@ export class Core {
   readonly urgent = new Set<string>();
   /** This node has contradicted what is said of it, in the step under way: that does not wait for the next round. */
   mustTell = false;
+  /** Who sent this message holds against this node what it has contradicted already. */
+  isSenderBehind = false;
   phase: Phase = "idle";
   /** Of the step under way, on the machine's clock and on the caller's. */
   nowMs = 0;
@@ -122,6 +124,7 @@ export class Core {
     const dueMs = isDue ? this.timers.firstMs! : 0;
     this.nowMs = Math.max(this.nowMs, dueMs, this.callerMs - this.#lostMs);
     this.mustTell = false;
+    this.isSenderBehind = false;
   }
 
   /** What is due happens. Only then can lateness be forgiven again: one who is always late must get on too. */

@@ -19,7 +19,7 @@ export class OwnMember {
     const { self } = this.#core;
     if (claim.bornMs > self.bornMs) return this.#newerLife(claim);
     if (claim.bornMs < self.bornMs) return this.#olderLife(claim);
-    if (!this.#core.rules.refutes(claim, self)) return void this.#core.counts.newsOld++;
+    if (!this.#core.rules.refutes(claim, self)) return this.#oldNews(claim);
     if (isUp(claim) && this.#isTwin(claim)) return this.#yield(claim);
     if (claim.state === "suspect" && by !== self.id) this.#core.health.change(1);
     this.#refute(claim);
@@ -64,11 +64,23 @@ export class OwnMember {
     else this.#beginLife(claim.bornMs + 1);
   }
 
+  /** Contradicted already, but whoever says it has missed that, and will not hear it from others who know it. */
+  #oldNews(claim: Member): void {
+    this.#core.counts.newsOld++;
+    if (claim.state === "alive" || claim.incarnation >= this.#core.self.incarnation) return;
+    this.#core.isSenderBehind = true;
+    this.#spreadAgain();
+  }
+
   /** Others still hold this node's former life for the present one: they have not heard of this one yet. */
   #olderLife(claim: Member): void {
-    const { queue, self } = this.#core;
     this.#core.counts.newsOld++;
-    if (isUp(claim) && !queue.has(self.id)) this.#core.spread({ member: self, by: self.id });
+    if (isUp(claim)) this.#spreadAgain();
+  }
+
+  #spreadAgain(): void {
+    const { queue, self } = this.#core;
+    if (!queue.has(self.id)) this.#core.spread({ member: self, by: self.id });
   }
 
   /** Both born in the same millisecond: the address decides, on both sides alike. */

@@ -194,10 +194,17 @@ export class Swim implements Machine<SwimInput, SwimEffect> {
     if (this.#core.phase === "ended") return;
     const sender = this.#core.table.get(from.id);
     if (sender === undefined || sender.member.bornMs < from.bornMs) this.#sync.meetStranger(from.address);
+    if (message.type === "gossip" && this.#core.isSenderBehind) this.#correct(from);
     if (message.type === "ping") this.#pong(message.seq, from, sender);
     else if (message.type === "ping_req") this.#relays.ask(message);
     else if (message.type === "nack") this.#prober.nacked(message);
     else if (message.type === "ack" && !this.#relays.acked(message)) this.#prober.acked(message);
+  }
+
+  /** An ack would take it along; news gets no answer otherwise. */
+  #correct({ address, id }: Peer): void {
+    const { peer, self } = this.#core;
+    this.#core.send(address, { type: "gossip", from: peer, to: id, gossip: [{ member: self, by: self.id }] });
   }
 
   #pong(seq: number, from: Peer, sender: Entry | undefined): void {

@@ -14,6 +14,8 @@ const NODES_MAX = 16;
 const LEAVES = 6;
 const FIRST_MS = 15_000;
 const LEAVE_EVERY_MS = 12_000;
+/** Gossip is chance: once in some 100,000 leaves it misses somebody, who learns it later by comparing views. Not two at once. */
+const MISSED_MAX = 1;
 /** Farewells take two seconds, and each round of gossip 0.2 s. */
 const KNOWN_AFTER_MS = 6_000;
 const WEATHER: Weather = {
@@ -36,6 +38,9 @@ export const swimLeaveScenario = defineScenario<SwimMessage>({
 });
 
 class LeavingSwim extends SwimCast {
+  /** Who did not hear of a farewell in time, by the one who left. */
+  readonly #missed = new Map<string, Set<number>>();
+
   constructor(setup: Setup) {
     const { random } = setup;
     const nodes = NODES_MIN + random.below(NODES_MAX - NODES_MIN + 1);
@@ -58,6 +63,7 @@ class LeavingSwim extends SwimCast {
   #leave({ faults, world }: Stage<SwimMessage>, node: number, comesBack: boolean): void {
     if (!world.nodes[node]!.isUp) return;
     this.safety.mayLeave(node);
+    this.#missed.delete(idOf(node));
     this.swim.feed(node, { type: "leave" });
     world.at(world.nowMs + KNOWN_AFTER_MS, () => {
       this.#demandLeft(node);
@@ -67,13 +73,20 @@ class LeavingSwim extends SwimCast {
   }
 
   #demandLeft(node: number): void {
-    for (const { index, isUp } of this.swim.world.nodes) {
+    for (const { index } of this.swim.world.nodes) {
       const state = this.swim.machine(index)?.member(idOf(node))?.state;
-      if (isUp && state !== "left") throw new Violation(`node ${index} holds ${idOf(node)} ${state} after it has left`);
+      if (state === "alive" || state === "suspect") this.#miss(index, idOf(node), `holds it ${state}`);
     }
   }
 
   #judge(node: number, { kind, member, reason }: MemberEvent): void {
-    if (kind === "leave" && reason !== "left") throw new Violation(`node ${node} takes ${member.id} for ${reason}`);
+    if (kind === "leave" && reason !== "left") this.#miss(node, member.id, `takes it for ${reason}`);
+  }
+
+  #miss(node: number, id: string, how: string): void {
+    const missed = this.#missed.get(id) ?? new Set();
+    this.#missed.set(id, missed.add(node));
+    if (missed.size > MISSED_MAX)
+      throw new Violation(`node ${node} ${how}: ${id} has left, and ${missed.size} have missed it`);
   }
 }

@@ -41,7 +41,7 @@ export const swimScenario = defineScenario<SwimMessage>({
   name: "swim",
   summary: "membership of 16 nodes under all faults: no news is made up or goes back, and in the end all agree",
   faultsMs: 60_000,
-  convergeMs: 120_000,
+  convergeMs: 180_000,
   checkEveryMs: 500,
   bugs: swimBugs(
     "no-incarnation-check",

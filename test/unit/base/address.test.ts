@@ -19,6 +19,7 @@ test("parseAddress() refuses what is no address", () => {
     "[host]:1",
     "[::1]",
     "a b:1",
+    "[::::]:1",
     "a:1:2",
     "[]:1",
   ];

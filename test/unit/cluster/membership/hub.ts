@@ -67,6 +67,8 @@ export class Hub {
   passes: (from: string, to: string) => boolean = () => true;
   dropsDatagrams: (from: string, to: string) => boolean = () => false;
   loss = 0;
+  /** It stands for the addresses of all; no other name has any. */
+  knownName = "cluster.test";
 
   constructor(seed = 1) {
     this.#random = seededRandom(seed);
@@ -97,7 +99,7 @@ export class Hub {
       random: seededRandom(this.#random.below(2 ** 31)),
       seal: seal?.(clock) ?? toySeal(key),
       resolve: async (name) => {
-        if (name === "cluster.test") return [...this.#byAddress.values()].map((each) => each.address.host);
+        if (name === this.knownName) return [...this.#byAddress.values()].map((each) => each.address.host);
         throw new Error(`there is no ${name}`);
       },
       datagrams: {

@@ -276,9 +276,20 @@ describe("Membership", () => {
       { host: "10.0.0.1", port: 7_000 },
       { host: "10.0.0.2", port: 7_000 },
     ]);
-    expect(warnings).toEqual(["a seed cannot be looked up: nowhere.test: there is no nowhere.test"]);
+    expect(warnings).toEqual(["the seed nowhere.test:7000 cannot be looked up: there is no nowhere.test"]);
     await hub.until("all see all", () => ["a", "b", "c"].every((id) => alive(hub, id).length === 3));
     await expect(membership.join(["no port"])).rejects.toThrow('cannot join by "no port": host:port is required');
+  });
+
+  test("join() looks a name up again that was not known at the start", async () => {
+    const hub = new Hub();
+    hub.start("a", 7_000, { host: "10.0.0.1" });
+    const { membership } = hub.start("b", 7_000, { host: "10.0.0.2" });
+    expect(await membership.join(["later.test:7000"])).toEqual([]);
+    await hub.run(30_000);
+    expect(alive(hub, "b")).toHaveLength(1);
+    hub.knownName = "later.test";
+    await hub.until("both see both", () => ["a", "b"].every((id) => alive(hub, id).length === 2));
   });
 
   test("on() goes on telling others when a listener throws, until it is ended", async () => {

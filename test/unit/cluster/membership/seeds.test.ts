@@ -32,7 +32,7 @@ describe("parseSeed()", () => {
     "[a]:1",
     "[::1]",
     "a b:1",
-    `${"x".repeat(129)}:1`,
+    `${"x".repeat(254)}:1`,
   ]) {
     test(`parseSeed() refuses ${JSON.stringify(text.slice(0, 20))}`, () => {
       expect(() => parseSeed(text)).toThrow("host:port is required");
@@ -52,7 +52,10 @@ describe("resolveSeeds()", () => {
 
   test("resolveSeeds() tells of names that cannot be looked up, and takes no more than it can use", async () => {
     const one = await resolveSeeds([parseSeed("a:1"), parseSeed("10.0.0.2:1")], OWN, nowhere);
-    expect(one).toEqual({ addresses: [{ host: "10.0.0.2", port: 1 }], failed: ["a: no such name"] });
+    expect(one).toEqual({
+      addresses: [{ host: "10.0.0.2", port: 1 }],
+      failed: [{ seed: { host: "a", port: 1 }, why: "no such name" }],
+    });
     const many = async () => Array.from({ length: 200 }, (_, index) => `10.0.1.${index}`);
     expect((await resolveSeeds([parseSeed("a:1")], OWN, many)).addresses).toHaveLength(SEEDS_MAX);
   });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { type ListenAddress, type ListenerOptions, openListener } from "../../../../src/cluster/node/listener.ts";
+import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 function listen(more: Partial<ListenerOptions<undefined>> = {}) {
   return openListener<undefined>({
@@ -86,4 +87,38 @@ test("Listener answers 500 without details when an answer fails, and tells", asy
   expect([answer.status, await answer.text()]).toEqual([500, ""]);
   await listener.close();
   expect(warnings[0]).toContain("secret detail");
+});
+
+test("sendDatagram() goes on with a name's old address while it is looked up again, and while it cannot be", async () => {
+  const clock = new SteppedClock();
+  const answers: (() => Promise<string>)[] = [
+    async () => "127.0.0.1",
+    () => Promise.reject(new Error("no name server")),
+    async () => "127.0.0.1",
+  ];
+  let asked = 0;
+  let arrived = 0;
+  const listener = await listen({
+    clock,
+    resolve: () => answers[asked++]!(),
+    onDatagram: () => arrived++,
+  });
+  const sendAndCount = async (): Promise<number> => {
+    const before = arrived;
+    listener.sendDatagram({ host: "peer.example", port: listener.port }, new Uint8Array(4));
+    for (let looks = 0; looks < 100 && arrived === before; looks++) await Bun.sleep(1);
+    return arrived - before;
+  };
+  try {
+    expect(await sendAndCount()).toBe(0); // nothing is known of the name yet
+    expect(await sendAndCount()).toBe(1);
+    clock.advance(30_000);
+    expect(await sendAndCount()).toBe(1); // asks again behind it, in vain
+    expect(await sendAndCount()).toBe(1);
+    clock.advance(1_000);
+    expect(await sendAndCount()).toBe(1);
+    expect(asked).toBe(3);
+  } finally {
+    await listener.close();
+  }
 });

@@ -77,6 +77,24 @@ test("Mailbox goes on when a handler throws or rejects, and tells", async () => 
   expect(mailbox.counts()).toMatchObject({ delivered: 1, failed: 2, waiting: 0 });
 });
 
+test("Mailbox drops and counts what waits and what comes once it is closed", async () => {
+  const { mailbox, offer, dropped } = rig();
+  const first = Promise.withResolvers<void>();
+  const got: unknown[] = [];
+  mailbox.handle((message) => {
+    got.push(message);
+    return first.promise;
+  });
+  for (const each of [1, 2, 3]) offer(each);
+  mailbox.close();
+  expect(offer(4)).toBe(false);
+  first.resolve();
+  await Bun.sleep(0);
+  expect(got).toEqual([1]);
+  expect(dropped).toEqual([2, 3, 4]);
+  expect(mailbox.counts()).toMatchObject({ received: 4, delivered: 1, dropped: 3, waiting: 0 });
+});
+
 test("Mailbox refuses options that make no sense, naming what is allowed", () => {
   expect(() => rig({ maxSize: 0 })).toThrow("maxSize is 0; a whole number from 1 to 10000000 is required");
   expect(() => rig({ maxBytes: 1.5 })).toThrow("maxBytes is 1.5");

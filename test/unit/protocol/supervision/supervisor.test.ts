@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type ChildSpec, Supervisor } from "../../../../src/protocol/supervision/index.ts";
-import { Family, worker } from "./family.ts";
+import { ABNORMAL, Family, NORMAL, worker } from "./family.ts";
 import { run } from "./transcript.ts";
 
 const TRANSCRIPTS = join(import.meta.dir, "transcripts");
@@ -86,5 +86,58 @@ describe("Supervisor", () => {
     expect([family.news(), family.supervisor.nextDeadlineMs]).toEqual([["end a"], 50]);
     family.pass();
     expect([family.news(), family.nowMs]).toEqual([["start a", "start b"], 50]);
+  });
+});
+
+/** a and d are significant; d takes its time to end, and a restart waits, so that more can happen meanwhile. */
+function slowToEnd(): Family {
+  const significant = { restart: "transient", significant: true } as const;
+  const specs = [worker("a", significant), worker("b"), worker("c"), worker("d", significant)];
+  const options = { strategy: "rest_for_one", autoShutdown: "all_significant", restartDelayMs: () => 50 } as const;
+  const family = Family.started(specs, { maxRestarts: 9, ...options });
+  family.obedience.set("d", "stubborn");
+  return family;
+}
+
+describe("Supervisor with significant children while a restart of others waits", () => {
+  test("step() does not wait for one that was being terminated on request when the restart began", () => {
+    const family = slowToEnd();
+    family.terminateChild("d");
+    family.exit("b", ABNORMAL);
+    family.exit("d", NORMAL);
+    expect(family.children).toEqual(["a running", "b restarting", "c waiting", "d gone"]);
+    family.news();
+    family.exit("a", NORMAL);
+    expect(family.news()).toEqual(["end a", "auto_shutdown a", "stopped"]);
+  });
+
+  test("step() does not wait for one that was being stopped for a restart that was called off", () => {
+    const family = slowToEnd();
+    family.exit("c", ABNORMAL);
+    family.terminateChild("c");
+    family.exit("b", ABNORMAL);
+    family.exit("d", NORMAL);
+    family.news();
+    family.exit("a", NORMAL);
+    expect(family.news()).toEqual(["end a", "auto_shutdown a", "stopped"]);
+  });
+
+  test("step() waits for one that is stopped for the restart, when a failure in front joins it too", () => {
+    const family = slowToEnd();
+    family.exit("c", ABNORMAL);
+    family.exit("b", ABNORMAL);
+    family.exit("d", NORMAL);
+    family.exit("a", NORMAL);
+    family.passAll();
+    expect(family.children).toEqual(["a gone", "b running", "c running", "d running"]);
+  });
+
+  test("step() starts one that was being terminated on request with the others, when nothing comes between", () => {
+    const family = slowToEnd();
+    family.terminateChild("d");
+    family.exit("b", ABNORMAL);
+    family.exit("d", NORMAL);
+    family.passAll();
+    expect(family.children).toEqual(["a running", "b running", "c running", "d running"]);
   });
 });

@@ -318,6 +318,27 @@ describe("Swim.step() on suspicions", () => {
     expect(gossipOf(ack)[0]).toBe("a suspect 0");
   });
 
+  test("step() answers a ping with its own record when the ping holds it suspect for what it has contradicted long ago", () => {
+    const rig = new Rig(others);
+    rig.hear(memberOf("s", "suspect"));
+    for (let count = 0; count < 20; count++) rig.say(pingOf(peerOf("a")));
+    expect(rig.swim.counts().gossipQueued).toBe(0);
+    const answer = (claim: Member): readonly string[] => {
+      const [ack] = sentTo("a", rig.say(pingOf(peerOf("a"), [{ member: claim, by: "a" }])));
+      return gossipOf(ack);
+    };
+    expect(answer(memberOf("s", "alive"))).toEqual([]);
+    expect(answer(memberOf("s", "suspect"))).toEqual(["s alive 1"]);
+  });
+
+  test("step() answers gossip that holds it suspect for what it has contradicted, and no other gossip", () => {
+    const rig = new Rig(others);
+    rig.hear(memberOf("s", "suspect"));
+    const answers = (claim: Member): readonly (readonly string[])[] => sentTo("x", rig.hear(claim)).map(gossipOf);
+    expect(answers(memberOf("s", "suspect"))).toEqual([["s alive 1"]]);
+    expect(answers(memberOf("s", "alive"))).toEqual([]);
+  });
+
   test("step() tells an older life whose place is taken, so that it gives way", () => {
     const rig = new Rig(["a"]);
     rig.hear(memberOf("a", "alive", 0, BORN_MS + 9));

@@ -1,0 +1,35 @@
+/** This node's address and name on the network, as links and tokens need them. */
+import type { Address } from "../../base/address.ts";
+import { audiencesOf } from "../../wire/auth/index.ts";
+import type { LinkSelf } from "../../wire/link/index.ts";
+import { systemEntropy } from "../secrets/entropy.ts";
+import { isLoopback } from "../secrets/loopback.ts";
+import { ownHosts } from "../secrets/own-hosts.ts";
+import type { NodeSettings } from "./settings.ts";
+
+/** The address is whole only when the port is open. */
+export class Place {
+  readonly #settings: NodeSettings;
+  readonly #instance = Buffer.from(systemEntropy(9)).toString("base64url");
+  port = 0;
+
+  constructor(settings: NodeSettings) {
+    this.#settings = settings;
+  }
+
+  get address(): Address {
+    const { advertise, host } = this.#settings;
+    return advertise ?? { host, port: this.port };
+  }
+
+  self(): LinkSelf {
+    return { id: this.#settings.id, instance: this.#instance, address: this.address };
+  }
+
+  /** To whom a token has to be addressed. */
+  audiences(): readonly string[] {
+    const { host, id } = this.#settings;
+    const own = [host, ...ownHosts(host)].map((each) => ({ host: each, port: this.port }));
+    return audiencesOf(id, [this.address, ...own], isLoopback(host));
+  }
+}
