@@ -50,7 +50,7 @@ export class Checker {
   readonly #open = new Map<number, ChildRequest>();
   readonly #startRequests = new Map<string, { readonly request: number; readonly isNew: boolean }>();
   readonly #countedMs: number[] = [];
-  /** A group restart; it ends with the first start of anybody. */
+  /** A group restart; it ends when its members may start: all are gone and it waits for no time any more. */
   #group: Group | undefined;
   #requests = 0;
   serving = true;
@@ -87,6 +87,7 @@ export class Checker {
     if (input.type === "terminate_child" && wasServing && this.specs.has(input.id)) this.#terminated(input.id);
     for (const effect of effects) this.#carryOut(effect, input);
     const deadlineMs = this.machine.nextDeadlineMs;
+    if (this.#group && deadlineMs === undefined && this.#isStill(this.#group)) this.#released(this.#group);
     if (input.type === "tick")
       this.#hold(deadlineMs === undefined || deadlineMs > this.nowMs, "a tick leaves nothing due");
   }
@@ -166,6 +167,11 @@ export class Checker {
     this.#incarnations.set(id, incarnation);
     this.#haveRun.add(id);
     this.alive.set(id, { incarnation, serves: false, asked: false, byRequest });
+  }
+
+  /** Nobody is being ended, and of its members nobody is left: it waits for its time only, or for those in front to start. */
+  #isStill({ members }: Group): boolean {
+    return ![...this.alive].some(([id, { asked }]) => asked || members.has(id));
   }
 
   #released({ joining, members }: Group): void {

@@ -76,6 +76,43 @@ describe("Supervisor properties", () => {
   });
 });
 
+function event(kind: Happening, pick = 0): World["events"][number] {
+  return { kind, pick, passMs: 0 };
+}
+
+const KILLED: ChildSpec = { id: "", restart: "permanent", shutdown: "brutal_kill", significant: false };
+const SIGNIFICANT: ChildSpec = { ...KILLED, restart: "transient", significant: true };
+
+/** Found by the property above, once in many ten thousands; shrunk. */
+const FOUND: Readonly<Record<string, World>> = {
+  "the last significant child but one who is being terminated, and a restart that takes that one along": {
+    strategy: "rest_for_one",
+    autoShutdown: "all_significant",
+    together: true,
+    specs: [SIGNIFICANT, KILLED, KILLED, SIGNIFICANT, KILLED].map((spec, index) => ({ ...spec, id: `c${index}` })),
+    events: [event("crash", 2), event("terminate_child", 3), event("busy", 1), event("crash", 1), event("normal")],
+  },
+  "the end of who leads a restart whose time has come but that waits for one in front to start": {
+    strategy: "rest_for_one",
+    autoShutdown: "never",
+    together: false,
+    specs: [{ ...KILLED, restart: "transient" as const }, KILLED, KILLED].map((spec, index) => {
+      return { ...spec, id: `c${index}` };
+    }),
+    events: [
+      ...[event("normal"), event("started"), event("crash"), event("crash"), event("restart_child")],
+      ...[event("crash"), event("deadline"), event("terminate_child", 1)],
+    ],
+  },
+};
+
+describe("Supervisor in cases that were found", () => {
+  for (const [found, given] of Object.entries(FOUND))
+    test(`step() keeps every promise at ${found}`, () => {
+      expect(() => livesThrough(given, (...made) => new Supervisor(...made))).not.toThrow();
+    });
+});
+
 /** A supervisor that is wrong in one way: `bend` changes the effects of a step. */
 function bent(bend: Bend): Make {
   return (specs, options) => {
