@@ -92,7 +92,7 @@ describe("key", () => {
     expect((await workspace.exec(["key", "use", file, fresh.id])).code).toBe(0);
     expect(readKeyFile(file).first.sameAs(fresh)).toBe(true);
     const refused = await workspace.exec(["key", "remove", "secrets", fresh.id]);
-    expect([refused.code, refused.stderr.includes("is the one that signs")]).toEqual([1, true]);
+    expect([refused.code, refused.stderr.includes("is the one that signs")]).toEqual([78, true]);
     const removed = await workspace.exec(["key", "remove", "secrets", "--json"]);
     expect(JSON.parse(removed.stdout)).toEqual({
       file: "secrets/cluster.key",
@@ -109,6 +109,34 @@ describe("key", () => {
     chmodSync(workspace.at("secrets", "cluster.key"), 0o644);
     expect((await workspace.exec(["key", "list", "secrets"])).stderr).toContain("Run: chmod 600 secrets/cluster.key");
     const missing = await workspace.exec(["key", "list"]);
-    expect([missing.code, missing.stderr.includes(".local/state/distributed_system/cluster.key")]).toEqual([66, true]);
+    expect([missing.code, missing.stderr.includes(workspace.at("state", "cluster.key"))]).toEqual([66, true]);
+    const nowhere = await workspace.exec(["key", "list"], { env: { DISTRIBUTED_SYSTEM_DATA_DIR: "" } });
+    expect([nowhere.code, nowhere.stderr.includes(".local/state/distributed_system/cluster.key")]).toEqual([66, true]);
+  });
+
+  test("key goes by the data directory and the secrets of nodes that are started with the same flags or environment", async () => {
+    using workspace = new Workspace();
+    await workspace.exec(["init", "secrets"]);
+    const idOf = (dataDir: string): string =>
+      loadSecrets({ address: { host: "127.0.0.1" }, dataDir: workspace.at(dataDir) }).keyring.first.id;
+    const [state, other] = [idOf("state"), idOf("other")];
+    const secret = readKeyFile(workspace.at("secrets", "cluster.key")).first.id;
+    const listed = async (words: readonly string[], env = {}): Promise<string> =>
+      JSON.parse((await workspace.exec(["key", "list", "--json", ...words], { env })).stdout).keys[0].id;
+    expect(await listed([])).toBe(state); // by DISTRIBUTED_SYSTEM_DATA_DIR
+    expect(await listed(["--data-dir", "other"])).toBe(other);
+    expect(await listed([], { DISTRIBUTED_SYSTEM_DATA_DIR: workspace.at("other") })).toBe(other);
+    expect(await listed(["--data-dir", "other", "--secrets", "secrets"])).toBe(secret);
+    expect(await listed([], { DISTRIBUTED_SYSTEM_SECRETS: workspace.at("secrets") })).toBe(secret);
+    expect(await listed([workspace.at("other", "cluster.key"), "--data-dir", "state"])).toBe(other);
+    expect((await workspace.exec(["key", "list", "--data-dir", "other"])).stderr).toBe(
+      `${workspace.at("other", "cluster.key")}:\n`,
+    );
+    const { keys } = JSON.parse((await workspace.exec(["key", "add", "--data-dir", "other", "--json"])).stdout);
+    for (const words of [["use", keys[1].id], ["remove"]]) {
+      expect((await workspace.exec(["key", ...words, "--data-dir", "other"])).code).toBe(0);
+    }
+    expect(idOf("other")).not.toBe(other);
+    expect([idOf("state"), await listed(["secrets"])]).toEqual([state, secret]);
   });
 });

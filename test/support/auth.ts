@@ -4,9 +4,10 @@ import { Failure } from "../../src/base/errors.ts";
 import { seededRandom } from "../../src/base/random.ts";
 import { type Entropy, Keyring } from "../../src/wire/auth/index.ts";
 
-/** A clock that stands where it is put. */
+/** A clock that stands where it is put: `ms` sets the wall clock, as a correction does; with `pass` time goes by. */
 export class SetClock {
   ms: number;
+  #passedMs = 0;
 
   constructor(ms = Date.UTC(2030, 0, 1)) {
     this.ms = ms;
@@ -14,6 +15,15 @@ export class SetClock {
 
   now(): number {
     return this.ms;
+  }
+
+  monotonic(): number {
+    return this.#passedMs;
+  }
+
+  pass(ms: number): void {
+    this.ms += ms;
+    this.#passedMs += ms;
   }
 }
 

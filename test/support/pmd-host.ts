@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { openPmdClient } from "../../src/app/pmd/open-pmd.ts";
 import { Failure } from "../../src/base/errors.ts";
 import type { PmdClient } from "../../src/cluster/pmd/index.ts";
+import { freePort } from "./free-port.ts";
 import { isGone, killHard } from "./processes.ts";
 import { type Ended, EXECUTABLE, Program, type ProgramOptions, runProgram } from "./program.ts";
 import { until } from "./until.ts";
@@ -128,10 +129,4 @@ export class PmdNode {
       this.told.push(...lines.map((line) => JSON.parse(line) as Told));
     }
   }
-}
-
-/** Free just now: the processes of a test have to agree on a number before the first of them listens. */
-export function freePort(): number {
-  using listener = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
-  return listener.port;
 }

@@ -2,9 +2,10 @@
  * Asks a running node: one of this machine through its control socket, which needs nothing, or any by its address, with a
  * token under the cluster's key. What is asked is a service contract either way.
  */
+import { lookup } from "node:dns/promises";
 import { ADDRESS_FORM, type Address, formatAddress, parseAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
-import { Failure, toFailure } from "../../base/errors.ts";
+import { Failure, messageOf, toFailure } from "../../base/errors.ts";
 import { Tokens } from "../../wire/auth/index.ts";
 import { httpTransport, NO_PROXY, type Transport, unixTransport } from "../../wire/rpc/index.ts";
 import { readEntries } from "../control/entries.ts";
@@ -34,7 +35,7 @@ const NODE_COMMANDS = new Set(["node"]);
 export async function askNode<T>(choices: AskChoices, ask: (transport: Transport) => Promise<T>): Promise<Asked<T>> {
   if (choices.node !== undefined) {
     const address = readAddress(choices.node);
-    return { by: formatAddress(address), answer: await ask(addressTransport(address, choices)) };
+    return { by: formatAddress(address), answer: await ask(await addressTransport(address, choices)) };
   }
   const dataDir = stateDirectory(choices.dataDir);
   const entries = readEntries(dataDir).filter(({ command }) => NODE_COMMANDS.has(command));
@@ -58,13 +59,18 @@ function readAddress(text: string): Address {
   throw new Failure("usage.node", `--node is ${JSON.stringify(text)}; ${ADDRESS_FORM} is required`);
 }
 
-/** Each request has a token of its own: it is taken once. */
-function addressTransport(address: Address, { dataDir, secrets: dir }: AskChoices): Transport {
-  const { identities, identity, keyring, tls } = loadSecrets({ dir, dataDir, address, role: "client" });
+/**
+ * Each request has a token of its own, which is taken once. Without TLS nobody proves who listens: the name is looked up before
+ * the token is made, so that it is good for one address only and whoever gets it instead can do nothing with it.
+ */
+async function addressTransport(asked: Address, { dataDir, secrets: dir }: AskChoices): Promise<Transport> {
+  const secrets = loadSecrets({ dir, dataDir, address: asked, role: "client" });
+  const address = secrets.tls ? asked : { host: await lookUp(asked.host), port: asked.port };
+  const { identities, identity, keyring, tls } = secrets;
   const trust = { ...(identity && { identity }), ...(identities && { identities }) };
   const tokens = new Tokens({ keyring, clock: systemClock, entropy: systemEntropy, ...trust });
   const place = formatAddress(address);
-  const request = { sub: `cli-${process.pid}`, aud: place.toLowerCase(), role: "client", access: "operate" } as const;
+  const request = { sub: `cli-${process.pid}`, aud: place.toLowerCase(), role: "client", access: "read" } as const;
   const send = async (path: string, init: RequestInit): Promise<Response> =>
     fetch(`${tls ? "https" : "http"}://${place}${path}`, {
       ...init,
@@ -75,4 +81,12 @@ function addressTransport(address: Address, { dataDir, secrets: dir }: AskChoice
       ...(tls && { tls: { ca: tls.ca } }),
     });
   return httpTransport(send, place);
+}
+
+async function lookUp(host: string): Promise<string> {
+  try {
+    return (await lookup(host)).address;
+  } catch (thrown) {
+    throw new Failure("cluster.no_node", `the name ${JSON.stringify(host)} has no address: ${messageOf(thrown)}`);
+  }
 }

@@ -2,7 +2,7 @@
  * `distributed-system/node`: a node for programs that embed one. It registers its alias with the port mapper of this machine
  * (started when none runs), joins a cluster when it is given seeds, and sends, calls and listens by alias. One per process.
  */
-import { type Address, formatAddress } from "../../base/address.ts";
+import { formatAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import type { Logger, LogLevel } from "../../base/log.ts";
@@ -158,7 +158,8 @@ export class Node {
         const peer = await this.#runtime.resolve(alias);
         if (!peer)
           throw new Failure("node.unknown_alias", `there is no node ${JSON.stringify(alias)}`, { retryable: true });
-        return linkTransport(links, peer)(call);
+        const { id } = peer;
+        return linkTransport({ get: (address, options) => links.get(address, { ...options, id }) }, peer)(call);
       },
       { clock: systemClock },
     );
@@ -287,16 +288,18 @@ function topicsOf(runtime: () => NodeRuntime | undefined): LinkHandlers {
   };
 }
 
-/** Waits while the link's buffer is full: a sender that is too fast is slowed, not refused. */
+/**
+ * Whoever answers has to be the one who was meant: another node may have the address by now, and must not get his messages.
+ * Waits while the link's buffer is full: a sender that is too fast is slowed, not refused.
+ */
 function postOf(links: LinkPool): Post {
   return {
-    async notify(to: Address, topic, payload) {
-      const link = await links.get(to);
-      await link.drained();
-      link.notify(topic, payload);
+    async notify(to, topic, payload) {
+      const link = await links.get(to, { id: to.id });
+      await link.notifyWhenRoom(topic, payload);
     },
-    async request(to: Address, topic, payload, options) {
-      const link = await links.get(to, options.signal && { signal: options.signal });
+    async request(to, topic, payload, options) {
+      const link = await links.get(to, { id: to.id, ...(options.signal && { signal: options.signal }) });
       return link.request(topic, payload, options);
     },
   };

@@ -1,6 +1,4 @@
 /** What a node's membership is made of: its ports onto listener and links, its numbers, what it tells of the node. */
-import { lookup } from "node:dns/promises";
-import { isIP } from "node:net";
 import type { Address } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
@@ -10,6 +8,8 @@ import { type MembershipOptions, type MembershipPorts, membershipOptions } from 
 import type { Listener } from "../../cluster/node/index.ts";
 import type { GossipSeal } from "../../wire/auth/index.ts";
 import type { LinkPool } from "../../wire/link/index.ts";
+import type { KnownNames } from "./known-names.ts";
+import { warnOnceAWhile } from "./say-once.ts";
 import type { NodeSettings } from "./settings.ts";
 
 /** The topic of push-pulls on links. */
@@ -26,12 +26,13 @@ export interface PortParts {
   readonly listener: Listener;
   readonly door: DatagramDoor;
   readonly pool: LinkPool;
+  readonly names: KnownNames;
   readonly seal: GossipSeal;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-export function portsOf({ door, listener, logger, pool, random, seal }: PortParts): MembershipPorts {
+export function portsOf({ door, listener, logger, names, pool, random, seal }: PortParts): MembershipPorts {
   return {
     datagrams: {
       send: (to, bytes) => listener.sendDatagram(to, bytes),
@@ -46,14 +47,10 @@ export function portsOf({ door, listener, logger, pool, random, seal }: PortPart
       },
     },
     seal,
-    resolve: async (host) => {
-      if (isIP(host)) return [host];
-      const found = await lookup(host, { all: true });
-      return found.map(({ address }) => address);
-    },
+    resolve: (host) => names.resolve(host),
     clock: systemClock,
     random,
-    warn: (message, data) => logger.warn(message, data),
+    warn: warnOnceAWhile(logger, systemClock),
     failed(thrown) {
       throw thrown; // a defect of a protocol: the process ends, and whoever supervises it starts another
     },
@@ -81,5 +78,5 @@ export function optionsOf({
     "down-all": { kind: "down-all" },
     "static-quorum": { kind: "static-quorum", size: quorumSize ?? 1 },
   } as const;
-  return { ...options, partition: { strategy: kinds[strategy], stableAfterMs } };
+  return { ...options, partition: { ...options.partition, strategy: kinds[strategy], stableAfterMs } };
 }

@@ -83,9 +83,28 @@ export async function startNodeRole(
   return { address, ended: end.promise, stop };
 }
 
-function noticeOf(event: MembershipEvent, timeMs: number): NodeNotice {
-  const { kind, atMs: _, ...fields } = event;
-  return { event: kind, timeMs, ...fields };
+/** As it was told, addresses as text. */
+function noticeOf({ atMs: _, ...event }: MembershipEvent, timeMs: number): NodeNotice {
+  const { kind } = event;
+  switch (kind) {
+    case "up":
+    case "down":
+      return { event: kind, timeMs, reason: event.reason, givenUp: event.down };
+    case "joined":
+      return { event: kind, timeMs, through: formatAddress(event.through) };
+    case "yielded":
+      return { event: kind, timeMs, to: formatAddress(event.to.address) };
+    default: {
+      const by = event.by === undefined ? {} : { by: event.by };
+      return { event: kind, timeMs, member: memberOf(event.member), ...by, reason: event.reason };
+    }
+  }
+}
+
+type Member = Extract<MembershipEvent, { readonly member: unknown }>["member"];
+
+function memberOf({ address, meta, ...member }: Member) {
+  return { ...member, address: formatAddress(address), ...meta };
 }
 
 function logEvent(logger: Logger, event: MembershipEvent): void {

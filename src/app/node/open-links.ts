@@ -14,18 +14,20 @@ import {
 } from "../../wire/link/index.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import type { Secrets } from "../secrets/load-secrets.ts";
+import type { KnownNames } from "./known-names.ts";
 import type { Place } from "./place.ts";
 
 export interface LinkParts {
   readonly place: Place;
   readonly auth: LinkAuth;
   readonly secrets: Secrets;
+  readonly names: KnownNames;
   readonly topics: LinkHandlers;
   readonly random: Random;
   readonly logger: Logger;
 }
 
-export function openLinks({ auth, logger, place, random, secrets, topics }: LinkParts) {
+export function openLinks({ auth, logger, names, place, random, secrets, topics }: LinkParts) {
   let watcher: Membership | undefined;
   const runtime: LinkRuntime = {
     clock: systemClock,
@@ -33,7 +35,7 @@ export function openLinks({ auth, logger, place, random, secrets, topics }: Link
     onBeat: (link) => watcher?.linkActivity(link.peer.id),
     report: (what, thrown) => logger.error(what, { error: thrown }),
   };
-  const tls = tlsOf(secrets);
+  const tls = tlsOf(secrets, names);
   const pool: LinkPool = new LinkPool({
     selfId: place.self().id,
     clock: systemClock,
@@ -59,6 +61,9 @@ export function openLinks({ auth, logger, place, random, secrets, topics }: Link
 }
 
 /** For dialing: whom to believe, and what to show. */
-function tlsOf({ tls }: Secrets): TLSOptions | undefined {
-  return tls && { ca: tls.ca, ...(tls.own && { cert: tls.own.cert, key: tls.own.key }) };
+function tlsOf({ tls }: Secrets, names: KnownNames): TLSOptions | undefined {
+  if (!tls) return undefined;
+  const own = tls.own && { cert: tls.own.cert, key: tls.own.key };
+  const options = { ca: tls.ca, ...own, checkServerIdentity: names.check }; // Bun's types know it of node:tls only
+  return options;
 }

@@ -4,7 +4,7 @@
  */
 import type { Address } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
-import { Failure } from "../../base/errors.ts";
+import { Failure, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { Membership } from "../../cluster/membership/index.ts";
@@ -24,6 +24,7 @@ import { loadSecrets, type Secrets } from "../secrets/load-secrets.ts";
 import { isEveryInterface } from "../secrets/loopback.ts";
 import { callerOf } from "./caller.ts";
 import { clusterService } from "./cluster-service.ts";
+import { KnownNames } from "./known-names.ts";
 import { bytesOf, type DatagramDoor, metaOf, optionsOf, portsOf, SYNC_TOPIC } from "./membership-ports.ts";
 import { openLinks } from "./open-links.ts";
 import { Place } from "./place.ts";
@@ -68,10 +69,12 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
 }
 
 async function putTogether(
-  { settings, logger, handlers = {}, services: more = [] }: OpenNodeOptions,
+  { settings: asked, logger, handlers = {}, services: more = [] }: OpenNodeOptions,
   closing: AsyncDisposableStack,
 ): Promise<Omit<OpenedNode, "close">> {
-  requireReachable(settings);
+  requireReachable(asked);
+  const names = new KnownNames();
+  const settings = { ...asked, host: await ownAddress(asked.host, names) };
   const { advertise, dataDir, host, id, secrets: dir } = settings;
   const secrets = loadSecrets({ dir, dataDir, address: { host }, id, ...(advertise && { advertise }) });
   for (const warning of secrets.warnings) logger.warn(warning);
@@ -80,7 +83,7 @@ async function putTogether(
   const random = seededRandom(Buffer.from(systemEntropy(4)).readUInt32LE());
   const place = new Place(settings);
   const topics: Record<string, LinkHandlers[string]> = { ...handlers };
-  const wires = openLinks({ place, auth: authOf(trust.tokens, id), secrets, topics, random, logger });
+  const wires = openLinks({ place, auth: authOf(trust.tokens, id), secrets, names, topics, random, logger });
   closing.defer(() => wires.close());
   const door: Doors = { answer: notYet, onDatagram: () => {} };
   const listener = await listen(settings, secrets, { door, links: wires.server, logger });
@@ -90,7 +93,7 @@ async function putTogether(
   const membership = new Membership(
     { id, address: place.address, bornMs: systemClock.now(), meta: metaOf(settings) },
     optionsOf(settings),
-    portsOf({ listener, door, pool: wires.pool, seal: trust.seal, random, logger }),
+    portsOf({ listener, door, pool: wires.pool, names, seal: trust.seal, random, logger }),
   );
   closing.defer(() => membership.stop());
   wires.follow(membership);
@@ -138,6 +141,17 @@ function requireReachable({ advertise, host }: NodeSettings): void {
   if (advertise || !isEveryInterface(host)) return;
   const message = `the node listens on every interface (${host}); --advertise HOST:PORT is required, to tell others where they reach it`;
   throw new Failure("usage.node", message);
+}
+
+/** A name stands for whatever address it has now; the node is known by that. */
+async function ownAddress(host: string, names: KnownNames): Promise<string> {
+  try {
+    const [address] = await names.resolve(host);
+    if (address !== undefined) return address;
+  } catch (thrown) {
+    throw new Failure("node.listen.address", `cannot listen on ${host}: ${messageOf(thrown)}`);
+  }
+  throw new Failure("node.listen.address", `cannot listen on ${host}: the name has no address`);
 }
 
 interface ListenParts {

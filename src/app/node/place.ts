@@ -3,9 +3,14 @@ import type { Address } from "../../base/address.ts";
 import { audiencesOf } from "../../wire/auth/index.ts";
 import type { LinkSelf } from "../../wire/link/index.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
-import { isLoopback } from "../secrets/loopback.ts";
 import { ownHosts } from "../secrets/own-hosts.ts";
 import type { NodeSettings } from "./settings.ts";
+
+/**
+ * A token for another spelling of the own host is no good here: whoever listens on [::1] could have been handed it, by a name
+ * that stands for both, and would pass it on.
+ */
+const ONLY_AS_BOUND = false;
 
 /** The address is whole only when the port is open. */
 export class Place {
@@ -30,6 +35,6 @@ export class Place {
   audiences(): readonly string[] {
     const { host, id } = this.#settings;
     const own = [host, ...ownHosts(host)].map((each) => ({ host: each, port: this.port }));
-    return audiencesOf(id, [this.address, ...own], isLoopback(host));
+    return audiencesOf(id, [this.address, ...own], ONLY_AS_BOUND);
   }
 }

@@ -2,7 +2,7 @@
  * Sees to it that a port mapper runs: uses the one that does, or starts this program once more in the background, in a
  * session of its own, so that it outlives whoever needed it first. Several may do so at once: the port decides who serves.
  */
-import { closeSync, openSync, rmSync, statSync } from "node:fs";
+import { closeSync, lstatSync, openSync, rmSync } from "node:fs";
 import { pause, systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { NOT_RUNNING, PMD_HOST, type PmdClient, type PmdIdentity } from "../../cluster/pmd/index.ts";
@@ -22,8 +22,8 @@ const LOOK_EVERY_MS = 20;
 const MARK_MS_MAX = 5_000;
 
 /**
- * `program` is how this program is started. Fails with `pmd.port_taken_by_epmd`, `pmd.port_taken` or `pmd.other_key` when the port is somebody else's, and with
- * `pmd.cannot_start`.
+ * `program` is how this program is started. Fails with `pmd.port_taken_by_epmd`, `pmd.port_taken` or `pmd.other_key` when the
+ * port is somebody else's, with `pmd.clock`, and with `pmd.cannot_start`.
  */
 export async function ensurePmd(place: PmdPlace, program: readonly string[] = selfArgv()): Promise<EnsuredPmd> {
   const client = openPmdClient(place);
@@ -102,8 +102,9 @@ function takeMark(path: string): boolean {
   } catch (thrown) {
     const { code } = thrown as NodeJS.ErrnoException;
     if (code !== "EEXIST") return true; // no directory yet: then nobody else is at it
-    const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats && systemClock.now() - stats.mtimeMs > MARK_MS_MAX) rmSync(path, { force: true });
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    // A mark from the future is stale too: the clock was set back behind it.
+    if (stats && Math.abs(systemClock.now() - stats.mtimeMs) > MARK_MS_MAX) rmSync(path, { force: true });
     return false;
   }
 }

@@ -2,7 +2,7 @@
  * Replacing a cluster key while the cluster runs, one step at a time: a second key that everybody believes, then that one
  * signs, then the old one goes. Between two steps every node has to have the file. One change of a file at a time.
  */
-import { statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { ClusterKey, formatKeyring, type Keyring, readKeyFile } from "../../wire/auth/index.ts";
 import { stateDirectory } from "../self.ts";
 import { systemEntropy } from "./entropy.ts";
@@ -15,10 +15,31 @@ export interface KeyListing {
   readonly keys: readonly { readonly id: string; readonly does: "signs and is believed" | "is believed" }[];
 }
 
-/** A directory made by `init`, a key file, or nothing for the user's state directory. */
-export function keyFileAt(place: string | undefined): string {
-  if (place === undefined) return layoutOf(stateDirectory(undefined)).keyFile;
-  return statSync(place, { throwIfNoEntry: false })?.isDirectory() ? layoutOf(place).keyFile : place;
+const KEY_ID = /^[0-9a-f]{8}$/;
+
+export interface KeyPlace {
+  /** A directory made by `init`, or a key file. */
+  readonly place?: string | undefined;
+  /** Without it: the directory that nodes are started with, if any. */
+  readonly secrets?: string | undefined;
+  /** Without either: the state directory, by default the user's. */
+  readonly dataDir?: string | undefined;
+}
+
+/** The key file that nodes go by which are started with the same choices. */
+export function keyFileAt({ place, secrets, dataDir }: KeyPlace): string {
+  if (place === undefined) return layoutOf(secrets ?? stateDirectory(dataDir)).keyFile;
+  return isDirectory(place) ? layoutOf(place).keyFile : place;
+}
+
+/** Of `key use ID`: one word alone is the key meant, when it looks like an id and no file is called so. */
+export function keyChoice(words: KeyPlace & { readonly id?: string | undefined }): {
+  readonly file: string;
+  readonly id: string | undefined;
+} {
+  const { place, id, ...flags } = words;
+  const isIdAlone = id === undefined && place !== undefined && KEY_ID.test(place) && !existsSync(place);
+  return isIdAlone ? { file: keyFileAt(flags), id: place } : { file: keyFileAt(words), id };
 }
 
 export function listKeys(file: string): KeyListing {
@@ -47,6 +68,15 @@ function change(file: string, step: (keyring: Keyring) => Keyring): Promise<KeyL
     if (!changed.sameAs(keyring)) replacePrivate(file, formatKeyring(changed));
     return listing(file, changed);
   });
+}
+
+/** What cannot be looked at is no directory; reading it says why. */
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function listing(file: string, { keys }: Keyring): KeyListing {

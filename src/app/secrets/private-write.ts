@@ -55,7 +55,16 @@ function throughTemporary<T>(path: string, text: string, place: (temporary: stri
   } catch (thrown) {
     throw writeFailure(path, thrown);
   } finally {
-    rmSync(temporary, { force: true });
+    removeIfPossible(temporary);
+  }
+}
+
+/** On a disk that is read-only there is nothing to remove, and what keeps it from being written has been told. */
+function removeIfPossible(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // a leftover with a name of its own harms nobody
   }
 }
 

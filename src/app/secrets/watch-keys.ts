@@ -51,8 +51,12 @@ export function watchKeys(keyFile: string, current: Keyring, { clock, rotated, w
   return { close: () => timer.cancel() };
 }
 
-/** The time of change moves with mode and owner too. */
+/** The time of change moves with mode and owner too. Why there is nothing to see is all there is to see then: judging tells it. */
 function lookAt(path: string): string {
-  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return found ? `${found.ino}:${found.size}:${found.mtimeNs}:${found.ctimeNs}` : "gone";
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
+    return `${ino}:${size}:${mtimeNs}:${ctimeNs}`;
+  } catch (thrown) {
+    return messageOf(thrown); // gone, a loop of links, a directory that may not be searched
+  }
 }

@@ -1,4 +1,5 @@
 /** `cluster status` and `cluster explain NODE`: what one node knows of the cluster, and why. */
+import { Failure } from "../../base/errors.ts";
 import { type CommandGroup, defineCommand, EXIT } from "../command.ts";
 import { askChoices, nodeArgs } from "../node-flags.ts";
 import { emit, emitJson } from "../output.ts";
@@ -25,6 +26,7 @@ const explain = defineCommand({
     ...nodeArgs,
   },
   async run(args) {
+    if (args.member === "") throw new Failure("usage.node", "NODE is empty; an id, a name or HOST:PORT is required");
     const { askWhy } = await import("../../app/node/ask-cluster.ts");
     const { answer, by } = await askWhy(askChoices(args), args.member);
     if (args.json) await emitJson({ asked: by, ...answer });

@@ -1,14 +1,16 @@
 /** `key list|add|use|remove`: replaces the key of a running cluster, step by step. */
-import type { KeyListing } from "../../app/secrets/change-keys.ts";
+import type { ArgsDef } from "citty";
+import type { KeyListing, KeyPlace } from "../../app/secrets/change-keys.ts";
 import { printable } from "../../base/printable.ts";
 import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
+import { nodeArgs } from "../node-flags.ts";
 import { emit, emitJson } from "../output.ts";
 
 const place = {
   type: "positional",
   valueHint: "DIR|FILE",
   required: false,
-  description: "a directory made by init, or a key file (default: the key in the user's state directory)",
+  description: "a directory made by init, or a key file (default: what nodes use that are started with the same flags)",
 } as const;
 const id = {
   type: "positional",
@@ -16,38 +18,46 @@ const id = {
   required: false,
   description: "which key, as list shows it (default: the second)",
 } as const;
-const json = commonArgs.json;
+/** As nodes have them; the environment's DISTRIBUTED_SYSTEM_SECRETS and DISTRIBUTED_SYSTEM_DATA_DIR too. */
+const shared = {
+  secrets: nodeArgs.secrets,
+  "data-dir": commonArgs["data-dir"],
+  json: commonArgs.json,
+} as const satisfies ArgsDef;
 
 const EVERYWHERE = "Copy the file to every node; running nodes take it over within seconds.";
 
 const list = defineCommand({
   about: "show the ids of the keys, never the keys",
-  examples: ["key list secrets", "key list --json"],
-  args: { place, json },
+  examples: ["key list secrets", "key list --json", "key list --data-dir /var/lib/distributed_system"],
+  args: { place, ...shared },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    return show(keys.listKeys(keys.keyFileAt(args.place)), args.json);
+    const listing = keys.listKeys(keys.keyFileAt(placeFrom(args)));
+    if (!args.json) process.stderr.write(`${printable(listing.file)}:\n`);
+    return show(listing, args.json);
   },
 });
 
 const add = defineCommand({
   about: "step 1: add a second key, which is believed and signs nothing yet",
   examples: ["key add secrets"],
-  args: { place, json },
+  args: { place, ...shared },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    const listing = await keys.addKey(keys.keyFileAt(args.place));
+    const listing = await keys.addKey(keys.keyFileAt(placeFrom(args)));
     return show(listing, args.json, `${EVERYWHERE} Then: key use`);
   },
 });
 
 const use = defineCommand({
   about: "step 2: let the second key sign; the first one is still believed",
-  examples: ["key use secrets", "key use secrets 3f9a01bc"],
-  args: { place, id, json },
+  examples: ["key use secrets", "key use secrets 3f9a01bc", "key use 3f9a01bc"],
+  args: { place, id, ...shared },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    const listing = await keys.useKey(keys.keyFileAt(args.place), args.id);
+    const { file, id: chosen } = keys.keyChoice({ ...placeFrom(args), id: args.id });
+    const listing = await keys.useKey(file, chosen);
     return show(listing, args.json, `${EVERYWHERE} Then: key remove`);
   },
 });
@@ -55,13 +65,22 @@ const use = defineCommand({
 const remove = defineCommand({
   about: "step 3: remove the key that no longer signs",
   examples: ["key remove secrets", "key remove secrets 3f9a01bc"],
-  args: { place, id, json },
+  args: { place, id, ...shared },
   async run(args) {
     const keys = await import("../../app/secrets/change-keys.ts");
-    const listing = await keys.removeKey(keys.keyFileAt(args.place), args.id);
+    const { file, id: chosen } = keys.keyChoice({ ...placeFrom(args), id: args.id });
+    const listing = await keys.removeKey(file, chosen);
     return show(listing, args.json, EVERYWHERE);
   },
 });
+
+function placeFrom({
+  place: typed,
+  secrets,
+  "data-dir": dataDir,
+}: Pick<KeyPlace, "place" | "secrets"> & { readonly "data-dir"?: string | undefined }): KeyPlace {
+  return { place: typed, secrets, dataDir };
+}
 
 async function show(listing: KeyListing, asJson: boolean | undefined, next?: string): Promise<number> {
   if (asJson) {

@@ -38,7 +38,7 @@ export class PmdClient {
     return this.#connection.methods;
   }
 
-  /** Who listens. Fails with `pmd.not_running`, `pmd.other_key`, `pmd.port_taken_by_epmd`, `pmd.port_taken`. */
+  /** Who listens. Fails with `pmd.not_running`, `pmd.other_key`, `pmd.clock`, `pmd.port_taken_by_epmd`, `pmd.port_taken`. */
   identify(): Promise<PmdIdentity> {
     return this.#connection.identify();
   }

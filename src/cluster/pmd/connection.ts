@@ -5,12 +5,14 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { Failure, messageOf } from "../../base/errors.ts";
+import { formatDurationMs } from "../../base/units.ts";
 import { createClient, httpTransport, type Transport } from "../../wire/rpc/index.ts";
 import { type PmdMethods, pmdContract } from "./contract.ts";
 import {
   callAudience,
   IDENTITY_PATH,
   identityShape,
+  isUntimely,
   NONCE_HEADER,
   type PmdAuth,
   type PmdIdentity,
@@ -33,6 +35,8 @@ export interface ConnectionOptions {
 /** Codes that say: there is no port mapper, and the port is free. */
 export const NOT_RUNNING = "pmd.not_running";
 
+const UNAUTHENTICATED = 401;
+
 export class PmdConnection {
   readonly methods: PmdMethods;
   readonly #options: ConnectionOptions;
@@ -45,7 +49,7 @@ export class PmdConnection {
   }
 
   /**
-   * Who listens, asked now. Fails with `pmd.not_running`, `pmd.other_key`, `pmd.port_taken_by_epmd`, `pmd.port_taken`.
+   * Who listens, asked now. Fails with `pmd.not_running`, `pmd.other_key`, `pmd.clock`, `pmd.port_taken_by_epmd`, `pmd.port_taken`.
    */
   async identify(): Promise<PmdIdentity> {
     const asked = this.#ask();
@@ -72,7 +76,10 @@ export class PmdConnection {
     return `${PMD_HOST}:${this.#options.port}`;
   }
 
-  /** A port mapper that was started anew refuses what was meant for the one before: then once more to the new one. */
+  /**
+   * A port mapper that was started anew refuses what was meant for the one before, and after this machine's clock was set what
+   * was signed before: then once more, with a fresh token, to whoever is there now.
+   */
   async #send(path: string, init: RequestInit): Promise<Response> {
     const known = this.#identity ?? this.identify();
     const identity = await known;
@@ -81,7 +88,8 @@ export class PmdConnection {
       if (!init.signal?.aborted) await this.identify(); // says why, unless it is back already
       throw thrown;
     });
-    if (response) return response;
+    if (response && response.status !== UNAUTHENTICATED) return response;
+    await response?.body?.cancel();
     this.#forget(known);
     const again = await this.#sendTo(await this.identify(), path, init);
     if (again) return again;
@@ -96,18 +104,19 @@ export class PmdConnection {
     headers.set("authorization", `Bearer ${await auth.token(callAudience(port, life))}`);
     headers.set(NONCE_HEADER, own);
     const response = await localFetch(path, { ...init, port, headers });
-    if (await this.#isProven(response, life, own)) return response;
+    if ((await this.#doubt(response, life, own)) === undefined) return response;
     await response.body?.cancel();
     return undefined;
   }
 
-  async #isProven({ headers }: Response, life: string, nonce: string): Promise<boolean> {
+  /** Why the answer is not to be believed; undefined when it is proven. */
+  async #doubt({ headers }: Response, life: string, nonce: string): Promise<unknown> {
     const { auth, port } = this.#options;
     const proof = headers.get(PROOF_HEADER);
-    if (proof === null) return false;
+    if (proof === null) return "no proof";
     return auth.verify(proof, proofAudience(port, life, nonce)).then(
-      () => true,
-      () => false, // not under our key: what else it may be makes no difference
+      () => undefined,
+      (thrown: unknown) => thrown,
     );
   }
 
@@ -153,9 +162,16 @@ export class PmdConnection {
     const nonce = draw();
     const response = await localFetch(IDENTITY_PATH, { port, headers: { [NONCE_HEADER]: nonce }, signal });
     const identity = identityShape.parse(JSON.parse(await boundedText(response, IDENTITY_BYTES_MAX)));
-    if (await this.#isProven(response, identity.life, nonce)) return identity;
+    const doubt = await this.#doubt(response, identity.life, nonce);
+    if (doubt === undefined) return identity;
+    if (isUntimely(doubt)) throw this.#otherClock(identity, doubt);
     const message = `the port mapper at ${this.#place} (process ${identity.pid}) works under another key: it is another user's or of another --data-dir; another port by --port or DISTRIBUTED_SYSTEM_PMD_PORT is required, or the same data directory`;
     throw new Failure("pmd.other_key", message, { data: { pid: identity.pid } });
+  }
+
+  #otherClock({ pid }: PmdIdentity, doubt: Failure): Failure {
+    const message = `the port mapper at ${this.#place} (process ${pid}) works under our key and not by our clock: ${clockWords(doubt)}; one clock for both is required`;
+    return new Failure("pmd.clock", message, { data: { pid, ...doubt.data }, retryable: true, cause: doubt });
   }
 
   #takenByEpmd(names: readonly string[]): Failure {
@@ -186,6 +202,13 @@ interface Asked {
 }
 
 const NOBODY: Listener = { kind: "none" };
+
+/** Of a proof that was made just now. */
+function clockWords({ data, message }: Failure): string {
+  const aheadMs = data?.aheadMs;
+  if (typeof aheadMs !== "number") return message;
+  return `its clock is ${formatDurationMs(Math.abs(aheadMs))} ${aheadMs < 0 ? "behind" : "ahead of"} ours`;
+}
 
 function isIdentity(value: unknown): value is PmdIdentity {
   return identityShape.safeParse(value).success;

@@ -12,7 +12,10 @@ import { PMD_HOST } from "./limits.ts";
 export interface PmdAuth {
   /** A fresh token for the one addressed; good for one use and a short time. */
   token(audience: string): Promise<string>;
-  /** Throws a Failure when it is not under the same key, for somebody else, too old, or used before. */
+  /**
+   * Throws a Failure when it is not under the same key, for somebody else, of another time, or used before. Of another time
+   * (`auth.token_early`, `auth.token_expired`) is only what has been seen to be genuine; `data.aheadMs` may tell by how much.
+   */
   verify(token: string, audience: string): Promise<Caller>;
 }
 
@@ -21,6 +24,7 @@ export const IDENTITY_PATH = "/pmd";
 export const WATCH_PATH = "/watch";
 export const NONCE_HEADER = "pmd-nonce";
 export const PROOF_HEADER = "pmd-proof";
+const UNTIMELY = new Set(["auth.token_early", "auth.token_expired"]);
 /** Long enough never to repeat, short enough for a header. */
 const NONCE = /^[A-Za-z0-9_-]{16,64}$/;
 
@@ -48,6 +52,11 @@ export function proofAudience(port: number, life: string, nonce: string): string
   return `pmd-proof ${PMD_HOST}:${port} ${life} ${nonce}`;
 }
 
+/** Genuine, and for us; but the clocks of the two sides do not agree, or one was set in between. */
+export function isUntimely(thrown: unknown): thrown is Failure {
+  return thrown instanceof Failure && UNTIMELY.has(thrown.code);
+}
+
 /** The caller that a request names; throws `rpc.unauthenticated` as `serveContracts` wants it. */
 export async function authenticate(request: Request, auth: PmdAuth, audience: string): Promise<Caller> {
   const token = /^Bearer ([\x21-\x7e]{1,4096})$/.exec(request.headers.get("authorization") ?? "")?.[1];
@@ -57,7 +66,9 @@ export async function authenticate(request: Request, auth: PmdAuth, audience: st
   try {
     return await auth.verify(token, audience);
   } catch (thrown) {
-    const message = "the token is no good here; a fresh one of this port mapper's user is required"; // why is not for strangers
+    const message = isUntimely(thrown)
+      ? `the token is of this port mapper's user and not of now; a fresh one is required: ${thrown.message}`
+      : "the token is no good here; a fresh one of this port mapper's user is required"; // why is not for strangers
     throw new Failure("rpc.unauthenticated", message, { cause: thrown });
   }
 }

@@ -26,7 +26,9 @@ const HOSTS_MAX = 64;
 const DNS_NAME =
   /^(\*\.)?([A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?$/;
 /** 0.0.0.0 and ::, where a node listens and nobody can be asked. */
-const UNSPECIFIED = /^[0:.]+$/;
+const UNSPECIFIED = /^(::ffff:)?[0:.]+$/i;
+/** What ends so is read as an IPv4 address by some and as a name by nobody: 0, 127.1, 10.0.0.300. */
+const NUMBER_AT_END = /(^|\.)(\d+|0x[\da-f]*)\.?$/i;
 /** What a program on the node's own machine connects to. */
 const OWN_MACHINE = ["localhost", "127.0.0.1", "::1"];
 
@@ -116,7 +118,7 @@ export function checkCertificateRequest({ name, hosts, days = CERTIFICATE_DAYS }
   if (!isNodeName(name)) refuse(`the node's name is ${JSON.stringify(name)}; ${NODE_NAME_FORM} are required`);
   if (hosts.length > HOSTS_MAX) refuse(`${hosts.length} hosts are named; at most ${HOSTS_MAX} are allowed`);
   for (const host of hosts) {
-    const isName = isIP(host) === 0 && host.length <= 253 && DNS_NAME.test(host);
+    const isName = isIP(host) === 0 && host.length <= 253 && DNS_NAME.test(host) && !NUMBER_AT_END.test(host);
     if (!isName && (isIP(host) === 0 || UNSPECIFIED.test(host))) {
       refuse(
         `the host of node ${name} is ${JSON.stringify(host)}; a DNS name or an IP address without port, by which others reach it, is required`,

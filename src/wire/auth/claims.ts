@@ -23,7 +23,7 @@ export interface Claims {
 
 export interface Circumstances {
   readonly nowMs: number;
-  /** When the verifier began, by its wall clock: what was used before that, nobody remembers. */
+  /** When the verifier began, as its wall clock counts now: what was used before that, nobody remembers. */
   readonly notBeforeMs: number;
   readonly toleranceMs: number;
   readonly lifetimeMs: number;
@@ -72,7 +72,10 @@ export function isAudience(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= AUDIENCE_CHARS_MAX;
 }
 
-/** Fails with `auth.token_audience`, `auth.token_expired`, `auth.token_early` or `auth.token_lifetime`. */
+/**
+ * Fails with `auth.token_audience`, `auth.token_lifetime`, `auth.token_expired` or `auth.token_early`; the last two tell by
+ * `data.aheadMs` how far the token's time is ahead of ours. Of a token just issued that is the difference of the clocks.
+ */
 export function requireValid(claims: Claims, circumstances: Circumstances): void {
   const { id, audience, issuedAtMs, expiresAtMs } = claims;
   const { nowMs, notBeforeMs, toleranceMs, lifetimeMs, audiences } = circumstances;
@@ -84,17 +87,18 @@ export function requireValid(claims: Claims, circumstances: Circumstances): void
     const message = `the token of ${id} lives ${seconds(expiresAtMs - issuedAtMs)}; at most ${seconds(lifetimeMs)} are allowed`;
     throw new Failure("auth.token_lifetime", message);
   }
+  const untimely = { retryable: true, data: { aheadMs: Math.round(issuedAtMs - nowMs) } };
   if (nowMs > expiresAtMs + toleranceMs) {
     const message = `the token of ${id} expired ${seconds(nowMs - expiresAtMs)} ago; clocks may differ by ${seconds(toleranceMs)}`;
-    throw new Failure("auth.token_expired", message, { retryable: true });
+    throw new Failure("auth.token_expired", message, untimely);
   }
   if (nowMs < issuedAtMs - toleranceMs) {
     const message = `the token of ${id} is from ${seconds(issuedAtMs - nowMs)} in the future; clocks may differ by ${seconds(toleranceMs)}`;
-    throw new Failure("auth.token_early", message, { retryable: true });
+    throw new Failure("auth.token_early", message, untimely);
   }
   if (issuedAtMs < notBeforeMs) {
-    const message = `the token of ${id} was issued before this process began, which cannot know whether it was used; a new one is required`;
-    throw new Failure("auth.token_early", message, { retryable: true });
+    const message = `the token of ${id} was issued ${seconds(notBeforeMs - issuedAtMs)} too early: this process had not begun, and cannot know whether it was used; a new one is required`;
+    throw new Failure("auth.token_early", message, untimely);
   }
 }
 

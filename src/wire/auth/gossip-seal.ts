@@ -10,7 +10,7 @@ import type { Entropy } from "./entropy.ts";
 import { headOf, looksSealed, openPacket, packetOf, SESSION_BYTES, sessionKey, sessionOf } from "./gossip-packet.ts";
 import { GossipSessions, keyWithin } from "./gossip-sessions.ts";
 import type { Keyring } from "./keyring.ts";
-import { FIRST_PACKET_SKEW_MS, SESSIONS_MAX } from "./limits.ts";
+import { CLOCK_TOLERANCE_MS, FIRST_PACKET_SKEW_MS, SESSIONS_MAX } from "./limits.ts";
 
 /**
  * short, oversized, version: no packet of ours by its looks. key: of no cluster key that we have. forged: changed on the way,
@@ -33,7 +33,7 @@ export interface SealCounts {
 
 export interface GossipSealPorts {
   readonly keyring: Keyring;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   readonly entropy: Entropy;
 }
 
@@ -43,8 +43,9 @@ export interface GossipSealOptions {
 }
 
 export class GossipSeal {
-  readonly #clock: Pick<Clock, "now">;
+  readonly #clock: Pick<Clock, "now" | "monotonic">;
   readonly #skewMs: number;
+  readonly #startedMs: number;
   readonly #session: Uint8Array;
   readonly #sessions: GossipSessions;
   readonly #refused = Object.fromEntries(SEAL_REFUSALS.map((reason) => [reason, 0])) as Record<SealRefusal, number>;
@@ -56,6 +57,7 @@ export class GossipSeal {
 
   constructor({ keyring, clock, entropy }: GossipSealPorts, options: GossipSealOptions = {}) {
     this.#clock = clock;
+    this.#startedMs = clock.monotonic();
     this.#skewMs = options.firstPacketSkewMs ?? FIRST_PACKET_SKEW_MS;
     this.#sessions = new GossipSessions(options.sessionsMax ?? SESSIONS_MAX);
     this.#session = entropy(SESSION_BYTES);
@@ -114,9 +116,17 @@ export class GossipSeal {
     const key = sessionKey(clusterKey.gossipKey, sessionOf(packet));
     const opened = openPacket(key, packet, own);
     if (!opened) return this.#refuse("forged");
-    if (Math.abs(opened.timeMs - this.#clock.now()) > this.#skewMs) return this.#refuse("clock");
+    if (!this.#isOfNow(opened.timeMs)) return this.#refuse("clock");
     this.#sessions.begin(id, counter, clusterKey, key);
     return this.#accept(opened.bytes);
+  }
+
+  /** From before this process began is what its predecessor may have opened; for a peer's clock may be behind, not quite. */
+  #isOfNow(timeMs: number): boolean {
+    const nowMs = this.#clock.now();
+    const ageMs = nowMs - timeMs;
+    const uptimeMs = this.#clock.monotonic() - this.#startedMs; // not by the wall clock, which may be set
+    return Math.abs(ageMs) <= this.#skewMs && ageMs <= uptimeMs + CLOCK_TOLERANCE_MS;
   }
 
   #accept(bytes: Uint8Array): OpenResult {

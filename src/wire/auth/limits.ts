@@ -16,7 +16,7 @@ export const CLOCK_TOLERANCE_MS = 30_000;
 export const START_SLACK_MS = 1_000;
 /** One with a certificate has 2.5 KB; headers of 8 KB are what servers take. */
 export const TOKEN_CHARS_MAX = 6 * 1024;
-/** At some 100 bytes each 6 MB at most; more than 700 tokens a second for the time that each is remembered. */
+/** At some 100 bytes each 7 MB at most; more than 700 tokens a second for the 90 s in which each could be accepted again. */
 export const USED_TOKENS_MAX = 65_536;
 /** As long as ids of nodes and addresses with a DNS name may be. */
 export const SUBJECT_CHARS_MAX = 128;

@@ -38,7 +38,7 @@ export interface TokenRequest {
 
 export interface TokensPorts {
   readonly keyring: Keyring;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   readonly entropy: Entropy;
   /** With TLS: the node's certificate and private key. */
   readonly identity?: Identity;
@@ -59,7 +59,9 @@ export class Tokens {
   readonly #ports: TokensPorts;
   readonly #lifetimeMs: number;
   readonly #toleranceMs: number;
-  readonly #notBeforeMs: number;
+  /** From the tolerance before `iat` to the one after `exp`. */
+  readonly #acceptedMs: number;
+  readonly #startedMs: number;
   readonly #used: UsedTokens;
   #keyring: Keyring;
   #imported = new WeakMap<ClusterKey, Promise<CryptoKey>>();
@@ -69,8 +71,9 @@ export class Tokens {
     this.#keyring = ports.keyring;
     this.#lifetimeMs = options.lifetimeMs ?? TOKEN_LIFETIME_MS;
     this.#toleranceMs = options.toleranceMs ?? CLOCK_TOLERANCE_MS;
-    this.#used = new UsedTokens(options.usedMax ?? USED_TOKENS_MAX);
-    this.#notBeforeMs = ports.clock.now() - START_SLACK_MS;
+    this.#acceptedMs = this.#lifetimeMs + 2 * this.#toleranceMs;
+    this.#used = new UsedTokens(options.usedMax ?? USED_TOKENS_MAX, this.#acceptedMs);
+    this.#startedMs = ports.clock.monotonic();
   }
 
   /** Goes by other keys from now on; what was used stays used. */
@@ -108,15 +111,16 @@ export class Tokens {
   async verify(token: string, audience: string | readonly string[]): Promise<Claims> {
     const { payload, isNested } = await this.#unseal(token);
     const claims = await this.#claimsOf(payload, isNested);
-    const nowMs = this.#ports.clock.now();
+    const { clock } = this.#ports;
+    const [nowMs, monotonicMs] = [clock.now(), clock.monotonic()];
     requireValid(claims, {
       nowMs,
-      notBeforeMs: this.#notBeforeMs,
+      notBeforeMs: nowMs - (monotonicMs - this.#startedMs) - START_SLACK_MS, // follows a wall clock that is set
       toleranceMs: this.#toleranceMs,
       lifetimeMs: this.#lifetimeMs,
       audiences: typeof audience === "string" ? [audience] : audience,
     });
-    this.#useOnce(claims, nowMs);
+    this.#useOnce(claims, monotonicMs);
     return claims;
   }
 
@@ -134,12 +138,12 @@ export class Tokens {
     return claims;
   }
 
-  #useOnce({ id, tokenId, expiresAtMs }: Claims, nowMs: number): void {
-    const use = this.#used.use(tokenId, expiresAtMs + this.#toleranceMs, nowMs);
+  #useOnce({ id, tokenId }: Claims, monotonicMs: number): void {
+    const use = this.#used.use(tokenId, monotonicMs);
     if (use === "again")
       throw new Failure("auth.token_replayed", `the token of ${id} was used before; a new one is required`);
     if (use === "full") {
-      const message = `${this.#used.size} tokens are remembered as used, which is the most; the token of ${id} has to wait`;
+      const message = `${this.#used.size} tokens were used within ${this.#acceptedMs / 1000} s, which is the most; the token of ${id} has to wait`;
       throw new Failure("auth.token_overload", message, { retryable: true });
     }
   }

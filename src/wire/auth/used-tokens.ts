@@ -1,34 +1,40 @@
 /**
- * Remembers the ids of tokens that were accepted until they have expired, so that each is accepted once. Only genuine tokens
- * come this far, so strangers cannot fill it; when it is full all the same, it refuses rather than forgets.
+ * Remembers the ids of tokens that were accepted, so that each is accepted once. Time is monotonic here: a wall clock that is
+ * set back makes an expired token look fresh again. So an id that has outlived its token stays as long as there is room, and
+ * when all of them are needed still, it refuses rather than forgets. Only genuine tokens come this far: strangers cannot fill it.
  */
 export type Use = "first" | "again" | "full";
 
 export class UsedTokens {
-  /** In the order of arrival, which is nearly that of expiry: one that expires early waits behind one that does not. */
-  readonly #untilMs = new Map<string, number>();
+  /** In the order of arrival, which is that of the times, for each is needed equally long. */
+  readonly #neededUntilMs = new Map<string, number>();
   readonly #max: number;
+  readonly #neededMs: number;
 
-  constructor(max: number) {
+  /** `neededMs`: a token can be accepted for so long while no clock is set. */
+  constructor(max: number, neededMs: number) {
     this.#max = max;
+    this.#neededMs = neededMs;
   }
 
   get size(): number {
-    return this.#untilMs.size;
+    return this.#neededUntilMs.size;
   }
 
-  use(id: string, untilMs: number, nowMs: number): Use {
-    this.#forgetExpired(nowMs);
-    if (this.#untilMs.has(id)) return "again";
-    if (this.#untilMs.size >= this.#max) return "full";
-    this.#untilMs.set(id, untilMs);
+  /** `nowMs` of the monotonic clock. */
+  use(id: string, nowMs: number): Use {
+    if (this.#neededUntilMs.has(id)) return "again";
+    if (this.#neededUntilMs.size >= this.#max && !this.#makeRoom(nowMs)) return "full";
+    this.#neededUntilMs.set(id, nowMs + this.#neededMs);
     return "first";
   }
 
-  #forgetExpired(nowMs: number): void {
-    for (const [id, untilMs] of this.#untilMs) {
-      if (untilMs >= nowMs) return;
-      this.#untilMs.delete(id);
+  #makeRoom(nowMs: number): boolean {
+    for (const [id, untilMs] of this.#neededUntilMs) {
+      if (untilMs >= nowMs) return false;
+      this.#neededUntilMs.delete(id);
+      return true;
     }
+    return false;
   }
 }

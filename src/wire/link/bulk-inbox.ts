@@ -1,7 +1,7 @@
 /** Large payloads as they arrive in chunks. What is kept is what has arrived: an announcement alone reserves nothing. */
 import { malformed } from "./failures.ts";
 import { FRAME_BYTES_MAX, TRANSFERS_MAX } from "./limits.ts";
-import { FORM_BYTES, FORM_VALUE, type Message, PAYLOAD_AT } from "./message.ts";
+import { FORM_BYTES, FORM_VALUE, type Message, PAYLOAD_AT, REQUEST } from "./message.ts";
 
 interface Arriving {
   readonly id: number;
@@ -33,17 +33,25 @@ export class BulkInbox {
     return this.#next !== undefined;
   }
 
-  announce(id: number, totalBytes: number, form: number, message: unknown): void {
+  /** The message has the form of its kind. */
+  announce(id: number, totalBytes: number, form: number, message: Message): void {
     if (this.#arriving.has(id)) throw malformed(`transfer ${id} is under way already`);
     if (this.#arriving.size >= TRANSFERS_MAX) throw malformed(`more than ${TRANSFERS_MAX} large payloads at a time`);
     if (totalBytes > this.#payloadBytesMax) {
       throw malformed(`a payload of ${totalBytes} bytes is announced; at most ${this.#payloadBytesMax} are taken`);
     }
     if (form !== FORM_BYTES && form !== FORM_VALUE) throw malformed(`form ${form} of a large payload is not known`);
-    if (totalBytes < 1 || !Array.isArray(message)) throw malformed("a large payload is announced without its message");
-    const at = typeof message[0] === "number" ? PAYLOAD_AT[message[0]] : undefined;
-    if (at === undefined || message.length <= at) throw malformed(`kind ${String(message[0])} has no large payload`);
+    if (totalBytes < 1 || message.length <= PAYLOAD_AT[message[0] as number]!) {
+      throw malformed("a large payload is announced without its place");
+    }
     this.#arriving.set(id, { id, totalBytes, form, message, chunks: [], arrivedBytes: 0 });
+  }
+
+  /** Nothing more comes of it. */
+  cancel(requestId: number): void {
+    for (const { id, message } of this.#arriving.values()) {
+      if (message[0] === REQUEST && message[1] === requestId) this.#arriving.delete(id);
+    }
   }
 
   expect(id: number, sizeBytes: number): void {

@@ -3,8 +3,8 @@ import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { Deadlines } from "./deadlines.ts";
 import { overloaded } from "./failures.ts";
-import { REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS_MAX } from "./limits.ts";
 import { CANCEL, type Message, requestMessage } from "./message.ts";
+import type { Withdrawn } from "./transfers.ts";
 import type { RequestOptions } from "./types.ts";
 
 const ID_MAX = 0xffffffff;
@@ -24,6 +24,8 @@ export interface CallsPorts {
   readonly pendingMax: number;
   readonly peerId: string;
   readonly push: (message: Message) => void;
+  /** Takes a request back as far as it has not left. */
+  readonly withdraw: (id: number) => Withdrawn;
   /** The last one has ended. */
   readonly quiet: () => void;
 }
@@ -44,7 +46,8 @@ export class Calls {
     return this.#pending.size;
   }
 
-  send(topic: string, payload: unknown, { timeoutMs, signal, traceparent }: RequestOptions): Promise<unknown> {
+  send(topic: string, payload: unknown, spanMs: number, options: RequestOptions): Promise<unknown> {
+    const { signal, traceparent } = options;
     const { clock, pendingMax, push, peerId } = this.#ports;
     if (signal?.aborted) return Promise.reject(cancelled(topic, peerId, signal));
     if (this.#pending.size >= pendingMax) {
@@ -52,7 +55,6 @@ export class Calls {
         overloaded(`${topic} at ${peerId}: ${pendingMax} requests wait for answers, no more are sent`),
       );
     }
-    const spanMs = Math.min(timeoutMs ?? REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS_MAX);
     const dueMs = clock.monotonic() + spanMs;
     const id = this.#freeId();
     return new Promise((resolve, reject) => {
@@ -61,7 +63,7 @@ export class Calls {
       this.sent++;
       this.#deadlines.note(dueMs);
       if (signal) this.#listen(id, pending, signal);
-      push(requestMessage(id, topic, Math.max(0, Math.ceil(spanMs)), payload, traceparent));
+      push(requestMessage(id, topic, Math.ceil(spanMs), payload, traceparent));
     });
   }
 
@@ -98,18 +100,21 @@ export class Calls {
     const giveUp = (): void => {
       const { topic } = pending;
       this.#take(id)?.reject(cancelled(topic, this.#ports.peerId, signal));
-      this.#ports.push([CANCEL, id]);
+      if (this.#ports.withdraw(id) !== "unsaid") this.#ports.push([CANCEL, id]);
     };
     signal.addEventListener("abort", giveUp, { once: true });
     pending.release = () => signal.removeEventListener("abort", giveUp);
   }
 
-  /** The other side knows the span and gives up by itself. */
+  /** The other side knows the span and gives up by itself, unless it has not got all of the request yet. */
   #sweep(nowMs: number): number {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const [id, { topic, timeoutMs, dueMs }] of this.#pending) {
       if (dueMs > nowMs) nextMs = Math.min(nextMs, dueMs);
-      else this.#take(id)!.reject(late(topic, this.#ports.peerId, timeoutMs));
+      else {
+        this.#take(id)!.reject(late(topic, this.#ports.peerId, timeoutMs));
+        if (this.#ports.withdraw(id) === "cut") this.#ports.push([CANCEL, id]);
+      }
     }
     return nextMs;
   }

@@ -1,7 +1,7 @@
 /** Opens a link: dials, proves this node, has the other side prove itself, and only then speaks. */
 import type { TLSOptions } from "bun";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
-import { type Encoder, loadEncoder } from "./encoder.ts";
+import { Encoder } from "./encoder.ts";
 import { closedFailure, malformed } from "./failures.ts";
 import {
   audienceOf,
@@ -42,9 +42,9 @@ export async function connectLink(address: LinkAddress, options: ConnectOptions)
   signal?.throwIfAborted();
   const audience = audienceOf(address);
   const nonce = Buffer.from(entropy(NONCE_BYTES)).toString("base64url");
-  const [token, encoder] = await Promise.all([auth.token(audience), loadEncoder()]);
+  const token = await auth.token(audience);
   signal?.throwIfAborted();
-  const dialing = new Dialing(address, options, { audience, nonce, encoder, proof: proofAudience(self.id, nonce) });
+  const dialing = new Dialing(address, options, { audience, nonce, proof: proofAudience(self.id, nonce) });
   const timer = clock.after(timeoutMs, () => {
     dialing.fail(new Failure("link.timeout", `no link to ${audience} within ${timeoutMs} ms`, { retryable: true }));
   });
@@ -63,7 +63,6 @@ interface Terms {
   readonly audience: string;
   readonly nonce: string;
   readonly proof: string;
-  readonly encoder: Encoder;
 }
 
 class Dialing {
@@ -135,10 +134,9 @@ class Dialing {
 
   #linked(peer: LinkPeer): void {
     const wire = clientWire(this.#socket!);
-    const { encoder } = this.#terms;
-    wire.send(encoder.encode([helloMessage(this.#options.self)]));
+    wire.send(new Encoder().encode([helloMessage(this.#options.self)]));
     const limits = { ...LINK_LIMITS, ...this.#options.limits };
-    this.#made = new Link({ peer, isDialer: true, wire, encoder, limits, runtime: this.#options });
+    this.#made = new Link({ peer, isDialer: true, wire, limits, runtime: this.#options });
     this.#state = "linked";
     this.#settle.resolve(this.#made);
   }

@@ -1,10 +1,11 @@
 /**
  * MessagePack, read strictly, for bytes that a stranger may have sent. Depth and lengths are bounded before anything is
  * built; of the extensions only the standard time and msgpackr's `undefined` are known, so that nothing on the wire makes
- * code, errors, patterns or classes; a key `__proto__` becomes an own property and never a prototype. The encoder is
- * msgpackr; its decoder would take several more extensions, one of which compiles functions, and offers no way to refuse
- * them. Integers of 64 bits come out as bigint, as they went in.
+ * code, errors, patterns or classes; a key `__proto__` becomes an own property and never a prototype. msgpackr's decoder would
+ * take several more extensions, one of which compiles functions, and offers no way to refuse them. Integers of 64 bits come
+ * out as bigint, as they went in. A value that is not taken though its borders are known costs its own message only.
  */
+import { Failure } from "../../base/errors.ts";
 import { malformed } from "./failures.ts";
 import { DEPTH_MAX, ELEMENTS_MAX } from "./limits.ts";
 
@@ -22,6 +23,22 @@ interface Utf8 {
 
 type Bytes = Buffer & Utf8;
 
+/** Stands where a value would: its borders are known, but it is not taken. */
+export class Undecodable {
+  readonly why: Failure;
+
+  constructor(why: Failure) {
+    this.why = new Failure("link.undecodable", why.message);
+  }
+}
+
+/** Not taken, and yet its borders could be found. */
+class Unreadable extends Failure {
+  constructor(what: string) {
+    super("link.malformed", what);
+  }
+}
+
 export class Decoder {
   readonly #keys = new Array<string>(KEYS_REMEMBERED).fill("");
   #bytes = Buffer.alloc(0) as Bytes; // Bun's buffers have it, as Node's do
@@ -30,7 +47,10 @@ export class Decoder {
   #end = 0;
   #elementsLeft = 0;
 
-  /** An array at the top: its elements, and how many bytes each took. Throws `link.malformed`. */
+  /**
+   * An array of messages: each with how many bytes it took, and with `Undecodable` for its elements that are not taken. Throws
+   * `link.malformed` when the borders of anything cannot be found.
+   */
   decodeFrame(bytes: Uint8Array): { readonly values: readonly unknown[]; readonly sizes: readonly number[] } {
     this.#open(bytes);
     const count = this.#arrayLength();
@@ -38,11 +58,74 @@ export class Decoder {
     const sizes = new Array<number>(count);
     for (let index = 0; index < count; index++) {
       const from = this.#at;
-      values[index] = this.#value(1);
+      values[index] = this.#message(from);
       sizes[index] = this.#at - from;
     }
     if (this.#at !== this.#end) throw malformed(`${this.#end - this.#at} bytes follow the last message of a frame`);
     return { values, sizes };
+  }
+
+  /** An array whose elements are values; their depth counts from here. */
+  #message(from: number): unknown {
+    try {
+      return this.#value(-1);
+    } catch (thrown) {
+      if (!(thrown instanceof Unreadable)) throw thrown;
+      this.#at = from;
+      return this.#messageByParts();
+    }
+  }
+
+  #messageByParts(): readonly unknown[] {
+    const length = this.#arrayLength();
+    const elements: unknown[] = [];
+    for (let index = 0; index < length; index++) elements.push(this.#valueOrUndecodable());
+    return elements;
+  }
+
+  #valueOrUndecodable(): unknown {
+    const from = this.#at;
+    try {
+      this.#elementsLeft = ELEMENTS_MAX;
+      return this.#value(0);
+    } catch (thrown) {
+      if (!(thrown instanceof Unreadable)) throw thrown;
+      this.#at = from;
+      this.#skip();
+      return new Undecodable(thrown);
+    }
+  }
+
+  /** To the end of the value, whatever is in it. */
+  #skip(): void {
+    for (let left = 1; left > 0; left--) {
+      const token = this.#byte();
+      if (token < 0x80 || token >= 0xe0) continue;
+      if (token < 0x90) left += 2 * (token - 0x80);
+      else if (token < 0xa0) left += token - 0x90;
+      else if (token < 0xc0) this.#take(token - 0xa0);
+      else left += this.#skipLong(token);
+    }
+  }
+
+  /** How many values are in it. */
+  #skipLong(token: number): number {
+    if (token === 0xc1) throw malformed("byte 0xc1 begins no value");
+    if (token === 0xdc || token === 0xdd) return this.#unsigned(token === 0xdc ? 2 : 4);
+    if (token === 0xde || token === 0xdf) return 2 * this.#unsigned(token === 0xde ? 2 : 4);
+    if (token >= 0xd9) this.#skipCounted(token - 0xd9, 0);
+    else if (token >= 0xd4) this.#take(1 + 2 ** (token - 0xd4));
+    else if (token >= 0xd0) this.#take(2 ** (token - 0xd0));
+    else if (token >= 0xcc) this.#take(2 ** (token - 0xcc));
+    else if (token >= 0xca) this.#take(token === 0xca ? 4 : 8);
+    else if (token >= 0xc7) this.#skipCounted(token - 0xc7, 1);
+    else if (token >= 0xc4) this.#skipCounted(token - 0xc4, 0);
+    return 0;
+  }
+
+  /** Bytes whose number is told in 1, 2 or 4 bytes, and so many more. */
+  #skipCounted(power: number, more: number): void {
+    this.#take((power === 0 ? this.#byte() : this.#unsigned(power === 1 ? 2 : 4)) + more);
   }
 
   /** One value and nothing behind it. */
@@ -96,8 +179,10 @@ export class Decoder {
         return this.#binary(this.#unsigned(4));
       case 0xc7:
         return this.#extension(this.#byte());
+      case 0xc1:
+        throw malformed("byte 0xc1 begins no value");
       default:
-        throw malformed(`byte 0x${token.toString(16)} begins no value that is taken`);
+        throw new Unreadable("an extension of more than 255 bytes is not taken");
     }
   }
 
@@ -169,7 +254,7 @@ export class Decoder {
     if (token === 0xda) return this.#text(this.#unsigned(2));
     if (token === 0xdb) return this.#text(this.#unsigned(4));
     if (token < 0x80) return String(token);
-    throw malformed(`a key begins with byte 0x${token.toString(16)}; text is required`);
+    throw new Unreadable(`a key begins with byte 0x${token.toString(16)}; text is required`);
   }
 
   /** The text as it was made the last time, where it is plain ASCII and still remembered. */
@@ -191,31 +276,32 @@ export class Decoder {
     return this.#bytes.utf8Slice(from, this.#at);
   }
 
-  /** A view of the frame: whoever keeps it keeps the frame. */
+  /** A copy, unless it makes up most of the frame: whoever keeps a view keeps all of the frame. */
   #binary(length: number): Uint8Array {
     const from = this.#take(length);
     const { buffer, byteOffset } = this.#bytes;
-    return new Uint8Array(buffer, byteOffset + from, length);
+    const view = new Uint8Array(buffer, byteOffset + from, length);
+    return length * 2 < this.#end ? view.slice() : view;
   }
 
   #extension(length: number): unknown {
     const type = this.#byte();
     const from = this.#take(length);
     if (type === EXT_UNDEFINED && length === 1) return undefined;
-    if (type !== EXT_TIME) throw malformed(`extension ${type} is not taken`);
+    if (type !== EXT_TIME) throw new Unreadable(`extension ${type} is not taken`);
     if (length === 4) return new Date(this.#view.getUint32(from) * 1000);
     if (length === 8) {
       const high = this.#view.getUint32(from);
       const seconds = (high & 3) * 2 ** 32 + this.#view.getUint32(from + 4);
       return new Date(seconds * 1000 + Math.floor((high >>> 2) / NANOSECONDS_A_MS));
     }
-    if (length !== 12) throw malformed(`a time of ${length} bytes; 4, 8 or 12 are required`);
+    if (length !== 12) throw new Unreadable(`a time of ${length} bytes; 4, 8 or 12 are required`);
     const ms = Math.floor(this.#view.getUint32(from) / NANOSECONDS_A_MS);
     return new Date(Number(this.#view.getBigInt64(from + 4)) * 1000 + ms);
   }
 
   #deeper(depth: number): void {
-    if (depth >= DEPTH_MAX) throw malformed(`values are nested deeper than ${DEPTH_MAX}`);
+    if (depth >= DEPTH_MAX) throw new Unreadable(`values are nested deeper than ${DEPTH_MAX}`);
   }
 
   /** Each element takes some bytes, so that a length beyond what is left cannot be true. */
@@ -224,7 +310,7 @@ export class Decoder {
       throw malformed(`${length} elements are announced where ${this.#end - this.#at} bytes are left`);
     }
     this.#elementsLeft -= length;
-    if (this.#elementsLeft < 0) throw malformed(`a frame or payload has more than ${ELEMENTS_MAX} elements`);
+    if (this.#elementsLeft < 0) throw new Unreadable(`a frame or payload has more than ${ELEMENTS_MAX} elements`);
     return length;
   }
 

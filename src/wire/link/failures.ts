@@ -14,7 +14,7 @@ export function malformed(what: string): Failure {
   return new Failure("link.malformed", what);
 }
 
-export function tooLarge(what: string, sizeBytes: number, bytesMax: number): Failure {
+export function tooLarge(what: string, sizeBytes: number | string, bytesMax: number): Failure {
   return new Failure("link.too_large", `${what} has ${sizeBytes} bytes; at most ${bytesMax} are sent`);
 }
 

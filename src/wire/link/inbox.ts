@@ -1,10 +1,12 @@
 /**
- * What comes in: frames to messages to whoever they are for. A frame is read as a whole before anything in it is carried out;
- * what does not have the form of its kind is `link.malformed`, and whoever owns the link ends it.
+ * What comes in: frames to messages to whoever they are for. A frame is read, and each message put to the form of its kind,
+ * before anything in it is carried out: a fault is `link.malformed`, and whoever owns the link ends it. A payload that is not
+ * taken, though it is known where it ends, fails its own message only.
  */
+import type { Failure } from "../../base/errors.ts";
 import { BulkInbox } from "./bulk-inbox.ts";
 import type { Calls } from "./calls.ts";
-import { Decoder } from "./decoder.ts";
+import { Decoder, Undecodable } from "./decoder.ts";
 import { errorFromWire, malformed } from "./failures.ts";
 import {
   ABORT,
@@ -24,10 +26,14 @@ import {
   REQUEST,
   RESPONSE,
 } from "./message.ts";
-import { topicAt, traceAt, whole } from "./message-parts.ts";
-import type { ServedRequests } from "./served.ts";
+import { requireForm } from "./message-parts.ts";
+import type { Incoming, ServedRequests } from "./served.ts";
 import type { Streams } from "./streams.ts";
 import type { LinkHandlers, MessageContext, PeerLink, TopicHandler } from "./types.ts";
+
+type RequestParts = readonly [number, number, string, number, unknown, string | undefined];
+type NotifyParts = readonly [number, string, unknown, string | undefined];
+type OpenParts = readonly [number, number, string, unknown, string | undefined];
 
 export interface InboxPorts {
   readonly link: PeerLink;
@@ -63,19 +69,27 @@ export class Inbox {
     const { values, sizes } = this.#decoder.decodeFrame(frame);
     for (let index = 0; index < values.length; index++) {
       const message = values[index];
-      if (!Array.isArray(message)) throw malformed("a message is no array");
+      requireForm(message);
       if (message[0] === CHUNK && index !== values.length - 1)
         throw malformed("messages follow the announcement of a chunk");
-      this.#take(message, sizes[index]!);
     }
+    for (let index = 0; index < values.length; index++) this.#take(values[index] as Message, sizes[index]!); // has its form
   }
 
   #takeChunk(frame: Uint8Array): void {
     const arrived = this.#bulk.take(frame);
     if (!arrived) return;
     const { message, at, form, bytes } = arrived;
-    const payload = form === FORM_BYTES ? bytes : this.#decoder.decode(bytes);
+    const payload = form === FORM_BYTES ? bytes : this.#decodeOrNot(bytes);
     this.#take(message.with(at, payload), bytes.byteLength);
+  }
+
+  #decodeOrNot(bytes: Uint8Array): unknown {
+    try {
+      return this.#decoder.decode(bytes);
+    } catch (thrown) {
+      return new Undecodable(thrown as Failure); // the decoder throws nothing else
+    }
   }
 
   #take(message: Message, sizeBytes: number): void {
@@ -83,17 +97,20 @@ export class Inbox {
       case REQUEST:
         return this.#takeRequest(message, sizeBytes);
       case RESPONSE:
-        return this.#ports.calls.resolve(whole(message, 1), message[2]);
+        return this.#takeResponse(idOf(message), message[2]);
       case ERROR:
         return this.#takeError(message);
       case NOTIFY:
         return this.#takeNotify(message, sizeBytes);
       case CANCEL:
-        return this.#ports.served.cancel(whole(message, 1));
-      case BULK:
-        return this.#bulk.announce(whole(message, 1), whole(message, 2), whole(message, 3), message[4]);
+        this.#bulk.cancel(idOf(message));
+        return this.#ports.served.cancel(idOf(message));
+      case BULK: {
+        const [, id, totalBytes, form, announced] = message as [number, number, number, number, Message]; // has its form
+        return this.#bulk.announce(id, totalBytes, form, announced);
+      }
       case CHUNK:
-        return this.#bulk.expect(whole(message, 1), whole(message, 2));
+        return this.#bulk.expect(idOf(message), message[2] as number); // has its form
       case BEAT:
         return this.#ports.beat();
       case GOAWAY:
@@ -104,56 +121,58 @@ export class Inbox {
   }
 
   #takeRequest(message: Message, sizeBytes: number): void {
-    const topic = topicAt(message, 2);
-    const [id, timeoutMs, traceparent] = [whole(message, 1), whole(message, 3), traceAt(message, 5)];
-    const handler = this.#handler(topic);
-    this.#ports.served.take(this.#ports.link, handler, {
-      id,
-      topic,
-      timeoutMs,
-      payload: message[4],
-      traceparent,
-      sizeBytes,
-    });
+    const { link, served } = this.#ports;
+    const [, id, topic, timeoutMs, payload, traceparent] = message as RequestParts; // has its form
+    const incoming: Incoming = { id, topic, timeoutMs, payload, traceparent, sizeBytes };
+    served.take(link, this.#handler(topic), incoming, payload instanceof Undecodable ? payload.why : undefined);
+  }
+
+  #takeResponse(id: number, payload: unknown): void {
+    if (payload instanceof Undecodable) this.#ports.calls.reject(id, payload.why);
+    else this.#ports.calls.resolve(id, payload);
   }
 
   #takeError(message: Message): void {
-    const id = whole(message, 1);
-    const failure = errorFromWire(message[2]);
+    const [id, error] = [idOf(message), message[2]];
+    const failure = error instanceof Undecodable ? error.why : errorFromWire(error);
     if (!failure) throw malformed(`request ${id} is answered with a failure that is none`);
     this.#ports.calls.reject(id, failure);
   }
 
   #takeNotify(message: Message, sizeBytes: number): void {
-    const topic = topicAt(message, 1);
-    const context = this.#context(traceAt(message, 3), sizeBytes);
+    const [, topic, payload, traceparent] = message as NotifyParts; // has its form
+    const context = this.#context(traceparent, sizeBytes);
     this.#ports.used();
+    if (payload instanceof Undecodable) return this.#ports.report?.(topic, payload.why);
     try {
-      this.#handler(topic)?.notify?.(message[2], context);
+      this.#handler(topic)?.notify?.(payload, context);
     } catch (thrown) {
       this.#ports.report?.(topic, thrown);
     }
   }
 
   #takeOfStream(message: Message, sizeBytes: number): void {
-    const id = whole(message, 1);
+    const id = idOf(message);
     switch (message[0]) {
       case OPEN: {
-        const topic = topicAt(message, 2);
-        const context = this.#context(traceAt(message, 4), sizeBytes);
-        return this.#ports.streams.take(id, topic, message[3], this.#handler(topic), context);
+        const [, , topic, payload, traceparent] = message as OpenParts; // has its form
+        if (payload instanceof Undecodable) return this.#ports.streams.refuse(id, payload.why);
+        return this.#ports.streams.take(
+          id,
+          topic,
+          payload,
+          this.#handler(topic),
+          this.#context(traceparent, sizeBytes),
+        );
       }
-      case DATA: {
-        const bytes = message[2];
-        if (!(bytes instanceof Uint8Array)) throw malformed(`stream ${id} brings no bytes`);
-        return this.#ports.streams.find(id)?.receive(bytes);
-      }
+      case DATA:
+        return this.#ports.streams.find(id)?.receive(message[2] as Uint8Array); // has its form
       case CREDIT:
-        return this.#ports.streams.find(id)?.credit(whole(message, 2));
+        return this.#ports.streams.find(id)?.credit(message[2] as number); // has its form
       case END:
         return this.#ports.streams.find(id)?.peerEnded();
       case ABORT:
-        return this.#ports.streams.failed(id, message[2]);
+        return this.#ports.streams.failed(id, message[2] instanceof Undecodable ? message[2].why : message[2]);
       default:
         throw malformed(`kind ${String(message[0])} of a message is not known`);
     }
@@ -169,4 +188,9 @@ export class Inbox {
     const { link } = this.#ports;
     return { link, peer: link.peer, traceparent, sizeBytes };
   }
+}
+
+/** Where a message has an id it stands first, and it has its form. */
+function idOf(message: Message): number {
+  return message[1] as number;
 }

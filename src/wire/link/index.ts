@@ -12,8 +12,8 @@ export {
   STREAM_WINDOW_BYTES,
 } from "./limits.ts";
 export type { Link } from "./link.ts";
-export { LinkPool, type LinkPoolOptions } from "./pool.ts";
-export { linkTransport, RPC_TOPIC, rpcHandler } from "./rpc.ts";
+export { type GetOptions, LinkPool, type LinkPoolOptions } from "./pool.ts";
+export { type LinkTarget, linkTransport, RPC_TOPIC, rpcHandler } from "./rpc.ts";
 export { type LinkServer, type LinkSocketData, type ServeCounts, type ServeOptions, serveLinks } from "./serve.ts";
 export type {
   ByteStream,
@@ -28,6 +28,7 @@ export type {
   LinkRuntime,
   LinkSelf,
   MessageContext,
+  NotifyOptions,
   PeerLink,
   RequestContext,
   RequestOptions,

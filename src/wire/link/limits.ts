@@ -29,6 +29,8 @@ export const WAITING_MAX = 4096;
 export const UNDER_WAY_MAX = 8192;
 /** Requests of ours that wait for an answer on one link: the other side takes no more. */
 export const PENDING_MAX = UNDER_WAY_MAX;
+/** Bytes of requests of one peer that are being carried out here: two of the largest, and what small ones need. */
+export const UNDER_WAY_BYTES_MAX = 2 * PAYLOAD_BYTES_MAX;
 /** Streams that are open on one link. */
 export const STREAMS_MAX = 1024;
 /** Bytes that a stream may send before its reader has taken any. */
@@ -36,7 +38,10 @@ export const STREAM_WINDOW_BYTES = 256 * 1024;
 /** One piece of a stream: several fit into the window, and into a frame. */
 export const STREAM_PIECE_BYTES = 32 * 1024;
 
-/** Nested arrays and maps of a message: far more than data of people has, far less than a stack holds. */
+/** Pieces of a stream that are smaller are joined with what waits to be read: each for itself would cost more than it holds. */
+export const STREAM_JOIN_BYTES = 1024;
+
+/** Nested arrays and maps of a payload: far more than data of people has, far less than a stack holds. */
 export const DEPTH_MAX = 64;
 /** Elements of arrays and maps in one frame or payload: an empty one takes a byte on the wire and fifty in memory. */
 export const ELEMENTS_MAX = 2_000_000;
@@ -80,6 +85,7 @@ export interface LinkLimits {
   readonly sendBufferBytesMax: number;
   readonly waitingMax: number;
   readonly underWayMax: number;
+  readonly underWayBytesMax: number;
   readonly pendingMax: number;
   readonly streamsMax: number;
   readonly payloadBytesMax: number;
@@ -90,6 +96,7 @@ export const LINK_LIMITS: LinkLimits = {
   sendBufferBytesMax: SEND_BUFFER_BYTES_MAX,
   waitingMax: WAITING_MAX,
   underWayMax: UNDER_WAY_MAX,
+  underWayBytesMax: UNDER_WAY_BYTES_MAX,
   pendingMax: PENDING_MAX,
   streamsMax: STREAMS_MAX,
   payloadBytesMax: PAYLOAD_BYTES_MAX,

@@ -7,20 +7,22 @@ import type { Timer } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { Beats } from "./beats.ts";
 import { Calls, cancelled } from "./calls.ts";
-import type { Encoder } from "./encoder.ts";
 import { closedFailure, errorOnWire, malformed, overloaded } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
-import { FRAME_BYTES_TAKEN_MAX, GRACE_MS, LINGER_MS, type LinkLimits, REQUEST_TIMEOUT_MS } from "./limits.ts";
+import { FRAME_BYTES_TAKEN_MAX, GRACE_MS, LINGER_MS, type LinkLimits } from "./limits.ts";
 import { BEAT, ERROR, GOAWAY, type Message, notifyMessage, OPEN, REQUEST, RESPONSE } from "./message.ts";
+import { requireSendable, spanOf } from "./message-parts.ts";
 import { Outbox } from "./outbox.ts";
 import { ServedRequests } from "./served.ts";
 import { Streams } from "./streams.ts";
+import type { Withdrawn } from "./transfers.ts";
 import type {
   ByteStream,
   LinkCounts,
   LinkEnd,
   LinkPeer,
   LinkRuntime,
+  NotifyOptions,
   PeerLink,
   RequestOptions,
   StreamOptions,
@@ -35,7 +37,6 @@ export interface LinkParts {
   readonly peer: LinkPeer;
   readonly isDialer: boolean;
   readonly wire: Wire;
-  readonly encoder: Encoder;
   readonly limits: LinkLimits;
   readonly runtime: LinkRuntime;
 }
@@ -63,7 +64,7 @@ export class Link implements PeerLink {
   /** When a request, stream or one-way message last began or ended. */
   #usedMs: number;
 
-  constructor({ peer, isDialer, wire, encoder, limits, runtime }: LinkParts) {
+  constructor({ peer, isDialer, wire, limits, runtime }: LinkParts) {
     const { clock, report } = runtime;
     const { promise, resolve } = Promise.withResolvers<LinkEnd>();
     const quiet = (): void => this.#finishIfQuiet();
@@ -77,16 +78,17 @@ export class Link implements PeerLink {
     this.#usedMs = clock.monotonic();
     this.#outbox = new Outbox({
       wire,
-      encoder,
       clock,
       limits,
       refused: (message, why) => this.#refused(message, why),
       stuck: (bytes) => this.destroy(overloaded(`${peer.id} does not read: ${bytes} bytes wait for it`)),
       caughtUp: quiet,
     });
-    this.#calls = new Calls({ clock, pendingMax: limits.pendingMax, peerId: peer.id, push, quiet });
-    const { underWayMax, streamsMax } = limits;
-    this.#served = new ServedRequests({ clock, underWayMax, push, isFull: () => this.#outbox.isFull, report, quiet });
+    const { pendingMax, streamsMax, underWayBytesMax, underWayMax } = limits;
+    const withdraw = (id: number): Withdrawn => this.#outbox.withdraw(id);
+    this.#calls = new Calls({ clock, pendingMax, peerId: peer.id, push, withdraw, quiet });
+    const isFull = (): boolean => this.#outbox.isFull;
+    this.#served = new ServedRequests({ clock, underWayMax, underWayBytesMax, push, isFull, report, quiet });
     this.#streams = new Streams({
       isDialer,
       streamsMax,
@@ -145,19 +147,36 @@ export class Link implements PeerLink {
 
   request(topic: string, payload: unknown, options: RequestOptions = {}): Promise<unknown> {
     if (this.#state !== "open") return Promise.reject(this.#closedFailure());
-    if (this.#outbox.isFull) return this.#requestWhenDrained(topic, payload, options);
-    return this.#calls.send(topic, payload, options);
+    let spanMs: number;
+    try {
+      requireSendable(topic, options.traceparent);
+      spanMs = spanOf(topic, options.timeoutMs);
+    } catch (thrown) {
+      return Promise.reject(thrown);
+    }
+    if (this.#outbox.isFull) return this.#requestWhenDrained(topic, payload, spanMs, options);
+    return this.#calls.send(topic, payload, spanMs, options);
   }
 
-  notify(topic: string, payload: unknown, { traceparent }: Pick<RequestOptions, "traceparent"> = {}): void {
+  notify(topic: string, payload: unknown, { traceparent }: NotifyOptions = {}): void {
     if (this.#state !== "open") throw this.#closedFailure();
+    requireSendable(topic, traceparent);
     if (this.#outbox.isFull) throw overloaded(`${topic} at ${this.peer.id}: ${this.bufferedBytes} bytes wait already`);
-    this.#usedMs = this.#beats.heardMs;
-    this.#outbox.push(notifyMessage(topic, payload, traceparent));
+    this.#sayNotify(topic, payload, traceparent);
+  }
+
+  async notifyWhenRoom(topic: string, payload: unknown, options: NotifyOptions = {}): Promise<void> {
+    const { signal, traceparent } = options;
+    if (this.#state !== "open") throw this.#closedFailure();
+    requireSendable(topic, traceparent);
+    signal?.throwIfAborted();
+    if (!this.#outbox.mustWait) this.#sayNotify(topic, payload, traceparent);
+    else await this.#outbox.whenRoom(() => this.#sayNotify(topic, payload, traceparent), signal);
   }
 
   openStream(topic: string, payload: unknown, options: StreamOptions = {}): ByteStream {
     if (this.#state !== "open") throw this.#closedFailure();
+    requireSendable(topic, options.traceparent);
     return this.#streams.open(topic, payload, options);
   }
 
@@ -168,12 +187,11 @@ export class Link implements PeerLink {
 
   close({ graceMs = GRACE_MS, why = "closed by its user" } = {}): Promise<LinkEnd> {
     if (this.#state === "closed") return this.closed;
-    if (this.#state === "open") {
-      this.#leave(why);
-      const timer = this.#runtime.clock.after(graceMs, () => this.destroy(closedFailure(this.peer.id, why)));
-      void this.closed.then(() => timer.cancel());
-    }
+    if (this.#state === "open") this.#leave(why);
     this.#finishIfQuiet();
+    if (this.#isClosed()) return this.closed;
+    const timer = this.#runtime.clock.after(graceMs, () => this.destroy(closedFailure(this.peer.id, why)));
+    void this.closed.then(() => timer.cancel());
     return this.closed;
   }
 
@@ -211,6 +229,15 @@ export class Link implements PeerLink {
     this.#end({ isGraceful, reason: closedFailure(this.peer.id, isGraceful ? "both sides were done" : told) });
   }
 
+  #sayNotify(topic: string, payload: unknown, traceparent: string | undefined): void {
+    this.#usedMs = this.#beats.heardMs;
+    this.#outbox.push(notifyMessage(topic, payload, traceparent));
+  }
+
+  #isClosed(): boolean {
+    return this.#state === "closed";
+  }
+
   #takeGoaway(): void {
     this.#hasHeardGoaway = true;
     if (this.#state === "open") this.#leave("the other side leaves");
@@ -225,7 +252,9 @@ export class Link implements PeerLink {
 
   /** It is the last thing said but for answers, so it waits for what was said and has not left. */
   #sayGoaway(): void {
-    if (this.#state !== "leaving" || this.#hasSaidGoaway || this.#outbox.hasBacklog) return;
+    if (this.#state !== "leaving" || this.#hasSaidGoaway) return;
+    this.#outbox.flush(); // a text may turn out to be a large one
+    if (this.#hasSaidGoaway || this.#outbox.hasBacklog) return;
     this.#hasSaidGoaway = true;
     this.#outbox.push([GOAWAY, this.#why]);
   }
@@ -240,13 +269,19 @@ export class Link implements PeerLink {
     this.#sayGoaway();
     if (!this.#hasSaidGoaway || !this.#hasHeardGoaway || this.#state === "closed" || !this.#isQuiet()) return;
     this.#outbox.flush();
+    if (this.#isClosed() || !this.#isQuiet()) return; // an answer was too large for one frame, or was refused
     this.#end({ isGraceful: true, reason: closedFailure(this.peer.id, "both sides were done") });
     this.#hangUp(CLOSE_NORMAL, "");
   }
 
-  async #requestWhenDrained(topic: string, payload: unknown, options: RequestOptions): Promise<unknown> {
+  async #requestWhenDrained(
+    topic: string,
+    payload: unknown,
+    timeoutMs: number,
+    options: RequestOptions,
+  ): Promise<unknown> {
     const { clock } = this.#runtime;
-    const { timeoutMs = REQUEST_TIMEOUT_MS, signal } = options;
+    const { signal } = options;
     const fromMs = clock.monotonic();
     const deadline = new AbortController();
     const late = new Failure("link.deadline_exceeded", `${topic} at ${this.peer.id}: no room within ${timeoutMs} ms`);
@@ -255,7 +290,7 @@ export class Link implements PeerLink {
       const either = signal ? AbortSignal.any([signal, deadline.signal]) : deadline.signal;
       const send = (): Promise<unknown> => {
         timer.cancel();
-        return this.#calls.send(topic, payload, { ...options, timeoutMs: timeoutMs - (clock.monotonic() - fromMs) });
+        return this.#calls.send(topic, payload, Math.max(0, timeoutMs - (clock.monotonic() - fromMs)), options);
       };
       return await this.#outbox.whenRoom(send, either);
     } catch (thrown) {

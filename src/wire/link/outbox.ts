@@ -1,12 +1,13 @@
 /**
  * What goes out. Everything said within one turn of the loop is collected and leaves as one frame: when no microtask has added
  * anything since the last look. Large payloads are transfers: they leave in chunks between frames of small messages, as far
- * as the socket keeps up, one chunk of each in turn, so that nothing waits behind a big one for long.
+ * as the socket keeps up, so that nothing waits behind a big one for long. One-way messages alone keep their order: behind a
+ * large one they wait in a line until it has left.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Failure } from "../../base/errors.ts";
-import type { Encoder } from "./encoder.ts";
-import { overloaded, tooLarge } from "./failures.ts";
+import { byteLengthOf, Encoder } from "./encoder.ts";
+import { tooLarge } from "./failures.ts";
 import {
   BATCH_BYTES_MAX,
   BATCH_MESSAGES_MAX,
@@ -14,9 +15,10 @@ import {
   DRAIN_LOOK_MS,
   FRAME_BYTES_MAX,
   type LinkLimits,
-  TRANSFERS_MAX,
 } from "./limits.ts";
-import { BULK, CHUNK, FORM_BYTES, FORM_VALUE, type Message, PAYLOAD_AT } from "./message.ts";
+import { FORM_BYTES, FORM_VALUE, type Message, NOTIFY, PAYLOAD_AT, REQUEST } from "./message.ts";
+import { type Chunk, type Transfer, Transfers, transferOf, type Withdrawn } from "./transfers.ts";
+import { WaitingLine } from "./waiting-line.ts";
 import type { Wire } from "./wire.ts";
 
 /** Looks at the batch without finding it longer before it leaves: answers that come through some awaits still join. */
@@ -26,20 +28,8 @@ const CHUNKS_AHEAD_BYTES = 2 * FRAME_BYTES_MAX;
 /** Looks at the socket become rarer while nothing moves. */
 const DRAIN_LOOK_MS_MAX = 16;
 
-interface Transfer {
-  readonly id: number;
-  readonly bytes: Uint8Array;
-  sentBytes: number;
-}
-
-interface Waiter {
-  readonly go: () => void;
-  readonly reject: (reason: Failure) => void;
-}
-
 export interface OutboxPorts {
   readonly wire: Wire;
-  readonly encoder: Encoder;
   readonly clock: Clock;
   readonly limits: LinkLimits;
   /** The message will not leave. */
@@ -52,50 +42,69 @@ export interface OutboxPorts {
 
 export class Outbox {
   readonly #ports: OutboxPorts;
+  readonly #encoder: Encoder;
+  readonly #transfers = new Transfers();
+  readonly #waiting: WaitingLine;
   #batch: Message[] = [];
+  /** Of bytes in the batch that are known before it is encoded: those that leave with it, and those that become transfers. */
   #batchBytes = 0;
+  #bulkBytes = 0;
   #looks = 0;
   #seen = 0;
   #isScheduled = false;
+  #isFlushing = false;
   #isClosed = false;
-  #active: Transfer[] = [];
-  #queued: { readonly transfer: Transfer; readonly opening: Message }[] = [];
-  #transferBytes = 0;
-  #nextTransfer = 1;
+  /** One-way messages behind a large one: encoded, for their sender may change them by now. */
+  #line: (Transfer | Uint8Array)[] = [];
+  #lineBytes = 0;
+  #lineHead: Transfer | undefined;
+  /** Refusals that are about to be told. */
+  #refusals = 0;
   #socketBytes = 0;
-  #waiters: Waiter[] = [];
   #timer: Timer | undefined;
   #lookMs = DRAIN_LOOK_MS;
   framesSent = 0;
   bytesSent = 0;
 
   constructor(ports: OutboxPorts) {
+    const { sendBufferBytes, waitingMax, payloadBytesMax } = ports.limits;
     this.#ports = ports;
+    this.#encoder = new Encoder(payloadBytesMax);
+    this.#waiting = new WaitingLine({
+      waitingMax,
+      isFull: () => this.isFull,
+      state: () =>
+        `${this.bufferedBytes} bytes and ${waitingMax} senders wait; up to ${sendBufferBytes} bytes are buffered`,
+      watch: () => this.#watch(),
+      empty: () => this.#tellIfCaughtUp(),
+    });
   }
 
   get bufferedBytes(): number {
-    return this.#socketBytes + this.#transferBytes + this.#batchBytes;
+    return this.#socketBytes + this.#transfers.bytes + this.#lineBytes + this.#batchBytes + this.#bulkBytes;
   }
 
   get isFull(): boolean {
     return this.bufferedBytes >= this.#ports.limits.sendBufferBytes;
   }
 
-  /** Something was said that waits to leave: large payloads, and whoever waits for room. */
+  /** Whoever wants to keep the order has to wait. */
+  get mustWait(): boolean {
+    return this.#waiting.mustWait;
+  }
+
+  /** Something was said that waits to leave: large payloads, what is behind them, and whoever waits for room. */
   get hasBacklog(): boolean {
-    return this.#transferBytes > 0 || this.#waiters.length > 0;
+    return this.#transfers.bytes + this.#lineBytes + this.#bulkBytes + this.#refusals + this.#waiting.size > 0;
   }
 
   /** The message leaves at the end of the turn. */
   push(message: Message): void {
-    if (this.#isClosed) return;
     const at = PAYLOAD_AT[message[0] as number];
-    if (at !== undefined) {
-      const payload = message[at];
-      if (payload instanceof Uint8Array) {
-        if (payload.byteLength >= BULK_BYTES_MIN) return this.#transfer(message, at, payload, FORM_BYTES);
-        this.#batchBytes += payload.byteLength;
-      }
+    const payload = at === undefined ? undefined : message[at];
+    if (payload instanceof Uint8Array) {
+      if (payload.byteLength < BULK_BYTES_MIN) this.#batchBytes += payload.byteLength;
+      else this.#bulkBytes += payload.byteLength;
     }
     this.#add(message);
   }
@@ -106,9 +115,21 @@ export class Outbox {
     this.#add(message);
   }
 
+  /** Takes a request back as far as it has not left. */
+  withdraw(requestId: number): Withdrawn {
+    const at = this.#batch.findIndex(([kind, id]) => kind === REQUEST && id === requestId);
+    if (at >= 0) this.#batch.splice(at, 1);
+    if (at >= 0) return "unsaid";
+    const withdrawn = this.#transfers.withdraw(requestId);
+    if (withdrawn !== "said") this.#tellIfCaughtUp();
+    return withdrawn;
+  }
+
   #add(message: Message): void {
+    if (this.#isClosed) return;
     this.#batch.push(message);
-    if (this.#batch.length >= BATCH_MESSAGES_MAX || this.#batchBytes >= BATCH_BYTES_MAX) this.flush();
+    const isFull = this.#batch.length >= BATCH_MESSAGES_MAX || this.#batchBytes >= BATCH_BYTES_MAX;
+    if (isFull && !this.#isFlushing) this.flush();
     else this.#schedule();
   }
 
@@ -130,121 +151,138 @@ export class Outbox {
     this.flush();
   };
 
-  /** Now, not at the end of the turn. */
+  /** Now, not at the end of the turn. A getter of a payload may speak while that is encoded: it waits for the next turn. */
   flush(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isFlushing) return;
+    this.#isFlushing = true;
     const batch = this.#batch;
     this.#batch = [];
     this.#seen = 0;
     this.#batchBytes = 0;
-    const chunk = this.#nextChunk();
-    if (chunk) batch.push(chunk.announcement);
-    if (batch.length > 0) this.#sendBatch(batch);
-    if (chunk) {
-      this.#sendChunk(chunk);
-      this.#sendChunks();
-    }
+    this.#bulkBytes = 0;
+    for (const message of batch) this.#say(message);
+    const hadBacklog = this.hasBacklog;
+    this.#sendChunks();
+    this.#sendFrame();
+    if (!this.#transfers.isEmpty) this.#transfers.own();
+    this.#isFlushing = false;
+    if (hadBacklog) this.#tellIfCaughtUp();
     this.#measure();
   }
 
-  #sendBatch(batch: readonly Message[]): void {
-    let bytes: Uint8Array;
+  #say(message: Message): void {
+    if (this.#lineHead && message[0] === NOTIFY) return this.#sayInLine(message);
+    const encoder = this.#encoder;
     try {
-      bytes = this.#ports.encoder.encode(batch);
-    } catch {
-      return this.#sendApart(batch);
-    }
-    if (bytes.byteLength > FRAME_BYTES_MAX) this.#sendApart(batch);
-    else this.#send(bytes);
-  }
-
-  /** Something in the batch is too large or cannot be encoded: each message for itself, to find out which. */
-  #sendApart(batch: readonly Message[]): void {
-    let group: Message[] = [];
-    let groupBytes = 0;
-    const sendGroup = (): void => {
-      if (group.length > 0) this.#send(this.#ports.encoder.encode(group));
-      [group, groupBytes] = [[], 0];
-    };
-    for (const message of batch) {
-      const sizeBytes = this.#sizeOf(message);
-      if (sizeBytes === undefined) continue;
-      if (groupBytes + sizeBytes > FRAME_BYTES_MAX) sendGroup();
-      group.push(message);
-      groupBytes += sizeBytes;
-    }
-    sendGroup();
-  }
-
-  /** Undefined when the message is not to be sent among others: refused, or become a transfer. */
-  #sizeOf(message: Message): number | undefined {
-    const { encoder, refused } = this.#ports;
-    const at = PAYLOAD_AT[message[0] as number];
-    try {
-      const sizeBytes = encoder.encode(message).byteLength;
-      if (sizeBytes <= BULK_BYTES_MIN) return sizeBytes;
-      if (at !== undefined) {
-        this.#transfer(message, at, encoder.encode(message[at]).slice(), FORM_VALUE);
-        return undefined;
-      }
-      if (sizeBytes <= FRAME_BYTES_MAX) return sizeBytes;
-      refused(message, tooLarge("the message", sizeBytes, FRAME_BYTES_MAX));
+      if (this.#sayAsTransfer(message)) return;
+      const sizeBytes = encoder.add(message);
+      if (sizeBytes > BULK_BYTES_MIN && this.#isLarge(message, sizeBytes)) return;
+      if (encoder.sizeBytes <= FRAME_BYTES_MAX) return;
+      encoder.takeBack(sizeBytes);
+      this.#sendFrame();
+      encoder.add(message);
     } catch (thrown) {
-      refused(message, thrown as Failure); // the encoder throws nothing else
+      this.#refuse(message, thrown as Failure); // the encoder throws nothing else
     }
-    return undefined;
   }
 
-  #transfer(message: Message, at: number, bytes: Uint8Array, form: number): void {
-    const { limits, refused } = this.#ports;
-    if (bytes.byteLength > limits.payloadBytesMax) {
-      const why = tooLarge("the payload", bytes.byteLength, limits.payloadBytesMax);
-      queueMicrotask(() => refused(message, why)); // whoever says it is not told before its call returns
-      return;
-    }
-    const id = this.#nextTransfer;
-    this.#nextTransfer = id === 0xffffffff ? 1 : id + 1;
-    const opening = [BULK, id, bytes.byteLength, form, message.with(at, null)];
-    const transfer = { id, bytes, sentBytes: 0 };
-    this.#transferBytes += bytes.byteLength;
-    this.#queued.push({ transfer, opening });
-    this.#openTransfers();
-    this.#schedule();
+  #sayAsTransfer(message: Message): boolean {
+    const at = PAYLOAD_AT[message[0] as number];
+    const payload = at === undefined ? undefined : message[at];
+    if (!(payload instanceof Uint8Array) || byteLengthOf(payload) < BULK_BYTES_MIN) return false;
+    this.#transfer(message, transferOf(message, at!, payload, FORM_BYTES)); // a payload has a place
+    return true;
   }
 
-  #openTransfers(): void {
-    while (this.#active.length < TRANSFERS_MAX && this.#queued.length > 0) {
-      const { transfer, opening } = this.#queued.shift()!;
-      this.#active.push(transfer);
-      this.#batch.push(opening);
+  /** Among others it would make a frame too large: a transfer where it may be one, else refused. */
+  #isLarge(message: Message, sizeBytes: number): boolean {
+    const at = PAYLOAD_AT[message[0] as number];
+    if (at === undefined && sizeBytes < FRAME_BYTES_MAX) return false;
+    this.#encoder.takeBack(sizeBytes);
+    if (at === undefined) throw tooLarge("the message", sizeBytes, FRAME_BYTES_MAX);
+    this.#transfer(message, transferOf(message, at, this.#encoder.encode(message[at]), FORM_VALUE));
+    return true;
+  }
+
+  #sayInLine(message: Message): void {
+    try {
+      if (this.#sayAsTransfer(message)) return;
+      const bytes = this.#encoder.encodeMessage(message);
+      if (bytes.byteLength > BULK_BYTES_MIN) {
+        const at = PAYLOAD_AT[NOTIFY]!;
+        return this.#transfer(message, transferOf(message, at, this.#encoder.encode(message[at]), FORM_VALUE));
+      }
+      this.#line.push(bytes);
+      this.#lineBytes += bytes.byteLength;
+    } catch (thrown) {
+      this.#refuse(message, thrown as Failure); // as above
     }
+  }
+
+  #transfer(message: Message, transfer: Transfer): void {
+    const { payloadBytesMax } = this.#ports.limits;
+    if (transfer.sizeBytes > payloadBytesMax) throw tooLarge("the payload", transfer.sizeBytes, payloadBytesMax);
+    if (message[0] !== NOTIFY) return this.#transfers.add(transfer);
+    if (!this.#lineHead) return this.#lead(transfer);
+    if (!transfer.isOwned) transfer.rest = new Uint8Array(transfer.rest);
+    transfer.isOwned = true;
+    this.#line.push(transfer);
+    this.#lineBytes += transfer.sizeBytes;
+  }
+
+  /** The next one-way messages wait for it. */
+  #lead(transfer: Transfer): void {
+    this.#lineHead = transfer;
+    this.#transfers.add(transfer);
+  }
+
+  /** The large one has left: what waits behind it may leave, up to the next large one. */
+  #moveLine(): void {
+    this.#lineHead = undefined;
+    while (!this.#lineHead) {
+      const next = this.#line.shift();
+      if (!next) return;
+      if (next instanceof Uint8Array) {
+        this.#lineBytes -= next.byteLength;
+        if (this.#encoder.sizeBytes + next.byteLength > FRAME_BYTES_MAX) this.#sendFrame();
+        this.#encoder.addEncoded(next);
+      } else {
+        this.#lineBytes -= next.sizeBytes;
+        this.#lead(next);
+      }
+    }
+  }
+
+  /** Whoever says it is not told before its call returns. */
+  #refuse(message: Message, why: Failure): void {
+    this.#refusals++;
+    queueMicrotask(() => {
+      this.#refusals--;
+      this.#ports.refused(message, why);
+      this.#tellIfCaughtUp();
+    });
   }
 
   /** Of each transfer in turn, while the socket keeps up. */
-  #nextChunk(): Chunk | undefined {
-    if (this.#active.length === 0 || this.#ports.wire.bufferedBytes >= CHUNKS_AHEAD_BYTES) return undefined;
-    const transfer = this.#active.shift()!;
-    const { id, bytes, sentBytes } = transfer;
-    const piece = bytes.subarray(sentBytes, sentBytes + FRAME_BYTES_MAX);
-    return { transfer, piece, announcement: [CHUNK, id, piece.byteLength] };
-  }
-
-  #sendChunk({ transfer, piece }: Chunk): void {
-    this.#send(piece);
-    transfer.sentBytes += piece.byteLength;
-    this.#transferBytes -= piece.byteLength;
-    if (transfer.sentBytes < transfer.bytes.byteLength) this.#active.push(transfer);
-    else this.#openTransfers();
-    if (!this.hasBacklog) this.#ports.caughtUp();
-  }
-
   #sendChunks(): void {
-    for (let chunk = this.#nextChunk(); chunk; chunk = this.#nextChunk()) {
-      const opened = this.#batch;
-      this.#batch = [];
-      this.#sendBatch([...opened, chunk.announcement]);
+    if (this.#transfers.isEmpty) return;
+    for (;;) {
+      for (const opening of this.#transfers.open()) this.#say(opening);
+      const chunk = this.#ports.wire.bufferedBytes < CHUNKS_AHEAD_BYTES ? this.#transfers.next() : undefined;
+      if (!chunk) return;
       this.#sendChunk(chunk);
     }
+  }
+
+  #sendChunk(chunk: Chunk): void {
+    this.#say(chunk.announcement);
+    this.#sendFrame();
+    this.#send(chunk.piece);
+    if (this.#transfers.sent(chunk) && chunk.transfer === this.#lineHead) this.#moveLine();
+  }
+
+  #sendFrame(): void {
+    if (this.#encoder.count > 0) this.#send(this.#encoder.finish());
   }
 
   #send(bytes: Uint8Array): void {
@@ -254,28 +292,23 @@ export class Outbox {
     this.#ports.wire.send(bytes);
   }
 
+  #tellIfCaughtUp(): void {
+    if (!this.hasBacklog) this.#ports.caughtUp();
+  }
+
   /** Looks at the socket: who waits for room may go on, a peer that does not read is found. */
   #measure(): void {
     if (this.#isClosed) return;
     const { wire, limits, stuck } = this.#ports;
     this.#socketBytes = wire.bufferedBytes;
     if (this.bufferedBytes > limits.sendBufferBytesMax) return stuck(this.bufferedBytes);
-    this.#letGo();
-    if (this.#socketBytes > 0 || this.#active.length > 0 || this.#waiters.length > 0) this.#watch();
-  }
-
-  #letGo(): void {
-    while (!this.isFull) {
-      const waiter = this.#waiters.shift();
-      if (!waiter) return;
-      waiter.go();
-      if (!this.hasBacklog) this.#ports.caughtUp();
-    }
+    this.#waiting.letGo();
+    if (this.#socketBytes > 0 || !this.#transfers.isEmpty || this.#waiting.size > 0) this.#watch();
   }
 
   #watch(): void {
     const { wire, clock } = this.#ports;
-    if (wire.tellsDrain || this.#timer) return;
+    if (this.#isClosed || wire.tellsDrain || this.#timer) return;
     this.#timer = clock.after(this.#lookMs, () => {
       this.#timer = undefined;
       const isMoving = wire.bufferedBytes < this.#socketBytes;
@@ -286,56 +319,31 @@ export class Outbox {
 
   /** The socket has taken some bytes. */
   drain(): void {
-    if (this.#active.length > 0) this.flush();
-    else this.#measure();
+    if (this.#transfers.isEmpty) this.#measure();
+    else this.flush();
   }
 
   /** Resolves when there is room. */
   async drained(signal?: AbortSignal): Promise<void> {
-    if (this.isFull) await this.whenRoom(() => {}, signal);
+    if (this.mustWait) await this.#waiting.drained(signal);
   }
 
   /** Does it as soon as there is room, in turn: what it sends counts before the next one may. */
-  async whenRoom<T>(act: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
-    signal?.throwIfAborted();
-    const { waitingMax, sendBufferBytes } = this.#ports.limits;
-    if (this.#waiters.length >= waitingMax) {
-      throw overloaded(
-        `${this.bufferedBytes} bytes and ${waitingMax} senders wait; up to ${sendBufferBytes} bytes are buffered`,
-      );
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const waiter = { go: () => resolve(act()), reject };
-    const giveUp = (): void => {
-      this.#waiters = this.#waiters.filter((each) => each !== waiter);
-      reject(signal!.reason);
-    };
-    this.#waiters.push(waiter);
-    signal?.addEventListener("abort", giveUp, { once: true });
-    this.#watch();
-    try {
-      return await promise;
-    } finally {
-      signal?.removeEventListener("abort", giveUp);
-    }
+  whenRoom<T>(act: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+    return this.#waiting.whenRoom(act, signal);
   }
 
   close(reason: Failure): void {
     this.#isClosed = true;
     this.#timer?.cancel();
     this.#batch = [];
-    this.#active = [];
-    this.#queued = [];
-    this.#transferBytes = 0;
+    this.#transfers.clear();
+    this.#line = [];
+    this.#lineHead = undefined;
+    this.#lineBytes = 0;
+    this.#batchBytes = 0;
+    this.#bulkBytes = 0;
     this.#socketBytes = 0;
-    const waiters = this.#waiters;
-    this.#waiters = [];
-    for (const { reject } of waiters) reject(reason);
+    this.#waiting.close(reason);
   }
-}
-
-interface Chunk {
-  readonly transfer: Transfer;
-  readonly piece: Uint8Array;
-  readonly announcement: Message;
 }

@@ -1,7 +1,8 @@
 /**
  * The links of this node: one for each peer, found by id or by address, opened when somebody needs it. An accepted link serves
- * calls to its peer as well. Two nodes that dial each other at once have two links for a moment: both keep the one whose
- * dialer has the lower id and let the other end gracefully.
+ * calls to its peer as well. Where a peer listens is what it says itself, so an address leads to a link only when it was
+ * dialed there, or when the caller names whom he expects. Two nodes that dial each other at once have two links for a moment:
+ * both keep the one whose dialer has the lower id and let the other end gracefully.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
@@ -37,9 +38,16 @@ interface Failing {
   readonly failure: Failure;
 }
 
+export interface GetOptions {
+  /** Who is expected there; fails with `link.wrong_peer` when somebody else answers. */
+  readonly id?: string | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export class LinkPool {
   readonly #options: LinkPoolOptions;
   readonly #byId = new Map<string, Link>();
+  /** Of addresses that were dialed: whoever answered has proved itself there. */
   readonly #byAddress = new Map<string, Link>();
   readonly #dialing = new Map<string, Promise<Link>>();
   readonly #failing = new Map<string, Failing>();
@@ -60,11 +68,11 @@ export class LinkPool {
   }
 
   /** The link to whoever listens there. Fails as dialing does, and at once with the last failure while it is too early to dial again. */
-  async get(address: LinkAddress, { signal }: { readonly signal?: AbortSignal } = {}): Promise<Link> {
+  async get(address: LinkAddress, { id, signal }: GetOptions = {}): Promise<Link> {
     this.#end.signal.throwIfAborted();
     const key = audienceOf(address);
-    const known = this.#byAddress.get(key);
-    if (known?.isOpen) return known;
+    const known = this.#known(key, id);
+    if (known) return expected(known, id, key);
     let dialing = this.#dialing.get(key);
     if (!dialing) {
       this.#refuseEarly(key);
@@ -72,7 +80,14 @@ export class LinkPool {
       this.#dialing.set(key, dialing);
       dialing.catch(() => {}).finally(() => this.#dialing.delete(key));
     }
-    return await unless(signal, dialing);
+    return expected(await unless(signal, dialing), id, key);
+  }
+
+  #known(key: string, id: string | undefined): Link | undefined {
+    const dialed = this.#byAddress.get(key);
+    if (dialed?.isOpen) return dialed;
+    const named = id === undefined ? undefined : this.#byId.get(id);
+    return named?.isOpen && named.peer.address && audienceOf(named.peer.address) === key ? named : undefined;
   }
 
   /** Takes a link that a peer has opened, or whoever dialed by himself. Gives back the one that counts for that peer. */
@@ -86,11 +101,21 @@ export class LinkPool {
       this.#byId.set(id, link);
       void link.closed.then((end) => this.#lost(link, end));
     }
-    if (address) this.#byAddress.set(audienceOf(address), kept);
-    if (left?.peer.address && left.peer.address !== address) this.#byAddress.set(audienceOf(left.peer.address), kept);
+    if (left?.peer.instance === kept.peer.instance) this.#hand(left, kept);
+    if (link.isDialer && address) this.#prove(audienceOf(address), kept);
     if (left) this.#leave(left, kept);
     if (isKept) this.#options.onLink?.(link);
     return kept;
+  }
+
+  /** Both are links to the same life of the same peer. */
+  #hand(left: Link, kept: Link): void {
+    for (const [key, each] of this.#byAddress) if (each === left) this.#byAddress.set(key, kept);
+  }
+
+  #prove(key: string, kept: Link): void {
+    const holder = this.#byAddress.get(key);
+    if (!holder?.isOpen || holder.peer.id === kept.peer.id) this.#byAddress.set(key, kept);
   }
 
   /** Ends all links gracefully; nothing is dialed any more. */
@@ -163,6 +188,13 @@ export class LinkPool {
       this.#watchIdle();
     });
   }
+}
+
+function expected(link: Link, id: string | undefined, place: string): Link {
+  if (id === undefined || link.peer.id === id) return link;
+  throw new Failure("link.wrong_peer", `${link.peer.id} answers at ${place}, where ${id} is expected`, {
+    retryable: true,
+  });
 }
 
 /** Others may wait for the same promise: the signal ends this wait only. */

@@ -5,7 +5,7 @@
  */
 import type { Timer } from "../../base/clock.ts";
 import { type Failure, toFailure } from "../../base/errors.ts";
-import { type Encoder, loadEncoder } from "./encoder.ts";
+import { Encoder } from "./encoder.ts";
 import { malformed } from "./failures.ts";
 import {
   helloMessage,
@@ -49,7 +49,6 @@ export interface ServeOptions extends LinkRuntime {
 export interface LinkSocketData {
   readonly peerId: string;
   readonly proof: string;
-  readonly encoder: Encoder;
   timer: Timer | undefined;
   link: Link | undefined;
 }
@@ -149,8 +148,8 @@ class Door {
       const isReadable = isNonce(nonce) && headers.get(VERSION_HEADER) === String(LINK_VERSION);
       if (token === undefined || token.length > TOKEN_CHARS_MAX || !isReadable) throw malformed("no token");
       const { id } = await verifyNode(auth, token, audiences());
-      const [proof, encoder] = await Promise.all([auth.token(proofAudience(id, nonce)), loadEncoder()]);
-      return { peerId: id, proof, encoder, timer: undefined, link: undefined };
+      const proof = await auth.token(proofAudience(id, nonce));
+      return { peerId: id, proof, timer: undefined, link: undefined };
     } catch {
       this.#counts.unauthenticated++; // told to nobody: whoever guesses learns nothing from it
       return undefined;
@@ -159,14 +158,14 @@ class Door {
 
   opened(socket: Socket): void {
     const { clock, handshakeTimeoutMs = HANDSHAKE_TIMEOUT_MS } = this.#options;
-    const { encoder, proof } = socket.data;
+    const { proof } = socket.data;
     this.#opening.add(socket);
     socket.data.timer = clock.after(handshakeTimeoutMs, () => {
       this.#counts.timedOut++;
       socket.terminate();
     });
     socket.binaryType = "nodebuffer";
-    socket.sendBinary(encoder.encode([helloMessage(this.#self, proof)]) as Uint8Array<ArrayBuffer>); // as in wire.ts
+    socket.sendBinary(new Encoder().encode([helloMessage(this.#self, proof)]) as Uint8Array<ArrayBuffer>); // as in wire.ts
   }
 
   received(socket: Socket, data: string | Buffer): void {
@@ -183,11 +182,11 @@ class Door {
   #begin(socket: Socket, frame: Buffer): void {
     if (frame.byteLength > HELLO_BYTES_MAX) throw malformed(`${frame.byteLength} bytes before the hello`);
     const { instance, address } = readHello(frame);
-    const { peerId, encoder } = socket.data;
+    const { peerId } = socket.data;
     this.#forget(socket);
     const limits = { ...LINK_LIMITS, ...this.#options.limits };
     const peer = { id: peerId, instance, address };
-    const link = new Link({ peer, isDialer: false, wire: serverWire(socket), encoder, limits, runtime: this.#options });
+    const link = new Link({ peer, isDialer: false, wire: serverWire(socket), limits, runtime: this.#options });
     socket.data.link = link;
     this.#counts.accepted++;
     this.links.add(link);

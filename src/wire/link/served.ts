@@ -13,6 +13,7 @@ import type { LinkPeer, PeerLink, RequestContext, TopicHandler } from "./types.t
 export interface ServedPorts {
   readonly clock: Clock;
   readonly underWayMax: number;
+  readonly underWayBytesMax: number;
   readonly push: (message: Message) => void;
   /** The send buffer is full: a peer that does not read its answers gets no new ones. */
   readonly isFull: () => boolean;
@@ -73,6 +74,7 @@ export class ServedRequests {
   readonly #ports: ServedPorts;
   readonly #underWay = new Map<number, Served>();
   readonly #deadlines: Deadlines;
+  #underWayBytes = 0;
   taken = 0;
 
   constructor(ports: ServedPorts) {
@@ -84,15 +86,15 @@ export class ServedRequests {
     return this.#underWay.size;
   }
 
-  take(link: PeerLink, handler: TopicHandler | undefined, incoming: Incoming): void {
+  /** `fault`: what is wrong with the payload. */
+  take(link: PeerLink, handler: TopicHandler | undefined, incoming: Incoming, fault?: Failure): void {
     const { id, topic, timeoutMs } = incoming;
-    const { underWayMax, isFull, clock } = this.#ports;
+    const { clock } = this.#ports;
     if (this.#underWay.has(id)) throw malformed(`request ${id} is under way already`);
+    if (fault) return this.#fail(id, fault);
     if (!handler?.request) return this.#fail(id, unknownTopic(topic));
-    if (this.#underWay.size >= underWayMax) {
-      return this.#fail(id, overloaded(`${topic}: ${underWayMax} requests are under way, no more are taken`));
-    }
-    if (isFull()) return this.#fail(id, overloaded(`${topic}: answers wait to be read, no more requests are taken`));
+    const tooMuch = this.#tooMuch(incoming.sizeBytes);
+    if (tooMuch !== undefined) return this.#fail(id, overloaded(`${topic}: ${tooMuch}, no more are taken`));
     const served = new Served(link, incoming, clock.monotonic());
     if (timeoutMs <= 0) served.leave(left(topic, "its deadline has passed"));
     this.taken++;
@@ -103,6 +105,15 @@ export class ServedRequests {
     } catch (thrown) {
       this.#failed(id, topic, thrown);
     }
+  }
+
+  #tooMuch(sizeBytes: number): string | undefined {
+    const { underWayMax, underWayBytesMax, isFull } = this.#ports;
+    if (this.#underWay.size >= underWayMax) return `${underWayMax} requests are under way`;
+    if (this.#underWay.size > 0 && this.#underWayBytes + sizeBytes > underWayBytesMax) {
+      return `requests of ${this.#underWayBytes} bytes are under way, of at most ${underWayBytesMax}`;
+    }
+    return isFull() ? "answers wait to be read" : undefined;
   }
 
   cancel(id: number): void {
@@ -116,9 +127,11 @@ export class ServedRequests {
 
   #await(id: number, topic: string, served: Served, result: PromiseLike<unknown>): void {
     this.#underWay.set(id, served);
+    this.#underWayBytes += served.sizeBytes;
     this.#deadlines.note(served.dueMs);
     const done = (answer: () => void): void => {
       this.#underWay.delete(id);
+      this.#underWayBytes -= served.sizeBytes;
       if (!served.isGone) answer();
       if (this.#underWay.size === 0) this.#ports.quiet();
     };

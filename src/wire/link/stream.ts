@@ -4,7 +4,7 @@
  */
 import { Failure } from "../../base/errors.ts";
 import { errorOnWire, malformed } from "./failures.ts";
-import { STREAM_PIECE_BYTES, STREAM_WINDOW_BYTES } from "./limits.ts";
+import { STREAM_JOIN_BYTES, STREAM_PIECE_BYTES, STREAM_WINDOW_BYTES } from "./limits.ts";
 import { ABORT, CREDIT, DATA, END, type Message } from "./message.ts";
 import type { ByteStream } from "./types.ts";
 
@@ -24,6 +24,8 @@ export class LinkStream implements ByteStream {
   readonly #ports: StreamPorts;
   readonly #end = new AbortController();
   readonly #arrived: Uint8Array[] = [];
+  /** Of those that arrived, the one with room for more. */
+  #joined: Uint8Array | undefined;
   #credit = STREAM_WINDOW_BYTES;
   #takenBytes = 0;
   #unreadBytes = 0;
@@ -89,8 +91,22 @@ export class LinkStream implements ByteStream {
     }
     if (this.signal.aborted || bytes.byteLength === 0) return;
     this.#unreadBytes += bytes.byteLength;
-    this.#arrived.push(bytes);
+    if (bytes.byteLength >= STREAM_JOIN_BYTES || !this.#join(bytes)) this.#arrived.push(bytes);
     this.#wakeReader?.();
+  }
+
+  /** Behind the small ones that wait already; a piece that fits nowhere is the first of the next ones. */
+  #join(bytes: Uint8Array): boolean {
+    const last = this.#arrived.at(-1);
+    if (!last || last.byteLength + bytes.byteLength > STREAM_JOIN_BYTES) return false;
+    const isJoined = last === this.#joined;
+    const room = isJoined ? last.buffer : new ArrayBuffer(STREAM_JOIN_BYTES);
+    const joined = new Uint8Array(room, 0, last.byteLength + bytes.byteLength);
+    if (!isJoined) joined.set(last);
+    joined.set(bytes, last.byteLength);
+    this.#arrived[this.#arrived.length - 1] = joined;
+    this.#joined = joined;
+    return true;
   }
 
   credit(bytes: number): void {

@@ -16,6 +16,8 @@ export interface StreamsPorts extends Omit<StreamPorts, "over"> {
 export class Streams {
   readonly #ports: StreamsPorts;
   readonly #open = new Map<number, LinkStream>();
+  /** Take the listeners off the signals of those who opened them. */
+  readonly #releases = new Map<number, () => void>();
   #nextId: number;
   #lastTakenId: number;
 
@@ -40,7 +42,7 @@ export class Streams {
     if (signal?.aborted) giveUp();
     else if (signal) {
       signal.addEventListener("abort", giveUp, { once: true });
-      stream.signal.addEventListener("abort", () => signal.removeEventListener("abort", giveUp), { once: true });
+      this.#releases.set(stream.id, () => signal.removeEventListener("abort", giveUp));
     }
     return stream;
   }
@@ -48,9 +50,7 @@ export class Streams {
   /** The other side has opened one. */
   take(id: number, topic: string, payload: unknown, handler: TopicHandler | undefined, context: MessageContext): void {
     const { streamsMax, report } = this.#ports;
-    if (id <= this.#lastTakenId || (id - this.#lastTakenId) % 2 !== 0)
-      throw malformed(`stream ${id} is opened out of turn`);
-    this.#lastTakenId = id;
+    this.#note(id);
     if (!handler?.stream) return this.#refuse(id, unknownTopic(topic));
     if (this.#open.size >= streamsMax) return this.#refuse(id, overloaded(`${topic}: ${streamsMax} streams are open`));
     const stream = this.#make(id);
@@ -61,13 +61,25 @@ export class Streams {
     Promise.try(() => handler.stream!(stream, payload, context)).catch(failed);
   }
 
+  /** What the other side has opened it with is not taken. */
+  refuse(id: number, why: Failure): void {
+    this.#note(id);
+    this.#refuse(id, why);
+  }
+
+  #note(id: number): void {
+    if (id <= this.#lastTakenId || (id - this.#lastTakenId) % 2 !== 0)
+      throw malformed(`stream ${id} is opened out of turn`);
+    this.#lastTakenId = id;
+  }
+
   /** Undefined when it is over: what the other side said before it knew is passed by. */
   find(id: number): LinkStream | undefined {
     return this.#open.get(id);
   }
 
   failed(id: number, error: unknown): void {
-    const failure = errorFromWire(error);
+    const failure = error instanceof Failure ? error : errorFromWire(error);
     if (!failure) throw malformed(`stream ${id} is aborted without a failure`);
     this.#open.get(id)?.fail(failure);
   }
@@ -84,6 +96,8 @@ export class Streams {
 
   #over(id: number): void {
     this.#open.delete(id);
+    this.#releases.get(id)?.();
+    this.#releases.delete(id);
     if (this.#open.size === 0) this.#ports.quiet();
   }
 

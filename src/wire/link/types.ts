@@ -70,6 +70,12 @@ export interface RequestOptions {
   readonly traceparent?: string | undefined;
 }
 
+export interface NotifyOptions {
+  readonly traceparent?: string | undefined;
+  /** Ends the wait for room. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface StreamOptions {
   readonly signal?: AbortSignal | undefined;
   readonly traceparent?: string | undefined;
@@ -109,7 +115,12 @@ export interface PeerLink {
   /** Payloads are encoded at the end of the turn: they are not to be changed before the next one. */
   request(topic: string, payload: unknown, options?: RequestOptions): Promise<unknown>;
   /** Fire and forget. Throws `link.overloaded` when the send buffer is full, see `drained`, and `link.closed`. */
-  notify(topic: string, payload: unknown, options?: Pick<RequestOptions, "traceparent">): void;
+  notify(topic: string, payload: unknown, options?: Pick<NotifyOptions, "traceparent">): void;
+  /**
+   * Waits for room in the send buffer, in the order of the calls, and sends in the turn in which there is some; resolves then, and
+   * the payload is not to be changed before. One-way messages arrive in the order in which they were sent, whatever their size.
+   */
+  notifyWhenRoom(topic: string, payload: unknown, options?: NotifyOptions): Promise<void>;
   openStream(topic: string, payload: unknown, options?: StreamOptions): ByteStream;
   /** Resolves when there is room in the send buffer; rejects when the link is gone. */
   drained(signal?: AbortSignal): Promise<void>;

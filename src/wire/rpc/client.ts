@@ -7,13 +7,18 @@ import { Failure } from "../../base/errors.ts";
 import type { Contract, InputOf, Methods, OutputOf } from "./contract.ts";
 import type { Reply } from "./dispatcher.ts";
 import { faultsFailure } from "./failures.ts";
+import { TIMEOUT_MS_MAX } from "./limits.ts";
+import { traceparentOf } from "./trace.ts";
 
 /** People and programs wait that long for an answer unless they say otherwise. */
 export const CLIENT_TIMEOUT_MS = 30_000;
 
 export interface CallOptions {
+  /** At most an hour; no number at all is `rpc.bad_request`. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /** Of W3C trace context; what does not have its form is left out. */
+  readonly traceparent?: string;
 }
 
 export type Client<M extends Methods> = {
@@ -29,6 +34,7 @@ export interface OutgoingCall {
   readonly timeoutMs: number;
   /** The call is to end when it aborts. Left out by callers that never give up, towards transports that keep deadlines. */
   readonly signal: AbortSignal | undefined;
+  readonly traceparent?: string | undefined;
 }
 
 /** Carries a call there and the reply back; throws a Failure when there is no reply. */
@@ -61,16 +67,26 @@ async function callMethod(
   method: string,
   input: unknown,
   transport: Transport,
-  { clock, signal, timeoutMs = CLIENT_TIMEOUT_MS }: ClientOptions & CallOptions,
+  { clock, signal, timeoutMs: span = CLIENT_TIMEOUT_MS, traceparent: trace }: ClientOptions & CallOptions,
 ): Promise<unknown> {
   const { name, version, methods } = contract;
-  const call = { contract: name, method, version, input, timeoutMs, signal };
+  const timeoutMs = spanOf(`${name}.${method}`, span);
+  const traceparent = traceparentOf(trace);
+  const call = { contract: name, method, version, input, timeoutMs, signal, traceparent };
   const carried = transport.keepsDeadlines ? carriedByItself(call, transport) : carriedInTime(call, transport, clock);
   const reply = await carried;
   if (!reply.ok) throw reply.failure;
   const result = methods[method]!.output.safeParse(reply.output);
   if (result.success) return result.data;
   throw faultsFailure("rpc.bad_response", `answer of ${name}.${method}`, result.error);
+}
+
+/** A timer for longer than its clock can count would ring at once. */
+function spanOf(title: string, timeoutMs: number): number {
+  if (typeof timeoutMs === "number" && !Number.isNaN(timeoutMs)) {
+    return Math.min(Math.max(0, timeoutMs), TIMEOUT_MS_MAX);
+  }
+  throw new Failure("rpc.bad_request", `${title}: timeoutMs is ${String(timeoutMs)}; a number is required`);
 }
 
 async function carriedByItself(call: OutgoingCall, transport: Transport): Promise<Reply> {

@@ -10,6 +10,7 @@ import type { Contract, Method } from "./contract.ts";
 import { faultsFailure } from "./failures.ts";
 import { CALLS_MAX, TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX } from "./limits.ts";
 import type { CallContext, Handler, Service } from "./service.ts";
+import { traceparentOf } from "./trace.ts";
 
 export interface Call {
   readonly contract: string;
@@ -19,6 +20,8 @@ export interface Call {
   readonly input: unknown;
   readonly caller: Caller;
   readonly timeoutMs?: number | undefined;
+  /** Dropped unless it has the form of W3C trace context. */
+  readonly traceparent?: string | undefined;
   /** The caller has gone. As a function where it is made on demand, and the way in itself drops answers that nobody awaits. */
   readonly signal?: AbortSignal | (() => AbortSignal) | undefined;
 }
@@ -154,6 +157,10 @@ class Waiting implements CallContext {
     this.caller = call.caller;
     this.#call = call;
     this.#title = title;
+  }
+
+  get traceparent(): string | undefined {
+    return traceparentOf(this.#call.traceparent);
   }
 
   get signal(): AbortSignal {

@@ -6,6 +6,7 @@ import type { Reply } from "./dispatcher.ts";
 import { failureFromJson } from "./failures.ts";
 import { DEADLINE_HEADER, RPC_PATH, VERSION_HEADER } from "./http-server.ts";
 import { RESPONSE_BYTES_MAX } from "./limits.ts";
+import { TRACEPARENT_HEADER } from "./trace.ts";
 
 /**
  * For `fetch` between processes of ours: Bun asks the proxy of the environment for the own host too, unless this says no. Its
@@ -42,11 +43,12 @@ export function unixTransport(socketPath: string): Transport {
 }
 
 async function sent(send: Send, call: OutgoingCall, place: string): Promise<Response> {
-  const { contract, method, version, input, timeoutMs, signal } = call;
+  const { contract, method, version, input, timeoutMs, signal, traceparent } = call;
   const headers = {
     "content-type": "application/json",
     [VERSION_HEADER]: String(version),
     [DEADLINE_HEADER]: String(Math.ceil(timeoutMs)),
+    ...(traceparent !== undefined && { [TRACEPARENT_HEADER]: traceparent }),
   };
   const body = JSON.stringify(input);
   try {

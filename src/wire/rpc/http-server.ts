@@ -11,6 +11,7 @@ import type { Dispatcher, Reply } from "./dispatcher.ts";
 import { statusOf } from "./failures.ts";
 import { BODY_TIMEOUT_MS, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from "./limits.ts";
 import { type ContractListing, listContracts } from "./listing.ts";
+import { TRACEPARENT_HEADER } from "./trace.ts";
 
 export const RPC_PATH = "/rpc";
 /** Milliseconds that the caller goes on waiting. Not a time of day: two machines' clocks need not agree. */
@@ -56,7 +57,10 @@ async function call(
   const input = parseJson(await readBody(request, clock), "the input");
   const leftMs = timeoutMs === undefined ? undefined : timeoutMs - (clock.monotonic() - startedMs);
   const { signal } = request;
-  return reply(await dispatcher.call({ contract, method, version, input, caller, timeoutMs: leftMs, signal }));
+  const traceparent = request.headers.get(TRACEPARENT_HEADER) ?? undefined;
+  return reply(
+    await dispatcher.call({ contract, method, version, input, caller, timeoutMs: leftMs, signal, traceparent }),
+  );
 }
 
 async function readBody(request: Request, clock: Clock): Promise<string> {

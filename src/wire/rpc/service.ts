@@ -7,6 +7,8 @@ export interface CallContext {
   readonly caller: Caller;
   /** Aborts at the deadline, and when the caller has gone: nobody waits for the answer any longer. */
   readonly signal: AbortSignal;
+  /** Of W3C trace context, where the caller belongs to a trace. */
+  readonly traceparent: string | undefined;
 }
 
 /** One function per method. It gets an input that fits the schema; what it gives is put to the schema as well. */

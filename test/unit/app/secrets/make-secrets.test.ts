@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { chmodSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
-import { addKey, keyFileAt, listKeys, removeKey, useKey } from "../../../../src/app/secrets/change-keys.ts";
+import { addKey, keyChoice, keyFileAt, listKeys, removeKey, useKey } from "../../../../src/app/secrets/change-keys.ts";
+import { loadSecrets } from "../../../../src/app/secrets/load-secrets.ts";
 import { makeSecrets } from "../../../../src/app/secrets/make-secrets.ts";
 import { createPrivate, replacePrivate } from "../../../../src/app/secrets/private-write.ts";
 import { whileLocked } from "../../../../src/app/secrets/secrets-lock.ts";
@@ -166,12 +167,43 @@ describe("createPrivate() and replacePrivate()", () => {
 });
 
 describe("key", () => {
+  test("keyFileAt() is the file that a node with the same choices goes by", async () => {
+    using workspace = new Workspace();
+    await makeSecrets(workspace.at("secrets"), [], systemClock);
+    const [secrets, dataDir] = [workspace.at("secrets"), workspace.at("state")];
+    const file = workspace.at("secrets", "cluster.key");
+    for (const place of [secrets, file]) expect(keyFileAt({ place, secrets: "/other", dataDir })).toBe(file);
+    const address = { host: "127.0.0.1" };
+    for (const choices of [{ secrets, dataDir }, { secrets }, { dataDir }]) {
+      const { keyFile } = loadSecrets({ dir: choices.secrets, dataDir: choices.dataDir, address, role: "client" });
+      expect(keyFileAt(choices)).toBe(keyFile);
+    }
+  });
+
+  test("keyChoice() takes one word for the key meant when it looks like an id and is no file", () => {
+    using workspace = new Workspace();
+    const dataDir = workspace.path;
+    const [file, id] = [workspace.at("cluster.key"), "3f9a01bc"];
+    expect(keyChoice({ place: id, dataDir })).toEqual({ file, id });
+    expect(keyChoice({ place: id, id, dataDir })).toEqual({ file: id, id });
+    expect(keyChoice({ place: "secrets", dataDir })).toEqual({ file: "secrets", id: undefined });
+    expect(keyChoice({ dataDir })).toEqual({ file, id: undefined });
+    const named = workspace.write(id, "");
+    expect(keyChoice({ place: named, dataDir })).toEqual({ file: named, id: undefined });
+  });
+
+  test("keyFileAt() leaves a place that cannot be looked at to whoever reads it, who says why", async () => {
+    using workspace = new Workspace();
+    const place = workspace.at("loop");
+    symlinkSync("loop", place);
+    expect(keyFileAt({ place })).toBe(place);
+    expect(await codeOf(() => listKeys(place))).toBe("auth.key_file");
+  });
+
   test("addKey(), useKey() and removeKey() go through a rotation and back", async () => {
     using workspace = new Workspace();
     await makeSecrets(workspace.path, [], systemClock);
-    const file = keyFileAt(workspace.path);
-    expect(file).toBe(workspace.at("cluster.key"));
-    expect(keyFileAt(file)).toBe(file);
+    const file = keyFileAt({ place: workspace.path });
     const [old] = listKeys(file).keys;
     const fresh = (await addKey(file)).keys[1]!;
     expect(await codeOf(() => addKey(file))).toBe("auth.keyring_full");

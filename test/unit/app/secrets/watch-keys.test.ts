@@ -1,6 +1,6 @@
 /** A key file that changes under a running process: taken over when it is good, left alone and told of when it is not. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { addKey, removeKey, useKey } from "../../../../src/app/secrets/change-keys.ts";
 import { ownKeyring } from "../../../../src/app/secrets/own-key.ts";
 import { KEY_LOOK_MS, type KeyWatch, watchKeys } from "../../../../src/app/secrets/watch-keys.ts";
@@ -99,6 +99,24 @@ describe("watchKeys()", () => {
     watched.look();
     expect(watched.warned).toHaveLength(1);
     const made = ownKeyring(watched.file, seededEntropy(6));
+    watched.look();
+    expect(watched.rotated.map(({ first }) => first.id)).toEqual([made.first.id]);
+  });
+
+  test("watchKeys() warns once of a file that cannot be looked at, such as a loop of links, and takes the next good one", () => {
+    using watched = new Watched();
+    rmSync(watched.file);
+    symlinkSync("cluster.key", watched.file);
+    for (let look = 0; look < 5; look++) watched.look();
+    expect(watched.warned).toEqual([expect.stringMatching(/^the cluster keys stay as they were: .*ELOOP/)]);
+    rmSync(watched.file);
+    writeFileSync(watched.file, "in a file", { mode: 0o600 });
+    renameSync(watched.file, watched.workspace.at("parent"));
+    symlinkSync(watched.workspace.at("parent", "below"), watched.file); // ENOTDIR, another fault
+    for (let look = 0; look < 5; look++) watched.look();
+    expect(watched.warned.slice(1)).toEqual([expect.stringContaining("ENOTDIR")]);
+    rmSync(watched.file);
+    const made = ownKeyring(watched.file, seededEntropy(7));
     watched.look();
     expect(watched.rotated.map(({ first }) => first.id)).toEqual([made.first.id]);
   });

@@ -219,7 +219,7 @@ describe("Membership", () => {
     for (const bytes of [changed, packet, packet]) receive(from, bytes);
     const foreign = new GossipSeal({
       keyring: Keyring.generate(entropy),
-      clock: { now: () => 1_800_000_000_000 },
+      clock: { now: () => 1_800_000_000_000, monotonic: () => 0 },
       entropy,
     });
     receive(from, foreign.seal(Uint8Array.of(0x90), address));

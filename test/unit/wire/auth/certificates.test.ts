@@ -94,6 +94,8 @@ describe("makeAuthority() and makeCertificate()", () => {
         "0.0.0.0",
         "::",
         "0::0",
+        "::ffff:0.0.0.0",
+        ...["0", "0.0", "000.0.0.0", "0x0", "127.1", "127.300.1.1", "10.0.0.256"],
         "x".repeat(254),
       ].map((host) => ({
         hosts: [host],

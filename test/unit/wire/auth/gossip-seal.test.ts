@@ -212,7 +212,8 @@ describe("replays", () => {
     for (const skewMs of [-6 * MINUTE_MS, 6 * MINUTE_MS]) {
       const [theirs, ours] = [new SetClock(), new SetClock()];
       const [from, to] = [sealOf(keyring, theirs), sealOf(keyring, ours)];
-      theirs.ms += skewMs;
+      ours.pass(5 * MINUTE_MS);
+      theirs.ms = ours.ms + skewMs;
       expect(opened(to, sealed(from, "skewed"))).toBe("clock");
       expect(to.counts().sessions).toBe(0);
       theirs.ms = ours.ms + skewMs * 0.8;
@@ -226,8 +227,24 @@ describe("replays", () => {
     const keyring = keyringOf(1);
     const clock = new SetClock();
     const packet = sealed(sealOf(keyring, clock), "recorded");
-    clock.ms += 5 * MINUTE_MS + 1;
-    expect(opened(sealOf(keyring, clock), packet)).toBe("clock");
+    const to = sealOf(keyring, clock);
+    clock.pass(5 * MINUTE_MS + 1);
+    expect(opened(to, packet)).toBe("clock");
+  });
+
+  test("open() refuses a first packet that was sealed well before this process began, also after the clock was set", () => {
+    const keyring = keyringOf(1);
+    for (const stepMs of [-60 * MINUTE_MS, 0, 60 * MINUTE_MS]) {
+      const clock = new SetClock();
+      const to = sealOf(keyring, clock);
+      clock.pass(MINUTE_MS / 2);
+      clock.ms += stepMs;
+      expect(opened(to, sealed(sealOf(keyring, new SetClock(clock.ms - MINUTE_MS - 1)), "recorded"))).toBe("clock");
+      expect(opened(to, sealed(sealOf(keyring, new SetClock(clock.ms - MINUTE_MS)), "a bit behind"))).toBe(
+        "a bit behind",
+      );
+      expect(opened(to, sealed(sealOf(keyring, clock), "new"))).toBe("new");
+    }
   });
 });
 

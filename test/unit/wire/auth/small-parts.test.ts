@@ -19,29 +19,28 @@ describe("addressText()", () => {
 });
 
 describe("UsedTokens", () => {
-  test("use() says the same as a memory that forgets nothing, as long as it is not full", () => {
-    const uses = fc.array(
-      fc.record({ id: fc.nat({ max: 20 }), livesMs: fc.nat({ max: 50 }), passMs: fc.nat({ max: 30 }) }),
-    );
+  const NEEDED_MS = 90;
+
+  test("use() says the same as a memory that forgets nothing, as long as there is room", () => {
+    const uses = fc.array(fc.record({ id: fc.nat({ max: 20 }), passMs: fc.nat({ max: 2 * NEEDED_MS }) }));
     fc.assert(
       fc.property(uses, (each) => {
-        const [used, all] = [new UsedTokens(1000), new Map<number, number>()];
+        const [used, all] = [new UsedTokens(21, NEEDED_MS), new Set<number>()];
         let nowMs = 0;
-        return each.every(({ id, livesMs, passMs }) => {
+        return each.every(({ id, passMs }) => {
           nowMs += passMs;
-          const isUsed = (all.get(id) ?? -1) >= nowMs;
-          const use = used.use(String(id), nowMs + livesMs, nowMs);
-          // Behind one that lives longer it may be remembered beyond its time, which refuses and never lets in.
-          if (use === "first") all.set(id, nowMs + livesMs);
-          return isUsed ? use === "again" : use === "first" || all.has(id);
+          const expected = all.has(id) ? "again" : "first";
+          all.add(id);
+          return used.use(String(id), nowMs) === expected;
         });
       }),
     );
   });
 
-  test("use() keeps its bound and forgets what has expired", () => {
-    const used = new UsedTokens(2);
-    expect([used.use("a", 10, 0), used.use("b", 20, 0), used.use("c", 20, 10)]).toEqual(["first", "first", "full"]);
-    expect([used.use("c", 20, 11), used.use("a", 30, 11), used.size]).toEqual(["first", "full", 2]);
+  test("use() keeps its bound, forgets the oldest that is not needed any more, and refuses when all are needed", () => {
+    const used = new UsedTokens(2, NEEDED_MS);
+    expect([used.use("a", 0), used.use("b", 10), used.use("c", NEEDED_MS)]).toEqual(["first", "first", "full"]);
+    expect([used.use("c", NEEDED_MS + 1), used.use("b", NEEDED_MS + 1)]).toEqual(["first", "again"]);
+    expect([used.use("a", NEEDED_MS + 10), used.size]).toEqual(["full", 2]);
   });
 });

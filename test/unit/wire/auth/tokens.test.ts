@@ -66,7 +66,7 @@ describe("issue() and verify()", () => {
     const token = await from.issue(REQUEST);
     await to.verify(token, REQUEST.aud);
     const codes = new Set<string>();
-    for (; clock.ms < Date.UTC(2030, 0, 1) + 70 * SECOND_MS; clock.ms += SECOND_MS / 2) {
+    for (; clock.ms < Date.UTC(2030, 0, 1) + 70 * SECOND_MS; clock.pass(SECOND_MS / 2)) {
       codes.add(await codeOf(() => to.verify(token, REQUEST.aud)));
     }
     expect([...codes]).toEqual(["auth.token_replayed", "auth.token_expired"]);
@@ -90,7 +90,7 @@ describe("issue() and verify()", () => {
   test("verify() goes by its own clock and bears 30 s of difference", async () => {
     const [theirs, ours] = [new SetClock(), new SetClock()];
     const [from, to] = [tokensOf(keyringOf(1), theirs), tokensOf(keyringOf(1), ours)];
-    ours.ms += 100 * SECOND_MS; // long enough after it began
+    ours.pass(100 * SECOND_MS); // long enough after it began
     const at = async (offsetMs: number): Promise<string> => {
       theirs.ms = ours.ms + offsetMs;
       const token = await from.issue(REQUEST);
@@ -108,9 +108,67 @@ describe("issue() and verify()", () => {
   test("verify() refuses a token from before it began, which might have been used", async () => {
     const clock = new SetClock();
     const token = await tokensOf(keyringOf(1), clock).issue(REQUEST);
-    clock.ms += SECOND_MS + 10;
+    clock.pass(SECOND_MS + 10);
     const failure = await failureOf(() => tokensOf(keyringOf(1), clock).verify(token, REQUEST.aud));
     expect([failure.code, failure.retryable]).toEqual(["auth.token_early", true]);
+  });
+});
+
+describe("clocks that are set", () => {
+  const HOUR_MS = 3600 * SECOND_MS;
+
+  test("verify() goes on at once when the clocks of all hosts are set back or forward, however far", async () => {
+    for (const stepMs of [-HOUR_MS, -45 * SECOND_MS, HOUR_MS]) {
+      const clock = new SetClock();
+      const [from, to] = [tokensOf(keyringOf(1), clock), tokensOf(keyringOf(1), clock)];
+      clock.pass(60 * SECOND_MS);
+      clock.ms += stepMs;
+      expect((await to.verify(await from.issue(REQUEST), REQUEST.aud)).id).toBe("alpha");
+    }
+  });
+
+  test("verify() accepts no used token again when the clock goes forward and back", async () => {
+    for (const move of [(clock: SetClock) => (clock.ms += 120 * SECOND_MS), (clock: SetClock) => clock.pass(HOUR_MS)]) {
+      const clock = new SetClock();
+      const [from, to] = [tokensOf(keyringOf(1), clock), tokensOf(keyringOf(1), clock)];
+      clock.pass(5 * SECOND_MS);
+      const stolen = await from.issue(REQUEST);
+      await to.verify(stolen, REQUEST.aud);
+      const stolenMs = clock.ms;
+      move(clock);
+      await to.verify(await from.issue(REQUEST), REQUEST.aud);
+      clock.ms = stolenMs + SECOND_MS;
+      expect(await codeOf(() => to.verify(stolen, REQUEST.aud))).toBe("auth.token_replayed");
+    }
+  });
+
+  test("verify() refuses what was issued before it began also after the clock was set", async () => {
+    for (const stepMs of [-HOUR_MS, HOUR_MS]) {
+      const clock = new SetClock();
+      const to = tokensOf(keyringOf(1), clock);
+      clock.pass(5 * SECOND_MS);
+      clock.ms += stepMs;
+      const issuer = new SetClock(clock.ms - 7 * SECOND_MS);
+      const failure = await failureOf(async () =>
+        to.verify(await tokensOf(keyringOf(1), issuer).issue(REQUEST), REQUEST.aud),
+      );
+      expect([failure.code, failure.message.includes("issued 1.0 s too early")]).toEqual(["auth.token_early", true]);
+    }
+  });
+
+  test("verify() says by how much a peer's clock is off when that is too much", async () => {
+    const [theirs, ours] = [new SetClock(), new SetClock()];
+    const [from, to] = [tokensOf(keyringOf(1), theirs), tokensOf(keyringOf(1), ours)];
+    ours.pass(HOUR_MS);
+    for (const [aheadMs, code, words] of [
+      [90 * SECOND_MS, "auth.token_early", "is from 90.0 s in the future; clocks may differ by 30.0 s"],
+      [-90 * SECOND_MS, "auth.token_expired", "expired 60.0 s ago; clocks may differ by 30.0 s"],
+    ] as const) {
+      theirs.ms = ours.ms + aheadMs;
+      const failure = await failureOf(async () => to.verify(await from.issue(REQUEST), REQUEST.aud));
+      expect([failure.code, failure.data]).toEqual([code, { aheadMs }]);
+      expect(failure.message).toContain(words);
+    }
   });
 });
 
@@ -233,9 +291,11 @@ describe("members that misbehave", () => {
     const failure = await failureOf(async () => to.verify(await from.issue(REQUEST), REQUEST.aud));
     expect([failure.code, failure.retryable]).toEqual(["auth.token_overload", true]);
     expect(await codeOf(() => to.verify(first, REQUEST.aud))).toBe("auth.token_replayed");
-    clock.ms += 61 * SECOND_MS;
+    clock.pass(90 * SECOND_MS);
+    expect(await codeOf(async () => to.verify(await from.issue(REQUEST), REQUEST.aud))).toBe("auth.token_overload");
+    clock.pass(1);
     await to.verify(await from.issue(REQUEST), REQUEST.aud);
-    expect(to.usedCount).toBe(1);
+    expect(to.usedCount).toBe(3); // one made room, the others stay while there is some
   });
 });
 

@@ -223,7 +223,8 @@ describe("on a link", () => {
     ["a payload larger than any", [frame(pack([bulk(2 ** 40)]))]],
     ["a large payload for a message that has no place for it", [frame(pack([[14, 1, 100, 0, [1, 1]]]))]],
     ["a large payload for what is no message", [frame(pack([[14, 1, 100, 0, ["constructor"]]]))]],
-    ["a value nested too deep", [frame(pack([[1, 1, "echo", 1000, nested(100)]]))]],
+    ["values nested too deep in a message's own elements", [frame(pack([[1, nested(100), "echo", 1000, 1]]))]],
+    ["a frame that is cut off behind a value nested too deep", [frame(cutOff([[1, 1, "echo", 1000, nested(100), "x"]]))]],
     ["a compressed frame", [frame(pack([[11]]), OPCODE.binary, { reserved: 0x40 })]],
     ["an oversized frame", [frame(new Uint8Array(3 * 1024 * 1024))]],
   ] as const) {
@@ -300,6 +301,10 @@ function window(): Uint8Array[] {
 
 function bulk(sizeBytes: number, id = 1): unknown[] {
   return [14, id, sizeBytes, 0, [1, id, "echo", 1000, null]];
+}
+
+function cutOff(value: unknown): Uint8Array {
+  return pack(value).slice(0, -1);
 }
 
 function nested(depth: number): unknown {

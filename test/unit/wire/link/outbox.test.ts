@@ -2,9 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { messageOf } from "../../../../src/base/errors.ts";
 import { Decoder } from "../../../../src/wire/link/decoder.ts";
-import { loadEncoder } from "../../../../src/wire/link/encoder.ts";
 import { FRAME_BYTES_MAX, LINK_LIMITS, type LinkLimits } from "../../../../src/wire/link/limits.ts";
-import { BEAT, CHUNK, type Message, NOTIFY, notifyMessage } from "../../../../src/wire/link/message.ts";
+import { BEAT, CHUNK, type Message, NOTIFY, notifyMessage, requestMessage } from "../../../../src/wire/link/message.ts";
 import { Outbox } from "../../../../src/wire/link/outbox.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 import { turns } from "../rpc/support.ts";
@@ -30,7 +29,6 @@ async function openOutbox(more: Partial<LinkLimits> = {}) {
       close: () => {},
       terminate: () => {},
     },
-    encoder: await loadEncoder(),
     clock,
     limits: { ...LINK_LIMITS, ...more },
     refused: (message, why) => void refused.push(`${message[0]} ${why.code}`),
@@ -56,6 +54,7 @@ function story(frames: readonly Uint8Array[]): string[] {
 }
 
 const small = (payload: unknown = 1): Message => notifyMessage("topic", payload, undefined);
+const asked = (payload: unknown, id = 1): Message => requestMessage(id, "topic", 1000, payload, undefined);
 
 describe("Outbox", () => {
   test("push() collects what is said in one turn into one frame, also behind some awaits", async () => {
@@ -103,13 +102,12 @@ describe("Outbox", () => {
 
   test("push() sends a large value as a transfer, so that no frame is larger than the bound", async () => {
     const { outbox, sent } = await openOutbox();
-    outbox.push(small("x".repeat(3 * FRAME_BYTES_MAX)));
+    outbox.push(asked("x".repeat(3 * FRAME_BYTES_MAX)));
     outbox.push(small());
     await turns();
     expect(Math.max(...sent.map(({ byteLength }) => byteLength))).toBeLessThanOrEqual(FRAME_BYTES_MAX);
     expect(story(sent)).toEqual([
-      "5",
-      "14 13",
+      "5 14 13",
       "chunk 1048576",
       "13",
       "chunk 1048576",
@@ -140,7 +138,7 @@ describe("Outbox", () => {
 
   test("push() sends chunks of several large payloads in turn, of no more than four at a time", async () => {
     const { outbox, sent, clock, socket } = await openOutbox({ sendBufferBytes: 64 * FRAME_BYTES_MAX });
-    for (let count = 0; count < 6; count++) outbox.push(small(new Uint8Array(2 * FRAME_BYTES_MAX)));
+    for (let count = 0; count < 6; count++) outbox.push(asked(new Uint8Array(2 * FRAME_BYTES_MAX), count));
     await turns();
     socket.bufferedBytes = 0;
     clock.advance(20);

@@ -27,12 +27,12 @@ describe("LinkPool", () => {
     expect(b.node.accepted).toHaveLength(1);
   });
 
-  test("get() gives an accepted link when the peer has opened one", async () => {
+  test("get() gives an accepted link when the peer has opened one and is named", async () => {
     await using a = openMember("a");
     await using b = openMember("b");
     await a.pool.get(b.node.address);
     await until("the other side", () => b.pool.byId("a"));
-    const back = await b.pool.get(a.node.address);
+    const back = await b.pool.get(a.node.address, { id: "a" });
     expect(back.isDialer).toBe(false);
     expect(await back.request("echo", 1)).toBe(1);
     expect(a.node.accepted).toHaveLength(0);
