@@ -54,7 +54,7 @@ describe("the clock of this machine is set", () => {
     const wall = new Wall();
     await using pair = openPair(wall, wall);
     const told: (Failure | undefined)[] = [];
-    await pair.client.register(peer("shop", { ttlMs: 500 }), (why) => told.push(why));
+    await pair.client.register(peer("shop", { ttlMs: 1000 }), (why) => told.push(why));
     const beats = async (): Promise<number> => (await pair.client.status()).counts.heartbeats!;
     for (const stepMs of [-10 * SECOND_MS, -HOUR_MS, 2 * HOUR_MS, -HOUR_MS]) {
       wall.offMs += stepMs;

@@ -16,6 +16,7 @@ import {
 } from "../../wire/auth/index.ts";
 import { type Layout, nodeFiles } from "./layout.ts";
 import { bareHost, isEveryInterface, isLoopback } from "./loopback.ts";
+import { requireOthersCannotWrite } from "./others-cannot-write.ts";
 
 /** PEM texts. */
 export interface TlsFiles {
@@ -43,6 +44,7 @@ export function readTls(
   layout: Layout,
   wish: TlsWish,
 ): { readonly tls: TlsFiles; readonly warnings: readonly string[] } {
+  requireOthersCannotWrite(layout.authorityCert);
   const ca = readText(layout.authorityCert);
   parse(ca, layout.authorityCert);
   const name = nameFor(layout, wish);

@@ -7,6 +7,11 @@ export interface PartitionOptions {
   readonly strategy: Strategy;
   /** The view must have stood still for so long before it is judged. Longer than news needs to reach all nodes of a side. */
   readonly stableAfterMs: number;
+  /**
+   * Whom this side gives up it says so much later: by then the other side, which may find out later, has gone down. 0 when left
+   * out. Nothing else waits for it, and nothing does with the strategy `off`.
+   */
+  readonly marginMs?: number | undefined;
 }
 
 export interface OptionFault {
@@ -18,7 +23,7 @@ export interface OptionFault {
 const KINDS = ["keep-majority", "static-quorum", "keep-oldest", "down-all", "off"];
 
 /** Beyond an hour nobody waits for a decision. */
-const STABLE_AFTER_MS_MAX = 3_600_000;
+const MS_MAX = 3_600_000;
 /** What news needs to reach a handful of nodes at one gossip a fifth of a second, and twice a probe's time-out. */
 const STABLE_AFTER_MS_LEAST = 3_000;
 /** News needs some more rounds for each doubling of the cluster: 3 s for one node, 10 s for 16, 20 s for 1,000. */
@@ -32,11 +37,19 @@ export function stableAfterMsFor(nodes: number): number {
 /** Everything that is wrong with these options; nothing when they will do. */
 export function validatePartition(options: unknown): readonly OptionFault[] {
   if (!isFields(options)) return [{ path: "options", message: `${shown(options)}, an object is required` }];
-  const { stableAfterMs, strategy } = options;
-  const isTime =
-    Number.isFinite(stableAfterMs) && Number(stableAfterMs) > 0 && Number(stableAfterMs) <= STABLE_AFTER_MS_MAX;
-  const time = `${shown(stableAfterMs)}, milliseconds from above 0 to ${STABLE_AFTER_MS_MAX} are required`;
-  return [...(isTime ? [] : [{ path: "stableAfterMs", message: time }]), ...strategyFaults(strategy)];
+  const { marginMs = 0, stableAfterMs, strategy } = options;
+  const isTime = isWithin(stableAfterMs) && stableAfterMs > 0;
+  const time = `${shown(stableAfterMs)}, milliseconds from above 0 to ${MS_MAX} are required`;
+  const margin = `${shown(marginMs)}, milliseconds from 0 to ${MS_MAX} are required`;
+  return [
+    ...(isTime ? [] : [{ path: "stableAfterMs", message: time }]),
+    ...(isWithin(marginMs) ? [] : [{ path: "marginMs", message: margin }]),
+    ...strategyFaults(strategy),
+  ];
+}
+
+function isWithin(value: unknown): value is number {
+  return typeof value === "number" && value >= 0 && value <= MS_MAX;
 }
 
 function strategyFaults(strategy: unknown): OptionFault[] {

@@ -6,7 +6,8 @@
  * comes back is on trial: while somebody is missing, both the agreed set and the set with those on trial must be won (as in
  * Raft's joint consensus), and when nobody is missing for long enough they are agreed on. Who is down, or has just
  * started, takes no part in votes: it is up again when nobody is missing, or when a reachable member is up that
- * misses nobody. Not here: finding out who is reachable, ending anything, telling others the standing.
+ * misses nobody. Whom it gives up it tells later by a margin, and only when they have not come back meanwhile: the other
+ * side goes down first. Not here: finding out who is reachable, ending anything, telling others the standing.
  */
 import type { Machine, Tick } from "../../base/machine.ts";
 import { assertValidPartition, type PartitionOptions } from "./options.ts";
@@ -44,7 +45,7 @@ export type PartitionInput = PartitionView;
 export interface PartitionEffect {
   readonly type: "decision";
   readonly self: PartitionStatus;
-  /** Whom this decision gives up, in the order of ids. */
+  /** Whom this decision gives up, in the order of ids: their work may be taken over. */
   readonly down: readonly string[];
   readonly reason: string;
 }
@@ -68,6 +69,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   readonly #self: Counted;
   readonly #options: PartitionOptions;
   readonly #rules: PartitionRules;
+  readonly #marginMs: number;
   #view: ReadonlyMap<string, ViewMember>;
   #signature = "";
   #standing: Standing | undefined;
@@ -82,6 +84,8 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   /** Seen reachable since the last decision. */
   #onTrial: Set<string> = new Set();
   #downed: Set<string> = new Set();
+  /** Those of them of whom it has not told yet: the margin is not over. */
+  #untold: Set<string> = new Set();
   /** Since when each of those that count is unreachable. */
   #missingSinceMs: Map<string, number> = new Map();
   /** Some member that it has met was part of decisions, or does not say: there is a history to which it is new. */
@@ -96,6 +100,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#self = self;
     this.#options = options;
     this.#rules = { ...DEFAULT_RULES, ...rules };
+    this.#marginMs = options.strategy.kind === "off" ? 0 : this.#rules.marginMs(options.marginMs ?? 0);
     this.#view = new Map([[self.id, { ...self, state: "up" as const }]]);
   }
 
@@ -105,7 +110,8 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
 
   get state(): PartitionState {
     const self = { ...this.standing, reason: this.#reason };
-    const [downed, missing] = [[...this.#downed].sort(), idsOf(this.#missing())];
+    const downed = [...this.#downed].filter((id) => !this.#untold.has(id)).sort();
+    const missing = [...new Set([...idsOf(this.#missing()), ...this.#untold])].sort();
     return { self, downed, missing, stableSinceMs: this.#stableSinceMs };
   }
 
@@ -115,19 +121,29 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
       status: this.#status,
       isSettled: this.#agreed.size > 0,
       isVoter: this.#isVoter(),
-      isWhole: this.#absent().length === 0,
+      isWhole: this.#untold.size === 0 && this.#absent().length === 0,
     };
     return this.#standing;
   }
 
   /** While a decision waits to be borne out, views bring it on; in the end time does. */
   get nextDeadlineMs(): number | undefined {
-    return this.#isJudged ? undefined : this.#stableSinceMs + this.#waitMs * (this.#isHeld ? HELD_TURNS_MAX : 1);
+    if (!this.#isJudged) return this.#stableSinceMs + this.#waitMs * (this.#isHeld ? HELD_TURNS_MAX : 1);
+    return this.#untold.size > 0 && this.#status === "up" ? this.#tellAtMs : undefined;
+  }
+
+  get #tellAtMs(): number {
+    return this.#stableSinceMs + this.#waitMs + this.#marginMs;
   }
 
   step(input: PartitionInput | Tick, nowMs: number): readonly PartitionEffect[] {
     this.#standing = undefined;
     if (input.type === "view") this.#look(input.members, nowMs);
+    const effects = this.#judge(nowMs);
+    return effects.length > 0 ? effects : this.#tellGivenUp(nowMs);
+  }
+
+  #judge(nowMs: number): readonly PartitionEffect[] {
     // Sums are compared, as in nextDeadlineMs: differences of them may be rounded to less.
     if (this.#isJudged || nowMs < this.#stableSinceMs + this.#waitMs) return NOTHING;
     const mayWait = nowMs < this.#stableSinceMs + this.#waitMs * HELD_TURNS_MAX;
@@ -139,11 +155,19 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     return this.#decide(isOpen && this.#missing().length > 0 ? this.#withoutUnheard() : verdict);
   }
 
+  /** The same view has stood for the margin too: whoever has not come back is given up for all to know. */
+  #tellGivenUp(nowMs: number): readonly PartitionEffect[] {
+    if (this.#untold.size === 0 || !this.#isJudged || this.#status === "down" || nowMs < this.#tellAtMs) return NOTHING;
+    const down = [...this.#untold].sort();
+    this.#untold.clear();
+    return [{ type: "decision", self: "up", down, reason: this.#reason }];
+  }
+
   #look(members: readonly ViewMember[], nowMs: number): void {
     const others = members.filter(({ id }) => id !== this.#self.id).map((each) => [each.id, each] as const);
     const self = members.find(({ id }) => id === this.#self.id) ?? this.#self; // its roles may have changed
     this.#view = new Map([[self.id, { ...self, state: "up" as const, heardMs: undefined }], ...others]);
-    for (const set of [this.#agreed, this.#onTrial, this.#downed]) {
+    for (const set of [this.#agreed, this.#onTrial, this.#downed, this.#untold]) {
       for (const id of set) if (!this.#view.has(id)) set.delete(id); // it left
     }
     for (const { id, state } of this.#view.values()) {
@@ -171,6 +195,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     if (sinceMs !== undefined && nowMs - sinceMs >= stableMs && this.#rules.noticesOutvoting) this.#isOutvoted = true;
     this.#missingSinceMs.delete(id);
     this.#downed.delete(id);
+    this.#untold.delete(id);
     if (!this.#agreed.has(id)) this.#onTrial.add(id);
   }
 
@@ -181,7 +206,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   }
 
   #decide({ reason, self }: Verdict): readonly PartitionEffect[] {
-    return self === "up" ? this.#settle(this.#missing(), reason) : this.#become("down", [], reason);
+    return self === "up" ? this.#settle(this.#missing(), reason) : this.#become("down", reason);
   }
 
   /**
@@ -282,7 +307,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     return this.#downed.size === 0 ? "nobody is missing" : `nobody is missing but ${this.#downed.size} given up`;
   }
 
-  /** Agreed are now those reachable; those missing are given up. */
+  /** Agreed are now those reachable; those missing are given up, and told of after the margin. */
   #settle(missing: readonly ViewMember[], reason: string): readonly PartitionEffect[] {
     this.#agreed = new Set(this.#reachable().map(({ id }) => id));
     this.#onTrial.clear();
@@ -291,14 +316,15 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#hasMetSettled = false;
     this.#hasMetLosing = false;
     for (const { id, state } of this.#view.values()) if (state === "unreachable") this.#downed.add(id);
-    return this.#become("up", idsOf(missing), reason);
+    for (const { id } of missing) this.#untold.add(id);
+    return this.#become("up", reason);
   }
 
-  #become(self: PartitionStatus, down: readonly string[], reason: string): readonly PartitionEffect[] {
-    const isNews = self !== this.#status || down.length > 0;
+  #become(self: PartitionStatus, reason: string): readonly PartitionEffect[] {
+    const isNews = self !== this.#status;
     if (isNews || self === "up") this.#reason = reason;
     this.#status = self;
-    return isNews ? [{ type: "decision", self, down, reason }] : NOTHING;
+    return isNews ? [{ type: "decision", self, down: [], reason }] : NOTHING;
   }
 }
 

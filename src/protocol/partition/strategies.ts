@@ -35,6 +35,8 @@ export interface PartitionRules {
   keepsOldest(holdsOldest: boolean, mine: number, others: number, downIfAlone: boolean): boolean;
   /** How long the view must have stood still before it is judged. */
   stableMs(stableAfterMs: number): number;
+  /** How much later it tells whom it gives up. */
+  marginMs(marginMs: number): number;
   /** Newcomers and returners count only together with those agreed on before: both sets must be won. */
   asksOldAndNew: boolean;
   /** Who is down, or has never been part of anything, waits until nobody is missing. */
@@ -53,6 +55,7 @@ export const DEFAULT_RULES: PartitionRules = {
     return holdsOldest !== isAloneAgainstMany;
   },
   stableMs: (stableAfterMs) => stableAfterMs,
+  marginMs: (marginMs) => marginMs,
   asksOldAndNew: true,
   waitsForHealing: true,
   noticesOutvoting: true,

@@ -324,8 +324,8 @@ export class Outbox {
   }
 
   /** Resolves when there is room. */
-  async drained(signal?: AbortSignal): Promise<void> {
-    if (this.mustWait) await this.#waiting.drained(signal);
+  drained(signal?: AbortSignal): Promise<void> {
+    return this.#waiting.drained(signal);
   }
 
   /** Does it as soon as there is room, in turn: what it sends counts before the next one may. */

@@ -58,8 +58,12 @@ export class WaitingLine {
     return this.#wait({ go, reject }, promise, signal);
   }
 
-  /** Resolves when there is room. */
+  /** Resolves when there is room: for one at a time, so that not all of them go on at the sight of the same room. */
   drained(signal?: AbortSignal): Promise<void> {
+    if (!this.mustWait) {
+      void this.#pause();
+      return Promise.resolve();
+    }
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     const go = (): boolean => {
       resolve();

@@ -100,6 +100,23 @@ describe("loadSecrets() off loopback", () => {
     ]);
   });
 
+  test("loadSecrets() refuses an authority that others could replace: its file or its directory", async () => {
+    using workspace = new Workspace();
+    const dir = copied(workspace, "alpha");
+    const authority = join(dir, "ca.crt");
+    for (const [path, bad, good] of [
+      [authority, 0o666, 0o644],
+      [dir, 0o777, 0o700],
+    ] as const) {
+      chmodSync(path, bad);
+      const failure = await failureOf(() => loadSecrets({ ...REMOTE, dir }));
+      expect(failure.code).toBe("secrets.writable");
+      expect(failure.message).toContain(`chmod go-w '${path}'`);
+      chmodSync(path, good);
+    }
+    expect(loadSecrets({ ...REMOTE, dir }).tls?.own?.name).toBe("alpha");
+  });
+
   test("loadSecrets() finds a node's certificate among what was copied to its machine", () => {
     using workspace = new Workspace();
     const secrets = loadSecrets({ ...REMOTE, dir: copied(workspace, "alpha") });

@@ -224,7 +224,10 @@ describe("on a link", () => {
     ["a large payload for a message that has no place for it", [frame(pack([[14, 1, 100, 0, [1, 1]]]))]],
     ["a large payload for what is no message", [frame(pack([[14, 1, 100, 0, ["constructor"]]]))]],
     ["values nested too deep in a message's own elements", [frame(pack([[1, nested(100), "echo", 1000, 1]]))]],
-    ["a frame that is cut off behind a value nested too deep", [frame(cutOff([[1, 1, "echo", 1000, nested(100), "x"]]))]],
+    [
+      "a frame that is cut off behind a value nested too deep",
+      [frame(cutOff([[1, 1, "echo", 1000, nested(100), "x"]]))],
+    ],
     ["a compressed frame", [frame(pack([[11]]), OPCODE.binary, { reserved: 0x40 })]],
     ["an oversized frame", [frame(new Uint8Array(3 * 1024 * 1024))]],
   ] as const) {
