@@ -15,6 +15,7 @@ import {
   type PartitionRules,
   type PartitionState,
   type PartitionStatus,
+  stableAfterMsFor,
 } from "../../protocol/partition/index.ts";
 import {
   type Address,
@@ -47,6 +48,9 @@ import { type MembershipCounts, Tally } from "./tally.ts";
 const VIEW_DELAY_MS = 100;
 /** A standing may be that share of `stableAfterMs` old: it must not outlive what it is about. */
 const STANDING_FRESH_SHARE = 0.5;
+
+/** The last that a node of bad health hears from may come after another's turn. */
+const SLOW_PERIODS = 2;
 
 /** Rules of the machines; those left out are right. For tests that plant a bug. */
 export interface MembershipRules {
@@ -93,7 +97,11 @@ export class Membership {
     this.#swim = new Swim(self, swimOptions, ports.random, rules.swim);
     const counted = { id: self.id, bornMs: self.bornMs, roles: self.meta.roles };
     this.#partition = new Partition(counted, options.partition, rules.partition);
-    this.#outlook = new Outlook(options.partition.stableAfterMs * STANDING_FRESH_SHARE);
+    const { partition, silentMs, swim: pace } = options;
+    const freshMs = partition.stableAfterMs * STANDING_FRESH_SHARE;
+    const { healthMax, probeIntervalMs } = pace;
+    const slowMs = Math.max(silentMs, SLOW_PERIODS * (1 + healthMax) * probeIntervalMs);
+    this.#outlook = new Outlook(self.id, { freshMs, silentMs, slowMs, probeIntervalMs });
     const [codec, tally] = [this.#codec, this.#tally];
     const own = () => this.#swim.self.address;
     this.#post = new Post(ports, { codec, tally, own, standing: () => this.#partition.standing });
@@ -168,6 +176,7 @@ export class Membership {
   start(): void {
     assert(this.#phase === "new", "a membership is started once");
     this.#phase = "running";
+    this.#warnOfHaste();
     this.#ports.datagrams.onReceive((from, bytes) => this.#receive(from, bytes));
     this.#feed({ type: "start" });
     this.#lookAt(VIEW_DELAY_MS);
@@ -217,7 +226,7 @@ export class Membership {
   /** Something has come over the link of that peer: its heart-beats come at regular times. */
   linkActivity(id: string): void {
     if (!this.#isAlive) return;
-    this.#outlook.beat(id, this.#ports.clock.monotonic());
+    if (this.#outlook.beat(id, this.#ports.clock.monotonic())) this.#lookAt(VIEW_DELAY_MS);
     this.#links.beat(id);
   }
 
@@ -314,7 +323,7 @@ export class Membership {
     if (event.kind === "suspect") this.#tally.numbers.suspicions++;
     if (event.kind === "join") this.#links.retell(event.member.id);
     if (event.kind === "leave") this.#links.forget(event.member.id);
-    if (event.kind !== "suspect") this.#lookAt(VIEW_DELAY_MS);
+    this.#lookAt(VIEW_DELAY_MS);
     this.#listeners.tell(event);
   }
 
@@ -324,9 +333,17 @@ export class Membership {
     this.#listeners.tell({ kind: self, down, reason, atMs: this.#ports.clock.monotonic() });
   }
 
+  #warnOfHaste(): void {
+    const { nodesExpected, partition } = this.#options;
+    const leastMs = stableAfterMsFor(nodesExpected);
+    if (partition.strategy.kind === "off" || partition.stableAfterMs >= leastMs) return;
+    const text = `decides about partitions after ${partition.stableAfterMs} ms, at least ${leastMs} ms are advised for ${nodesExpected} nodes: both sides of one may go on`;
+    this.#ports.warn(text, { stableAfterMs: partition.stableAfterMs, leastMs });
+  }
+
   /** The view is worked out within `delayMs`. */
   #lookAt(delayMs: number): void {
-    const dueMs = this.#ports.clock.monotonic() + delayMs;
+    const dueMs = this.#ports.clock.monotonic() + delayMs; // may be Infinity: never
     if (!this.#isAlive || dueMs >= this.#viewDueMs) return;
     this.#viewTimer?.cancel();
     this.#viewDueMs = dueMs;
@@ -336,12 +353,14 @@ export class Membership {
   #look(): void {
     this.#viewDueMs = Number.POSITIVE_INFINITY;
     if (this.#hasSeeds && !this.#hasJoined) return;
-    const { clock } = this.#ports;
-    const members = this.#outlook.view(this.members(), this.#partition.state.downed, clock.monotonic());
+    const nowMs = this.#ports.clock.monotonic();
+    const members = this.#outlook.view(this.members(), this.#partition.state.downed, nowMs);
     this.#partitionPump.feed({ type: "view", members });
     // Standings get old, and members are heard from, without an event; once all is decided and well that does not matter.
     const isWaiting = this.#partition.nextDeadlineMs !== undefined || this.status === "down";
-    if (isWaiting) this.#lookAt(this.#options.partition.stableAfterMs / 4);
+    const againMs = isWaiting ? this.#options.partition.stableAfterMs / 4 : Number.POSITIVE_INFINITY;
+    // Not at once: what is due in a moment may be due now but for rounding.
+    this.#lookAt(Math.max(VIEW_DELAY_MS, Math.min(againMs, this.#outlook.lookAgainMs(nowMs) - nowMs)));
   }
 
   toString(): string {

@@ -13,6 +13,7 @@ import {
 } from "../../protocol/swim/index.ts";
 import type { Codec } from "./codec.ts";
 import * as limits from "./limits.ts";
+import { LOOKS_PER_SILENCE, roundsMs } from "./outlook.ts";
 
 export type NetworkKind = "local" | "lan" | "wan";
 
@@ -20,6 +21,13 @@ export interface MembershipOptions {
   /** What an update takes, and how much fits a datagram, the membership puts in itself. */
   readonly swim: Omit<SwimOptions, "sizeOf" | "gossipBytesMax">;
   readonly partition: PartitionOptions;
+  /** For how many nodes these options are: a shorter wait before decisions than fits them is warned of. */
+  readonly nodesExpected: number;
+  /**
+   * Whoever hears nothing from anybody for so long holds all others for unreachable. So it does a suspect of which it hears
+   * nothing for so long.
+   */
+  readonly silentMs: number;
   readonly phi: PhiOptions;
   /** From this phi on a linked peer is silent. */
   readonly phiSilentAt: number;
@@ -33,15 +41,69 @@ const PHI_SILENT_AT = 8;
 /** A look costs a microsecond a link; half of a heart-beat's interval adds little to the time until silence is noticed. */
 const PHI_LOOK_INTERVAL_MS = 500;
 
+/** Most clusters are not larger than this. */
+const NODES_USUAL = 16;
+
 /** Options for a network of this kind and about so many nodes; the majority goes on after a split. */
-export function membershipOptions(kind: NetworkKind, nodesExpected?: number): MembershipOptions {
+export function membershipOptions(kind: NetworkKind, nodesExpected: number = NODES_USUAL): MembershipOptions {
+  const swim = PRESETS[kind](nodesExpected);
+  const silentMs = silentMsOf(swim);
   return {
-    swim: PRESETS[kind](nodesExpected),
-    partition: { strategy: { kind: "keep-majority" }, stableAfterMs: stableAfterMsFor(nodesExpected ?? 16) },
+    swim,
+    partition: {
+      strategy: { kind: "keep-majority" },
+      stableAfterMs: stableAfterMsFor(nodesExpected),
+      marginMs: marginMsOf(swim, silentMs, nodesExpected),
+    },
+    nodesExpected,
+    silentMs,
     phi: defaultPhiOptions,
     phiSilentAt: PHI_SILENT_AT,
     phiLookIntervalMs: PHI_LOOK_INTERVAL_MS,
   };
+}
+
+type Pace = MembershipOptions["swim"];
+
+/**
+ * In each period a member is probed by one other, on average, and probes one: five periods are ten signs of life at least,
+ * and all of them get lost once in 10^13 at 5 % loss. Health is left out: one that is cut off has bad health for that reason.
+ */
+const SILENT_PERIODS = 5;
+/** A process that is starved for that long is nothing unusual. */
+const SILENT_MS_LEAST = 4_000;
+
+function silentMsOf({ probeIntervalMs }: Pace): number {
+  return Math.max(SILENT_MS_LEAST, SILENT_PERIODS * probeIntervalMs);
+}
+
+/** A small side may probe each other first, at the end of one round and the beginning of the next; then a probe fails. */
+const FIRST_DOUBT_PERIODS = 3;
+
+/**
+ * How much later the losing side may find out than the side that goes on.
+ *
+ * - The one that goes on, at the earliest: a probe has just begun, it fails after a period, and all confirm at once. Or it is
+ *   one node: it finds that it is alone, and the last sign of life was a period old.
+ * - The losing one, at the latest: whoever was not heard from in two rounds of probes is held for silent, once a first doubt
+ *   has lasted. In a large cluster that takes longer than a suspicion that nobody confirms, found by one whose health is at
+ *   its worst: that is the bound then. To that comes a look, and a period for all that delays.
+ *
+ * With `lan` and five nodes it is 7.6 s, with 16 29.6 s: it pays to name the number of nodes.
+ */
+function marginMsOf(swim: Pace, silentMs: number, nodes: number): number {
+  const { healthMax, probeIntervalMs, suspicionMaxMult } = swim;
+  const leastMs = suspicionLeastMs(swim, nodes);
+  const earliestMs = Math.min(probeIntervalMs + leastMs, silentMs - probeIntervalMs);
+  const unconfirmedMs = (1 + healthMax) * probeIntervalMs + suspicionMaxMult * leastMs;
+  const silenceMs = Math.max(FIRST_DOUBT_PERIODS * probeIntervalMs + silentMs, roundsMs(nodes, probeIntervalMs));
+  const latestMs = Math.min(silenceMs, unconfirmedMs) + silentMs / LOOKS_PER_SILENCE + probeIntervalMs;
+  return Math.round(latestMs - earliestMs);
+}
+
+/** With all confirmations that are wanted, as SWIM's own rule has it. */
+function suspicionLeastMs({ probeIntervalMs, suspicionMult }: Pace, nodes: number): number {
+  return suspicionMult * Math.max(1, Math.log10(nodes)) * probeIntervalMs;
 }
 
 /** Throws when others would refuse what this node tells of itself. */

@@ -71,6 +71,8 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
   readonly #rules: PartitionRules;
   readonly #marginMs: number;
   #view: ReadonlyMap<string, ViewMember>;
+  /** The last view as a text. */
+  #seen = "";
   #signature = "";
   #standing: Standing | undefined;
   #stableSinceMs = Number.NEGATIVE_INFINITY;
@@ -177,7 +179,8 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     const peers = others.filter(([, { state }]) => state === "up");
     this.#hasMetSettled ||= peers.some(([, { standing }]) => standing === undefined || standing.isSettled);
     this.#hasMetLosing ||= this.#hasPeer((each) => each.isSettled && !(each.isVoter && each.isWhole));
-    const signature = `${signatureOf(members)}\n${idsOf(this.#missing())}\n${this.#hasDoubts()}`;
+    this.#seen = textOf(members);
+    const signature = this.#signatureNow();
     if (signature === this.#signature) return;
     this.#signature = signature;
     this.#stableSinceMs = nowMs;
@@ -187,6 +190,11 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     const isNew = this.#agreed.size === 0 && this.#hasMetSettled;
     const turns = isNew || (!this.#isVoter() && this.#hasRightPeer()) ? 2 : 1;
     this.#waitMs = turns * this.#rules.stableMs(this.#options.stableAfterMs);
+  }
+
+  /** What must stand still. */
+  #signatureNow(): string {
+    return `${this.#seen}\n${idsOf(this.#missing())}\n${this.#hasDoubts()}`;
   }
 
   #meet(id: string, nowMs: number): void {
@@ -317,6 +325,7 @@ export class Partition implements Machine<PartitionInput, PartitionEffect> {
     this.#hasMetLosing = false;
     for (const { id, state } of this.#view.values()) if (state === "unreachable") this.#downed.add(id);
     for (const { id } of missing) this.#untold.add(id);
+    this.#signature = this.#signatureNow(); // that nobody is missing any more is not news
     return this.#become("up", reason);
   }
 
@@ -333,7 +342,7 @@ function idsOf(members: readonly ViewMember[]): readonly string[] {
 }
 
 /** What of a view matters to all; standings matter by whom they leave missing, and to those only that do not vote. */
-function signatureOf(members: readonly ViewMember[]): string {
+function textOf(members: readonly ViewMember[]): string {
   const lines = members.map(({ bornMs, id, roles, state }) => `${state} ${bornMs} ${id} ${roles.join()}`);
   return lines.sort().join("\n");
 }

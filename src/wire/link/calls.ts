@@ -50,6 +50,7 @@ export class Calls {
     const { signal, traceparent } = options;
     const { clock, pendingMax, push, peerId } = this.#ports;
     if (signal?.aborted) return Promise.reject(cancelled(topic, peerId, signal));
+    if (spanMs <= 0) return Promise.reject(late(topic, peerId, spanMs));
     if (this.#pending.size >= pendingMax) {
       return Promise.reject(
         overloaded(`${topic} at ${peerId}: ${pendingMax} requests wait for answers, no more are sent`),

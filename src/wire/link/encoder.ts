@@ -378,6 +378,7 @@ function unfit(value: object): string {
   if (ArrayBuffer.isView(value)) {
     return `a ${what} has no form of its own; send its bytes: new Uint8Array(it.buffer, it.byteOffset, it.byteLength)`;
   }
-  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer) return `an object of type ${what} has no form of its own; send new Uint8Array(it)`;
+  if (value instanceof ArrayBuffer || value instanceof SharedArrayBuffer)
+    return `an object of type ${what} has no form of its own; send new Uint8Array(it)`;
   return `an instance of ${what} is no plain data; plain objects, arrays, Map, Date and Uint8Array are`;
 }

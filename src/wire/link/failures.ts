@@ -1,6 +1,6 @@
 /** Failures of links, one maker for each code, and failures of the other side as they cross. */
 import { Failure, type FailureJson, toFailure } from "../../base/errors.ts";
-import { ERROR_MESSAGE_CHARS_MAX } from "./limits.ts";
+import { ERROR_CODE_CHARS_MAX, ERROR_MESSAGE_CHARS_MAX } from "./limits.ts";
 
 export function closedFailure(peer: string, why: string): Failure {
   return new Failure("link.closed", `the link to ${peer} is closed: ${why}`, { retryable: true });
@@ -18,11 +18,23 @@ export function tooLarge(what: string, sizeBytes: number | string, bytesMax: num
   return new Failure("link.too_large", `${what} has ${sizeBytes} bytes; at most ${bytesMax} are sent`);
 }
 
-/** As it travels: plain data, bounded. Data that cannot be encoded is left out by whoever encodes. */
+/** As it travels: plain data, bounded, whatever was thrown. Data that cannot be encoded is left out by whoever encodes. */
 export function errorOnWire(thrown: unknown): FailureJson {
-  const { code, message, data, retryable } = toFailure(thrown, "link.defect");
-  const told = message.length > ERROR_MESSAGE_CHARS_MAX ? `${message.slice(0, ERROR_MESSAGE_CHARS_MAX)}…` : message;
-  return data === undefined ? { code, message: told, retryable } : { code, message: told, data, retryable };
+  try {
+    const { code, message, data, retryable } = toFailure(thrown, "link.defect");
+    const told = {
+      code: String(code).slice(0, ERROR_CODE_CHARS_MAX),
+      message: bounded(String(message)),
+      retryable: retryable === true,
+    };
+    return data === undefined ? told : { ...told, data };
+  } catch {
+    return { code: "link.defect", message: "what was thrown cannot be told", retryable: false };
+  }
+}
+
+function bounded(message: string): string {
+  return message.length > ERROR_MESSAGE_CHARS_MAX ? `${message.slice(0, ERROR_MESSAGE_CHARS_MAX)}…` : message;
 }
 
 /** The failure that the other side sent, or undefined when it is none. */

@@ -49,7 +49,9 @@ export const ELEMENTS_MAX = 2_000_000;
 export const TOPIC_CHARS_MAX = 128;
 /** Traceparent of W3C trace context has 55 characters. */
 export const TRACEPARENT_CHARS_MAX = 128;
-/** Message, code and data of a failure that crosses a link. */
+/** Codes are names in code. */
+export const ERROR_CODE_CHARS_MAX = 256;
+/** Message of a failure that crosses a link. */
 export const ERROR_MESSAGE_CHARS_MAX = 16 * 1024;
 
 /** What a request waits for that names no time. */

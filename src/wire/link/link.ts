@@ -4,13 +4,13 @@
  * knows no tokens and no handshake.
  */
 import type { Timer } from "../../base/clock.ts";
-import { Failure, toFailure } from "../../base/errors.ts";
+import { Failure, type FailureJson, toFailure } from "../../base/errors.ts";
 import { Beats } from "./beats.ts";
 import { Calls, cancelled } from "./calls.ts";
 import { closedFailure, errorOnWire, malformed, overloaded } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
 import { FRAME_BYTES_TAKEN_MAX, GRACE_MS, LINGER_MS, type LinkLimits } from "./limits.ts";
-import { BEAT, ERROR, GOAWAY, type Message, notifyMessage, OPEN, REQUEST, RESPONSE } from "./message.ts";
+import { ABORT, BEAT, ERROR, GOAWAY, type Message, notifyMessage, OPEN, REQUEST, RESPONSE } from "./message.ts";
 import { requireSendable, spanOf } from "./message-parts.ts";
 import { Outbox } from "./outbox.ts";
 import { ServedRequests } from "./served.ts";
@@ -54,6 +54,8 @@ export class Link implements PeerLink {
   readonly #inbox: Inbox;
   readonly #beats: Beats;
   readonly #settleClosed: (end: LinkEnd) => void;
+  /** One-way messages whose sender waits until they have left. */
+  readonly #watched = new WeakMap<Message, Watch>();
   #state: "open" | "leaving" | "closed" = "open";
   #why = "";
   #hasSaidGoaway = false;
@@ -162,7 +164,8 @@ export class Link implements PeerLink {
     if (this.#state !== "open") throw this.#closedFailure();
     requireSendable(topic, traceparent);
     if (this.#outbox.isFull) throw overloaded(`${topic} at ${this.peer.id}: ${this.bufferedBytes} bytes wait already`);
-    this.#sayNotify(topic, payload, traceparent);
+    this.#usedMs = this.#beats.heardMs;
+    this.#outbox.push(notifyMessage(topic, payload, traceparent));
   }
 
   async notifyWhenRoom(topic: string, payload: unknown, options: NotifyOptions = {}): Promise<void> {
@@ -170,8 +173,9 @@ export class Link implements PeerLink {
     if (this.#state !== "open") throw this.#closedFailure();
     requireSendable(topic, traceparent);
     signal?.throwIfAborted();
-    if (!this.#outbox.mustWait) this.#sayNotify(topic, payload, traceparent);
-    else await this.#outbox.whenRoom(() => this.#sayNotify(topic, payload, traceparent), signal);
+    const message = notifyMessage(topic, payload, traceparent);
+    if (!this.#outbox.mustWait) await this.#sayWatched(message);
+    else await this.#outbox.whenRoom(() => this.#sayWatched(message), signal);
   }
 
   openStream(topic: string, payload: unknown, options: StreamOptions = {}): ByteStream {
@@ -229,9 +233,15 @@ export class Link implements PeerLink {
     this.#end({ isGraceful, reason: closedFailure(this.peer.id, isGraceful ? "both sides were done" : told) });
   }
 
-  #sayNotify(topic: string, payload: unknown, traceparent: string | undefined): void {
+  /** Told to whoever says it, where it is refused. */
+  async #sayWatched(message: Message): Promise<void> {
+    const watch: Watch = { why: undefined };
+    this.#watched.set(message, watch);
     this.#usedMs = this.#beats.heardMs;
-    this.#outbox.push(notifyMessage(topic, payload, traceparent));
+    const left = this.#outbox.flushed();
+    this.#outbox.push(message);
+    await left;
+    if (watch.why) throw watch.why;
   }
 
   #isClosed(): boolean {
@@ -306,7 +316,9 @@ export class Link implements PeerLink {
     if (kind === REQUEST) this.#calls.reject(id, why);
     else if (kind === RESPONSE) this.#outbox.push([ERROR, id, errorOnWire(why)]);
     else if (kind === OPEN) this.#streams.find(id)?.fail(why);
-    else if (kind === ERROR) this.#outbox.push([ERROR, id, withoutData(message[2])]);
+    else if ((kind === ERROR || kind === ABORT) && hasData(message[2])) {
+      this.#outbox.push([kind, id, withoutData(message[2])]);
+    } else if (this.#watched.has(message)) this.#watched.get(message)!.why = why;
     else this.#runtime.report?.(`a message of kind ${kind} to ${this.peer.id}`, why);
   }
 
@@ -332,7 +344,15 @@ export class Link implements PeerLink {
   }
 }
 
+interface Watch {
+  why: Failure | undefined;
+}
+
+function hasData(error: unknown): boolean {
+  return (error as FailureJson).data !== undefined; // made by errorOnWire
+}
+
 function withoutData(error: unknown): unknown {
-  const { code, message, retryable } = error as { code: string; message: string; retryable: boolean }; // made by errorOnWire
+  const { code, message, retryable } = error as FailureJson; // as above
   return { code, message, retryable };
 }

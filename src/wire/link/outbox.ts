@@ -58,6 +58,8 @@ export class Outbox {
   #line: (Transfer | Uint8Array)[] = [];
   #lineBytes = 0;
   #lineHead: Transfer | undefined;
+  /** Whoever waits for the batch to leave. */
+  #flushed: PromiseWithResolvers<void> | undefined;
   /** Refusals that are about to be told. */
   #refusals = 0;
   #socketBytes = 0;
@@ -166,8 +168,16 @@ export class Outbox {
     this.#sendFrame();
     if (!this.#transfers.isEmpty) this.#transfers.own();
     this.#isFlushing = false;
+    this.#flushed?.resolve();
+    this.#flushed = undefined;
     if (hadBacklog) this.#tellIfCaughtUp();
     this.#measure();
+  }
+
+  /** Resolves when what was said has left, or is a transfer, or was refused, and that was told. */
+  flushed(): Promise<void> {
+    this.#flushed ??= Promise.withResolvers();
+    return this.#flushed.promise;
   }
 
   #say(message: Message): void {
@@ -345,5 +355,7 @@ export class Outbox {
     this.#bulkBytes = 0;
     this.#socketBytes = 0;
     this.#waiting.close(reason);
+    this.#flushed?.reject(reason);
+    this.#flushed = undefined;
   }
 }

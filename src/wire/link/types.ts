@@ -117,8 +117,9 @@ export interface PeerLink {
   /** Fire and forget. Throws `link.overloaded` when the send buffer is full, see `drained`, and `link.closed`. */
   notify(topic: string, payload: unknown, options?: Pick<NotifyOptions, "traceparent">): void;
   /**
-   * Waits for room in the send buffer, in the order of the calls, and sends in the turn in which there is some; resolves then, and
-   * the payload is not to be changed before. One-way messages arrive in the order in which they were sent, whatever their size.
+   * Waits for room in the send buffer, in the order of the calls, and sends in the turn in which there is some; resolves when the
+   * message was encoded, and the payload is not to be changed before. Fails with `link.unencodable`, `link.too_large`, `link.closed`.
+   * One-way messages arrive in the order in which they were sent, whatever their size.
    */
   notifyWhenRoom(topic: string, payload: unknown, options?: NotifyOptions): Promise<void>;
   openStream(topic: string, payload: unknown, options?: StreamOptions): ByteStream;

@@ -1,6 +1,7 @@
 /** All scenarios, by name: what the command and the tests run. */
 import type { AnyScenario } from "../run/index.ts";
 import { membershipScenario } from "./membership-chaos.ts";
+import { partitionCutScenario } from "./partition-cut.ts";
 import { partitionOneWayScenario } from "./partition-one-way.ts";
 import { partitionScenario } from "./partition-split.ts";
 import { registerScenario } from "./register.ts";
@@ -18,6 +19,7 @@ export const SCENARIOS: readonly AnyScenario[] = [
   swimQuietScenario,
   swimScaleScenario,
   partitionScenario,
+  partitionCutScenario,
   partitionOneWayScenario,
   membershipScenario,
 ];

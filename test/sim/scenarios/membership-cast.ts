@@ -10,7 +10,7 @@ import {
 } from "./membership-nodes.ts";
 import { firstNodes, idOf, indexOf } from "./swim-nodes.ts";
 
-export interface MembershipCastOptions extends Pick<MembershipNodesOptions, "options" | "rules"> {
+export interface MembershipCastOptions extends Pick<MembershipNodesOptions, "options" | "rules" | "seal"> {
   readonly nodes: number;
   readonly weather: Weather;
   readonly mix: FaultMix;
@@ -27,13 +27,14 @@ export class MembershipCast implements Cast<MembershipMessage> {
   protected readonly cluster: MembershipNodes;
   protected readonly setup: Setup;
 
-  constructor(setup: Setup, { nodes, options, weather, mix, upMin, rules }: MembershipCastOptions) {
+  constructor(setup: Setup, { nodes, options, weather, mix, upMin, rules, seal }: MembershipCastOptions) {
     this.setup = setup;
     this.nodes = nodes;
     this.weather = weather;
     this.mix = mix;
     this.upMin = upMin;
-    this.cluster = new MembershipNodes({ count: nodes, options, seeds: firstNodes(2), ...(rules && { rules }) });
+    const extras = { ...(rules && { rules }), ...(seal && { seal }) };
+    this.cluster = new MembershipNodes({ count: nodes, options, seeds: firstNodes(2), ...extras });
     this.launch = this.cluster.launch;
   }
 

@@ -2,11 +2,12 @@
  * Scenario `membership`: whole memberships under the faults of real networks and machines. No bytes that they make are refused by
  * another, no datagram is too large, nothing throws; and in peace all are up in one cluster.
  */
-import { membershipOptions } from "../../../src/cluster/membership/index.ts";
+import { type MembershipRules, membershipOptions, type Seal } from "../../../src/cluster/membership/index.ts";
+import { swimRules } from "../../../src/protocol/swim/index.ts";
 import { defineScenario, type Setup, type Stage } from "../run/index.ts";
 import { CALM, type FaultMix } from "../world/index.ts";
 import { MembershipCast } from "./membership-cast.ts";
-import type { MembershipMessage } from "./membership-nodes.ts";
+import { type MembershipMessage, TOY_SEAL } from "./membership-nodes.ts";
 
 const NODES = 8;
 const STABLE_AFTER_MS = 6_000;
@@ -28,6 +29,24 @@ const MIX: FaultMix = {
   delayMsMax: 50,
 };
 
+/** A port that damages what it seals: the codec must refuse it, and the checker see that. */
+const CUTTING_SEAL: Seal = { ...TOY_SEAL, seal: (bytes, to) => TOY_SEAL.seal(bytes.subarray(0, -1), to) };
+
+interface Bug {
+  readonly words: string;
+  readonly seal?: Seal;
+  readonly rules?: MembershipRules;
+}
+
+const BUGS: Readonly<Record<string, Bug>> = {
+  "datagrams-cut": { words: "the last byte of each datagram gets lost before it is sealed", seal: CUTTING_SEAL },
+  "no-reconnect": {
+    words: "the dead are never tried again",
+    rules: { swim: { ...swimRules, reconnectChance: () => 0 } },
+  },
+  "no-refutation": { words: "a node does not contradict what is said of it", rules: { swim: { ...swimRules, refutes: () => false } } },
+};
+
 export const membershipScenario = defineScenario<MembershipMessage>({
   name: "membership",
   summary: "8 whole memberships with codec and partitions under all faults: none refuses another's bytes, and all heal",
@@ -36,7 +55,7 @@ export const membershipScenario = defineScenario<MembershipMessage>({
   checkEveryMs: 1_000,
   seedsMax: 2_000,
   isOfParts: true,
-  bugs: {},
+  bugs: Object.fromEntries(Object.entries(BUGS).map(([name, { words }]) => [name, words])),
   cast: (setup) => new ChaosCast(setup),
 });
 
@@ -46,7 +65,9 @@ class ChaosCast extends MembershipCast {
   constructor(setup: Setup) {
     const preset = membershipOptions("local", NODES);
     const partition = { ...preset.partition, stableAfterMs: STABLE_AFTER_MS };
-    super(setup, { nodes: NODES, options: { ...preset, partition }, weather: CALM, mix: MIX, upMin: 3 });
+    const { rules, seal } = setup.bug === undefined ? {} : BUGS[setup.bug]!;
+    const planted = { ...(rules && { rules }), ...(seal && { seal }) };
+    super(setup, { nodes: NODES, options: { ...preset, partition }, weather: CALM, mix: MIX, upMin: 3, ...planted });
   }
 
   act({ world }: Stage<MembershipMessage>, _name: string, node: number): void {

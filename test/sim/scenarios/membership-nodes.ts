@@ -24,6 +24,8 @@ export interface MembershipNodesOptions {
   readonly count: number;
   readonly options: MembershipOptions;
   readonly rules?: MembershipRules;
+  /** Instead of one that has no faults. */
+  readonly seal?: Seal;
   /** Nodes by which the others join. */
   readonly seeds: readonly number[];
   /** Before a life begins. */
@@ -38,7 +40,7 @@ interface Waiting {
 /** As long as a real seal's, with nothing to keep secret. */
 const MARK_BYTES = SEAL_BYTES_MAX;
 
-const SEAL: Seal = {
+export const TOY_SEAL: Seal = {
   seal: (bytes, to) => Buffer.concat([Buffer.from(addressText(to).padEnd(MARK_BYTES)), bytes]),
   open: (bytes, own) => {
     const mark = Buffer.from(addressText(own).padEnd(MARK_BYTES));
@@ -77,7 +79,7 @@ export class MembershipNodes {
       {
         clock,
         random: port.random,
-        seal: SEAL,
+        seal: this.#options.seal ?? TOY_SEAL,
         resolve: async () => [],
         datagrams: {
           send: (to, bytes) => {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { runSeed } from "../run/index.ts";
+import { firstFailing, runSeed } from "../run/index.ts";
 import { membershipScenario } from "./membership-chaos.ts";
 import { partitionOneWayScenario } from "./partition-one-way.ts";
 
@@ -13,6 +13,12 @@ for (const scenario of [membershipScenario, partitionOneWayScenario]) {
         expect([seed, failed]).toEqual([seed, undefined]);
       }
     });
+  });
+}
+
+for (const bug of Object.keys(membershipScenario.bugs)) {
+  test(`scenario membership fails within 100 seeds when the bug ${bug} is planted`, async () => {
+    expect((await firstFailing(membershipScenario, bug, 100))?.failed?.kind).toMatch(/^(safety|convergence)$/);
   });
 }
 

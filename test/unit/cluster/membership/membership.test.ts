@@ -2,7 +2,12 @@ import { describe, expect, test } from "bun:test";
 import type { Clock } from "../../../../src/base/clock.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 import { Codec } from "../../../../src/cluster/membership/codec.ts";
-import { DATAGRAM_BYTES_MAX, type MembershipEvent, SEAL_BYTES_MAX } from "../../../../src/cluster/membership/index.ts";
+import {
+  DATAGRAM_BYTES_MAX,
+  type MembershipEvent,
+  membershipOptions,
+  SEAL_BYTES_MAX,
+} from "../../../../src/cluster/membership/index.ts";
 import { GossipSeal, Keyring, SEAL_BYTES } from "../../../../src/wire/auth/index.ts";
 import { Hub, toySeal } from "./hub.ts";
 
@@ -45,7 +50,7 @@ describe("Membership", () => {
     }
   });
 
-  test("a node that is killed is dead to all others within 5 s, and given up when the view stands still", async () => {
+  test("a node that is killed is dead to all others within 5 s, and given up when the view stands still, after the margin", async () => {
     const hub = new Hub();
     await startCluster(hub);
     await hub.run(15_000);
@@ -55,7 +60,11 @@ describe("Membership", () => {
       () => [...hub.hosts.keys()].every((id) => alive(hub, id).length === 15),
       5_000,
     );
-    await hub.run(15_000);
+    const { marginMs = 0, stableAfterMs } = membershipOptions("local", NODES).partition;
+    const givenUp = () => [...hub.hosts.values()].flatMap(({ membership }) => membership.partition.state.downed);
+    await hub.run(stableAfterMs + marginMs - 1_000);
+    expect(givenUp()).toEqual([]);
+    await hub.run(6_000);
     for (const { events, membership } of hub.hosts.values()) {
       expect(kinds(events, "n03")).toEqual(["join", "suspect", "leave"]);
       expect(membership.status).toBe("up");

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { Failure } from "../../../../src/base/errors.ts";
-import { Decoder } from "../../../../src/wire/link/decoder.ts";
+import { Decoder, Undecodable } from "../../../../src/wire/link/decoder.ts";
 import { DEPTH_MAX, ELEMENTS_MAX } from "../../../../src/wire/link/limits.ts";
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
@@ -142,6 +142,88 @@ describe("Decoder", () => {
       expect(codeOf(Uint8Array.from(bytes))).toBe("link.malformed");
     });
   }
+
+  test("decodeFrame() puts Undecodable in the place of an element that is not taken, and reads all around it", () => {
+    const deep = (depth: number): unknown => (depth === 0 ? null : [deep(depth - 1)]);
+    const odd: Uint8Array[] = [
+      packr.pack(deep(DEPTH_MAX + 1)),
+      packr.pack({ a: [1, "x".repeat(300), new Uint8Array(70_000), new Array(20).fill(7)], b: deep(DEPTH_MAX) }),
+      Uint8Array.from([0x92, 0x81, 0x05, 0xa1, 0x61, 0x81, 0x90, 0x01]), // a key that is an array
+      Uint8Array.from([0xd5, 0xff, 0x00, 0x01]),
+      Uint8Array.from([0xd8, 0x42, ...new Array<number>(16).fill(0x7f)]),
+      Uint8Array.from([0xc7, 0x02, 0x65, 0x92, 0xa5]),
+      Uint8Array.from([0xc8, 0x00, 0x01, 0x65, 0x92]),
+      Uint8Array.from([0xc9, 0x00, 0x00, 0x00, 0x01, 0x65, 0x92]),
+      Uint8Array.from([
+        0xde,
+        0x00,
+        0x01,
+        0xcb,
+        ...new Array<number>(8).fill(1),
+        0xdd,
+        0,
+        0,
+        0,
+        1,
+        0xd3,
+        1,
+        2,
+        3,
+        4,
+        5,
+        6,
+        7,
+        8,
+      ]),
+    ];
+    for (const each of odd) {
+      const frame = Buffer.concat([
+        Uint8Array.from([0x93]),
+        packr.pack([1, "before"]),
+        Uint8Array.from([0x93, 0x02]),
+        each,
+        packr.pack("behind"),
+        packr.pack([3, "after"]),
+      ]);
+      const { values, sizes } = decoder.decodeFrame(frame);
+      expect(values).toEqual([
+        [1, "before"],
+        [2, expect.any(Undecodable), "behind"],
+        [3, "after"],
+      ]);
+      expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(frame.length - 1);
+      expect(((values[1] as unknown[])[1] as Undecodable).why.code).toBe("link.undecodable");
+      for (let length = 0; length < frame.length; length++) {
+        expect(() => decoder.decodeFrame(frame.subarray(0, length))).toThrow(Failure);
+      }
+    }
+  });
+
+  test("decodeFrame() gives values or throws link.malformed when any byte of a frame is another", () => {
+    const bytes = packr.pack([
+      [1, 2, "topic", 1000, { text: "x", list: [1.5, { a: [null] }], when: new Date(1), big: 2n ** 60n }],
+      [5, "topic", new Uint8Array(20)],
+    ]);
+    for (let at = 0; at < bytes.length; at++) {
+      for (let byte = 0; byte < 256; byte++) {
+        const changed = Uint8Array.from(bytes);
+        changed[at] = byte;
+        try {
+          expect(decoder.decodeFrame(changed).values).toBeArray();
+        } catch (thrown) {
+          expect((thrown as Failure).code).toBe("link.malformed");
+        }
+      }
+    }
+  });
+
+  test("decode() gives bytes that keep no larger frame alive", () => {
+    const small = decoder.decode(packr.pack([new Uint8Array(10).fill(7), "x".repeat(100_000)])) as [Uint8Array];
+    expect(small[0]).toEqual(new Uint8Array(10).fill(7));
+    expect(small[0].buffer.byteLength).toBeLessThan(1_000);
+    const large = decoder.decode(Uint8Array.from(packr.pack(new Uint8Array(50_000)))) as Uint8Array;
+    expect(large.buffer.byteLength).toBeLessThan(100_000);
+  });
 
   test("decode() makes an own property of __proto__ and changes no prototype", () => {
     const bytes = packr.pack(JSON.parse('{"__proto__":{"isAdmin":true},"constructor":1}'));

@@ -94,6 +94,25 @@ describe("close()", () => {
   });
 });
 
+describe("close() of the second side", () => {
+  test("close() keeps its own grace when the other side has said goaway before", async () => {
+    const clock = new SteppedClock();
+    const questions: Question[] = [];
+    await using a = openNode("a");
+    await using b = openNode("b", { clock, handlers: { ask: asked(questions) } });
+    const link = await a.dial(b);
+    const answer = failureOf(link.request("ask", 1));
+    await until("the question", () => questions.length === 1);
+    void link.close({ graceMs: 60_000 });
+    const back = b.accepted[0]!;
+    await until("the goaway", () => !back.isOpen);
+    const end = back.close({ graceMs: 100 });
+    clock.advance(100);
+    expect((await end).isGraceful).toBe(false);
+    expect((await answer).code).toBe("link.closed");
+  });
+});
+
 describe("destroy()", () => {
   test("destroy() fails all that is under way on both sides with link.closed", async () => {
     const questions: Question[] = [];

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { HELLO_BYTES_MAX } from "../../../../src/wire/link/limits.ts";
 import { until } from "../../../support/until.ts";
 import { frame, hello, NONCE, OPCODE, pack, RawPeer, upgradeText } from "./raw.ts";
-import { FakeAuth, openNode, type TestNode } from "./support.ts";
+import { FakeAuth, failureOf, openNode, type TestNode } from "./support.ts";
 
 const handlers = { echo: { request: (payload: unknown) => payload } };
 
@@ -252,6 +252,94 @@ describe("on a link", () => {
     await node.accepted[0]!.closed;
     expect(calls).toBe(0);
     await until("the count", () => node.served.counts().malformed === 1);
+  });
+
+  test("a link carries out nothing of a frame when a message in it has not the form of its kind", async () => {
+    for (const odd of [
+      [1, 1, 7, 1000, "x"],
+      [5, "t".repeat(200), 1],
+      [5, "t", 1, "t".repeat(200)],
+      [99],
+      [13, 1, -1],
+    ]) {
+      let calls = 0;
+      const count = { notify: () => void calls++ };
+      await using node = openNode("node", { handlers: { ...handlers, count } });
+      using peer = await linked(node);
+      peer.write(frame(pack([[5, "count", 1], odd])));
+      expect((await node.accepted[0]!.closed).reason.code).toBe("link.malformed");
+      expect(calls).toBe(0);
+    }
+  });
+
+  test("a payload that is not taken fails its own request, one-way message or stream, and nothing else", async () => {
+    const noted: unknown[] = [];
+    const note = { notify: (payload: unknown) => void noted.push(payload) };
+    await using node = openNode("node", { handlers: { ...handlers, note, sink: { stream: () => {} } } });
+    using peer = await linked(node);
+    const value = pack(nested(100));
+    peer.write(
+      frame(
+        pack([
+          [1, 1, "echo", 1000, nested(100)],
+          [1, 2, "echo", 1000, "between"],
+          [5, "note", nested(100)],
+          [5, "note", "heard"],
+          [6, 1, "sink", nested(100)],
+          [6, 3, "sink", 1],
+          [14, 1, value.length, 1, [1, 3, "echo", 1000, null]],
+          [13, 1, value.length],
+        ]),
+      ),
+    );
+    peer.write(frame(value));
+    peer.write(frame(pack([[1, 4, "echo", 1000, "behind"]])));
+    await until("the answers", () => peer.received.includes("behind"));
+    expect(peer.received).toContain("between");
+    expect(peer.received.split("link.undecodable")).toHaveLength(4);
+    expect([noted, node.reports, node.accepted[0]!.isOpen]).toEqual([["heard"], ["note"], true]);
+  });
+
+  test("a request is answered with link.undecodable when its answer is not taken", async () => {
+    await using node = openNode("node", { handlers });
+    using peer = await linked(node);
+    const link = node.accepted[0]!;
+    const answers = [1, 2, 3].map((each) => link.request("ask", each));
+    peer.write(
+      frame(
+        pack([
+          [2, 1, nested(100)],
+          [3, 2, { code: "a.b", message: "m", retryable: false, data: nested(100) }],
+          [2, 3, "fine"],
+        ]),
+      ),
+    );
+    expect((await failureOf(answers[0]!)).code).toBe("link.undecodable");
+    expect((await failureOf(answers[1]!)).code).toBe("link.undecodable");
+    expect(await answers[2]).toBe("fine");
+  });
+
+  test("a link answers link.overloaded when a peer has more bytes under way than are taken", async () => {
+    const ends: (() => void)[] = [];
+    const wait = { request: () => new Promise<void>((resolve) => ends.push(resolve)) };
+    await using node = openNode("node", { handlers: { ...handlers, wait }, limits: { underWayBytesMax: 500_000 } });
+    await using friend = openNode("friend");
+    const link = await friend.dial(node);
+    const kinds = [new Uint8Array(200_000), "x".repeat(200_000), new Uint8Array(200_000), "x".repeat(200_000)];
+    const all = kinds.map((payload) =>
+      link.request("wait", payload).then(
+        () => "done",
+        (thrown) => thrown.code,
+      ),
+    );
+    expect(await Promise.race(all)).toBe("link.overloaded");
+    await until("the others", () => ends.length === 2);
+    for (const end of ends) end();
+    expect((await Promise.all(all)).toSorted()).toEqual(["done", "done", "link.overloaded", "link.overloaded"]);
+    const alone = link.request("wait", new Uint8Array(600_000)); // one is always taken
+    await until("the next", () => ends.length === 3);
+    ends[2]!();
+    expect(await alone).toBeUndefined();
   });
 
   test("a link takes a message whose frame comes in fragments with a ping between", async () => {

@@ -184,6 +184,123 @@ describe("request() at its limits", () => {
   });
 });
 
+describe("what is checked before it is sent", () => {
+  test("request(), notify() and openStream() refuse with link.invalid what would end the link, and nobody else is harmed", async () => {
+    const wait = Promise.withResolvers<string>();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { ...echo, wait: { request: () => wait.promise } } });
+    const link = await a.dial(b);
+    const bystander = link.request("wait", 1);
+    const long = "x".repeat(129);
+    for (const [topic, options] of [
+      [long, {}],
+      [7 as unknown as string, {}],
+      ["echo", { traceparent: long }],
+      ["echo", { traceparent: 7 as unknown as string }],
+    ] as const) {
+      expect((await failureOf(link.request(topic, 1, options))).code).toBe("link.invalid");
+      expect(() => link.notify(topic, 1, options)).toThrow("at most 128 characters");
+      expect(() => link.openStream(topic, 1, options)).toThrow("at most 128 characters");
+    }
+    const odd = link.openStream("echo", { odd: new Float32Array(1) });
+    expect((await failureOf(Array.fromAsync(odd))).code).toBe("link.unencodable");
+    wait.resolve("done");
+    expect(await bystander).toBe("done");
+  });
+
+  test("request() refuses a timeoutMs that is no number, and takes any number as a span of at most an hour", async () => {
+    const spans: number[] = [];
+    const span = { request: (_: unknown, { timeoutMs }: RequestContext) => void spans.push(timeoutMs) };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { span } });
+    const link = await a.dial(b);
+    for (const timeoutMs of [Number.NaN, "5" as unknown as number, null as unknown as number]) {
+      expect((await failureOf(link.request("span", 1, { timeoutMs }))).code).toBe("link.invalid");
+    }
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, Number.MAX_VALUE, 2 ** 31, 1.5]) {
+      await link.request("span", 1, { timeoutMs });
+    }
+    for (const timeoutMs of [-1, Number.NEGATIVE_INFINITY, 0]) {
+      expect((await failureOf(link.request("span", 1, { timeoutMs }))).code).toBe("link.deadline_exceeded");
+    }
+    expect(spans.slice(0, 4)).toEqual([3_600_000, 3_600_000, 3_600_000, 2]);
+    expect(link.isOpen).toBe(true);
+  });
+
+  test("request() with an endless timeoutMs waits for room as long as it takes", async () => {
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: echo });
+    const link = await a.dial(b, { limits: { sendBufferBytes: 1_000 } });
+    const first = link.request("echo", new Uint8Array(5_000_000));
+    expect(await link.request("echo", 1, { timeoutMs: Number.POSITIVE_INFINITY })).toBe(1);
+    await first;
+  });
+
+  test("request() whose answer cannot be encoded fails alone", async () => {
+    const odd: LinkHandlers[string] = {
+      request: (payload) =>
+        [new Float64Array(3), { at: new Date(Number.NaN) }, new Map([[-1, 1]]), () => 1][payload as number],
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { ...echo, odd } });
+    const link = await a.dial(b);
+    const fine = link.request("echo", "fine");
+    const codes = await Promise.all(
+      [0, 1, 2, 3].map(async (each) => (await failureOf(link.request("odd", each))).code),
+    );
+    expect(codes).toEqual(new Array(4).fill("link.unencodable"));
+    expect(await fine).toBe("fine");
+  });
+
+  test("request() is answered whatever its handler throws", async () => {
+    const bare: unknown = Object.create(null);
+    const odd = [
+      new Failure("x".repeat(3_000_000), "a long code"),
+      new Failure(Symbol("odd") as unknown as string, "a code that is none"),
+      new Failure("a.b", "a long message".repeat(300_000), { data: { odd: Symbol("odd") } }),
+      bare,
+      Object.assign(new Error("x"), { message: bare }),
+    ];
+    const bad = { request: (payload: unknown) => Promise.reject(odd[payload as number]) };
+    const worse: LinkHandlers[string] = {
+      request(payload) {
+        throw odd[payload as number];
+      },
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { bad, worse } });
+    const link = await a.dial(b);
+    for (const topic of ["bad", "worse"]) {
+      const failures = await Promise.all(odd.map((_, index) => failureOf(link.request(topic, index))));
+      expect(failures.map(({ code }) => code.slice(0, 11))).toEqual([
+        "x".repeat(11),
+        "Symbol(odd)",
+        "a.b",
+        "link.defect",
+        "link.defect",
+      ]);
+      expect(failures[2]!.data).toBeUndefined();
+    }
+    expect(link.isOpen).toBe(true);
+  });
+
+  test("request() that a getter sends while another one is encoded arrives as well", async () => {
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: echo });
+    const link = await a.dial(b);
+    const inner: Promise<unknown>[] = [];
+    const payload = Object.defineProperty({}, "now", {
+      enumerable: true,
+      get() {
+        for (let index = 0; index < 2_000; index++) inner.push(link.request("echo", index));
+        return "outer";
+      },
+    });
+    expect(await link.request("echo", payload)).toEqual({ now: "outer" });
+    expect(await Promise.all(inner)).toEqual(Array.from({ length: 2_000 }, (_, index) => index));
+  });
+});
+
 describe("what a handler hears", () => {
   test("notify() reaches its handler with peer, size and traceparent, in the order of saying", async () => {
     const heard: unknown[] = [];

@@ -1,6 +1,7 @@
 /** One-way messages arrive in the order of saying, whatever their size, and senders that wait for room all get through. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import type { Failure } from "../../../../src/base/errors.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 import { until } from "../../../support/until.ts";
 import { failureOf, openNode } from "./support.ts";
@@ -87,6 +88,33 @@ describe("notifyWhenRoom()", () => {
     await Promise.all(said);
     await until("all", () => heard.length === 100);
     expect(heard).toEqual(Array.from({ length: 100 }, (_, index) => index));
+  });
+
+  test("notifyWhenRoom() fails when its message is refused, also while it waits, and reports nothing", async () => {
+    const heard: number[] = [];
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: listening(heard) });
+    const link = await a.dial(b, { limits: { sendBufferBytes: 100_000, payloadBytesMax: 3_000_000 } });
+    const said = [
+      [0],
+      [new Float64Array(1)],
+      first(1, 2_000_000, true),
+      [Symbol("odd")],
+      first(9, 4_000_000, true),
+      [2],
+    ];
+    const ends = await Promise.all(
+      said.map((each) =>
+        link.notifyWhenRoom("note", each).then(
+          () => "sent",
+          (thrown: Failure) => thrown.code,
+        ),
+      ),
+    );
+    expect(ends).toEqual(["sent", "link.unencodable", "sent", "link.unencodable", "link.too_large", "sent"]);
+    await until("the others", () => heard.length === 3);
+    expect(heard).toEqual([0, 1, 2]);
+    expect(a.reports).toEqual([]);
   });
 
   test("notifyWhenRoom() fails with its signal's reason, with link.closed and with link.invalid", async () => {

@@ -38,6 +38,57 @@ describe("LinkPool", () => {
     expect(a.node.accepted).toHaveLength(0);
   });
 
+  test("get() leads to who answers there, not to a peer that says in its hello that it listens there", async () => {
+    await using a = openMember("a");
+    await using mallory = openNode("mallory", { handlers });
+    await using c = openNode("c", { handlers });
+    const claim = { id: "mallory", instance: "x", address: c.address };
+    for (const isFirst of [true, false]) {
+      const before = a.node.accepted.length;
+      const link = await mallory.dial(a.node, { self: claim });
+      await until("the claim", () => a.node.accepted.length > before);
+      expect((await a.pool.get(c.address)).peer.id).toBe("c");
+      expect((await a.pool.get(c.address, { id: "c" })).peer.id).toBe("c");
+      const wrong = await failureOf(a.pool.get(c.address, { id: "mallory" }));
+      expect([isFirst, wrong.code, wrong.retryable]).toEqual([isFirst, "link.wrong_peer", true]);
+      link.destroy(new Failure("test.over", "over"));
+      await until("its end", () => a.pool.links.every(({ peer }) => peer.id !== "mallory"));
+    }
+  });
+
+  test("get() fails with link.wrong_peer when somebody else answers than is expected, whom it keeps for others", async () => {
+    await using a = openMember("a");
+    await using b = openMember("b");
+    expect((await failureOf(a.pool.get(b.node.address, { id: "c" }))).code).toBe("link.wrong_peer");
+    const link = await a.pool.get(b.node.address);
+    expect(link.peer.id).toBe("b");
+    await link.request("echo", 1);
+    expect(b.node.accepted).toHaveLength(1);
+  });
+
+  test("get() dials a peer that has only said where it listens, and keeps the address for the link that remains", async () => {
+    await using a = openMember("a");
+    await using b = openMember("b");
+    await a.pool.get(b.node.address);
+    await until("the other side", () => b.pool.byId("a"));
+    const kept = await b.pool.get(a.node.address); // the lower id's link remains, which is the accepted one
+    expect(kept.isDialer).toBe(false);
+    await until("the dial", () => a.node.accepted.length === 1);
+    expect(await b.pool.get(a.node.address)).toBe(kept);
+    expect(await kept.request("echo", 1)).toBe(1);
+    expect(a.node.accepted).toHaveLength(1);
+  });
+
+  test("adopt() never gives an address that a peer holds to another one", async () => {
+    const pool = new LinkPool({ ...STILL, selfId: "self" });
+    const holder = fakeLink("holder", { isDialer: true, address: PLACE });
+    const other = fakeLink("other", { isDialer: true, address: PLACE });
+    const accepted = fakeLink("accepted", { isDialer: false, address: PLACE });
+    for (const { link } of [holder, other, accepted]) pool.adopt(link);
+    expect(await pool.get(PLACE)).toBe(holder.link);
+    expect((await failureOf(pool.get(PLACE, { id: "accepted" }))).code).toBe("link.wrong_peer");
+  });
+
   test("adopt() leaves one link when both sides dial at once, the same for both, and no request is lost", async () => {
     for (let round = 0; round < 10; round++) {
       await using a = openMember("a");
@@ -174,11 +225,18 @@ const STILL = {
   dial: () => Promise.reject(new Failure("test.no_dial", "nobody is dialed here")),
 };
 
+interface Fake {
+  readonly isDialer?: boolean;
+  readonly instance?: string;
+  readonly heardMs?: number;
+  readonly address?: LinkAddress;
+}
+
 /** What the pool looks at of a link, and what it did with it. */
-function fakeLink(id: string, { isDialer = true, instance = "one", heardMs = 0 } = {}) {
+function fakeLink(id: string, { isDialer = true, instance = "one", heardMs = 0, address }: Fake = {}) {
   const ends: string[] = [];
   const link = {
-    peer: { id, instance, address: undefined },
+    peer: { id, instance, address },
     isDialer,
     isOpen: true,
     lastHeardMs: heardMs,

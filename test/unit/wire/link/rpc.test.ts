@@ -3,7 +3,14 @@ import { describe, expect, test } from "bun:test";
 import { z } from "zod";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { linkTransport, RPC_TOPIC, rpcHandler } from "../../../../src/wire/link/index.ts";
-import { type Caller, createClient, Dispatcher, defineContract, implement } from "../../../../src/wire/rpc/index.ts";
+import {
+  type CallContext,
+  type Caller,
+  createClient,
+  Dispatcher,
+  defineContract,
+  implement,
+} from "../../../../src/wire/rpc/index.ts";
 import { until } from "../../../support/until.ts";
 import { GUEST, OWNER, openShop, shop } from "../rpc/support.ts";
 import { failureOf, openNode } from "./support.ts";
@@ -71,6 +78,58 @@ describe("linkTransport() and rpcHandler()", () => {
     end.abort();
     expect((await answer).code).toBe("rpc.cancelled");
     await until("the method's signal", () => waiting[0]!.aborted);
+  });
+
+  test("a call brings its traceparent to the method, over a link and by address, and none when it has not the form", async () => {
+    const trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const told: unknown[] = [];
+    const who = (_: unknown, { traceparent }: CallContext): string => {
+      told.push(traceparent);
+      return "";
+    };
+    const dispatcher = new Dispatcher([implement(inner, { who })], { clock });
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const link = await a.dial(b);
+    for (const transport of [linkTransport(link), linkTransport(a.pool(), b.address)]) {
+      const client = createClient(inner, transport, { clock });
+      for (const traceparent of [trace, "00-odd", "x".repeat(300)]) await client.who({}, { traceparent });
+    }
+    await link.request(RPC_TOPIC, { contract: "inner", method: "who", input: {} }, { traceparent: "00-odd" });
+    expect(told).toEqual([trace, undefined, undefined, trace, undefined, undefined, undefined]);
+  });
+
+  test("linkTransport() calls nobody else than the node that is named", async () => {
+    const { dispatcher } = openShop();
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const pool = a.pool();
+    const clientOf = (id: string) => createClient(shop, linkTransport(pool, { ...b.address, id }), { clock });
+    expect((await failureOf(clientOf("c").price({ thing: "tea" }))).code).toBe("link.wrong_peer");
+    expect(await clientOf("b").price({ thing: "tea" })).toEqual({ total: 3 });
+  });
+
+  test("a call with odd input fails alone, and what a method gives that cannot be sent does as well", async () => {
+    const { dispatcher } = openShop();
+    const odd = defineContract({
+      name: "inner",
+      version: 1,
+      about: "gives what cannot be sent",
+      methods: { who: { about: "odd", input: z.any(), output: z.any(), access: "node" } },
+    });
+    const service = implement(odd, { who: () => new Float64Array(2) });
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { [RPC_TOPIC]: rpcHandler(new Dispatcher([service], { clock })) } });
+    await using c = openNode("c", { handlers: { [RPC_TOPIC]: rpcHandler(dispatcher) } });
+    const link = await a.dial(b);
+    const client = createClient(odd, linkTransport(link), { clock });
+    for (const input of [1, new Float64Array(2), { at: new Date(Number.NaN) }]) {
+      expect((await failureOf(client.who(input))).code).toBe("link.unencodable");
+    }
+    expect(link.isOpen).toBe(true);
+    const text = "x".repeat(1_200_000);
+    const price = createClient(shop, linkTransport(await a.dial(c)), { clock }).price;
+    expect(await price({ thing: text })).toEqual({ total: text.length });
   });
 
   test("a call that names no method is refused with rpc.bad_request", async () => {

@@ -116,6 +116,72 @@ describe("openStream()", () => {
     expect((await failureOf(writing)).code).toBe("link.cancelled");
   });
 
+  test("openStream() takes its listener off the signal when the stream has ended", async () => {
+    const finish: TopicHandler = {
+      async stream(stream) {
+        await readAll(stream);
+        stream.end();
+      },
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { finish } });
+    const link = await a.dial(b);
+    const { signal } = new AbortController();
+    let listeners = 0;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (...args: Parameters<typeof add>) => {
+      listeners++;
+      add(...args);
+    };
+    signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+      listeners--;
+      remove(...args);
+    };
+    const stream = link.openStream("finish", null, { signal });
+    expect(listeners).toBe(1);
+    stream.end();
+    await readAll(stream);
+    expect(listeners).toBe(0);
+  });
+
+  test("a stream of single bytes is read as it was written, in few pieces that keep no frames alive", async () => {
+    const read = Promise.withResolvers<void>();
+    const pieces: Uint8Array[] = [];
+    const late: TopicHandler = {
+      async stream(stream) {
+        await read.promise;
+        for await (const piece of stream) pieces.push(piece);
+        stream.end();
+      },
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { late } });
+    const link = await a.dial(b);
+    const stream = link.openStream("late", null);
+    const sizes = [...new Array<number>(3_000).fill(1), 900, 200, 5_000, 1, 1, 1_023, 1, 1_024, 3];
+    const said = sizes.map((size, index) => new Uint8Array(size).fill(index));
+    for (const each of said) await stream.write(each);
+    await link.request("nobody", 1).catch(() => {}); // a round trip: all has arrived
+    read.resolve();
+    stream.end();
+    await readAll(stream);
+    expect(Buffer.compare(Buffer.concat(pieces), Buffer.concat(said))).toBe(0);
+    expect(pieces.length).toBeLessThan(15);
+    for (const piece of pieces) expect(piece.buffer.byteLength).toBeLessThanOrEqual(2 * piece.byteLength + 1_024);
+  });
+
+  test("abort() reaches the other side when the failure's data cannot be encoded", async () => {
+    const leave: TopicHandler = {
+      stream(stream) {
+        stream.abort(new Failure("test.odd", "odd", { data: { odd: Symbol("odd") } }));
+      },
+    };
+    await using a = openNode("a");
+    await using b = openNode("b", { handlers: { leave } });
+    const stream = (await a.dial(b)).openStream("leave", null);
+    expect((await failureOf(readAll(stream))).toJSON()).toEqual({ code: "test.odd", message: "odd", retryable: false });
+  });
+
   test("a handler that throws aborts its stream, and a defect is reported", async () => {
     const broken: TopicHandler = {
       stream() {

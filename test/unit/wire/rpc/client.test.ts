@@ -14,6 +14,10 @@ async function failureOf(promise: Promise<unknown>): Promise<Failure> {
   throw new Error(`no Failure: ${thrown}`);
 }
 
+function clockOf(clock: TimerClock) {
+  return { now: () => clock.now(), monotonic: () => clock.monotonic() };
+}
+
 function clientOver(send: Send, clock = new TimerClock()) {
   return createClient(shop, httpTransport(send, "the test"), { clock });
 }
@@ -56,6 +60,25 @@ describe("createClient()", () => {
     const failure = await answer;
     expect([failure.code, failure.message]).toEqual(["rpc.deadline_exceeded", "shop.wait: no answer within 100 ms"]);
     expect(clock.timers).toBe(0);
+  });
+
+  test("createClient() refuses a timeoutMs that is no number, and takes any number as a span of at most an hour", async () => {
+    const delays: number[] = [];
+    const spans: unknown[] = [];
+    const clock = new TimerClock();
+    const watching = { ...clockOf(clock), after: (delayMs: number) => ({ cancel: () => void delays.push(delayMs) }) };
+    const send: Send = async (_, { headers }) => {
+      spans.push(new Headers(headers).get("deadline-ms"));
+      return Response.json({ total: 1 });
+    };
+    const client = createClient(shop, httpTransport(send, "the test"), { clock: watching });
+    for (const timeoutMs of [Number.NaN, "5" as unknown as number]) {
+      expect((await failureOf(client.price({ thing: "a" }, { timeoutMs }))).code).toBe("rpc.bad_request");
+    }
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 40, -5, 1.5])
+      await client.price({ thing: "a" }, { timeoutMs });
+    expect(delays).toEqual([3_600_000, 3_600_000, 0, 1.5]);
+    expect(spans).toEqual(["3600000", "3600000", "0", "2"]);
   });
 
   test("createClient() says so when the caller gives up", async () => {
