@@ -3,10 +3,10 @@
  * takes, and what processor time they use together.
  */
 import { pause, systemClock } from "../../../src/base/clock.ts";
+import { freePorts } from "../common/free-ports.ts";
 import { ProcessTree } from "../common/process-tree.ts";
 import { quantile } from "../common/statistics.ts";
 import { Fleet, type Make } from "./fleet.ts";
-import { freePorts } from "./free-ports.ts";
 
 export interface Crowd {
   readonly label: string;

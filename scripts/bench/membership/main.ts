@@ -7,13 +7,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildExecutable } from "../../build/executable.ts";
+import { freePorts } from "../common/free-ports.ts";
 import { machineText } from "../common/machine.ts";
 import { table } from "../common/table.ts";
 import { wholeNumber } from "../common/whole-number.ts";
 import { CROWD_HEADER, crowdRow, measureCrowd } from "./crowd.ts";
 import { DETECTION_HEADER, detectionRow, measureDetection } from "./detection.ts";
 import type { Make } from "./fleet.ts";
-import { freePorts } from "./free-ports.ts";
 import { ours, serf } from "./makes.ts";
 
 const NODES = 16;

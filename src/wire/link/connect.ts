@@ -59,6 +59,9 @@ export async function connectLink(address: LinkAddress, options: ConnectOptions)
   }
 }
 
+/** Bun's words for the answer 401 to an upgrade; the peer says no more, so that nobody learns from it. */
+const REFUSED = /\b401\b/;
+
 interface Terms {
   readonly audience: string;
   readonly nonce: string;
@@ -154,6 +157,10 @@ class Dialing {
 
   #unreachable(why: string): void {
     const { audience } = this.#terms;
+    if (REFUSED.test(why)) {
+      const message = `${audience} refuses this node: it goes by another cluster key (another --secrets, another --data-dir, another user's), its clock is far off, or it knows itself by another address`;
+      return this.fail(new Failure("link.refused", message, { retryable: true }));
+    }
     this.fail(new Failure("link.unreachable", `no link to ${audience}: ${why || "refused"}`, { retryable: true }));
   }
 }

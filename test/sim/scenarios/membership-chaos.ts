@@ -44,7 +44,10 @@ const BUGS: Readonly<Record<string, Bug>> = {
     words: "the dead are never tried again",
     rules: { swim: { ...swimRules, reconnectChance: () => 0 } },
   },
-  "no-refutation": { words: "a node does not contradict what is said of it", rules: { swim: { ...swimRules, refutes: () => false } } },
+  "no-refutation": {
+    words: "a node does not contradict what is said of it",
+    rules: { swim: { ...swimRules, refutes: () => false } },
+  },
 };
 
 export const membershipScenario = defineScenario<MembershipMessage>({

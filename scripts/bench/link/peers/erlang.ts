@@ -5,6 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "../../common/free-ports.ts";
 import {
   type Absent,
   type Contestant,
@@ -14,7 +15,6 @@ import {
   type Step,
   withServer,
 } from "../contestant.ts";
-import { freePorts } from "../free-ports.ts";
 
 const SOURCE = join(import.meta.dir, "bench_link.erl");
 /** Of data on its way to another node, before processes that send are suspended. The default is 1,024. */

@@ -1,8 +1,8 @@
 /** Moleculer's TCP transporter, installed by npm into the bench's directory at pinned versions, with each of its fast serializers. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "../../common/free-ports.ts";
 import { type Absent, type Contestant, ratesOf, withServer } from "../contestant.ts";
-import { freePorts } from "../free-ports.ts";
 
 const VERSION = "0.15.2";
 /** The faster one of the two MessagePack serializers. */

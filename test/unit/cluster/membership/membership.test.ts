@@ -5,6 +5,7 @@ import { Codec } from "../../../../src/cluster/membership/codec.ts";
 import {
   DATAGRAM_BYTES_MAX,
   type MembershipEvent,
+  type MembershipOptions,
   membershipOptions,
   SEAL_BYTES_MAX,
 } from "../../../../src/cluster/membership/index.ts";
@@ -274,6 +275,38 @@ describe("Membership", () => {
     const answer = codec.decode(ask("n01", false));
     expect(answer).toMatchObject({ ok: true, letter: { message: { type: "sync", seq: 1, isReply: true } } });
     expect(membership.counts().dropped).toEqual({ malformed: 2, impostor: 1 });
+  });
+
+  test("start() warns of a wait that is too short for the number of nodes, unless both sides go on anyway", () => {
+    const hub = new Hub();
+    const withWait = (kind: "keep-majority" | "off", stableAfterMs: number) => {
+      const options = (preset: MembershipOptions) => ({
+        ...preset,
+        partition: { ...preset.partition, strategy: { kind }, stableAfterMs },
+      });
+      return hub.start(`${kind}-${stableAfterMs}`, 7_000 + hub.hosts.size, { options }).warnings;
+    };
+    expect(withWait("keep-majority", 9_799)).toEqual([
+      "decides about partitions after 9799 ms, at least 9800 ms are advised for 16 nodes: both sides of one may go on",
+    ]);
+    expect(withWait("keep-majority", 9_800)).toEqual([]);
+    expect(withWait("off", 1)).toEqual([]);
+  });
+
+  test("a node that is cut off from all goes down before the others give it up, though it suspects slowly", async () => {
+    const hub = new Hub();
+    await startCluster(hub, 5);
+    await hub.run(20_000);
+    hub.passes = (from, to) => (from === "n02") === (to === "n02");
+    const { stableAfterMs } = membershipOptions("local", NODES).partition;
+    const { membership } = hub.hosts.get("n02")!;
+    await hub.until("it is down", () => membership.status === "down", stableAfterMs + 5_000);
+    const others = [...hub.hosts.values()].filter((host) => host.membership !== membership);
+    for (const other of others) expect(other.membership.partition.state.downed).toEqual([]);
+    const isGivenUp = () => others.every((other) => other.membership.partition.state.downed.includes("n02"));
+    await hub.until("it is given up", isGivenUp, 15_000);
+    hub.passes = () => true;
+    await hub.until("it is up again", () => membership.status === "up", 60_000);
   });
 
   test("join() asks every address of a name but its own, and tells of names that do not exist", async () => {

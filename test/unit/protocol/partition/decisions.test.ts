@@ -156,6 +156,78 @@ describe("Partition evidence", () => {
   });
 });
 
+describe("Partition margin", () => {
+  const MARGIN_MS = 2_500;
+  const ids = ["a", "b", "c"];
+  const view = (missing: readonly string[]) => ({
+    type: "view" as const,
+    members: ids.map((id): ViewMember => {
+      const state = missing.includes(id) ? "unreachable" : "up";
+      return { id, bornMs: id.charCodeAt(0), roles: [], state };
+    }),
+  });
+
+  /** One that is settled, and loses `lost` at 10 s. */
+  function losing(self: string, lost: readonly string[], strategy: Strategy = { kind: "keep-majority" }): Partition {
+    const options = { strategy, stableAfterMs: STABLE_MS, marginMs: MARGIN_MS };
+    const machine = new Partition({ id: self, bornMs: self.charCodeAt(0), roles: [] }, options);
+    machine.step(view([]), 0);
+    machine.step({ type: "tick" }, 2 * STABLE_MS);
+    expect(machine.step(view(lost), 10_000)).toEqual([]);
+    return machine;
+  }
+
+  const toldMs = 10_000 + STABLE_MS + MARGIN_MS;
+
+  test("step() goes down after the wait, and gives others up only when the margin is over too", () => {
+    const down = losing("a", ["b", "c"]).step({ type: "tick" }, 10_000 + STABLE_MS);
+    expect(down).toMatchObject([{ self: "down", down: [] }]);
+    const winner = losing("b", ["a"]);
+    expect(winner.step({ type: "tick" }, 10_000 + STABLE_MS)).toEqual([]);
+    expect(winner.state).toMatchObject({ downed: [], missing: ["a"], self: { isWhole: false, isVoter: true } });
+    expect(winner.nextDeadlineMs).toBe(toldMs);
+    expect(winner.step(view(["a"]), toldMs - 1)).toEqual([]);
+    const reason = "keep-majority: 2 of 3 members reachable";
+    expect(winner.step({ type: "tick" }, toldMs)).toEqual([{ type: "decision", self: "up", down: ["a"], reason }]);
+    expect(winner.state).toMatchObject({ downed: ["a"], missing: [], self: { isWhole: true } });
+    expect(winner.nextDeadlineMs).toBeUndefined();
+  });
+
+  test("step() gives nobody up who is back within the margin, or leaves", () => {
+    for (const gone of [view([]), { ...view([]), members: view([]).members.filter(({ id }) => id !== "a") }]) {
+      const winner = losing("b", ["a"]);
+      winner.step({ type: "tick" }, 10_000 + STABLE_MS);
+      expect(winner.step(gone, toldMs - 1)).toEqual([]);
+      expect(winner.step({ type: "tick" }, toldMs + 10 * STABLE_MS)).toEqual([]);
+      expect(winner.state).toMatchObject({ downed: [], missing: [], self: { status: "up" } });
+    }
+  });
+
+  test("step() starts the margin anew when the view changes, and gives nobody up when it goes down meanwhile", () => {
+    const again = toldMs - 1;
+    const lowest = losing("b", ["a"]);
+    lowest.step({ type: "tick" }, 10_000 + STABLE_MS);
+    expect(lowest.step(view(["a", "c"]), again)).toEqual([]);
+    expect(lowest.step({ type: "tick" }, toldMs)).toEqual([]);
+    // Of b and c, who have agreed to go on without a, the half with the lower id goes on: that is b.
+    expect(lowest.step({ type: "tick" }, again + STABLE_MS)).toEqual([]);
+    const told = lowest.step({ type: "tick" }, again + STABLE_MS + MARGIN_MS);
+    expect(told).toMatchObject([{ self: "up", down: ["a", "c"] }]);
+    const other = losing("c", ["a"]);
+    other.step({ type: "tick" }, 10_000 + STABLE_MS);
+    other.step(view(["a", "b"]), again);
+    expect(other.step({ type: "tick" }, again + STABLE_MS)).toMatchObject([{ self: "down", down: [] }]);
+    expect(other.nextDeadlineMs).toBeUndefined();
+    expect(other.step({ type: "tick" }, again + STABLE_MS + MARGIN_MS)).toEqual([]);
+    expect(other.state.downed).toEqual([]);
+  });
+
+  test("step() knows no margin with the strategy off, which protects from nothing", () => {
+    const decided = losing("b", ["a"], { kind: "off" }).step({ type: "tick" }, 10_000 + STABLE_MS);
+    expect(decided).toMatchObject([{ self: "up", down: ["a"] }]);
+  });
+});
+
 /** Splits by sides of a, b, c …; `short` ones end before anybody decides. */
 interface History {
   readonly strategy: Strategy;
@@ -222,8 +294,10 @@ describe("Partition histories", () => {
 
 describe("validatePartition()", () => {
   test("validatePartition() names every fault with its place and what is required", () => {
-    expect(validatePartition({ strategy: { kind: "static-quorum", size: 0, role: "" }, stableAfterMs: -1 })).toEqual([
+    const wrongs = { strategy: { kind: "static-quorum", size: 0, role: "" }, stableAfterMs: -1, marginMs: -2 };
+    expect(validatePartition(wrongs)).toEqual([
       { path: "stableAfterMs", message: "-1, milliseconds from above 0 to 3600000 are required" },
+      { path: "marginMs", message: "-2, milliseconds from 0 to 3600000 are required" },
       { path: "strategy.size", message: "0, a whole number from 1 is required" },
       { path: "strategy.role", message: '"", the name of a role is required' },
     ]);

@@ -16,8 +16,9 @@ function clusterOf(
   nodes: number,
   rules: Partial<PartitionRules> = {},
   tells = { tellsStandings: true, tellsHearsay: true },
+  marginMs = 0,
 ): World {
-  const world = new World({ options: { strategy, stableAfterMs: STABLE_MS }, rules, ...tells });
+  const world = new World({ options: { strategy, stableAfterMs: STABLE_MS, marginMs }, rules, ...tells });
   for (const [index, id] of letters(nodes).entries()) {
     world.start(id, 0, index % 2 === 0 ? ["core"] : []);
     world.pass(1);
@@ -96,8 +97,9 @@ function sequenceWithTwoSidesUp(rules: Partial<PartitionRules>, numRuns: number,
       strategies,
       fc.constantFrom(...TELLS),
       fc.array(op, { maxLength: 10 }),
-      ([count, strategy], tells, ops) => {
-        const world = clusterOf(strategy, count, rules, tells);
+      fc.constantFrom(0, STABLE_MS / 4, 3 * STABLE_MS),
+      ([count, strategy], tells, ops, marginMs) => {
+        const world = clusterOf(strategy, count, rules, tells, marginMs);
         for (const each of ops) {
           happen(world, each);
           if (each.isShort) continue;

@@ -86,10 +86,12 @@ describe("connectLink()", () => {
     expect(answer.status).toBe(401);
   });
 
-  test("connectLink() fails with link.unreachable when nobody is there or the upgrade is refused", async () => {
+  test("connectLink() fails with link.unreachable when nobody is there, and says why it may be refused", async () => {
     await using b = openNode("b", { key: "another" });
     await using a = openNode("a");
-    expect(await failureOf(a.dial(b))).toMatchObject({ code: "link.unreachable", retryable: true });
+    const refused = await failureOf(a.dial(b));
+    expect(refused).toMatchObject({ code: "link.refused", retryable: true });
+    expect(refused.message).toContain("refuses this node: it goes by another cluster key");
     expect((await failureOf(a.dial({ host: "127.0.0.1", port: 1 }))).code).toBe("link.unreachable");
   });
 

@@ -58,7 +58,7 @@ describe("without TLS", () => {
       audiences[0] = `127.0.0.1:${proxy.address.port}`;
       proxy.flipUpAt = place;
       const { code } = await failureOf(a.dial(proxy.address));
-      expect(["link.unreachable", "link.unproven", "link.closed"]).toContain(code);
+      expect(["link.refused", "link.unreachable", "link.unproven", "link.closed"]).toContain(code);
       expect(target.accepted).toHaveLength(0);
     }
     await until("nothing to be left", () => target.served.counts().halfOpen === 0);

@@ -1,5 +1,5 @@
 /** Port numbers that are free on TCP and UDP at this moment, chosen by the system. */
-export async function freePorts(count: number): Promise<readonly number[]> {
+export async function freePorts(count: number): Promise<number[]> {
   const servers: { stop(): unknown }[] = [];
   const ports: number[] = [];
   while (ports.length < count) {
