@@ -62,6 +62,8 @@ export interface NodeOptions {
   readonly capacities?: Readonly<Record<string, number>>;
   readonly labels?: Readonly<Record<string, string>>;
   readonly preset?: Preset;
+  /** About how many nodes there will be (16): waits are as long as so many need. */
+  readonly clusterSize?: number;
   /** Which side of a partition goes on; off unless told otherwise. `onMember` hears of `down` and `up`. */
   readonly splitBrain?: {
     readonly strategy: SplitBrainStrategy;
@@ -255,12 +257,13 @@ async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
 }
 
 function wordsOf(asked: NodeOptions, nodeId: string): NodeWords {
-  const { alias, capacities = {}, labels = {}, port, splitBrain, ...options } = asked;
+  const { alias, capacities = {}, clusterSize, labels = {}, port, splitBrain, ...options } = asked;
   return {
     ...options,
     ...(splitBrain && { splitBrain: splitBrain.strategy }),
     ...(splitBrain?.stableAfterMs !== undefined && { stableAfter: `${splitBrain.stableAfterMs}ms` }),
     ...(splitBrain?.quorumSize !== undefined && { quorumSize: String(splitBrain.quorumSize) }),
+    ...(clusterSize !== undefined && { clusterSize: String(clusterSize) }),
     name: alias,
     nodeId,
     port: port === undefined ? undefined : String(port),

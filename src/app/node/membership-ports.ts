@@ -67,10 +67,11 @@ export function metaOf({ capacities, labels, name, roles }: NodeSettings) {
 }
 
 export function optionsOf({
+  clusterSize,
   preset,
   splitBrain: { quorumSize, stableAfterMs, strategy },
 }: NodeSettings): MembershipOptions {
-  const options = membershipOptions(preset);
+  const options = membershipOptions(preset, clusterSize);
   const kinds = {
     off: { kind: "off" },
     "keep-majority": { kind: "keep-majority" },

@@ -38,6 +38,8 @@ export interface NodeSettings {
   readonly capacities: Readonly<Record<string, number>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly preset: Preset;
+  /** About how many nodes there will be: waits are as long as so many need. */
+  readonly clusterSize: number | undefined;
   readonly splitBrain: SplitBrainSettings;
   /** Where `init` put keys and certificates. */
   readonly secrets: string | undefined;
@@ -59,6 +61,7 @@ export interface NodeWords {
   /** Each `name=text`. */
   readonly labels?: readonly string[] | undefined;
   readonly preset?: string | undefined;
+  readonly clusterSize?: string | undefined;
   readonly splitBrain?: string | undefined;
   readonly stableAfter?: string | undefined;
   readonly quorumSize?: string | undefined;
@@ -96,6 +99,7 @@ export function readSettings(words: NodeWords): NodeSettings {
     ),
     labels: Object.fromEntries(read.pairs("label", words.labels ?? [])),
     preset: read.choice("preset", words.preset ?? presetFor(words.host ?? HOST_DEFAULT), PRESETS),
+    clusterSize: words.clusterSize === undefined ? undefined : read.whole("cluster-size", words.clusterSize),
     splitBrain: readSplitBrain(words, read),
     secrets: words.secrets,
     dataDir: words.dataDir,

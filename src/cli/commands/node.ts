@@ -60,6 +60,11 @@ export const node = defineCommand({
       valueHint: "local|lan|wan",
       description: "how far the nodes are apart (local on loopback, else lan)",
     },
+    "cluster-size": {
+      type: "string",
+      valueHint: "N",
+      description: "about how many nodes there will be: a smaller number decides a partition sooner (16)",
+    },
     "split-brain": {
       type: "string",
       valueHint: "STRATEGY",
@@ -97,6 +102,7 @@ export const node = defineCommand({
       capacities: repeated("--capacity", words),
       labels: repeated("--label", words),
       preset: args.preset,
+      clusterSize: args["cluster-size"],
       splitBrain: args["split-brain"],
       stableAfter: args["stable-after"],
       quorumSize: args["quorum-size"],

@@ -39,7 +39,7 @@ class OneWayCast extends MembershipCast {
 
   constructor(setup: Setup) {
     const preset = membershipOptions("local", NODES);
-    const partition = { strategy: { kind: "keep-majority" }, stableAfterMs: STABLE_AFTER_MS } as const;
+    const partition = { ...preset.partition, stableAfterMs: STABLE_AFTER_MS };
     super(setup, {
       nodes: NODES,
       options: { ...preset, partition },

@@ -59,7 +59,7 @@ class SplitCast extends MembershipCast {
   constructor(setup: Setup) {
     const nodes = NODES_MIN + setup.random.below(NODES_MAX - NODES_MIN + 1);
     const preset = membershipOptions("local", nodes);
-    const partition = { strategy: drawStrategy(setup, nodes), stableAfterMs: STABLE_AFTER_MS };
+    const partition = { ...preset.partition, strategy: drawStrategy(setup, nodes), stableAfterMs: STABLE_AFTER_MS };
     const rules = setup.bug === undefined ? undefined : { partition: BUGS[setup.bug]![1] };
     super(setup, {
       nodes,

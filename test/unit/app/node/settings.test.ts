@@ -22,6 +22,7 @@ test("readSettings() fills in what is left out: loopback, a free port, the name 
     capacities: {},
     labels: {},
     preset: "local",
+    clusterSize: undefined,
     splitBrain: { strategy: "off", stableAfterMs: 20_000, quorumSize: undefined },
     secrets: undefined,
     dataDir: undefined,
@@ -40,9 +41,10 @@ test("readSettings() reads seeds one by one or with commas, capacities, labels a
     splitBrain: "static-quorum",
     quorumSize: "3",
     stableAfter: "5s",
+    clusterSize: "5",
   });
   expect(settings.seeds).toEqual(["127.0.0.1:8080", "node2:8081", "[::1]:8082"]);
-  expect(settings).toMatchObject({ preset: "lan", roles: ["worker", "gateway"], port: 8080 });
+  expect(settings).toMatchObject({ preset: "lan", clusterSize: 5, roles: ["worker", "gateway"], port: 8080 });
   expect(settings).toMatchObject({ capacities: { cpu: 4, memory_gb: 0.5 }, labels: { zone: "a=b" } });
   expect(settings.splitBrain).toEqual({ strategy: "static-quorum", stableAfterMs: 5_000, quorumSize: 3 });
 });
