@@ -253,6 +253,13 @@ describe("exit codes", () => {
       "restart",
       "swap",
       "reload",
+      "node",
+      "nodes",
+      "cluster",
+      "exec",
+      "init",
+      "key",
+      "pmd",
       "doctor",
     ]);
   });
