@@ -4,7 +4,7 @@ import { openPmdClient } from "../../src/app/pmd/open-pmd.ts";
 import { Failure } from "../../src/base/errors.ts";
 import type { PmdClient } from "../../src/cluster/pmd/index.ts";
 import { freePort } from "./free-port.ts";
-import { isGone, killHard } from "./processes.ts";
+import { isGone, killHard, runningWith } from "./processes.ts";
 import { type Ended, EXECUTABLE, Program, type ProgramOptions, runProgram } from "./program.ts";
 import { until } from "./until.ts";
 import { Workspace } from "./workspace.ts";
@@ -71,7 +71,13 @@ export class PmdHost implements AsyncDisposable {
       killHard(pid);
       await until(`port mapper ${pid} is gone`, () => isGone(pid));
     }
+    await until("no port mapper of this place runs", () => this.#running().every((each) => !killHard(each)));
     this.space[Symbol.dispose]();
+  }
+
+  /** One that was only just starting answers nobody yet: it is known by its command line. */
+  #running(): readonly number[] {
+    return runningWith("--data-dir", this.dataDir);
   }
 }
 

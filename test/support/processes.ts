@@ -23,6 +23,13 @@ export function isHost(pid: number): boolean {
   return read(`/proc/${pid}/cmdline`).split("\0").includes("plugin-host");
 }
 
+/** Processes whose command line has these words, one after the other. */
+export function runningWith(...words: readonly string[]): readonly number[] {
+  const wanted = `\0${words.join("\0")}\0`;
+  const pids = readdirSync("/proc").filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => isAlive(pid) && read(`/proc/${pid}/cmdline`).includes(wanted));
+}
+
 export function isGone(pid: number): boolean {
   return !isAlive(pid);
 }
