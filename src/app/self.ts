@@ -17,7 +17,7 @@ export function selfArgv(): readonly string[] {
 }
 
 /** A compiled program's main module lies in a file system of its own. */
-export function isCompiled(): boolean {
+function isCompiled(): boolean {
   return Bun.main.startsWith("/$bunfs/") || Bun.main.startsWith("B:\\~BUN\\");
 }
 

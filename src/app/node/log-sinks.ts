@@ -2,8 +2,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { createLogger, jsonLine, type Logger, type LogLevel, textLine } from "../../base/log.ts";
 
-export const LOG_FORMATS = ["text", "json"] as const;
-export type LogFormat = (typeof LOG_FORMATS)[number];
+export type LogFormat = "text" | "json";
 
 export interface StderrLogOptions {
   readonly name: string;

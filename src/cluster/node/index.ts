@@ -6,7 +6,6 @@ export {
   Mailbox,
   type MailboxCounts,
   type MailboxOptions,
-  OVERFLOWS,
   type Overflow,
 } from "./mailbox.ts";
 export {

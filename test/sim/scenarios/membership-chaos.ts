@@ -56,7 +56,7 @@ export const membershipScenario = defineScenario<MembershipMessage>({
   faultsMs: 60_000,
   convergeMs: 180_000,
   checkEveryMs: 1_000,
-  seedsMax: 2_000,
+  seedsMax: 10_000,
   isOfParts: true,
   bugs: Object.fromEntries(Object.entries(BUGS).map(([name, { words }]) => [name, words])),
   cast: (setup) => new ChaosCast(setup),

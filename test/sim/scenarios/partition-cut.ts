@@ -25,7 +25,7 @@ export const partitionCutScenario = defineScenario<MembershipMessage>({
   faultsMs: CUT_AT_MS + CUT_MS,
   convergeMs: 120_000,
   checkEveryMs: 100,
-  seedsMax: 2_000,
+  seedsMax: 10_000,
   isOfParts: true,
   bugs: Object.fromEntries(Object.entries(BUGS).map(([name, [words]]) => [name, words])),
   cast: (setup) => new CutCast(setup),

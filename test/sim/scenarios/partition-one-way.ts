@@ -23,7 +23,7 @@ export const partitionOneWayScenario = defineScenario<MembershipMessage>({
   faultsMs: CUT_AT_MS + CUT_MS,
   convergeMs: 180_000,
   checkEveryMs: CHECK_EVERY_MS,
-  seedsMax: 2_000,
+  seedsMax: 10_000,
   isOfParts: true,
   bugs: {},
   cast: (setup) => new OneWayCast(setup),

@@ -32,7 +32,7 @@ export const partitionScenario = defineScenario<MembershipMessage>({
   faultsMs: FIRST_SPLIT_MS + SPLITS * SPLIT_MS,
   convergeMs: 120_000,
   checkEveryMs: 500,
-  seedsMax: 2_000,
+  seedsMax: 10_000,
   isOfParts: true,
   bugs: Object.fromEntries(Object.entries(BUGS).map(([name, [words]]) => [name, words])),
   cast: (setup) => new SplitCast(setup),
