@@ -3,8 +3,9 @@
  * does not check changes nothing and says why. Stages may change; the ends and the settings are those of the whole run.
  */
 import { Failure } from "../base/errors.ts";
-import type { ChangeReport, PipelineRun, StagePlan } from "../work/pipeline/engine/index.ts";
+import type { PipelineRun } from "../work/pipeline/engine/index.ts";
 import type { PipelineFile } from "../work/pipeline/file/index.ts";
+import type { ChangeReport, StagePlan } from "../work/pipeline/stages/index.ts";
 import { faultsText, prepareOrRefuse } from "./check-pipeline.ts";
 import { type PreparedPipeline, prepareFile } from "./prepare-pipeline.ts";
 

@@ -6,7 +6,7 @@
 import { openSync, writeSync } from "node:fs";
 import type { Clock } from "../base/clock.ts";
 import { Failure, messageOf } from "../base/errors.ts";
-import type { StageEvent } from "../work/pipeline/engine/index.ts";
+import type { StageEvent } from "../work/pipeline/stages/index.ts";
 
 /** Appends to the file; it is closed with the process. Fails with `events.cannot_open`. */
 export function openEventLog(path: string, clock: Clock): (stage: string, event: StageEvent) => void {

@@ -3,7 +3,7 @@
  * circuit breaker does. A plugin that fails on every batch must not drown the rest: a few a stage and time, the others counted.
  */
 import type { Clock } from "../base/clock.ts";
-import type { StageEvent } from "../work/pipeline/engine/index.ts";
+import type { StageEvent } from "../work/pipeline/stages/index.ts";
 
 /** Enough to see what is wrong, few enough to see what else is. */
 const FAILURES_MAX = 3;

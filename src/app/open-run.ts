@@ -5,8 +5,9 @@ import { systemClock } from "../base/clock.ts";
 import { Failure, messageOf } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
 import { CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
-import { type PipelinePorts, PipelineRun } from "../work/pipeline/engine/index.ts";
+import { PipelineRun, type RunPorts } from "../work/pipeline/engine/index.ts";
 import { createSink, endOfNdjson } from "../work/pipeline/sink/index.ts";
+import { type PipelinePorts, PipelineStages } from "../work/pipeline/stages/index.ts";
 import { openEventLog } from "./event-log.ts";
 import { noticesOf } from "./notices.ts";
 import { lockOutputs, type OutputLocks } from "./output-locks.ts";
@@ -92,7 +93,7 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
   }
 }
 
-function ports({ dataDir, events, show, warn }: RunChoices): PipelinePorts {
+function ports({ dataDir, events, show, warn }: RunChoices): RunPorts {
   const log = events === undefined ? undefined : openEventLog(events, systemClock);
   const notice = noticesOf(warn, systemClock);
   const observe: PipelinePorts["observe"] = (stage, event) => {
@@ -100,7 +101,9 @@ function ports({ dataDir, events, show, warn }: RunChoices): PipelinePorts {
     notice(stage, event);
   };
   const workDirectory = join(stateDirectory(dataDir), "work");
-  return { clock: systemClock, random: seededRandom(process.pid), host: hostCommand(), workDirectory, show, observe };
+  const executor: RunPorts["executor"] = (options) => new PipelineStages(options);
+  const random = seededRandom(process.pid);
+  return { clock: systemClock, random, host: hostCommand(), workDirectory, executor, show, observe };
 }
 
 function makeStateDirectory(directory: string): void {

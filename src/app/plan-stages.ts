@@ -3,7 +3,6 @@ import { resolve } from "node:path";
 import type { Failure } from "../base/errors.ts";
 import { IDENTITY_LIBRARY, type LoadedMessage } from "../process/plugin/index.ts";
 import type { ParamSchema } from "../sdk/index.ts";
-import type { StagePlan } from "../work/pipeline/engine/index.ts";
 import {
   convertParams,
   type PipelineFile,
@@ -11,6 +10,7 @@ import {
   type ResolvePath,
   type StageSpec,
 } from "../work/pipeline/file/index.ts";
+import type { StagePlan } from "../work/pipeline/stages/index.ts";
 import type { InspectedPlugin } from "./inspect-plugin.ts";
 
 /** What was found under each library's name. */

@@ -5,7 +5,6 @@
 import { resolve } from "node:path";
 import { Failure, toFailure } from "../base/errors.ts";
 import type { ParamSchema } from "../sdk/index.ts";
-import type { StagePlan } from "../work/pipeline/engine/index.ts";
 import {
   checkPipeline,
   convertParams,
@@ -22,6 +21,7 @@ import {
 } from "../work/pipeline/file/index.ts";
 import { sinkSchemas } from "../work/pipeline/sink/index.ts";
 import { sourceSchemas } from "../work/pipeline/source/index.ts";
+import type { StagePlan } from "../work/pipeline/stages/index.ts";
 import { type InspectedPlugin, inspectPlugin } from "./inspect-plugin.ts";
 import { type Libraries, planStages } from "./plan-stages.ts";
 import { type EndChoice, endFault } from "./probe-ends.ts";

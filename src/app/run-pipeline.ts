@@ -7,7 +7,7 @@ import { resolve } from "node:path";
 import { version } from "../../package.json";
 import { systemClock } from "../base/clock.ts";
 import { toFailure } from "../base/errors.ts";
-import type { ChangeReport, StageProgress } from "../work/pipeline/engine/index.ts";
+import type { ChangeReport, StageProgress } from "../work/pipeline/stages/index.ts";
 import { RunChanges } from "./change-run.ts";
 import { prepareOrRefuse } from "./check-pipeline.ts";
 import type { InstanceControl } from "./control/instance-control.ts";
@@ -17,7 +17,7 @@ import { type OpenedRun, openRun, type RunChoices } from "./open-run.ts";
 import { stateDirectory } from "./self.ts";
 import { type FileWatch, watchFiles } from "./watch-files.ts";
 
-export type { ChangeReport } from "../work/pipeline/engine/index.ts";
+export type { ChangeReport } from "../work/pipeline/stages/index.ts";
 export type { FileWatch } from "./watch-files.ts";
 
 export interface StageSummary {

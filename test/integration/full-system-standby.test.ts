@@ -1,7 +1,7 @@
 /** Standbys and health checks with real hosts of the executable: kill -9 of a host, and a host that is ill. */
 import { describe, expect, test } from "bun:test";
 import { existsSync, writeFileSync } from "node:fs";
-import type { StagePlan } from "../../src/work/pipeline/engine/types.ts";
+import type { StagePlan } from "../../src/work/pipeline/stages/types.ts";
 import { plugin } from "../support/plugins.ts";
 import { isGone, killHard } from "../support/processes.ts";
 import { StageRig } from "../support/stage-rig.ts";

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import type { Failure } from "../../src/base/errors.ts";
 import { seededRandom } from "../../src/base/random.ts";
-import type { StagePlan } from "../../src/work/pipeline/engine/types.ts";
+import type { StagePlan } from "../../src/work/pipeline/stages/types.ts";
 import { type PluginParts, plugin } from "../support/plugins.ts";
 import { killHard } from "../support/processes.ts";
 import { StageRig } from "../support/stage-rig.ts";

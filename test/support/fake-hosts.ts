@@ -13,7 +13,7 @@ import type {
   ToHost,
 } from "../../src/process/plugin/index.ts";
 import { readRaw } from "../../src/wire/batch/index.ts";
-import type { LoadHost } from "../../src/work/pipeline/engine/stage-host.ts";
+import type { LoadHost } from "../../src/work/pipeline/stages/stage-host.ts";
 
 /** What a host does about a batch: gives its output, fails it, dies, or does nothing until told. */
 export type FakeVerdict = string | Error | "crash" | "hang";

@@ -2,9 +2,9 @@
 import { type Clock, systemClock } from "../../src/base/clock.ts";
 import { SharedMemory } from "../../src/process/memory/index.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../src/wire/batch/index.ts";
-import { Edge } from "../../src/work/pipeline/engine/edge.ts";
-import { buildStage, type StageAtWork } from "../../src/work/pipeline/engine/stage-at-work.ts";
-import type { Item, StageEvent, StagePlan } from "../../src/work/pipeline/engine/types.ts";
+import { Edge } from "../../src/work/pipeline/stages/edge.ts";
+import { buildStage, type StageAtWork } from "../../src/work/pipeline/stages/stage-at-work.ts";
+import type { Item, StageEvent, StagePlan } from "../../src/work/pipeline/stages/types.ts";
 import type { FakeHosts } from "./fake-hosts.ts";
 import { REAL } from "./hosts.ts";
 

@@ -1,7 +1,7 @@
 /** Follows the file that `run --events FILE` appends to: whole lines, as they come. */
 import { closeSync, openSync, readSync, writeFileSync } from "node:fs";
 import { systemClock } from "../../../src/base/clock.ts";
-import type { StageEvent } from "../../../src/work/pipeline/engine/index.ts";
+import type { StageEvent } from "../../../src/work/pipeline/stages/index.ts";
 
 /** `time` is in milliseconds since the epoch and compares with this process's; `ms` counts from the run's start. */
 export type LoggedEvent = StageEvent & { readonly time: number; readonly ms: number; readonly stage: string };

@@ -9,8 +9,8 @@ import { Histogram } from "../../../base/histogram.ts";
 import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { SourcePosition } from "../source/index.ts";
+import type { Item } from "../stages/index.ts";
 import type { RunCounts } from "./run-counts.ts";
-import type { Item } from "./types.ts";
 
 export interface Arrival {
   readonly item: Item;
@@ -19,6 +19,8 @@ export interface Arrival {
   readonly readAtMs: number;
   /** Dead letters of records too large to read, and how many. */
   readonly oversized: { readonly letters: Uint8Array; readonly count: number };
+  /** It came from the source; the others are empty batches of ours, which no later run will meet again. */
+  readonly isCut: boolean;
 }
 
 export interface CommitterOptions {
@@ -40,6 +42,8 @@ export interface CommitterOptions {
   readonly dropSeq?: number | undefined;
   /** Every batch up to this one is written: another may come in. Also bounds what is written ahead of a gap. */
   committed(seq: number): void;
+  /** A checkpoint that holds this position is on disk. */
+  saved?(source: SourcePosition | undefined): void;
   failed(reason: unknown): void;
 }
 
@@ -48,11 +52,11 @@ interface Written {
   readonly source: SourcePosition | undefined;
   readonly barrier: boolean;
   readonly finish: boolean;
-  readonly fence: boolean;
+  readonly isCut: boolean;
   readonly states: ReadonlyMap<string, Uint8Array>;
 }
 
-const NOTHING = { barrier: false, finish: false, fence: false, states: new Map<string, Uint8Array>() } as const;
+const NOTHING = { barrier: false, finish: false, isCut: true, states: new Map<string, Uint8Array>() } as const;
 
 export class Committer {
   readonly latency = new Histogram();
@@ -161,23 +165,23 @@ export class Committer {
     const { counts, deadLetters, sink, store } = this.#options;
     await this.#saving;
     const run = this.#options.run();
-    const ahead = Array.from(this.#ahead.values()).flatMap(({ fence, id }) => (fence ? [] : id));
+    const ahead = Array.from(this.#ahead.values()).flatMap(({ id, isCut }) => (isCut ? id : []));
     const body = { ...run, finished: finish, seq: this.#next, source: this.#source, counts: counts.toJson() };
     const positions = Promise.all([sink.flush(), deadLetters.flush()]);
     this.#saving = positions.then(async ([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
       if (finish) await Promise.all([sink.close(), deadLetters.close()]); // a run is finished only with its output's end
       store?.save({ ...body, ahead: [...ahead, ...this.#before], sink: sinkAt, deadLetters: deadAt, states });
+      this.#options.saved?.(body.source);
     });
     this.#saving.catch((thrown: unknown) => this.#options.failed(thrown));
     if (finish) await this.#saving;
   }
 
-  #leave({ item, readAtMs, source }: Arrival): void {
+  #leave({ isCut, item, readAtMs, source }: Arrival): void {
     const { barrier, finish, id, seq, result } = item;
-    const fence = item.fence !== undefined;
     item.slot.release();
     this.#arrived.delete(seq);
-    this.#ahead.set(seq, { id, source, barrier, finish, fence, states: result.states });
+    this.#ahead.set(seq, { id, source, barrier, finish, isCut, states: result.states });
     this.latency.record(this.#options.clock.monotonic() - readAtMs);
   }
 }

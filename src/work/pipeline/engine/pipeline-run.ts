@@ -11,20 +11,27 @@ import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
 import type { Settings } from "../file/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { Cut, Source, SourcePosition } from "../source/index.ts";
+import type {
+  ChangeReport,
+  Executor,
+  ExecutorFactory,
+  Fence,
+  Item,
+  PipelinePorts,
+  Slot,
+  StagePlan,
+} from "../stages/index.ts";
 import { Committer } from "./committer.ts";
 import { Credits } from "./credits.ts";
-import type { Slot } from "./edge.ts";
-import type { ChangeReport } from "./live-change.ts";
 import { oversizedLetters } from "./oversized.ts";
-import type { PipelinePorts } from "./pipeline-ports.ts";
-import { PipelineStages } from "./pipeline-stages.ts";
 import { type CountsJson, RunCounts } from "./run-counts.ts";
-import type { Fence, Item, StagePlan } from "./types.ts";
 
 export interface PipelinePlan {
   readonly name: string;
   readonly stages: readonly StagePlan[];
   readonly settings: Settings;
+  /** Batches under way, instead of the setting: several workers need more than one. Less where the memory does not hold them. */
+  readonly inFlight?: number | undefined;
   readonly source: Source;
   readonly sink: Sink;
   readonly deadLetters: Sink;
@@ -39,6 +46,11 @@ export interface PipelinePlan {
   readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
   /** Planted bug for tests: the batch with this number is counted and never written. */
   readonly dropSeq?: number | undefined;
+}
+
+export interface RunPorts extends PipelinePorts {
+  /** Where the batches go through the stages. */
+  readonly executor: ExecutorFactory;
 }
 
 /** What a run with these stages is. */
@@ -57,7 +69,7 @@ const EMPTY_FORMAT: RawFormat = { kind: "ndjson" };
 export class PipelineRun {
   readonly counts: RunCounts;
   readonly #plan: PipelinePlan;
-  readonly #ports: PipelinePorts;
+  readonly #ports: RunPorts;
   readonly #abort = new AbortController();
   readonly #failed = Promise.withResolvers<never>();
   readonly #pumping = Promise.withResolvers<void>();
@@ -65,36 +77,36 @@ export class PipelineRun {
   #interrupt: () => void = () => {};
   readonly #credits: Credits;
   readonly #committer: Committer;
-  readonly #stages: PipelineStages;
+  readonly #executor: Executor;
   #run: PipelinePlan["run"];
   #ending = false;
-  /** Fences under way: they took no credit, and give none back. */
+  /** Fences and idle barriers under way: they took no credit, and give none back. */
   readonly #uncredited = new Set<number>();
   readonly #startedMs: number;
   #stopping = false;
   #seq: number;
   #position: SourcePosition | undefined;
   #timeMs: number;
-  #barrierSeq: number;
+  #sinceBarrier = 0;
   #barrierMs: number;
   #progressBytes = 0;
 
-  constructor(plan: PipelinePlan, ports: PipelinePorts) {
+  constructor(plan: PipelinePlan, ports: RunPorts) {
     this.#plan = plan;
     this.#ports = ports;
     const { settings, resume } = plan;
     this.#failed.promise.catch(() => {});
-    this.#seq = this.#barrierSeq = resume?.seq ?? 0;
+    this.#seq = resume?.seq ?? 0;
     this.#startedMs = this.#barrierMs = ports.clock.monotonic();
     this.#timeMs = plan.run.startedMs;
     this.#position = resume?.source as SourcePosition | undefined; // the source that wrote it checks it in `open`
     const names = plan.stages.map(({ name }) => name);
     this.counts = new RunCounts(names, resume?.counts as CountsJson | undefined); // written by toJson
     this.#run = plan.run;
-    const inFlight = batchesInFlight(settings);
+    const inFlight = batchesInFlight(settings, plan.inFlight);
     this.#credits = new Credits(inFlight);
     this.#committer = this.#buildCommitter();
-    this.#stages = new PipelineStages({
+    this.#executor = ports.executor({
       pipeline: plan.name,
       run: plan.run.run,
       stages: plan.stages,
@@ -115,12 +127,12 @@ export class PipelineRun {
     const { source, sink, deadLetters, deadLettersStart, resume } = this.#plan;
     try {
       await source.open(this.#position);
-      await this.#orFailed(this.#stages.start()); // before any output is emptied
+      await this.#orFailed(this.#executor.start()); // before any output is emptied
       await sink.open(resume?.sink as SinkPosition | undefined); // the sink that wrote it checks it
       await deadLetters.open((resume?.deadLetters as SinkPosition | undefined) ?? deadLettersStart);
       this.#pumping.resolve();
       const how = await this.#orFailed(this.#pump());
-      await this.#stages.stop();
+      await this.#executor.stop();
       return { how };
     } finally {
       await this.#close(this.#abort.signal.aborted);
@@ -130,7 +142,7 @@ export class PipelineRun {
   /** Takes no further batch; what is under way is finished and committed. */
   stop(): void {
     this.#stopping = true;
-    this.#stages.resume();
+    this.#executor.resume();
     this.#interrupt();
   }
 
@@ -145,32 +157,29 @@ export class PipelineRun {
       elapsedMs: clock.monotonic() - this.#startedMs,
       readBytes: this.#progressBytes,
       totalBytes: this.#plan.source.totalBytes,
-      stages: this.#stages.chain.map(({ at }) => at.progress()),
+      stages: this.#executor.progress(),
       latency: this.#committer.latency,
     };
   }
 
   /** The pipeline's supervisor and all below it. */
   tree(): TreeNode {
-    return this.#stages.tree();
+    return this.#executor.tree();
   }
 
   /** Stops a stage, or one of its hosts (`lane 0`, `standby 0`): its batches wait. */
-  async stopChild(stage: string, host?: string): Promise<void> {
-    this.#stages.refuseWhileChanging(`stop ${stage}`);
-    const { hosts } = this.#stages.find(stage).at;
-    await (host === undefined ? hosts.stopAll() : hosts.stopChild(host));
+  stopChild(stage: string, host?: string): Promise<void> {
+    return this.#executor.stopChild(stage, host);
   }
 
   /** Stops it in order, where it runs, and starts it again; resolves when it serves. */
-  async restartChild(stage: string, host?: string): Promise<void> {
-    const { hosts } = this.#stages.find(stage).at;
-    await (host === undefined ? hosts.restartAll() : hosts.restartChild(host));
+  restartChild(stage: string, host?: string): Promise<void> {
+    return this.#executor.restartChild(stage, host);
   }
 
   /** The stages at work, in order. */
   get stages(): readonly StagePlan[] {
-    return this.#stages.chain.map(({ plan }) => plan);
+    return this.#executor.stages;
   }
 
   /**
@@ -180,7 +189,7 @@ export class PipelineRun {
   async change(wanted: () => readonly StagePlan[], fingerprintOf: FingerprintOf): Promise<ChangeReport> {
     await this.#orFailed(this.#pumping.promise);
     const report = await this.#orFailed(
-      this.#stages.change(wanted, {
+      this.#executor.change(wanted, {
         send: (fence, switchOver) => this.#sendFence(fence, switchOver),
         committed: (seq) => this.#committer.until(seq),
       }),
@@ -198,7 +207,7 @@ export class PipelineRun {
       const slot = await this.#slot(largestCut(settings) + RAW_HEADER_BYTES);
       const target = slot.view.subarray(RAW_HEADER_BYTES);
       const limits = { rows: settings.batch_rows, bytes: settings.batch_bytes };
-      const cut = await this.#orStopped(source.read(target, limits));
+      const cut = await this.#orStopped(this.#checkpointsWhile(source.read(target, limits)));
       if (this.#stopping) break;
       if (!cut) {
         slot.release();
@@ -221,8 +230,30 @@ export class PipelineRun {
     });
   }
 
+  /** A source that has nothing to give for a while must not keep what it gave before from being committed. */
+  async #checkpointsWhile<T>(reading: Promise<T>): Promise<T> {
+    const idle = (): void => {
+      if (!this.#stopping && this.#sinceBarrier > 0) this.#launchIdleBarrier().catch((thrown) => this.#fail(thrown));
+    };
+    const timer = this.#ports.clock.after(this.#plan.settings.checkpoint_interval, idle);
+    try {
+      return await reading;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  async #launchIdleBarrier(): Promise<void> {
+    const slot = await this.#slot(RAW_HEADER_BYTES);
+    if (this.#ending || this.#sinceBarrier === 0) return slot.release();
+    this.#sinceBarrier = 0;
+    const item = this.#emptyItem(slot, `idle${this.#seq}`, { barrier: true, finish: false });
+    this.#uncredited.add(item.seq);
+    void this.#through(item, undefined);
+  }
+
   #slot(bytes: number): Promise<Slot> {
-    return this.#stages.source.slot(bytes, this.#seq, "source", this.#abort.signal);
+    return this.#executor.slot(bytes, this.#seq);
   }
 
   #launch(slot: Slot, cut: Cut): void {
@@ -256,7 +287,7 @@ export class PipelineRun {
       slot.release();
       throw new Failure("pipeline.ending", "the run is about to end");
     }
-    const { chain } = this.#stages;
+    const { way } = this.#executor;
     try {
       switchOver(this.#seq + 1);
     } catch (thrown) {
@@ -266,7 +297,7 @@ export class PipelineRun {
     const item = this.#emptyItem(slot, `fence${this.#seq}`, { barrier: true, finish: false, fence });
     this.#uncredited.add(item.seq);
     this.counts.begin(this.stages.map(({ name }) => name));
-    void this.#through(item, undefined, chain);
+    void this.#through(item, undefined, way);
     return item.seq;
   }
 
@@ -284,23 +315,20 @@ export class PipelineRun {
   #barrierIsDue(): boolean {
     const now = this.#ports.clock.monotonic();
     const due = now - this.#barrierMs >= this.#plan.settings.checkpoint_interval;
-    if (!due && this.#seq - this.#barrierSeq < BARRIER_BATCHES) return false;
+    if (!due && ++this.#sinceBarrier <= BARRIER_BATCHES) return false;
     this.#barrierMs = now;
-    this.#barrierSeq = this.#seq;
+    this.#sinceBarrier = 0;
     return true;
   }
 
-  async #through(item: Item, cut: Cut | undefined, chain = this.#stages.chain): Promise<void> {
+  async #through(item: Item, cut: Cut | undefined, way = this.#executor.way): Promise<void> {
     const readAtMs = this.#ports.clock.monotonic();
     const source = this.#position;
     try {
-      for (const { at, plan } of chain) {
-        await at.stage.process(item);
-        item.fence?.passed(plan.name, item.result.states.get(plan.name));
-      }
+      await way.process(item);
       const time = new Date(this.#ports.clock.now()).toISOString();
       const oversized = oversizedLetters(this.#plan.name, cut, time);
-      this.#committer.add({ item, source, readAtMs, oversized });
+      this.#committer.add({ item, source, readAtMs, oversized, isCut: cut !== undefined });
     } catch (thrown) {
       this.#fail(thrown);
     }
@@ -323,6 +351,7 @@ export class PipelineRun {
       committed: (seq) => {
         if (!this.#uncredited.delete(seq)) this.#credits.give();
       },
+      saved: (position) => position && this.#plan.source.committed?.(position),
       failed: (reason) => this.#fail(reason),
     });
   }
@@ -336,16 +365,16 @@ export class PipelineRun {
     this.#failed.reject(failure);
     if (this.#abort.signal.aborted) return;
     this.#abort.abort();
-    this.#stages.refuseAll(failure);
+    this.#executor.refuseAll(failure);
   }
 
   async #close(failed: boolean): Promise<void> {
     const { source, sink, deadLetters, store } = this.#plan;
-    await this.#stages.close();
+    await this.#executor.close();
     const sinks = [sink, deadLetters].map((each) => (failed ? each.abort() : each.close()));
     await Promise.allSettled([source.close(), ...sinks]);
     store?.close();
-    this.#stages.release();
+    this.#executor.release();
   }
 }
 
@@ -355,8 +384,8 @@ function largestCut({ batch_bytes, max_record_bytes }: Settings): number {
 }
 
 /** As asked for, or as many as still have room to double in size in half of an edge's memory: the shares of an Edge. */
-function batchesInFlight(settings: Settings): number {
+function batchesInFlight(settings: Settings, wanted = settings.in_flight): number {
   const roomBytes = 2 ** Math.ceil(Math.log2(largestCut(settings) + RAW_HEADER_BYTES));
   const usableBytes = 2 ** Math.floor(Math.log2(settings.memory)) / 2;
-  return Math.max(1, Math.min(settings.in_flight, Math.floor(usableBytes / roomBytes) - 1));
+  return Math.max(1, Math.min(wanted, Math.floor(usableBytes / roomBytes) - 1));
 }

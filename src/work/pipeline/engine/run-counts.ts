@@ -4,7 +4,7 @@
  * lets out the next takes in, and what the last lets out is written. A run whose stages were changed under way is
  * counted in *epochs*, one for each set of stages: the sums must hold within each.
  */
-import { addCounts, emptyCounts, type ItemResult, type StageCounts } from "./types.ts";
+import { addCounts, emptyCounts, type ItemResult, type StageCounts } from "../stages/index.ts";
 
 export interface CountsJson {
   readonly source: StageCounts;

@@ -17,6 +17,8 @@ export interface Source {
   open(position: SourcePosition | undefined): Promise<void>;
   /** Fills the target from its start with whole raw records; undefined at the end of the input. */
   read(target: Uint8Array, limits: ReadLimits): Promise<Cut | undefined>;
+  /** A checkpoint that holds this position is on disk: what lies before it will not be asked for again. */
+  committed?(position: SourcePosition): void;
   close(): Promise<void>;
 }
 

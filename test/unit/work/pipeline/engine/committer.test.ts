@@ -80,6 +80,7 @@ function arrival(to: World, seq: number, extra: { barrier?: boolean; finish?: bo
     source: { offset: seq + 1 } as unknown as SourcePosition, // only carried through
     readAtMs: 0,
     oversized: { letters: new Uint8Array(0), count: 0 },
+    isCut: true,
   };
 }
 

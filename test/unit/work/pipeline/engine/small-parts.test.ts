@@ -2,11 +2,11 @@ import { describe, expect, test } from "bun:test";
 import { decodeDeadLetter } from "../../../../../src/work/pipeline/dead-letter/index.ts";
 import { Credits } from "../../../../../src/work/pipeline/engine/credits.ts";
 import { oversizedLetters } from "../../../../../src/work/pipeline/engine/oversized.ts";
-import { ReplayLog } from "../../../../../src/work/pipeline/engine/replay-log.ts";
 import { RunCounts } from "../../../../../src/work/pipeline/engine/run-counts.ts";
-import { SlotEstimate } from "../../../../../src/work/pipeline/engine/slot-estimate.ts";
-import type { StageCounts } from "../../../../../src/work/pipeline/engine/types.ts";
 import type { Cut } from "../../../../../src/work/pipeline/source/index.ts";
+import { ReplayLog } from "../../../../../src/work/pipeline/stages/replay-log.ts";
+import { SlotEstimate } from "../../../../../src/work/pipeline/stages/slot-estimate.ts";
+import type { StageCounts } from "../../../../../src/work/pipeline/stages/types.ts";
 
 const KIB = 1024;
 

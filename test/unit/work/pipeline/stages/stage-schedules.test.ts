@@ -5,7 +5,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { seededRandom } from "../../../../../src/base/random.ts";
-import type { StagePlan } from "../../../../../src/work/pipeline/engine/types.ts";
+import type { StagePlan } from "../../../../../src/work/pipeline/stages/types.ts";
 import { type FakeHost, FakeHosts, type FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { StageRig } from "../../../../support/stage-rig.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";

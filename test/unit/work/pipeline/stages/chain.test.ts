@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { alignChain, isSwap, type Link } from "../../../../../src/work/pipeline/engine/chain.ts";
-import type { StagePlan } from "../../../../../src/work/pipeline/engine/types.ts";
+import { alignChain, isSwap, type Link } from "../../../../../src/work/pipeline/stages/chain.ts";
+import type { StagePlan } from "../../../../../src/work/pipeline/stages/types.ts";
 
 function plan(name: string, more: Partial<StagePlan> = {}): StagePlan {
   return {

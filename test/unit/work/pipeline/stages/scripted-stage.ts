@@ -3,12 +3,12 @@
  * it answers is settled over the next microtasks, as real hosts do over the next milliseconds.
  */
 import type { ProcessMessage, RowRange } from "../../../../../src/process/plugin/index.ts";
-import type { Edge, Slot } from "../../../../../src/work/pipeline/engine/edge.ts";
-import type { Lane } from "../../../../../src/work/pipeline/engine/lane.ts";
-import type { Request } from "../../../../../src/work/pipeline/engine/lane-request.ts";
-import { rangesWithout } from "../../../../../src/work/pipeline/engine/row-ranges.ts";
-import { Stage, type StageOptions } from "../../../../../src/work/pipeline/engine/stage.ts";
-import { Turns } from "../../../../../src/work/pipeline/engine/turns.ts";
+import type { Edge, Slot } from "../../../../../src/work/pipeline/stages/edge.ts";
+import type { Lane } from "../../../../../src/work/pipeline/stages/lane.ts";
+import type { Request } from "../../../../../src/work/pipeline/stages/lane-request.ts";
+import { rangesWithout } from "../../../../../src/work/pipeline/stages/row-ranges.ts";
+import { Stage, type StageOptions } from "../../../../../src/work/pipeline/stages/stage.ts";
+import { Turns } from "../../../../../src/work/pipeline/stages/turns.ts";
 import type {
   Item,
   Outcome,
@@ -16,7 +16,7 @@ import type {
   StageCounts,
   StageEvent,
   StagePlan,
-} from "../../../../../src/work/pipeline/engine/types.ts";
+} from "../../../../../src/work/pipeline/stages/types.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 
 /** Nothing: these rows pass. A text: they fail with it. */

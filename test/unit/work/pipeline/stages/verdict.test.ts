@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { Verdict } from "../../../../../src/work/pipeline/engine/verdict.ts";
+import { Verdict } from "../../../../../src/work/pipeline/stages/verdict.ts";
 
 const poison = (row: number) => ({ row, reason: "bad", attempts: 4 });
 

@@ -2,18 +2,18 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { SharedMemory } from "../../../../../src/process/memory/index.ts";
-import { BatchSample } from "../../../../../src/work/pipeline/engine/batch-sample.ts";
-import { ReplayLog } from "../../../../../src/work/pipeline/engine/replay-log.ts";
-import { planFault } from "../../../../../src/work/pipeline/engine/stage-host.ts";
-import { StateMemory } from "../../../../../src/work/pipeline/engine/state-memory.ts";
+import { BatchSample } from "../../../../../src/work/pipeline/stages/batch-sample.ts";
+import { ReplayLog } from "../../../../../src/work/pipeline/stages/replay-log.ts";
+import { planFault } from "../../../../../src/work/pipeline/stages/stage-host.ts";
+import { StateMemory } from "../../../../../src/work/pipeline/stages/state-memory.ts";
 import {
   counted,
   failedStart,
   NO_TALLY,
   type Tally,
   worse,
-} from "../../../../../src/work/pipeline/engine/swap-window.ts";
-import type { Item, Outcome, StagePlan } from "../../../../../src/work/pipeline/engine/types.ts";
+} from "../../../../../src/work/pipeline/stages/swap-window.ts";
+import type { Item, Outcome, StagePlan } from "../../../../../src/work/pipeline/stages/types.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);

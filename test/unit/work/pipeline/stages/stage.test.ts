@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
-import { addCounts, emptyCounts, type Policy } from "../../../../../src/work/pipeline/engine/types.ts";
+import { addCounts, emptyCounts, type Policy } from "../../../../../src/work/pipeline/stages/types.ts";
 import { planOf, ScriptedStage } from "./scripted-stage.ts";
 
 const REASON = "the circuit breaker is open (last failure: down)";

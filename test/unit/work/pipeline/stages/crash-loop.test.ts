@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import type { Failure } from "../../../../../src/base/errors.ts";
-import { CrashLoop } from "../../../../../src/work/pipeline/engine/crash-loop.ts";
-import { NO_SLOT } from "../../../../../src/work/pipeline/engine/edge.ts";
-import type { FailureCause, Outcome } from "../../../../../src/work/pipeline/engine/types.ts";
+import { CrashLoop } from "../../../../../src/work/pipeline/stages/crash-loop.ts";
+import { NO_SLOT } from "../../../../../src/work/pipeline/stages/edge.ts";
+import type { FailureCause, Outcome } from "../../../../../src/work/pipeline/stages/types.ts";
 
 const COUNTS = { total: 1, malformed: 0, in: 1, out: 1, filtered: 0, rejected: 0, added: 0 };
 const PASSED: Outcome = { kind: "done", slot: NO_SLOT, sizes: [0, 0, 0], counts: COUNTS };

@@ -1,7 +1,7 @@
 /** Who works, and with which state, when a stage's plugin is exchanged: with hosts that are no processes. */
 import { describe, expect, test } from "bun:test";
 import type { Failure } from "../../../../../src/base/errors.ts";
-import type { StagePlan } from "../../../../../src/work/pipeline/engine/types.ts";
+import type { StagePlan } from "../../../../../src/work/pipeline/stages/types.ts";
 import { type FakeHost, FakeHosts, type FakeLibrary, type FakeVerdict } from "../../../../support/fake-hosts.ts";
 import { StageRig } from "../../../../support/stage-rig.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import type { Lane } from "../../../../../src/work/pipeline/engine/lane.ts";
-import { Turns } from "../../../../../src/work/pipeline/engine/turns.ts";
+import type { Lane } from "../../../../../src/work/pipeline/stages/lane.ts";
+import { Turns } from "../../../../../src/work/pipeline/stages/turns.ts";
 
 /** A lane with so much room; `reserve` takes it, as the real one does. */
 function fakeLane(room: number) {

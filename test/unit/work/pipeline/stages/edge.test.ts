@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { systemClock } from "../../../../../src/base/clock.ts";
 import { SharedMemory } from "../../../../../src/process/memory/index.ts";
-import { Edge } from "../../../../../src/work/pipeline/engine/edge.ts";
+import { Edge } from "../../../../../src/work/pipeline/stages/edge.ts";
 
 const MIB = 1024 * 1024;
 const signal = new AbortController().signal;

@@ -5,52 +5,22 @@
 import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
 import { SharedMemory } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
-import type { Settings } from "../file/index.ts";
-import type { Sink } from "../sink/index.ts";
 import type { Link } from "./chain.ts";
-import { Edge } from "./edge.ts";
+import { Edge, type Slot } from "./edge.ts";
+import type { Executor, ExecutorOptions, FencePorts, Way } from "./executor.ts";
 import { type ChangeReport, changeStages } from "./live-change.ts";
-import type { PipelinePorts } from "./pipeline-ports.ts";
-import type { StageAtWork } from "./stage-at-work.ts";
+import type { StageAtWork, StageProgress } from "./stage-at-work.ts";
 import { buildLink, type StageLink } from "./stage-link.ts";
 import { StageTree } from "./stage-tree.ts";
-import type { Fence, StagePlan } from "./types.ts";
+import type { Fence, Item, StagePlan } from "./types.ts";
 
-export interface PipelineStagesOptions {
-  readonly pipeline: string;
-  readonly run: string;
-  readonly stages: readonly StagePlan[];
-  readonly settings: Settings;
-  readonly encoding: Sink["encoding"];
-  /** Batches under way at most. */
-  readonly inFlight: number;
-  /** Number of the first batch, and the states that stages go on from. */
-  readonly firstSeq: number;
-  readonly states: ReadonlyMap<string, Uint8Array> | undefined;
-  readonly ports: PipelinePorts;
-  readonly signal: AbortSignal;
-  untilOldest(seq: number): Promise<void>;
-  failed(reason: unknown): void;
-}
+/** A fence, an idle source's checkpoint and the empty batch at the end may be under way beside the batches that were counted. */
+const EMPTY_BATCHES = 3;
 
-/** What a change needs of whoever sends the batches. */
-export interface FencePorts {
-  /**
-   * Calls `switchOver` with the number of the batch behind the fence, and sends the fence through the stages of before, with
-   * no other batch between. Gives the fence's number. When `switchOver` throws, nothing is sent.
-   */
-  send(fence: Fence, switchOver: (nextSeq: number) => void): Promise<number>;
-  /** Resolves when the batch of this number, and all before it, are committed. */
-  committed(seq: number): Promise<void>;
-}
-
-/** A fence and the empty batch at the end may both be under way beside the batches that were counted. */
-const EMPTY_BATCHES = 2;
-
-export class PipelineStages {
+export class PipelineStages implements Executor {
   /** Where the source's batches lie. */
-  readonly source: Edge;
-  readonly #options: PipelineStagesOptions;
+  readonly #source: Edge;
+  readonly #options: ExecutorOptions;
   readonly #memory = new SharedMemory();
   /** All that live: of the present chain, and of the next or the one before while the stages change. */
   readonly #edges = new Set<Edge>();
@@ -63,16 +33,24 @@ export class PipelineStages {
   /** Under way, or waiting for that. */
   #changes = 0;
 
-  constructor(options: PipelineStagesOptions) {
+  constructor(options: ExecutorOptions) {
     this.#options = options;
-    this.source = this.#newEdge();
+    this.#source = this.#newEdge();
     this.#chain = this.#build(options.stages);
     this.#tree = new StageTree(options.pipeline, this.#chain, options.ports.clock);
   }
 
-  /** In order; the same array until the stages change. */
-  get chain(): readonly StageLink[] {
-    return this.#chain;
+  get stages(): readonly StagePlan[] {
+    return this.#chain.map(({ plan }) => plan);
+  }
+
+  slot(bytes: number, seq: number): Promise<Slot> {
+    return this.#source.slot(bytes, seq, "source", this.#options.signal);
+  }
+
+  get way(): Way {
+    const chain = this.#chain;
+    return { process: (item) => through(chain, item) };
   }
 
   start(): Promise<void> {
@@ -83,23 +61,19 @@ export class PipelineStages {
     return this.#tree.stop();
   }
 
-  /** Nobody waits for a lane any more. */
   refuseAll(reason: Failure): void {
     for (const { at } of this.#links) at.turns.end(reason);
   }
 
-  /** Kills what still runs; nothing does when it resolves. */
   close(): Promise<void> {
     return this.#tree.abort();
   }
 
-  /** Gives the memory back, when nobody reads a batch any more: not the sink either. */
   release(): void {
     for (const edge of this.#edges) edge.close();
     this.#edges.clear();
   }
 
-  /** Starts what somebody has stopped, so that batches can drain. */
   resume(): void {
     for (const { at } of this.#chain) {
       const stopped = at
@@ -109,19 +83,30 @@ export class PipelineStages {
     }
   }
 
+  progress(): readonly StageProgress[] {
+    return this.#chain.map(({ at }) => at.progress());
+  }
+
   /** The pipeline's supervisor and all below it. */
   tree(): TreeNode {
     return this.#tree.tree(this.#chain);
   }
 
-  /** Fails with `reload.busy` while the stages change: a fence may have to go through them. */
-  refuseWhileChanging(action: string): void {
+  /** Its batches wait. Not while the stages change: a fence may have to go through them. */
+  async stopChild(stage: string, host?: string): Promise<void> {
     if (this.#changes > 0)
-      throw new Failure("reload.busy", `cannot ${action}: the stages are being changed; try again`);
+      throw new Failure("reload.busy", `cannot stop ${stage}: the stages are being changed; try again`);
+    const { hosts } = this.#find(stage).at;
+    await (host === undefined ? hosts.stopAll() : hosts.stopChild(host));
   }
 
-  /** The stage of this name. Fails with `instance.not_found`. */
-  find(stage: string): StageLink {
+  /** Stops it in order, where it runs, and starts it again; resolves when it serves. */
+  async restartChild(stage: string, host?: string): Promise<void> {
+    const { hosts } = this.#find(stage).at;
+    await (host === undefined ? hosts.restartAll() : hosts.restartChild(host));
+  }
+
+  #find(stage: string): StageLink {
     const link = this.#chain.find(({ plan }) => plan.name === stage);
     if (link) return link;
     const names = this.#chain.map(({ plan }) => plan.name).join(", ");
@@ -158,7 +143,7 @@ export class PipelineStages {
 
   #changePorts(fence: FencePorts) {
     return {
-      source: this.source,
+      source: this.#source,
       newEdge: () => this.#newEdge(),
       build: (place: Link<Edge>) => this.#buildLink(place, Number.POSITIVE_INFINITY, undefined),
       switchTo: (links: readonly StageLink[], barrier: Fence) =>
@@ -187,7 +172,7 @@ export class PipelineStages {
 
   #build(stages: readonly StagePlan[]): readonly StageLink[] {
     const { firstSeq, states } = this.#options;
-    let input = this.source;
+    let input = this.#source;
     return stages.map((plan, index) => {
       const place = { plan, input, output: this.#newEdge(), last: index === stages.length - 1 };
       const link = this.#buildLink(place, firstSeq, states?.get(plan.name));
@@ -201,7 +186,7 @@ export class PipelineStages {
   #buildLink(place: Link<Edge>, firstSeq: number, snapshot: Uint8Array | undefined): StageLink {
     const { encoding, failed, pipeline, ports, run, settings, signal } = this.#options;
     const context = { pipeline, run, settings, encoding, ports, signal, memory: this.#memory };
-    const link: StageLink = buildLink(place, this.source, firstSeq, snapshot, {
+    const link: StageLink = buildLink(place, this.#source, firstSeq, snapshot, {
       ...context,
       failed: (reason) => {
         this.#tree.gaveUp(link, messageOf(reason));
@@ -217,6 +202,13 @@ export class PipelineStages {
     const edge = new Edge(this.#memory, settings.memory, inFlight + EMPTY_BATCHES, ports.clock, untilOldest);
     this.#edges.add(edge);
     return edge;
+  }
+}
+
+async function through(chain: readonly StageLink[], item: Item): Promise<void> {
+  for (const { at, plan } of chain) {
+    await at.stage.process(item);
+    item.fence?.passed(plan.name, item.result.states.get(plan.name));
   }
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { type Admitted, StageBreaker } from "../../../../../src/work/pipeline/engine/stage-breaker.ts";
-import type { Outcome, StageEvent, StagePlan } from "../../../../../src/work/pipeline/engine/types.ts";
+import { type Admitted, StageBreaker } from "../../../../../src/work/pipeline/stages/stage-breaker.ts";
+import type { Outcome, StageEvent, StagePlan } from "../../../../../src/work/pipeline/stages/types.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 
 function planWith(failureThreshold: number): StagePlan {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RowRange } from "../../../../../src/process/plugin/index.ts";
-import { type Failed, findPoison, PROBE_CRASHES_MAX } from "../../../../../src/work/pipeline/engine/diagnosis.ts";
-import { countRows, rangesWithout, splitRanges } from "../../../../../src/work/pipeline/engine/row-ranges.ts";
+import { type Failed, findPoison, PROBE_CRASHES_MAX } from "../../../../../src/work/pipeline/stages/diagnosis.ts";
+import { countRows, rangesWithout, splitRanges } from "../../../../../src/work/pipeline/stages/row-ranges.ts";
 
 const error: Failed = { kind: "failed", cause: "error", code: "plugin.threw", reason: "bad" };
 const crash: Failed = { kind: "failed", cause: "crash", code: "plugin.crash", reason: "died" };

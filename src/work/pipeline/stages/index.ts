@@ -1,0 +1,18 @@
+/** The stages of a run: their hosts, and every batch's way through them. */
+export { Edge, NO_SLOT, type Slot } from "./edge.ts";
+export type { Executor, ExecutorFactory, ExecutorOptions, FencePorts, Way } from "./executor.ts";
+export type { ChangeReport } from "./live-change.ts";
+export type { PipelinePorts } from "./pipeline-ports.ts";
+export { PipelineStages } from "./pipeline-stages.ts";
+export type { StageProgress } from "./stage-at-work.ts";
+export {
+  addCounts,
+  emptyCounts,
+  type Fence,
+  type Item,
+  type ItemResult,
+  type Policy,
+  type StageCounts,
+  type StageEvent,
+  type StagePlan,
+} from "./types.ts";
