@@ -7,12 +7,20 @@ export const commands: CommandTable = {
     about: "find every fault in a pipeline file",
     load: async () => (await import("./commands/check.ts")).check,
   },
+  task: {
+    about: "run graphs of tasks that depend on each other",
+    load: async () => (await import("./commands/task.ts")).task,
+  },
   plugin: { about: "make, check and test plugins", load: async () => (await import("./commands/plugin.ts")).plugin },
   dlq: {
     about: "look at dead letters, replay or purge them",
     load: async () => (await import("./commands/dlq.ts")).dlq,
   },
   audit: { about: "verify audit files", load: async () => (await import("./commands/audit.ts")).audit },
+  report: {
+    about: "show what runs have done, from their stored reports",
+    load: async () => (await import("./commands/report.ts")).report,
+  },
   ps: {
     about: "show running instances with their supervisors and processes",
     load: async () => (await import("./commands/ps.ts")).ps,

@@ -16,3 +16,13 @@ export type {
   Snapshot,
 } from "./plugin.ts";
 export { definePlugin, PLUGIN_API_VERSION } from "./plugin.ts";
+export type {
+  HttpTaskDefinition,
+  PipelineTaskDefinition,
+  PluginTaskDefinition,
+  TaskDefinition,
+  TaskGraphDefinition,
+  TaskNeed,
+  TaskRetry,
+} from "./task.ts";
+export { defineTaskGraph } from "./task.ts";

@@ -139,12 +139,12 @@ export class SharedMemory {
  * grandchildren cannot inherit it. Fails with `memory.not_attached` when the descriptor is not that segment.
  */
 export function attachSegment(fd: number, sizeBytes: number): AttachedSegment {
-  let view: Uint8Array;
   try {
     const actual = fstatSync(fd).size;
     if (actual !== sizeBytes) throw new Error(`it has ${actual} bytes`);
-    view = map(fd);
+    const attached = mapSegment(fd, sizeBytes);
     closeSync(fd);
+    return attached;
   } catch (thrown) {
     throw new Failure(
       "memory.not_attached",
@@ -152,6 +152,11 @@ export function attachSegment(fd: number, sizeBytes: number): AttachedSegment {
       { cause: thrown },
     );
   }
+}
+
+/** The descriptor may be closed afterwards. */
+export function mapSegment(fd: number, sizeBytes: number): AttachedSegment {
+  const view = map(fd);
   return { sizeBytes, view, slot: (offset, length) => slotOf(view, offset, length) };
 }
 

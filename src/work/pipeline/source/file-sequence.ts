@@ -7,10 +7,10 @@ import { fileSize, openInput, streamInput } from "./file-input.ts";
 import type { Input, StreamWait } from "./input.ts";
 import { digestOf, type ListedFile, listFiles, STDIN_PATH } from "./inputs.ts";
 import { checkPosition, POSITION_VERSION } from "./position.ts";
-import type { FileHead, SourcePosition } from "./source.ts";
+import type { FileHead, FileKind, FilePosition, SourcePosition } from "./source.ts";
 
 export interface SequenceOptions {
-  readonly kind: string;
+  readonly kind: FileKind;
   readonly path: string;
   readonly directories: readonly string[];
   readonly startTimeMs: number;
@@ -29,7 +29,7 @@ export class FileSequence {
   readonly #options: SequenceOptions;
   #files: readonly ListedFile[] = [];
   #sizes: readonly (number | undefined)[] = [];
-  #list: SourcePosition["files"] = { count: 0, digest: "" };
+  #list: FilePosition["files"] = { count: 0, digest: "" };
   #index = 0;
   #input: Input | undefined;
   #timeMs = 0;
@@ -39,14 +39,14 @@ export class FileSequence {
     this.#options = options;
   }
 
-  async open(position: SourcePosition | undefined): Promise<void> {
+  async open(from: SourcePosition | undefined): Promise<void> {
     const { kind, path, directories } = this.#options;
     this.#files = listFiles(path, directories);
     this.#list = digestOf(this.#files);
     this.#sizes = this.#files.map((file) => (file.path === STDIN_PATH ? undefined : fileSize(file.path)));
     this.totalBytes = this.#sizes.includes(undefined) ? undefined : sum(this.#sizes);
-    if (position === undefined) return;
-    checkPosition(position, kind, this.#files);
+    if (from === undefined) return;
+    const position = checkPosition(from, kind, this.#files);
     this.#index = position.index;
     this.#bytesBefore = sum(this.#sizes.slice(0, position.index));
     const input = this.#openCurrent();
@@ -89,7 +89,7 @@ export class FileSequence {
     return this.#bytesBefore + (this.#input?.progressBytes(this.offset) ?? 0);
   }
 
-  position(): SourcePosition {
+  position(): FilePosition {
     return {
       v: POSITION_VERSION,
       kind: this.#options.kind,

@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import { isAbsolute, join, resolve } from "node:path";
 import { Failure } from "../../../base/errors.ts";
-import type { SourcePosition } from "./source.ts";
+import type { FilePosition } from "./source.ts";
 
 export const STDIN_PATH = "-";
 
@@ -51,7 +51,7 @@ function scan(pattern: string, directory: string): ListedFile[] {
   return names.map((name) => ({ name, path: absolute ? name : join(resolve(directory), name) }));
 }
 
-export function digestOf(files: readonly ListedFile[]): SourcePosition["files"] {
+export function digestOf(files: readonly ListedFile[]): FilePosition["files"] {
   const digest = Bun.hash.xxHash64(files.map((file) => file.name).join("\n")).toString(16);
   return { count: files.length, digest };
 }

@@ -5,12 +5,12 @@
 import { Failure } from "../../../base/errors.ts";
 import { hasHead } from "./file-input.ts";
 import { digestOf, type ListedFile, STDIN_PATH } from "./inputs.ts";
-import type { SourcePosition } from "./source.ts";
+import type { FileKind, FilePosition, SourcePosition } from "./source.ts";
 
 export const POSITION_VERSION = 1;
 
 /** Throws `source.position`, `source.list_changed`, `source.file_changed`. */
-export function checkPosition(position: SourcePosition, kind: string, files: readonly ListedFile[]): void {
+export function checkPosition(position: SourcePosition, kind: FileKind, files: readonly ListedFile[]): FilePosition {
   checkShape(position, kind);
   const now = digestOf(files);
   const file = files[position.index];
@@ -21,7 +21,7 @@ export function checkPosition(position: SourcePosition, kind: string, files: rea
         `in ${position.path}, number ${position.index + 1} of ${position.files.count}; restore the list or start over with --fresh`,
     );
   }
-  if (file.path === STDIN_PATH || position.head.bytes === 0) return;
+  if (file.path === STDIN_PATH || position.head.bytes === 0) return position;
   if (!hasHead(file.path, position.head)) {
     throw new Failure(
       "source.file_changed",
@@ -29,12 +29,13 @@ export function checkPosition(position: SourcePosition, kind: string, files: rea
         "restore the file or start over with --fresh",
     );
   }
+  return position;
 }
 
-function checkShape(position: SourcePosition, kind: string): void {
-  const { v, index, offset, row, line } = position;
+function checkShape(position: SourcePosition, kind: FileKind): asserts position is FilePosition {
+  const { index, offset, row, line } = position as FilePosition; // whether it is one is what is asked here
   const counts = [index, offset, row, line].every((count) => Number.isSafeInteger(count) && count >= 0);
-  if (v === POSITION_VERSION && position.kind === kind && counts) return;
+  if (position.v === POSITION_VERSION && position.kind === kind && counts) return;
   const shown = JSON.stringify(position).slice(0, 200);
   throw new Failure(
     "source.position",

@@ -49,10 +49,13 @@ export interface Oversized {
   readonly prefix: string;
 }
 
-/** Plain JSON, to be stored in a checkpoint. */
-export interface SourcePosition {
+/** Plain JSON, to be stored in a checkpoint. Only the source that made it reads more of it than `path`, a name for people. */
+export type SourcePosition = FilePosition | HttpPosition | DirectoryPosition;
+
+/** In the files of a file source: which one, and where in it. */
+export interface FilePosition {
   readonly v: 1;
-  readonly kind: string;
+  readonly kind: FileKind;
   /** The list of files as it was, for noticing that it changed. */
   readonly files: { readonly count: number; readonly digest: string };
   readonly index: number;
@@ -68,6 +71,40 @@ export interface SourcePosition {
   readonly head: FileHead;
   /** Of CSV: the field names of this file. */
   readonly columns: readonly string[] | null;
+}
+
+export type FileKind = "ndjson" | "csv" | "lines" | "apache" | "arrow";
+
+/** In the spool of an HTTP source. */
+export interface HttpPosition {
+  readonly v: 1;
+  readonly kind: "http";
+  readonly path: string;
+  /** Where to go on, counted over everything that was ever spooled. */
+  readonly offset: number;
+  /** Where the frame begins that the offset lies in; the offset itself between two. */
+  readonly frame: number;
+  /** Number of the next line. */
+  readonly line: number;
+}
+
+/** In a watched directory. */
+export interface DirectoryPosition {
+  readonly v: 1;
+  readonly kind: "directory";
+  readonly path: string;
+  /** The file being read, and where in it; null between two. */
+  readonly file: { readonly seen: SeenFile; readonly position: FilePosition } | null;
+  /** Files that were read to their end and are, as far as is known, still in the directory. */
+  readonly done: readonly SeenFile[];
+}
+
+/** A file as it was when it was taken: another one under its name, or the same one changed, is told by this. */
+export interface SeenFile {
+  readonly name: string;
+  readonly inode: number;
+  readonly bytes: number;
+  readonly timeMs: number;
 }
 
 export interface FileHead {

@@ -4,6 +4,7 @@ export type { Executor, ExecutorFactory, ExecutorOptions, FencePorts, Way } from
 export type { ChangeReport } from "./live-change.ts";
 export type { PipelinePorts } from "./pipeline-ports.ts";
 export { PipelineStages } from "./pipeline-stages.ts";
+export { FAILED_OVER } from "./stage.ts";
 export type { StageProgress } from "./stage-at-work.ts";
 export {
   addCounts,

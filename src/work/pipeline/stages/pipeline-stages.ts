@@ -48,6 +48,11 @@ export class PipelineStages implements Executor {
     return this.#source.slot(bytes, seq, "source", this.#options.signal);
   }
 
+  /** Where results lie, as long as the stages stay. */
+  get results(): Edge {
+    return this.#chain.at(-1)!.output;
+  }
+
   get way(): Way {
     const chain = this.#chain;
     return { process: (item) => through(chain, item) };

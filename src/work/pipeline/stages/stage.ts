@@ -18,6 +18,9 @@ import { type Fallback, Verdict } from "./verdict.ts";
 /** Diagnoses in a row without a new guilty record before all records of the batch take the policy's fate. */
 const FRUITLESS_ROUNDS_MAX = 3;
 
+/** Code of the failure with which a stage gives a batch back, for another node to try. */
+export const FAILED_OVER = "pipeline.failed_over";
+
 export interface StageOptions extends AttemptsOptions {
   readonly input: Edge;
   readonly fallback: Fallback | undefined;
@@ -71,6 +74,7 @@ export class Stage {
     for (;;) {
       const outcome = await this.#persist(item, verdict);
       if (outcome.kind === "done") return outcome;
+      if (outcome.kind === "refused" || outcome.code !== "source.malformed") this.#giveBack(item, outcome.reason);
       if (outcome.kind === "refused") {
         await this.#passBy(item, verdict, outcome);
         continue;
@@ -82,6 +86,13 @@ export class Stage {
       if (fruitless > 0 && outcome.cause === "too_large") throw stopFailure(this.name, item.id, outcome.reason);
       if (fruitless >= FRUITLESS_ROUNDS_MAX) await this.#sentenceAll(item, verdict, outcome.reason);
     }
+  }
+
+  /** FAILOVER, and another node is there: it may do better with the whole batch. Where order counts the batch stays with the others. */
+  #giveBack(item: Item, reason: string): void {
+    const { plan } = this.#options;
+    if (item.failsOver !== true || plan.policy !== "FAILOVER" || plan.sequential) return;
+    throw new Failure(FAILED_OVER, `stage ${this.name}: batch ${item.id}: ${reason}`, { data: { stage: this.name } });
   }
 
   /** It fails, and no record alone is to blame. Without records it is the plugin that cannot go on: its state, its finish. */

@@ -30,6 +30,8 @@ export interface StagePlan {
   readonly breaker?: BreakerPlan;
   /** Only for a plugin that has `health`. */
   readonly health?: HealthPlan;
+  /** Who gets a batch, where several workers have the stage: a name of protocol/balance. */
+  readonly balancer?: string;
   readonly fallback?: {
     readonly library: string;
     readonly revision: string;
@@ -70,6 +72,8 @@ export interface Item {
   readonly finish: boolean;
   /** An empty batch between the last one for a set of stages and the first for the next. */
   readonly fence?: Fence;
+  /** There is another node to try it: FAILOVER gives the batch back instead of deciding about its records here. */
+  readonly failsOver?: boolean;
   slot: Slot;
   /** Bytes of the batch at the start of the slot. */
   bytes: number;

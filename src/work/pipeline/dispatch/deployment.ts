@@ -1,0 +1,163 @@
+/**
+ * Stages of one run on a worker: the same PipelineStages as in a run of one process, fed with leases instead of a source. A
+ * batch is copied into this process's own memory at once, so that nothing here hangs on who sent it. Its result stays where
+ * the last stage put it until the master has no more use for it.
+ */
+import type { Clock } from "../../../base/clock.ts";
+import { Failure, toFailure } from "../../../base/errors.ts";
+import { placeOfSegment, type SegmentPlace } from "../../../process/memory/index.ts";
+import type { TreeNode } from "../../../process/supervise/index.ts";
+import { type ExecutorOptions, type Item, PipelineStages, type Slot, type StageProgress } from "../stages/index.ts";
+import { ArrivalOrder } from "./arrival-order.ts";
+import type { ForeignSegments } from "./contents.ts";
+import type { LeaseMessage, LeaseReply } from "./messages.ts";
+
+export interface DeploymentOptions extends Omit<ExecutorOptions, "signal" | "untilOldest" | "failed" | "ports"> {
+  readonly ports: ExecutorOptions["ports"];
+  readonly isSequential: boolean;
+  readonly machine: string;
+  readonly segments: ForeignSegments;
+  readonly clock: Clock;
+  /** They cannot go on: nothing of them runs any more when it is called. */
+  failed(failure: Failure): void;
+}
+
+export class Deployment {
+  readonly results: SegmentPlace;
+  readonly #options: DeploymentOptions;
+  readonly #stages: PipelineStages;
+  readonly #order: ArrivalOrder;
+  readonly #abort = new AbortController();
+  readonly #broken = Promise.withResolvers<never>();
+  readonly #leases = new Set<number>();
+  /** Results that the master has not given back. */
+  readonly #held = new Map<number, Slot>();
+  #failure: Failure | undefined;
+
+  constructor(options: DeploymentOptions) {
+    this.#options = options;
+    this.#broken.promise.catch(() => {}); // whoever waits for a batch hears of it
+    this.#order = new ArrivalOrder(options.isSequential, options.firstSeq);
+    const firstSeq = options.isSequential ? options.firstSeq : 0;
+    this.#stages = new PipelineStages({
+      ...options,
+      firstSeq,
+      signal: this.#abort.signal,
+      untilOldest: (number) => this.#order.untilOldest(number),
+      failed: (reason) => this.#fail(toFailure(reason, "pipeline.failed")),
+    });
+    this.results = placeOfSegment(this.#stages.results.segment, options.machine);
+  }
+
+  /** Fails with why a stage cannot run. */
+  start(): Promise<void> {
+    return Promise.race([this.#stages.start(), this.#broken.promise]);
+  }
+
+  /** Leases that it works on. */
+  get leases(): readonly number[] {
+    return [...this.#leases];
+  }
+
+  /** Batches that it works on. */
+  get queue(): number {
+    return this.#leases.size;
+  }
+
+  progress(): readonly StageProgress[] {
+    return this.#stages.progress();
+  }
+
+  tree(): TreeNode {
+    return this.#stages.tree();
+  }
+
+  /** Takes the batch through the stages. Fails with `work.input_lost`, `pipeline.failed_over`, or what ends the run. */
+  async lease(message: LeaseMessage, signal: AbortSignal): Promise<LeaseReply> {
+    const { clock } = this.#options;
+    const startedMs = clock.monotonic();
+    if (this.#failure) throw this.#failure;
+    this.#leases.add(message.lease);
+    try {
+      const item = await this.#take(message);
+      await this.#process(item);
+      if (signal.aborted) {
+        item.slot.release();
+        throw new Failure("work.cancelled", `nobody waits for batch ${message.id} any more`);
+      }
+      return this.#reply(message, item, clock.monotonic() - startedMs);
+    } finally {
+      this.#leases.delete(message.lease);
+    }
+  }
+
+  /** The master has what it needs of this result. */
+  release(lease: number): void {
+    this.#held.get(lease)?.release();
+    this.#held.delete(lease);
+  }
+
+  /** In order, so that plugins clean up; or at once. */
+  async end(how: "stop" | "kill"): Promise<void> {
+    if (how === "stop" && !this.#failure) await this.#stages.stop().catch(() => {}); // what does not stop is killed below
+    this.#failure ??= new Failure("work.undeployed", "these stages were ended by their master", { retryable: true });
+    this.#broken.reject(this.#failure);
+    this.#abort.abort();
+    this.#stages.refuseAll(this.#failure);
+    await this.#stages.close();
+    for (const lease of [...this.#held.keys()]) this.release(lease);
+    this.#stages.release();
+  }
+
+  async #process(item: Item): Promise<void> {
+    try {
+      await Promise.race([this.#stages.way.process(item), this.#broken.promise]);
+    } catch (thrown) {
+      if (!this.#failure) item.slot.release(); // it goes to another node, and its room to another batch
+      throw thrown;
+    } finally {
+      this.#order.end(item.seq);
+    }
+  }
+
+  /** The batch in memory of this process. */
+  async #take({ barrier, content, failsOver, finish, id, seq }: LeaseMessage): Promise<Item> {
+    const number = this.#order.begin(seq);
+    const { view } = this.#input(content, number);
+    const slot = await this.#stages.slot(view.length, number);
+    slot.view.set(view);
+    const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
+    return { seq: number, id, epoch: 0, barrier, finish, failsOver, slot, bytes: view.length, result };
+  }
+
+  #input(content: LeaseMessage["content"], number: number) {
+    try {
+      return this.#options.segments.batchOf(content, () => {});
+    } catch (thrown) {
+      this.#order.end(number);
+      const { message } = toFailure(thrown, "work.input_lost");
+      throw new Failure("work.input_lost", message, { retryable: true, cause: thrown });
+    }
+  }
+
+  /** What is no usual slot, or for another machine, goes as bytes: the reserve of a segment must come back soon. */
+  #reply({ asBytes, lease }: LeaseMessage, { bytes, result, slot }: Item, tookMs: number): LeaseReply {
+    const { counts, dead, malformed } = result;
+    const states = [...result.states];
+    const common = { malformed, counts, dead, states, tookMs };
+    if (asBytes || !this.#stages.results.isShare(slot.capacityBytes)) {
+      const content = slot.view.slice(0, bytes);
+      slot.release();
+      return { ...common, content };
+    }
+    this.#held.set(lease, slot);
+    return { ...common, content: { place: this.results, offset: slot.offset, bytes } };
+  }
+
+  #fail(failure: Failure): void {
+    if (this.#failure) return;
+    this.#failure = failure;
+    this.#broken.reject(failure);
+    void this.end("kill").then(() => this.#options.failed(failure));
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * Which worker has which stages of a run. Each worker that comes gets the segments that any can do. A segment with an owner is
+ * given to the one that its name hashes to among those there, so that several pipelines spread and a master that starts again
+ * finds him again. A worker on which stages cannot run is left alone for a while; when none can run them, the run ends.
+ */
+import type { Clock } from "../../../base/clock.ts";
+import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
+import type { SegmentPlace } from "../../../process/memory/index.ts";
+import type { TreeNode } from "../../../process/supervise/index.ts";
+import type { ExecutorOptions, StagePlan, StageProgress } from "../stages/index.ts";
+import type { ForeignSegments } from "./contents.ts";
+import { deployReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
+import { REWIND, type RemotePorts } from "./remote-ports.ts";
+import { type Deployed, type SegmentLeases, SUSPENDED_MS } from "./segment-leases.ts";
+import type { StageSegment } from "./segments.ts";
+import type { DeploymentReport, WorkerHandle } from "./worker-pool.ts";
+
+export interface PlacementOptions
+  extends Pick<ExecutorOptions, "encoding" | "firstSeq" | "inFlight" | "pipeline" | "run" | "settings" | "states"> {
+  readonly clock: Clock;
+  readonly ports: RemotePorts;
+  readonly probe: SegmentPlace;
+  readonly foreign: ForeignSegments;
+  readonly segments: readonly { readonly segment: StageSegment; readonly leases: SegmentLeases }[];
+  failed(reason: unknown): void;
+}
+
+/** What the ends of stages wait for at most, beyond their own time to stop. */
+const END_GRACE_MS = 2_000;
+/** Files have to be fetched first. */
+const FETCH_MS = 60_000;
+/** Workers that come up together shall all be candidates for what only one gets. */
+const GATHER_MS = 200;
+
+interface Site {
+  readonly worker: WorkerHandle;
+  /** What it was asked to run, also before it does. */
+  readonly deployments: Map<number, string>;
+  readonly reports: Map<string, DeploymentReport>;
+}
+
+export class Placement {
+  readonly #options: PlacementOptions;
+  readonly #sites = new Map<string, Site>();
+  readonly #owners = new Map<number, string>();
+  readonly #ready = Promise.withResolvers<void>();
+  /** Why stages could not run on each worker that refused them, since one last could. */
+  readonly #refusals = new Map<string, Failure>();
+  #packed: Promise<readonly unknown[][]> | undefined;
+  #watch: { close(): void } | undefined;
+  #gathered = false;
+  #hasEnded = false;
+
+  constructor(options: PlacementOptions) {
+    this.#options = options;
+    this.#ready.promise.catch(() => {}); // `start` is who waits
+  }
+
+  /** Resolves when each segment runs somewhere. */
+  async start(): Promise<void> {
+    const { clock, ports, segments } = this.#options;
+    this.#packed = Promise.all(
+      segments.map(({ segment }) => Promise.all(segment.plans.map((plan) => ports.pack(plan)))),
+    );
+    await this.#packed;
+    this.#watch = ports.pool.watch({
+      up: (worker) => this.#up(worker),
+      gone: (worker, reason) => this.#gone(worker, reason),
+      draining: (worker) => this.#draining(worker),
+      report: (worker, report) => this.#report(worker, report),
+      failed: (worker, end) => this.#broke(worker, end),
+    });
+    clock.after(GATHER_MS, () => {
+      this.#gathered = true;
+      this.#chooseOwners();
+    });
+    if (this.#sites.size === 0) ports.tell("waiting for a worker");
+    await this.#ready.promise;
+  }
+
+  /** All stages end: in order, or at once. */
+  async end(how: "stop" | "kill"): Promise<void> {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    this.#watch?.close();
+    this.#ready.reject(new Failure("pipeline.aborted", "the run was ended before its stages ran"));
+    const ends = [...this.#sites.values()].flatMap((site) => this.#endAll(site, how));
+    await Promise.all(ends);
+  }
+
+  progress(stages: readonly StagePlan[]): readonly StageProgress[] {
+    const reports = [...this.#sites.values()].flatMap((site) => [...site.reports.values()]);
+    return stages.map(({ name }) => {
+      const parts = reports.flatMap((report) => report.stages.filter((stage) => stage.name === name));
+      const sum = (key: "rows" | "inFlight" | "retries" | "restarts"): number =>
+        parts.reduce((total, part) => total + part[key], 0);
+      const pids = parts.flatMap((part) => part.pids);
+      return {
+        name,
+        rows: sum("rows"),
+        inFlight: sum("inFlight"),
+        retries: sum("retries"),
+        restarts: sum("restarts"),
+        pids,
+      };
+    });
+  }
+
+  tree(): TreeNode {
+    const children = [...this.#sites.values()].map((site): TreeNode => {
+      const stages = [...site.deployments.keys()].flatMap((index) =>
+        this.#options.segments[index]!.segment.plans.map(({ name }) => name),
+      );
+      const detail = stages.length > 0 ? `has ${stages.join(", ")}` : "has no stages yet";
+      return { name: `worker ${site.worker.id}`, kind: "worker", state: "running", restarts: 0, children: [], detail };
+    });
+    return { name: this.#options.pipeline, kind: "supervisor", state: "running", restarts: 0, children };
+  }
+
+  #up(worker: WorkerHandle): void {
+    const site = { worker, deployments: new Map(), reports: new Map() };
+    this.#sites.set(worker.id, site);
+    if (worker.isDraining) return;
+    for (const { segment } of this.#options.segments) if (!segment.isPinned) void this.#deploy(site, segment);
+    this.#chooseOwners();
+  }
+
+  #gone(worker: WorkerHandle, reason: string): void {
+    if (this.#sites.get(worker.id)?.worker !== worker) return;
+    this.#sites.delete(worker.id);
+    this.#refusals.delete(worker.id);
+    this.#options.ports.observe({ event: "lost", worker: worker.id, reason });
+    this.#forget(worker.id, reason);
+  }
+
+  #forget(worker: string, reason: string): void {
+    for (const { leases, segment } of this.#options.segments) {
+      if (this.#owners.get(segment.index) === worker && !leases.has(worker)) this.#owners.delete(segment.index);
+      leases.lost(worker, reason);
+    }
+    this.#chooseOwners();
+  }
+
+  /** Its leases end where they are; what it owns moves with the checkpoint. */
+  #draining(worker: WorkerHandle): void {
+    for (const { leases } of this.#options.segments) leases.drain(worker.id, worker.isDraining);
+    const site = this.#sites.get(worker.id);
+    if (!worker.isDraining) return site && this.#up(worker);
+    const owned = [...this.#owners].find(([, owner]) => owner === worker.id);
+    if (owned) {
+      const message = `worker ${worker.id} is to have no work any more, and owns stages`;
+      this.#options.failed(new Failure(REWIND, message, { retryable: true }));
+    } else if (site) void this.#endWhenEmpty(site);
+  }
+
+  /** A drained worker keeps nothing of the run, so that it may leave. */
+  async #endWhenEmpty(site: Site): Promise<void> {
+    const { id } = site.worker;
+    const isBusy = (): boolean =>
+      this.#options.segments.some(({ leases }) =>
+        leases.workers.some((worker) => worker.id === id && worker.active + worker.stopping > 0),
+      );
+    const look = (): void => {
+      if (this.#hasEnded || this.#sites.get(id) !== site || !site.worker.isDraining) return;
+      if (isBusy()) return void this.#options.clock.after(GATHER_MS, look);
+      for (const { leases } of this.#options.segments) leases.lost(id, "it was drained");
+      void Promise.all(this.#endAll(site, "stop"));
+      site.deployments.clear();
+    };
+    look();
+  }
+
+  #report(worker: WorkerHandle, { deployments, load }: ReportMessage): void {
+    const site = this.#sites.get(worker.id);
+    if (!site) return;
+    for (const report of deployments) site.reports.set(report.deployment, report);
+    for (const [index, deployment] of site.deployments) {
+      const own = deployments.find((each) => each.deployment === deployment);
+      this.#options.segments[index]!.leases.heard(worker.id, load, own?.leases ?? []);
+    }
+  }
+
+  /** Stages on one worker cannot go on: not at once, and not there. */
+  #broke(
+    worker: WorkerHandle,
+    { code, deployment, reason }: { deployment: string; code: string; reason: string },
+  ): void {
+    const site = this.#sites.get(worker.id);
+    const found = [...(site?.deployments ?? [])].find(([, id]) => id === deployment);
+    if (!site || !found) return;
+    const [index] = found;
+    site.deployments.delete(index);
+    this.#refused(site, this.#options.segments[index]!.segment, new Failure(code, reason));
+    this.#options.segments[index]!.leases.lost(worker.id, reason);
+  }
+
+  /** For segments that only one worker has. */
+  #chooseOwners(): void {
+    if (!this.#gathered || this.#hasEnded) return;
+    const able = [...this.#sites.values()].filter(({ worker }) => !worker.isDraining && !this.#refusals.has(worker.id));
+    for (const { segment } of this.#options.segments) {
+      if (!segment.isPinned || this.#owners.has(segment.index)) continue;
+      const score = (site: Site): number =>
+        Bun.hash.xxHash32(`${this.#options.pipeline}/${segment.index}/${site.worker.id}`);
+      const owner = able.toSorted((a, b) => score(b) - score(a))[0];
+      if (!owner) return;
+      this.#owners.set(segment.index, owner.worker.id);
+      void this.#deploy(owner, segment);
+    }
+  }
+
+  async #deploy(site: Site, segment: StageSegment): Promise<void> {
+    const { foreign, pipeline, ports } = this.#options;
+    const { id } = site.worker;
+    const deployment = `${ports.name}/${segment.index}`;
+    site.deployments.set(segment.index, deployment);
+    try {
+      const plans = (await this.#packed!)[segment.index]!;
+      const timeoutMs = this.#options.settings.start_timeout * 2 + FETCH_MS;
+      const reply = await site.worker.request(TOPICS.deploy, this.#message(segment, deployment, plans), { timeoutMs });
+      const { machine, results } = readMessage(deployReply, reply, `the answer of worker ${id}`);
+      if (this.#hasEnded || this.#sites.get(id) !== site) return;
+      this.#refusals.delete(id);
+      const isShared = machine !== "" && foreign.canReach(results);
+      const deployed: Deployed = { deployment, worker: site.worker, machine, isShared };
+      this.#options.segments[segment.index]!.leases.add(deployed, segment.isPinned);
+      ports.observe({ event: "deployed", worker: id, segment: segment.index });
+      this.#readyWhenAll();
+    } catch (thrown) {
+      if (this.#hasEnded || this.#sites.get(id) !== site) return;
+      site.deployments.delete(segment.index);
+      ports.tell(`${pipeline}: worker ${id} cannot run its stages: ${messageOf(thrown)}`);
+      this.#refused(site, segment, toFailure(thrown, "work.deploy"));
+    }
+  }
+
+  #message({ index, isSequential, plans: stages }: StageSegment, deployment: string, plans: readonly unknown[]) {
+    const { encoding, firstSeq, inFlight, pipeline, probe, run, segments, settings, states } = this.#options;
+    const names = new Set(stages.map(({ name }) => name));
+    return {
+      deployment,
+      probe,
+      pipeline,
+      run,
+      plans,
+      settings,
+      encoding: index === segments.length - 1 ? encoding : "batch",
+      isSequential,
+      inFlight,
+      firstSeq,
+      states: [...(states ?? [])].filter(([name]) => names.has(name)),
+    };
+  }
+
+  /** One that cannot run them now may later; when nobody can, that is the pipeline's fault. */
+  #refused(site: Site, segment: StageSegment, failure: Failure): void {
+    const { clock, failed, segments } = this.#options;
+    const { id } = site.worker;
+    this.#refusals.set(id, failure);
+    if (this.#owners.get(segment.index) === id) this.#owners.delete(segment.index);
+    const others = [...this.#sites.keys()].filter((each) => !this.#refusals.has(each));
+    if (others.length === 0 && isPluginsFault(failure)) {
+      this.#ready.reject(failure);
+      return failed(failure);
+    }
+    clock.after(SUSPENDED_MS, () => {
+      if (this.#hasEnded || this.#sites.get(id) !== site) return;
+      this.#refusals.delete(id);
+      for (const each of segments) {
+        if (!each.segment.isPinned && !site.deployments.has(each.segment.index)) void this.#deploy(site, each.segment);
+      }
+      this.#chooseOwners();
+    });
+    this.#chooseOwners();
+  }
+
+  #readyWhenAll(): void {
+    const { segments } = this.#options;
+    if (segments.every(({ leases }) => leases.workers.length > 0)) this.#ready.resolve();
+  }
+
+  #endAll({ deployments, worker }: Site, how: "stop" | "kill"): Promise<unknown>[] {
+    const timeoutMs = (how === "stop" ? this.#options.settings.stop_timeout : 0) + END_GRACE_MS;
+    return [...deployments.values()].map((deployment) =>
+      worker.request(TOPICS.undeploy, { deployment, how }, { timeoutMs }).catch(() => {
+        // its link is gone, or it is stuck: its stages end without us
+      }),
+    );
+  }
+}
+
+/** Not of the way to the worker. */
+function isPluginsFault({ code }: Failure): boolean {
+  return /^(plugin|pipeline)\./.test(code);
+}

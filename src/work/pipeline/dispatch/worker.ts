@@ -1,0 +1,235 @@
+/**
+ * A worker: brings up the stages that masters ask for, works on the batches that they lease to it, and tells each of them
+ * regularly how it is. It decides nothing: who gets which batch, and what becomes of one that fails, is the master's. The
+ * stages of a master whose link is gone end at once: that master, or the next one, starts from its checkpoint.
+ */
+import type { Clock, Timer } from "../../../base/clock.ts";
+import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
+import { machineId } from "../../../process/memory/index.ts";
+import type { TreeNode } from "../../../process/supervise/index.ts";
+import type { LinkHandlers, MessageContext, PeerLink } from "../../../wire/link/index.ts";
+import type { Settings } from "../file/index.ts";
+import type { PipelinePorts, StagePlan } from "../stages/index.ts";
+import { ForeignSegments } from "./contents.ts";
+import { Deployment } from "./deployment.ts";
+import {
+  type DeployMessage,
+  type DeployReply,
+  deployMessage,
+  type HelloReply,
+  type LeaseReply,
+  leaseMessage,
+  type NodeLoad,
+  type ReportMessage,
+  readMessage,
+  releaseMessage,
+  TOPICS,
+  undeployMessage,
+} from "./messages.ts";
+
+/** Often enough for a lease of some seconds to be kept over lost reports, rare enough to cost nothing. */
+export const REPORT_INTERVAL_MS = 250;
+
+export interface WorkerPorts {
+  readonly clock: Clock;
+  readonly capacity: number;
+  /** What it shows and how it starts hosts, for stages of this pipeline. */
+  pipelinePorts(pipeline: string): PipelinePorts;
+  /** The settings, checked and completed. */
+  settings(packed: Readonly<Record<string, unknown>>): Settings;
+  /** A stage as its master packed it, with its files here. */
+  unpack(packed: unknown, master: PeerLink): Promise<{ readonly plan: StagePlan; release(): void }>;
+  load(): Omit<NodeLoad, "queue">;
+  /** For people. */
+  tell(text: string): void;
+}
+
+interface Placed {
+  readonly id: string;
+  readonly master: PeerLink;
+  readonly pipeline: string;
+  readonly deployment: Deployment;
+  releaseFiles(): void;
+}
+
+export class Worker {
+  readonly handlers: LinkHandlers;
+  readonly #ports: WorkerPorts;
+  readonly #machine = machineId();
+  readonly #segments = new ForeignSegments();
+  readonly #placed = new Map<string, Placed>();
+  /** Masters that have asked for something, by their links. */
+  readonly #masters = new Set<PeerLink>();
+  #timer: Timer | undefined;
+  #isLeaving = false;
+  #emptied: (() => void)[] = [];
+
+  constructor(ports: WorkerPorts) {
+    this.#ports = ports;
+    this.handlers = {
+      [TOPICS.hello]: { request: (_, { link }) => this.#hello(link) },
+      [TOPICS.deploy]: { request: (payload, context) => this.#deploy(payload, context) },
+      [TOPICS.lease]: { request: (payload, { signal }) => this.#lease(payload, signal) },
+      [TOPICS.release]: { notify: (payload) => this.#release(payload) },
+      [TOPICS.undeploy]: { request: (payload) => this.#undeploy(payload) },
+    };
+  }
+
+  /** Batches that it works on. */
+  get queue(): number {
+    return this.#each.reduce((sum, { deployment }) => sum + deployment.queue, 0);
+  }
+
+  /** The pipelines that it has stages of, each with what runs there. */
+  trees(): readonly TreeNode[] {
+    return this.#each.map(({ deployment, master, pipeline }) => ({
+      ...deployment.tree(),
+      name: pipeline,
+      detail: `for ${master.peer.id}, ${deployment.queue} batches under way`,
+    }));
+  }
+
+  /** Tells its masters, and resolves when none of them has stages here any more. */
+  async leave(): Promise<void> {
+    this.#isLeaving = true;
+    for (const master of this.#masters) notifyQuietly(master, TOPICS.leaving, {});
+    if (this.#placed.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
+  }
+
+  /** Ends all at once. */
+  async close(): Promise<void> {
+    this.#timer?.cancel();
+    await Promise.all(this.#each.map((placed) => this.#end(placed, "kill")));
+  }
+
+  get #each(): readonly Placed[] {
+    return [...this.#placed.values()];
+  }
+
+  #hello(link: PeerLink): HelloReply {
+    this.#follow(link);
+    return { machine: this.#machine, capacity: this.#ports.capacity, isLeaving: this.#isLeaving };
+  }
+
+  /** Reports to this master from now on, until its link is gone. */
+  #follow(link: PeerLink): void {
+    if (this.#masters.has(link)) return;
+    this.#masters.add(link);
+    this.#timer ??= this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report());
+    void link.closed.then(async () => {
+      this.#masters.delete(link);
+      const orphans = this.#each.filter(({ master }) => master === link);
+      if (orphans.length > 0) this.#ports.tell(`the link to master ${link.peer.id} is gone: its stages here end`);
+      await Promise.all(orphans.map((placed) => this.#end(placed, "kill")));
+    });
+  }
+
+  async #deploy(payload: unknown, { link }: MessageContext): Promise<DeployReply> {
+    const message = readMessage(deployMessage, payload, "a deployment");
+    if (this.#isLeaving) throw new Failure("work.leaving", "this worker is about to leave", { retryable: true });
+    if (this.#placed.has(message.deployment)) {
+      throw new Failure("work.deployed", `${message.deployment} is here already`);
+    }
+    this.#follow(link);
+    const placed = await this.#place(message, link);
+    try {
+      await placed.deployment.start();
+    } catch (thrown) {
+      await this.#end(placed, "kill");
+      throw thrown;
+    }
+    const reached = this.#segments.canReach(message.probe);
+    return { machine: reached ? this.#machine : "", results: placed.deployment.results };
+  }
+
+  async #place(message: DeployMessage, master: PeerLink): Promise<Placed> {
+    const { deployment: id, pipeline } = message;
+    const unpacked = await Promise.all(message.plans.map((packed) => this.#ports.unpack(packed, master)));
+    const deployment = new Deployment({
+      ...message,
+      stages: unpacked.map(({ plan }) => plan),
+      settings: this.#ports.settings(message.settings),
+      states: new Map(message.states),
+      ports: this.#ports.pipelinePorts(pipeline),
+      machine: this.#machine,
+      segments: this.#segments,
+      clock: this.#ports.clock,
+      failed: (failure) => this.#failed(id, failure),
+    });
+    const releaseFiles = (): void => {
+      for (const { release } of unpacked) release();
+    };
+    const placed = { id, master, pipeline, deployment, releaseFiles };
+    this.#placed.set(id, placed);
+    return placed;
+  }
+
+  async #lease(payload: unknown, signal: AbortSignal): Promise<LeaseReply> {
+    const message = readMessage(leaseMessage, payload, "a lease");
+    const placed = this.#placed.get(message.deployment);
+    if (placed) return placed.deployment.lease(message, signal);
+    throw new Failure("work.not_deployed", `no stages ${message.deployment} are here`, { retryable: true });
+  }
+
+  #release(payload: unknown): void {
+    const { deployment, leases } = readMessage(releaseMessage, payload, "a release");
+    const placed = this.#placed.get(deployment);
+    for (const lease of leases) placed?.deployment.release(lease);
+  }
+
+  async #undeploy(payload: unknown): Promise<null> {
+    const { deployment, how } = readMessage(undeployMessage, payload, "an end of stages");
+    const placed = this.#placed.get(deployment);
+    if (placed) await this.#end(placed, how);
+    return null;
+  }
+
+  #failed(id: string, { code, message }: Failure): void {
+    const placed = this.#placed.get(id);
+    if (!placed) return;
+    this.#ports.tell(`stages of ${placed.pipeline} have ended: ${message}`);
+    notifyQuietly(placed.master, TOPICS.failed, { deployment: id, code, reason: message });
+    void this.#end(placed, "kill");
+  }
+
+  async #end(placed: Placed, how: "stop" | "kill"): Promise<void> {
+    await placed.deployment.end(how).catch((thrown) => this.#ports.tell(`ending stages: ${messageOf(thrown)}`));
+    if (!this.#placed.delete(placed.id)) return;
+    placed.releaseFiles();
+    if (this.#placed.size > 0) return;
+    for (const emptied of this.#emptied.splice(0)) emptied();
+  }
+
+  #report(): void {
+    const load = { ...this.#ports.load(), queue: this.queue };
+    for (const master of this.#masters) {
+      const own = this.#each.filter((placed) => placed.master === master);
+      const report: ReportMessage = { load, deployments: own.map(reportOf) };
+      notifyQuietly(master, TOPICS.report, report);
+    }
+    this.#timer =
+      this.#masters.size > 0 ? this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report()) : undefined;
+  }
+}
+
+function reportOf({ deployment, id }: Placed): ReportMessage["deployments"][number] {
+  const stages = deployment.progress().map(({ inFlight, name, pids, restarts, retries, rows }) => ({
+    inFlight,
+    name,
+    pids,
+    restarts,
+    retries,
+    rows,
+  }));
+  return { deployment: id, leases: [...deployment.leases], stages, tree: deployment.tree() };
+}
+
+/** A report more or less says nothing; a link that is gone has been noticed. */
+function notifyQuietly(link: PeerLink, topic: string, payload: unknown): void {
+  try {
+    link.notify(topic, payload);
+  } catch (thrown) {
+    const { code } = toFailure(thrown, "link.failed");
+    if (code !== "link.closed" && code !== "link.overloaded") throw thrown;
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * A task graph as plain data: what the file says once every fault is out of it. Tasks are numbered by their place in the file;
+ * everything inside counts in these numbers, and ids are for people and references. It survives a trip to another process.
+ */
+import type { RetryPolicy } from "../../protocol/retry/index.ts";
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+export type JsonObject = { readonly [key: string]: Json };
+
+export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
+export type Method = (typeof METHODS)[number];
+
+/** Who is asked next; the file's spelling. CUSTOM is a plugin and belongs to pipelines. */
+export const BALANCERS = [
+  "ROUND_ROBIN",
+  "WEIGHTED_ROUND_ROBIN",
+  "LEAST_CONNECTIONS",
+  "LEAST_LOAD",
+  "RESPONSE_TIME",
+  "POWER_OF_TWO",
+  "CONSISTENT_HASH",
+] as const;
+export type Balancer = (typeof BALANCERS)[number];
+
+export interface Need {
+  /** Number of the task. */
+  readonly task: number;
+  /** When it fails, this task runs all the same. */
+  readonly optional: boolean;
+}
+
+/** First and last status that is fine. */
+export type StatusRange = readonly [from: number, to: number];
+
+/** Texts may hold references: `${tasks.ID.output.path}`, `${env.NAME}`. */
+export interface HttpWork {
+  readonly type: "http";
+  readonly method: Method;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  /** A text goes as it is, anything else as JSON. */
+  readonly body?: Json;
+  readonly expect: readonly StatusRange[];
+  /** `true` makes one of the run's and the task's ids: the same on every attempt. */
+  readonly idempotencyKey?: string | true;
+  readonly responseBytesMax: number;
+}
+
+export interface PluginWork {
+  readonly type: "plugin";
+  /** Absolute path. */
+  readonly library: string;
+  readonly params: JsonObject;
+  /** A list of records, or one reference that gives a list. */
+  readonly records: Json;
+}
+
+export interface PipelineWork {
+  readonly type: "pipeline";
+  /** Absolute path. */
+  readonly file: string;
+}
+
+export type Work = HttpWork | PluginWork | PipelineWork;
+
+export interface Task {
+  readonly id: string;
+  readonly needs: readonly Need[];
+  /** Of one attempt. */
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy;
+  readonly work: Work;
+}
+
+export interface TaskGraph {
+  readonly name: string;
+  /** Tasks at once; 1 is one after the other. */
+  readonly parallel: number;
+  readonly balancer: Balancer;
+  /** Of the whole run. */
+  readonly timeoutMs?: number;
+  /** `stop` starts nothing any more once a required task has failed. */
+  readonly onFailure: "stop" | "continue";
+  /** Variables that texts may name. */
+  readonly env: readonly string[];
+  readonly tasks: readonly Task[];
+}
+
+/** Whether doing it again changes nothing beyond what doing it once did. */
+export function isIdempotent(work: Work): boolean {
+  if (work.type !== "http") return true;
+  return (work.method !== "POST" && work.method !== "PATCH") || work.idempotencyKey !== undefined;
+}
