@@ -135,7 +135,7 @@ export class Instance implements InstanceControl {
 }
 
 /** What each process uses at this moment. */
-function withUsage(node: TreeNode): TreeNode {
+export function withUsage(node: TreeNode): TreeNode {
   const usage = node.pid === undefined ? undefined : processUsage(node.pid);
   const used = usage && { memoryBytes: usage.memoryBytes, cpuMs: usage.cpuMs };
   return { ...node, ...used, children: node.children.map(withUsage) };

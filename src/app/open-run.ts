@@ -7,13 +7,13 @@ import { seededRandom } from "../base/random.ts";
 import { CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
 import { PipelineRun, type RunPorts } from "../work/pipeline/engine/index.ts";
 import { createSink, endOfNdjson } from "../work/pipeline/sink/index.ts";
-import { type PipelinePorts, PipelineStages } from "../work/pipeline/stages/index.ts";
+import { type ExecutorFactory, type PipelinePorts, PipelineStages } from "../work/pipeline/stages/index.ts";
 import { openEventLog } from "./event-log.ts";
 import { noticesOf } from "./notices.ts";
 import { lockOutputs, type OutputLocks } from "./output-locks.ts";
 import type { PreparedPipeline } from "./prepare-pipeline.ts";
 import { findRun, fingerprintOf } from "./resume.ts";
-import { chooseSink, chooseSource, isRepeatable, openSource, refuseSharedFiles } from "./run-ends.ts";
+import { chooseSink, chooseSource, isRepeatable, openSink, openSource, refuseSharedFiles } from "./run-ends.ts";
 import { hostCommand, pipelineDirectory, stateDirectory } from "./self.ts";
 
 export interface RunChoices {
@@ -25,6 +25,9 @@ export interface RunChoices {
   readonly show: PipelinePorts["show"];
   /** What people should know and the run goes on without. */
   readonly warn: (text: string) => void;
+  /** Where batches go through the stages, when that is not in this process; and how many may be under way there. */
+  readonly executor?: ExecutorFactory | undefined;
+  readonly inFlight?: number | undefined;
   /** A file that takes a line for each thing that happens to hosts and batches. */
   readonly events?: string | undefined;
 }
@@ -67,11 +70,12 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
       name: prepared.file.name,
       stages: prepared.stages,
       settings: prepared.file.settings,
-      source: openSource(source, prepared.path, run.startedMs),
-      sink: createSink(sink.kind, sink.params),
+      source: openSource(source, prepared.path, run.startedMs, directory),
+      sink: openSink(sink, run.run),
       deadLetters: createSink("ndjson", { path: deadLettersPath }, { mode: 0o600 }),
       deadLettersStart,
       ordered,
+      inFlight: choices.inFlight,
       store,
       resume,
       run,
@@ -93,7 +97,7 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
   }
 }
 
-function ports({ dataDir, events, show, warn }: RunChoices): RunPorts {
+function ports({ dataDir, events, executor = inThisProcess, show, warn }: RunChoices): RunPorts {
   const log = events === undefined ? undefined : openEventLog(events, systemClock);
   const notice = noticesOf(warn, systemClock);
   const observe: PipelinePorts["observe"] = (stage, event) => {
@@ -101,10 +105,11 @@ function ports({ dataDir, events, show, warn }: RunChoices): RunPorts {
     notice(stage, event);
   };
   const workDirectory = join(stateDirectory(dataDir), "work");
-  const executor: RunPorts["executor"] = (options) => new PipelineStages(options);
   const random = seededRandom(process.pid);
   return { clock: systemClock, random, host: hostCommand(), workDirectory, executor, show, observe };
 }
+
+const inThisProcess: ExecutorFactory = (options) => new PipelineStages(options);
 
 function makeStateDirectory(directory: string): void {
   try {

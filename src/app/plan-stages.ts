@@ -85,6 +85,7 @@ function enginePlan({ engine, fallback, params }: StageSpec, schema: ParamSchema
       ...variablesNamedBy(params, schema),
       ...variablesNamedBy(fallback?.params ?? [], fallbackSchema ?? {}),
     ],
+    ...(engine.balancer !== undefined && { balancer: engine.balancer }),
     ...(breaker && { breaker }),
     ...(health && { health }),
   };

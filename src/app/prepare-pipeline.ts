@@ -35,8 +35,15 @@ export interface PreparedPipeline {
   readonly faults: readonly Fault[];
   /** Enabled stages only. Complete when there are no faults. */
   readonly stages: readonly StagePlan[];
+  /** What the parameters of each stage are, by its name. */
+  readonly schemas: ReadonlyMap<string, StageSchemas>;
   readonly source: EndChoice | undefined;
   readonly sink: EndChoice | undefined;
+}
+
+export interface StageSchemas {
+  readonly params: ParamSchema;
+  readonly fallback?: ParamSchema;
 }
 
 type Inspected = InspectedPlugin | Failure;
@@ -62,12 +69,21 @@ export async function prepareFile(path: string, loaded: LoadedPipelineFile): Pro
       saidByPlugins,
     );
     const stages = faults.length > 0 ? [] : planStages(file, libraries, resolvePath);
-    return { path, text, file, faults, stages, source, sink };
+    const schemas = new Map(file.stages.map((stage) => [stage.name, schemasFor(stage, libraries)]));
+    return { path, text, file, faults, stages, schemas, source, sink };
   } finally {
     await Promise.all(
       Array.from(libraries.values(), (found) => (found instanceof Failure ? undefined : found.close())),
     );
   }
+}
+
+function schemasFor({ fallback, library }: StageSpec, libraries: Libraries): StageSchemas {
+  const schemaOf = (name: string): ParamSchema => {
+    const found = libraries.get(name);
+    return found && !(found instanceof Failure) ? found.loaded.params : {};
+  };
+  return { params: schemaOf(library), ...(fallback && { fallback: schemaOf(fallback.library) }) };
 }
 
 /** Faults that names, schemas and files show, without asking the plugins. */

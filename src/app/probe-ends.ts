@@ -1,6 +1,7 @@
 /** Faults of a source's or sink's parameters that only their maker sees: it is asked to make one that is never opened. */
 import { systemClock } from "../base/clock.ts";
 import { toFailure } from "../base/errors.ts";
+import { seededRandom } from "../base/random.ts";
 import type { End, Fault, ParamValue, PipelineFile } from "../work/pipeline/file/index.ts";
 import { createSink } from "../work/pipeline/sink/index.ts";
 import { createSource } from "../work/pipeline/source/index.ts";
@@ -10,6 +11,8 @@ export interface EndChoice {
   readonly kind: string;
   readonly params: Readonly<Record<string, ParamValue>>;
 }
+
+const PROBE = { run: "check", clock: systemClock, random: seededRandom(0), variables: process.env };
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}
 
@@ -22,8 +25,8 @@ export function endFault(
   if (!end || !choice) return [];
   try {
     if (role === "source")
-      createSource(choice.kind, choice.params, { startTimeMs: 0, stdin: nothing(), clock: systemClock });
-    else createSink(choice.kind, choice.params, { stdout: () => new Bun.ArrayBufferSink() as never }); // never written to
+      createSource(choice.kind, choice.params, { ...PROBE, startTimeMs: 0, stdin: nothing(), stateDirectory: "" });
+    else createSink(choice.kind, choice.params, { ...PROBE, stdout: () => new Bun.ArrayBufferSink() as never }); // never written to
     return [];
   } catch (thrown) {
     const { code, message } = toFailure(thrown, `pipeline.config.${role}`);

@@ -1,20 +1,32 @@
 /** The ends of a run: chosen by the pipeline file or by --input and --output, and kept apart from each other. */
 import { existsSync, statSync } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/errors.ts";
-import { inferSink } from "../work/pipeline/sink/index.ts";
-import { createSource, inferFormat, listFiles } from "../work/pipeline/source/index.ts";
+import { seededRandom } from "../base/random.ts";
+import { createSink, inferSink } from "../work/pipeline/sink/index.ts";
+import { createSource, inferFormat, isFileKind, listFiles } from "../work/pipeline/source/index.ts";
 import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
 
-export function openSource(source: EndChoice, pipelinePath: string, startTimeMs: number) {
-  const directories = inputDirectories(pipelinePath);
+/** In the state of a pipeline: what a source has acknowledged and is not committed. */
+const SPOOL = "spool";
+
+/** `stateDirectory` is the pipeline's own. */
+export function openSource(source: EndChoice, pipelinePath: string, startTimeMs: number, stateDirectory: string) {
   return createSource(source.kind, source.params, {
     startTimeMs,
     stdin: Bun.stdin.stream(),
     clock: systemClock,
-    directories,
+    directories: inputDirectories(pipelinePath),
+    stateDirectory: join(stateDirectory, SPOOL),
+    variables: process.env,
   });
+}
+
+/** `run` is the same for all that is done to bring one run to its end, restarts included. */
+export function openSink(sink: EndChoice, run: string) {
+  const random = seededRandom(process.pid);
+  return createSink(sink.kind, sink.params, { run, clock: systemClock, random, variables: process.env });
 }
 
 /** Starting over empties the outputs: none of them may be an input, the other output or the pipeline file. */
@@ -28,7 +40,7 @@ export function refuseSharedFiles(pipelinePath: string, source: EndChoice, sink:
     const rivals = [...outputs.slice(index + 1), ...others];
     const rival = rivals.find(([, each]) => samePath(each, path));
     if (rival) throw sameFile(path, role, rival[0]);
-    if (matchesGlob(source, pipelinePath, path)) throw sameFile(path, role, "a match of the source's glob");
+    if (matchesGlob(source, pipelinePath, path)) throw sameFile(path, role, "what the source takes");
   }
 }
 
@@ -45,7 +57,7 @@ function isFile(path: unknown): path is string {
 
 /** The files the source would read now; whether there are any is the source's business. */
 function inputsOf(source: EndChoice, pipelinePath: string): (readonly [string, string])[] {
-  if (!isFile(source.params.path)) return [];
+  if (!isFileKind(source.kind) || !isFile(source.params.path)) return [];
   try {
     return listFiles(source.params.path, inputDirectories(pipelinePath)).map(
       ({ path }) => ["the source", path] as const,
@@ -55,11 +67,16 @@ function inputsOf(source: EndChoice, pipelinePath: string): (readonly [string, s
   }
 }
 
-/** An output that is not there yet would be found by the next run. */
+/** An output that is not there yet would be found by the next run, or, in a watched directory, by this one. */
 function matchesGlob(source: EndChoice, pipelinePath: string, path: string): boolean {
-  const pattern = source.params.path;
+  const pattern = patternOf(source);
   if (!isFile(pattern) || !/[*?[{]/.test(pattern)) return false;
   return inputDirectories(pipelinePath).some((directory) => new Bun.Glob(resolve(directory, pattern)).match(path));
+}
+
+function patternOf({ kind, params }: EndChoice): unknown {
+  if (kind === "directory") return join(String(params.path), String(params.pattern));
+  return isFileKind(kind) ? params.path : undefined;
 }
 
 /** True where every reading cuts the same batches: files, not pipes. */
@@ -91,7 +108,7 @@ export function chooseSource(prepared: PreparedPipeline, input: string | undefin
     );
   }
   const inferred = input === "-" ? undefined : inferFormat(input);
-  if (source && (!inferred || inferred.kind === source.kind || source.kind === "apache")) {
+  if (source && isFileKind(source.kind) && (!inferred || inferred.kind === source.kind || source.kind === "apache")) {
     return { kind: source.kind, params: { ...source.params, path: input } };
   }
   return { kind: inferred?.kind ?? "ndjson", params: { ...inferred?.params, path: input } };
@@ -107,7 +124,7 @@ export function chooseSink(prepared: PreparedPipeline, output: string | undefine
     );
   }
   const inferred = output === "-" ? undefined : inferSink(output);
-  if (sink && (!inferred || inferred === sink.kind))
+  if (sink && "path" in sink.params && (!inferred || inferred === sink.kind))
     return { kind: sink.kind, params: { ...sink.params, path: output } };
   return { kind: inferred ?? "ndjson", params: { path: output } };
 }

@@ -124,7 +124,7 @@ async function finish(
   }
 }
 
-function summarise(pipeline: string, opened: OpenedRun, readBefore: number, how: RunSummary["run"]): RunSummary {
+export function summarise(pipeline: string, opened: OpenedRun, readBefore: number, how: RunSummary["run"]): RunSummary {
   const { run } = opened;
   const { counts } = run;
   const { elapsedMs, latency, stages: live } = run.progress();

@@ -88,7 +88,7 @@ export class Histogram {
   merge(other: Histogram): void {
     if (other.#total === 0) return;
     if (this.#total + other.#total > Number.MAX_SAFE_INTEGER) throw countFailure(this.#total + other.#total);
-    for (const [bucket, count] of [...other.#filled()]) this.#add(bucket, count); // a list: it may be itself
+    for (const [bucket, count] of other.#filled()) this.#add(bucket, count);
     this.#minMs = Math.min(this.#minMs, other.#minMs);
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
   }

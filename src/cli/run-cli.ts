@@ -23,6 +23,7 @@ export async function runCli(argv: readonly string[], version: string): Promise<
         return await show(groupHelp(path, about, table), word === undefined ? EXIT.usage : EXIT.done);
       }
       const entry = Object.hasOwn(table, word) ? table[word] : undefined;
+      if (!entry && at === 0 && isWorkersName(argv)) return await runWorker(word, argv.slice(1));
       if (!entry) throw unknownCommand(word, path, table);
       path.push(word);
       const found = await entry.load();
@@ -35,6 +36,17 @@ export async function runCli(argv: readonly string[], version: string): Promise<
     if (code !== EXIT.sigpipe) process.stderr.write(`${printableLines(errorText(thrown))}\n`);
     return code;
   }
+}
+
+/** `worker1 127.0.0.1 8081 …` or `worker1 --port 8081 …`; a mistyped command has no such words behind it. */
+function isWorkersName([name = "", second = "", third = ""]: readonly string[]): boolean {
+  if (name.startsWith("-")) return false;
+  return /^\d{1,5}$/.test(third) || /^--(port|coord|seeds|address|config|secrets)(=|$)/.test(second);
+}
+
+async function runWorker(name: string, rest: readonly string[]): Promise<number | undefined> {
+  const { worker } = await import("./commands/worker.ts");
+  return runCommand([PROGRAM, "worker"], worker, [`--name=${name}`, ...rest]);
 }
 
 async function runCommand(

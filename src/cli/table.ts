@@ -11,6 +11,39 @@ export const commands: CommandTable = {
     about: "run graphs of tasks that depend on each other",
     load: async () => (await import("./commands/task.ts")).task,
   },
+  master: {
+    about: "run a master: it has the cluster's workers do its pipelines",
+    load: async () => (await import("./commands/master.ts")).master,
+  },
+  coordinator: {
+    about: "another word for master",
+    load: async () => (await import("./commands/master.ts")).master,
+  },
+  worker: {
+    about: "run a worker; any other first word with HOST PORT behind it is a worker's name",
+    load: async () => (await import("./commands/worker.ts")).worker,
+  },
+  submit: {
+    about: "have a master run a pipeline file",
+    load: async () => (await import("./commands/pipelines.ts")).submit,
+  },
+  pipelines: {
+    about: "show a master's pipelines and workers",
+    load: async () => (await import("./commands/pipelines.ts")).pipelines,
+  },
+  pause: { about: "let a master's pipeline wait", load: async () => (await import("./commands/pipelines.ts")).pause },
+  resume: {
+    about: "let a paused or failed pipeline go on",
+    load: async () => (await import("./commands/pipelines.ts")).resume,
+  },
+  cancel: {
+    about: "end a master's pipeline for good",
+    load: async () => (await import("./commands/pipelines.ts")).cancel,
+  },
+  drain: {
+    about: "give a worker no new work, and take away what it has",
+    load: async () => (await import("./commands/pipelines.ts")).drain,
+  },
   plugin: { about: "make, check and test plugins", load: async () => (await import("./commands/plugin.ts")).plugin },
   dlq: {
     about: "look at dead letters, replay or purge them",

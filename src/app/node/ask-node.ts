@@ -20,6 +20,10 @@ export interface AskChoices {
   readonly secrets: string | undefined;
   readonly dataDir: string | undefined;
   readonly timeoutMs: number;
+  /** Of the token, where one is needed (read). */
+  readonly access?: "read" | "operate" | undefined;
+  /** Which processes of this machine are asked, by their command. */
+  readonly commands?: readonly string[] | undefined;
 }
 
 export interface Asked<T> {
@@ -29,7 +33,7 @@ export interface Asked<T> {
 }
 
 /** Commands that are nodes. */
-const NODE_COMMANDS = new Set(["node"]);
+const NODE_COMMANDS = ["node", "master", "worker"];
 
 /** The first answer; of several nodes on this machine the oldest is asked first, and the next one when it is silent. */
 export async function askNode<T>(choices: AskChoices, ask: (transport: Transport) => Promise<T>): Promise<Asked<T>> {
@@ -37,8 +41,9 @@ export async function askNode<T>(choices: AskChoices, ask: (transport: Transport
     const address = readAddress(choices.node);
     return { by: formatAddress(address), answer: await ask(await addressTransport(address, choices)) };
   }
+  const { commands = NODE_COMMANDS } = choices;
   const dataDir = stateDirectory(choices.dataDir);
-  const entries = readEntries(dataDir).filter(({ command }) => NODE_COMMANDS.has(command));
+  const entries = readEntries(dataDir).filter(({ command }) => commands.includes(command));
   let last: Failure | undefined;
   for (const { pid, pipeline: id, socket } of entries) {
     try {
@@ -49,7 +54,8 @@ export async function askNode<T>(choices: AskChoices, ask: (transport: Transport
     }
   }
   if (last) throw last;
-  const message = `no node runs with the data directory ${dataDir}; --node HOST:PORT asks one somewhere else`;
+  const who = commands.length === 1 ? commands[0] : "node";
+  const message = `no ${who} runs with the data directory ${dataDir}; --node HOST:PORT asks one somewhere else`;
   throw new Failure("cluster.no_node", message);
 }
 
@@ -63,14 +69,17 @@ function readAddress(text: string): Address {
  * Each request has a token of its own, which is taken once. Without TLS nobody proves who listens: the name is looked up before
  * the token is made, so that it is good for one address only and whoever gets it instead can do nothing with it.
  */
-async function addressTransport(asked: Address, { dataDir, secrets: dir }: AskChoices): Promise<Transport> {
+async function addressTransport(
+  asked: Address,
+  { access = "read", dataDir, secrets: dir }: AskChoices,
+): Promise<Transport> {
   const secrets = loadSecrets({ dir, dataDir, address: asked, role: "client" });
   const address = secrets.tls ? asked : { host: await lookUp(asked.host), port: asked.port };
   const { identities, identity, keyring, tls } = secrets;
   const trust = { ...(identity && { identity }), ...(identities && { identities }) };
   const tokens = new Tokens({ keyring, clock: systemClock, entropy: systemEntropy, ...trust });
   const place = formatAddress(address);
-  const request = { sub: `cli-${process.pid}`, aud: place.toLowerCase(), role: "client", access: "read" } as const;
+  const request = { sub: `cli-${process.pid}`, aud: place.toLowerCase(), role: "client", access } as const;
   const send = async (path: string, init: RequestInit): Promise<Response> =>
     fetch(`${tls ? "https" : "http"}://${place}${path}`, {
       ...init,

@@ -5,17 +5,11 @@
 
 import { formatAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
-import { Failure, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { MembershipEvent } from "../../cluster/membership/index.ts";
-import { Dispatcher, type Service, serveContracts } from "../../wire/rpc/index.ts";
-import type { InstanceInfo } from "../control/contract.ts";
-import { startControlServer } from "../control/control-server.ts";
-import type { InstanceControl } from "../control/instance-control.ts";
-import { INSTANCE_OWNER, instanceService } from "../control/instance-service.ts";
-import { INSTANCE_NAME } from "../instance.ts";
-import { stateDirectory } from "../self.ts";
-import { type OpenedNode, openNode } from "./open-node.ts";
+import { openControl } from "./node-control.ts";
+import type { NodeDuty } from "./node-duty.ts";
+import { openNode } from "./open-node.ts";
 import type { NodeSettings } from "./settings.ts";
 
 /** What happens, for programs: one of these is one line of NDJSON. */
@@ -36,6 +30,8 @@ export interface NodeRolePorts {
   readonly version: string;
 }
 
+const MEMBER_ONLY: NodeDuty = { command: "node" };
+
 export interface RunningNode {
   readonly address: string;
   /** Resolves with the reason when it has left, or somebody else runs under its id. */
@@ -52,14 +48,18 @@ export interface NodeEnd {
 export async function startNodeRole(
   settings: NodeSettings,
   { logger, tell, version }: NodeRolePorts,
+  duty: NodeDuty = MEMBER_ONLY,
 ): Promise<RunningNode> {
   const now = (): number => systemClock.now();
-  const node = await openNode({ settings, logger });
+  const { handlers = {}, services = [] } = duty;
+  const node = await openNode({ settings, logger, handlers, services });
   const end = Promise.withResolvers<NodeEnd>();
   let control: { close(): Promise<void> } | undefined;
   const finish = async (how: NodeEnd): Promise<void> => {
+    if (!how.isFailure) await duty.ending?.(how.reason);
     await control?.close();
     await node.close(how.isFailure ? "abort" : "leave");
+    await duty.closed?.();
     tell({ event: "stopped", timeMs: now(), reason: how.reason });
     end.resolve(how);
   };
@@ -75,7 +75,8 @@ export async function startNodeRole(
     if (event.kind === "yielded")
       stop(`another process runs as node ${settings.id} at ${formatAddress(event.to.address)}`, true);
   });
-  control = await openControl(node, settings, { logger, version, stop });
+  control = await openControl(node, settings, { logger, version, stop, duty });
+  await duty.opened?.(node, stop);
   const address = formatAddress(node.address);
   tell({ event: "started", timeMs: now(), id: settings.id, address, pid: process.pid });
   logger.info("listening", { address, tls: node.isTls });
@@ -122,53 +123,4 @@ function logEvent(logger: Logger, event: MembershipEvent): void {
       logger[event.kind === "suspect" ? "warn" : "info"](`${event.kind}: ${member.id}`, fields);
     }
   }
-}
-
-interface ControlParts {
-  readonly logger: Logger;
-  readonly version: string;
-  readonly stop: (reason: string) => void;
-}
-
-/** As for a pipeline: one that cannot be opened is told, and the node does its work all the same. */
-async function openControl(node: OpenedNode, settings: NodeSettings, { logger, version, stop }: ControlParts) {
-  const dataDir = stateDirectory(settings.dataDir);
-  const startedMs = systemClock.now();
-  const info: InstanceInfo = { pid: process.pid, version, startedMs, command: "node", pipeline: settings.id, dataDir };
-  const services: readonly Service[] = [instanceService(controlOf(node, settings, stop), info), ...node.services];
-  const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
-  const open = async () => {
-    const dispatcher = new Dispatcher(services, { clock: systemClock, report });
-    return serveContracts(dispatcher, { clock: systemClock, authenticate: () => INSTANCE_OWNER });
-  };
-  try {
-    return await startControlServer({ dataDir, info, open, clock: systemClock });
-  } catch (thrown) {
-    logger.warn(`ps, stop, nodes and cluster reach this node by its address only: ${messageOf(thrown)}`);
-    return undefined;
-  }
-}
-
-function controlOf(node: OpenedNode, { id }: NodeSettings, stop: (reason: string) => void): InstanceControl {
-  const startedMs = systemClock.now();
-  const name = `node ${id}`;
-  const refuse = (what: string): never => {
-    throw new Failure("instance.not_controllable", `a node that runs no pipeline cannot be ${what}`);
-  };
-  return {
-    describe() {
-      const uptimeMs = systemClock.now() - startedMs;
-      const common = { state: "running", uptimeMs, restarts: 0, children: [] };
-      const detail = `${formatAddress(node.address)}, ${node.membership.members().length} members known`;
-      const self = { ...common, name, kind: "worker" as const, detail };
-      return { ...common, name: INSTANCE_NAME, kind: "supervisor" as const, pid: process.pid, children: [self] };
-    },
-    async stop(path) {
-      stop("was asked to stop");
-      return { done: [path], ending: true };
-    },
-    restart: async () => refuse("restarted by name; stop it and start it again"),
-    swap: async () => refuse("given another plugin"),
-    reload: async () => refuse("reloaded"),
-  };
 }

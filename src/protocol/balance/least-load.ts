@@ -96,7 +96,7 @@ function meanOf(reports: readonly Report[]): Mean {
 }
 
 function costOf(candidate: Candidate, report: Report | undefined, mean: Mean): number {
-  const say = mean.capacity === undefined ? 0 : (report?.freshness ?? 0);
+  const say = report?.freshness ?? 0;
   const load = say * (report?.load ?? 0) + (1 - say) * mean.load;
   const capacity = report?.capacity ?? mean.capacity ?? weightOf(candidate);
   return Math.round(load / LOAD_STEP) * LOAD_STEP + (OWN_WEIGHT * outstandingOf(candidate)) / capacity;

@@ -141,9 +141,7 @@ export class OutlierDetector implements Machine<OutlierInput, OutlierEffect> {
 
   #sweep(atMs: number, effects: OutlierEffect[]): void {
     const { failurePercentage, successRate } = this.#rules;
-    const tallies = [...this.#hosts]
-      .filter(([id]) => !this.#ejected.has(id))
-      .map(([id, { failures, successes }]): Tally => ({ id, successes, failures }));
+    const tallies = [...this.#hosts].map(([id, { failures, successes }]): Tally => ({ id, successes, failures }));
     if (successRate !== undefined) {
       for (const outlier of successRateOutliers(tallies, successRate)) {
         effects.push(this.#judge(outlier, "success_rate", successRate.enforcementPercent, atMs));

@@ -66,7 +66,7 @@ export class LeaseBook {
 
   give(entry: Entry, worker: Worker, isLastResort: boolean): void {
     const isHedge = entry.active.length > 0;
-    const lease = this.#create(entry, worker, isHedge);
+    const lease = this.#create(entry, worker, { isHedge, isLastResort });
     entry.attempts++;
     this.counts.assigned++;
     if (isHedge) this.counts.hedges++;
@@ -153,11 +153,11 @@ export class LeaseBook {
     this.#balancer.ended?.(worker.id, { ok, durationMs: this.#nowMs - sinceMs }, this.#nowMs);
   }
 
-  #create(entry: Entry, worker: Worker, isHedge: boolean): Lease {
+  #create(entry: Entry, worker: Worker, marks: Pick<Lease, "isHedge" | "isLastResort">): Lease {
     return {
       id: this.#nextLease++,
       entry,
-      isHedge,
+      ...marks,
       sinceMs: this.#nowMs,
       worker,
       state: "active",

@@ -13,9 +13,9 @@ import { LeaseBook } from "./lease-book.ts";
 import type { Item, LeaseEffect, LeaseInput } from "./messages.ts";
 import { assertValidLease, FAILURES_MAX, LATE_SHARE, type LeaseOptions } from "./options.ts";
 import { Placement } from "./placement.ts";
-import { type Entry, type Lease, newEntry, Worker } from "./records.ts";
+import { type Entry, type Group, type Lease, newEntry, Worker } from "./records.ts";
 import { type LeaseRules, leaseRules } from "./rules.ts";
-import { type Group, Waiting } from "./waiting.ts";
+import { Waiting } from "./waiting.ts";
 
 type Input<Type extends LeaseInput["type"]> = Extract<LeaseInput, { type: Type }>;
 
@@ -255,11 +255,12 @@ export class LeaseTable implements Machine<LeaseInput, LeaseEffect> {
     else this.#fail(lease.entry, code, reason);
   }
 
-  #failOver({ entry, worker }: Lease, code: string, reason: string): void {
+  /** It is given up only by a worker that knew that nobody else would be asked. */
+  #failOver({ entry, isLastResort, worker }: Lease, code: string, reason: string): void {
     this.#book.counts.failedElsewhere++;
     entry.failures++;
     entry.failedOn.add(worker.id);
-    if (entry.failures >= FAILURES_MAX && entry.active.length === 0) {
+    if (isLastResort && entry.failures >= FAILURES_MAX && entry.active.length === 0) {
       return this.#fail(entry, code, `it failed ${entry.failures} times, at last on ${worker.id}: ${reason}`);
     }
     this.#waiting.remove(entry); // It waits among others now: somebody more has failed it.

@@ -1,9 +1,8 @@
 /** Who may take an item: the workers, and which of them stand to choice. */
 
 import { FAILURES_MAX } from "./options.ts";
-import type { Entry, Worker } from "./records.ts";
+import type { Entry, Group, Worker } from "./records.ts";
 import type { LeaseRules } from "./rules.ts";
-import type { Group } from "./waiting.ts";
 
 export class Placement {
   readonly workers = new Map<string, Worker>();

@@ -1,6 +1,5 @@
 /** What the table remembers of workers, items and leases. Plain records: the table alone changes them. */
 import type { Item, NodeLoad } from "./messages.ts";
-import type { Group } from "./waiting.ts";
 
 /**
  * `active`: the worker is to do it. `orphaned`: taken back, but the item is open, so that a late result still wins. `cancelled`: not
@@ -12,6 +11,7 @@ export interface Lease {
   readonly id: number;
   readonly entry: Entry;
   readonly isHedge: boolean;
+  readonly isLastResort: boolean;
   readonly sinceMs: number;
   /** The life of a worker that holds it. */
   worker: Worker;
@@ -22,6 +22,16 @@ export interface Lease {
   unnamedSinceMs: number | undefined;
   /** Cancelled: its place is free again then, whatever the worker says. */
   heldUntilMs: number;
+}
+
+/** Items that wait, and that the same workers may take. */
+export interface Group {
+  readonly key: string;
+  readonly pinned: string | undefined;
+  /** Workers that have failed them. */
+  readonly failedOn: ReadonlySet<string>;
+  /** Never empty, oldest first. */
+  readonly entries: Entry[];
 }
 
 /** An open item. */

@@ -4,16 +4,7 @@
  * searches behind it.
  */
 import type { Item } from "./messages.ts";
-import type { Entry } from "./records.ts";
-
-export interface Group {
-  readonly key: string;
-  readonly pinned: string | undefined;
-  /** Workers that have failed them. */
-  readonly failedOn: ReadonlySet<string>;
-  /** Never empty, oldest first. */
-  readonly entries: Entry[];
-}
+import type { Entry, Group } from "./records.ts";
 
 const NOBODY: ReadonlySet<string> = new Set();
 

@@ -13,6 +13,7 @@ export function takeLock(path: string): HeldLock | undefined {
   const database = new Database(path, { create: true });
   try {
     database.run("PRAGMA busy_timeout = 0");
+    database.run("PRAGMA journal_mode = MEMORY"); // nothing is written: no file beside it is needed
     database.run("BEGIN EXCLUSIVE");
   } catch (thrown) {
     database.close();

@@ -3,7 +3,7 @@
  * Imports of types leave nothing behind and are not seen; nor are names that a program computes.
  */
 import { isBuiltin } from "node:module";
-import { extname } from "node:path";
+import { dirname, extname } from "node:path";
 import { Failure, messageOf } from "../../base/errors.ts";
 
 type Loader = "js" | "jsx" | "ts" | "tsx";
@@ -26,6 +26,8 @@ export interface ModuleImport {
   readonly specifier: string;
   /** `require` looks for a name without its ending in another order. */
   readonly isRequire: boolean;
+  /** The module loads without it: it is asked for later, or by a call that may fail and be caught. */
+  readonly isOptional: boolean;
 }
 
 /** Whether a file is code, which imports, or data, which does not. */
@@ -35,9 +37,11 @@ export function isModule(path: string): boolean {
 
 /** The files that a module needs beside it. Fails with `artifact.import`. */
 export function relativeImports(path: string, text: string): ModuleImport[] {
-  return scan(path, text).flatMap(({ kind, path: specifier }) => {
-    if (/^\.\.?(\/|$)/.test(specifier)) return [{ specifier, isRequire: kind.startsWith("require") }];
-    if (specifier === SDK || isBuiltin(specifier)) return [];
+  return scan(path, text).filter((found) => {
+    const { isOptional, specifier } = found;
+    if (/^\.\.?(\/|$)/.test(specifier)) return true;
+    if (specifier === SDK || isBuiltin(specifier)) return false;
+    if (isOptional && !isInstalled(path, specifier)) return false; // it does without here, and so it does there
     throw new Failure(
       "artifact.import",
       `cannot pack ${path}: it imports ${JSON.stringify(specifier)}; only ${SDK}, modules of bun and node and relative ` +
@@ -47,16 +51,32 @@ export function relativeImports(path: string, text: string): ModuleImport[] {
   });
 }
 
-function scan(path: string, text: string): readonly Bun.Import[] {
+/** Two scanners, for neither sees all: one passes over `require`, the other over `require.resolve`. */
+function scan(path: string, text: string): readonly ModuleImport[] {
   const loader = LOADERS[extname(path).toLowerCase()] ?? "js";
   const options = { loader, macro: false, trimUnusedImports: loader.startsWith("ts") }; // as when TypeScript is loaded
   try {
-    return new Bun.Transpiler(options as unknown as Bun.TranspilerOptions).scan(text).imports; // `false` is not in its types
+    const transpiler = new Bun.Transpiler(options as unknown as Bun.TranspilerOptions); // `false` is not in its types
+    const calls = transpiler.scanImports(text).filter(({ kind }) => kind === "require-call");
+    return [...transpiler.scan(text).imports, ...calls].map(({ kind, path: specifier }) => ({
+      specifier,
+      isRequire: kind.startsWith("require"),
+      isOptional: kind !== "import-statement",
+    }));
   } catch (thrown) {
     const errors = thrown instanceof AggregateError ? thrown.errors.map(messageOf).join("; ") : messageOf(thrown);
     const advice = /macro/i.test(errors) ? "; scripts/build/build_plugins.sh builds it into one file without" : "";
     throw new Failure("artifact.import", `cannot pack ${path}: its imports cannot be read: ${errors}${advice}`, {
       cause: thrown,
     });
+  }
+}
+
+function isInstalled(path: string, specifier: string): boolean {
+  try {
+    Bun.resolveSync(specifier, dirname(path));
+    return true;
+  } catch {
+    return false; // what cannot be resolved here
   }
 }

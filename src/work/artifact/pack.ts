@@ -65,9 +65,10 @@ async function look(path: string): Promise<{ readonly seen: Seen; readonly impor
     throw unreadable(path, thrown);
   });
   const sha256 = createHash("sha256").update(content).digest("hex");
-  const imports = relativeImports(path, content.toString("utf8")).map((each) => {
+  const imports = relativeImports(path, content.toString("utf8")).flatMap((each) => {
     const found = resolveImport(path, each);
-    if (found !== undefined) return found;
+    if (found !== undefined) return [found];
+    if (each.isOptional) return []; // it does without here, and so it does there
     const message = `cannot pack ${path}: it imports ${JSON.stringify(each.specifier)}, and there is no such file`;
     throw new Failure("artifact.import", message, { data: { path, specifier: each.specifier } });
   });

@@ -18,7 +18,10 @@ const SOURCES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Absolute path, links in it kept; undefined when there is no such file. */
-export function resolveImport(importer: string, { isRequire, specifier }: ModuleImport): string | undefined {
+export function resolveImport(
+  importer: string,
+  { isRequire, specifier }: Pick<ModuleImport, "specifier" | "isRequire">,
+): string | undefined {
   const name = specifier.replace(/\?.*$/s, ""); // a query makes another instance of the same file
   const target = resolve(dirname(importer), name);
   const endings = isRequire ? REQUIRE_ENDINGS : IMPORT_ENDINGS;

@@ -153,8 +153,8 @@ export class ArtifactStore implements AsyncDisposable {
     if (!(await writeVerified(temporary, file, fetchChunks(file, source, options))))
       throw corrupt(file, "came with other content than its hash says");
     await makeFolder(dirname(blob));
-    await rm(blob, { recursive: true, force: true }); // whatever lay there was wrong
-    await putInPlace(temporary, blob);
+    if (lstatSync(blob, { throwIfNoEntry: false })?.isDirectory()) await rm(blob, { recursive: true, force: true });
+    await putInPlace(temporary, blob); // over what was wrong, or what another process has just got as well
   }
 
   /** Called while nobody can claim anything. What is renamed is removed at leisure. */
@@ -216,6 +216,7 @@ async function* fetchChunks(
 
 /** The work goes on to where it looks at the signal itself. */
 async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  if (signal.aborted) throw notWanted(signal);
   const aborted = Promise.withResolvers<never>();
   const abort = (): void => aborted.reject(notWanted(signal));
   signal.addEventListener("abort", abort, { once: true });

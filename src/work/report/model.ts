@@ -194,7 +194,7 @@ export function noEvents(): ReportEvents {
 /** Adds field by field. */
 export function addNumbers<T extends Record<string, number>>(sum: T, more: Readonly<Partial<T>>): void {
   for (const [key, value] of Object.entries(more)) {
-    if (value !== undefined) (sum as Record<string, number>)[key] = (sum[key] ?? 0) + value; // a key of T by its type
+    (sum as Record<string, number>)[key] = (sum[key] ?? 0) + value; // a key of T by its type
   }
 }
 

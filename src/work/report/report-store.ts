@@ -178,11 +178,10 @@ function prepare(path: string, database: Database): void {
   if (versionOf(database) === 0) {
     database
       .transaction(() => {
-        if (versionOf(database) !== 0) return;
         database.run(
-          "CREATE TABLE report (id TEXT PRIMARY KEY, run TEXT NOT NULL, started_ms REAL NOT NULL, updated_ms REAL NOT NULL, line TEXT NOT NULL, body TEXT NOT NULL)",
+          "CREATE TABLE IF NOT EXISTS report (id TEXT PRIMARY KEY, run TEXT NOT NULL, started_ms REAL NOT NULL, updated_ms REAL NOT NULL, line TEXT NOT NULL, body TEXT NOT NULL)",
         );
-        database.run("CREATE INDEX report_run ON report (run)");
+        database.run("CREATE INDEX IF NOT EXISTS report_run ON report (run)");
         database.run(`PRAGMA user_version = ${VERSION}`);
       })
       .immediate();

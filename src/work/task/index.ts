@@ -1,8 +1,17 @@
 /** Task graphs: read and checked, put in order, drawn, run and remembered. */
 
+export { type ExecuteOptions, executeTask, type TaskPorts } from "./execute.ts";
 export { formatTaskFaults, type TaskFault, taskFaultsFailure } from "./faults.ts";
-export { GRAPH_BYTES_MAX } from "./limits.ts";
+export { GRAPH_BYTES_MAX, PARALLEL_MAX } from "./limits.ts";
 export { MERMAID_EDGES_MAX, mermaidText } from "./mermaid.ts";
 export { criticalPath, type GraphOrder, orderOf } from "./order.ts";
+export type { FailedOutcome, TaskChange, TaskOutcome, TaskState } from "./outcome.ts";
+export { localPlace, type TaskPlace } from "./place.ts";
+export { HOSTS_MAX, PluginHosts, type PluginHostsOptions } from "./plugin-hosts.ts";
 export { parseTaskGraph, type ReadGraph, readTaskGraph } from "./read-graph.ts";
-export type { Json, Task, TaskGraph, Work } from "./types.ts";
+export type { ReadyPlugin, ReadyTask, ReadyWork } from "./ready-task.ts";
+export { linesOf, reportOf, type TaskLine, type TaskReport } from "./report.ts";
+export type { RunEnd } from "./scheduler.ts";
+export { type StoredRun, type StoredTask, TaskStore } from "./store.ts";
+export { type TaskProgress, TaskRun, type TaskRunPlan, type TaskRunPorts } from "./task-run.ts";
+export type { Json, PipelineWork, Task, TaskGraph, Work } from "./types.ts";

@@ -120,19 +120,17 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
   #begin(nowMs: number): void {
     if (this.#graph.timeoutMs !== undefined)
       this.#due.push({ dueMs: nowMs + this.#graph.timeoutMs, task: RUN, attempt: 0 });
+    const underWay = new Set<number>();
     for (const { attempts, state, task } of this.#options.history ?? []) {
       this.#attempts[task] = attempts;
       this.#failures[task] = state === "running" ? attempts - 1 : attempts;
       if (FINAL.has(state)) this.#settle(task, state);
-      else this.#states[task] = state;
+      else if (state === "running" && !isIdempotent(this.#tasks[task]!.work)) underWay.add(task);
     }
-    const open = this.#order.filter((task) => this.#open[task] === 0 && !FINAL.has(this.#states[task]!));
-    for (const task of open) {
-      const wasUnderWay = this.#states[task] === "running";
-      this.#states[task] = "pending";
-      if (wasUnderWay && !isIdempotent(this.#tasks[task]!.work)) this.#end(task, "failed", UNKNOWN_OUTCOME);
-      else this.#release(task);
-    }
+    const left = this.#order.filter((task) => !FINAL.has(this.#states[task]!));
+    const open = left.filter((task) => this.#open[task] === 0 && !underWay.has(task));
+    for (const task of open) this.#release(task);
+    for (const task of underWay) this.#end(task, "failed", UNKNOWN_OUTCOME);
   }
 
   #finished(task: number, attempt: number, outcome: TaskOutcome, nowMs: number): void {

@@ -19,14 +19,14 @@ type Pick = (...args: Parameters<Balancer["pick"]>) => string | undefined;
 function broken(fault: (good: Balancer) => Partial<Balancer> & { readonly pick?: Pick }): Case {
   const make = (): Balancer => {
     const good = createBalancer("ROUND_ROBIN", { random: seededRandom(1) });
-    return {
+    const whole: Balancer = {
       get remembered() {
         return good.remembered;
       },
       pick: (...args) => good.pick(...args),
       forget: (id) => good.forget?.(id),
-      ...fault(good),
     };
+    return Object.defineProperties(whole, Object.getOwnPropertyDescriptors(fault(good)));
   };
   return { name: "broken", make, unfairness: 0.001 };
 }

@@ -1,5 +1,6 @@
 /** All scenarios, by name: what the command and the tests run. */
 import type { AnyScenario } from "../run/index.ts";
+import { leaseScenario } from "./lease.ts";
 import { membershipScenario } from "./membership-chaos.ts";
 import { partitionCutScenario } from "./partition-cut.ts";
 import { partitionOneWayScenario } from "./partition-one-way.ts";
@@ -22,4 +23,5 @@ export const SCENARIOS: readonly AnyScenario[] = [
   partitionCutScenario,
   partitionOneWayScenario,
   membershipScenario,
+  leaseScenario,
 ];

@@ -122,12 +122,18 @@ export class PipelineRun {
     });
   }
 
+  /** Resolves when the stages run and batches begin to flow; never, when they do not. */
+  get started(): Promise<void> {
+    return this.#pumping.promise;
+  }
+
   /** Runs to the end of the input, or until stopped. Fails when the pipeline cannot go on; it can be resumed then. */
   async run(): Promise<RunEnd> {
     const { source, sink, deadLetters, deadLettersStart, resume } = this.#plan;
     try {
       await source.open(this.#position);
-      await this.#orFailed(this.#executor.start()); // before any output is emptied
+      await this.#orStopped(this.#orFailed(this.#executor.start())); // before any output is emptied
+      if (this.#stopping) return await this.#neverStarted();
       await sink.open(resume?.sink as SinkPosition | undefined); // the sink that wrote it checks it
       await deadLetters.open((resume?.deadLetters as SinkPosition | undefined) ?? deadLettersStart);
       this.#pumping.resolve();
@@ -137,6 +143,12 @@ export class PipelineRun {
     } finally {
       await this.#close(this.#abort.signal.aborted);
     }
+  }
+
+  /** Asked to stop before anything flowed: the output stays as it was. */
+  async #neverStarted(): Promise<RunEnd> {
+    this.#fail(new Failure("pipeline.aborted", "the run was stopped before its stages ran"));
+    return { how: "stopped" };
   }
 
   /** Takes no further batch; what is under way is finished and committed. */

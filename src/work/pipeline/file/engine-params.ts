@@ -2,6 +2,8 @@
  * The stage parameters that the engine reads and the plugin never sees: how many processes, what each may use, when to
  * stop asking a plugin that fails. A plugin cannot declare these names.
  */
+
+import { BALANCER_FORM, parseBalancer } from "../../../protocol/balance/index.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
 import { quoted } from "./faults.ts";
 import { MAX_LANES, MAX_STANDBY } from "./limits.ts";
@@ -63,6 +65,7 @@ export const engineSchema = {
       max: 24 * HOUR,
     },
   ),
+  balancer: param.string(`who gets a batch of this stage, where several workers could: ${BALANCER_FORM}`, { min: 1 }),
   health_timeout: param.duration("longest time that health() may take (1s)", { min: 10, max: HOUR }),
 } satisfies ParamSchema;
 
@@ -96,5 +99,15 @@ export function engineParamConflicts(params: Partial<EngineParams>): EngineParam
     const message = `${quoted(wrong)} is not the name of an environment variable`;
     conflicts.push({ name: "env", message, allowed: "names of letters, digits and _, separated by ;" });
   }
+  if (params.balancer !== undefined && isNoStageBalancer(params.balancer)) {
+    const message = `${quoted(params.balancer)} is no balancer of a stage`;
+    conflicts.push({ name: "balancer", message, allowed: `${BALANCER_FORM}; CUSTOM for the whole pipeline only` });
+  }
   return conflicts;
+}
+
+/** CUSTOM names a library, which a pipeline has one of. */
+function isNoStageBalancer(text: string): boolean {
+  const name = parseBalancer(text);
+  return name === undefined || name === "CUSTOM";
 }

@@ -2,7 +2,10 @@
  * The settings of `set|key=value,…` lines: one table that the parser, `check --explain` and the docs read. A setting has
  * the same name in the file, in messages and in code.
  */
+
+import { BALANCER_FORM, parseBalancer } from "../../../protocol/balance/index.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
+import { quoted } from "./faults.ts";
 import { MAX_LANES } from "./limits.ts";
 import { formatDuration, formatSize } from "./units-text.ts";
 
@@ -87,6 +90,20 @@ export const settingSchema = {
     min: 1,
     max: HOUR,
   }),
+  balancer: param.string(
+    `who gets a batch, where several workers could: ${BALANCER_FORM}; the stage parameter balancer= overrides it`,
+    { default: "LEAST_CONNECTIONS", min: 1 },
+  ),
+  balancer_library: param.string("the plugin whose select() decides, for balancer=CUSTOM", { min: 1 }),
+  lease: param.duration("time without a word from a worker after which its batches go to another one", {
+    default: 3 * SECOND,
+    min: 500,
+    max: HOUR,
+  }),
+  hedge: param.boolean(
+    "a batch that takes a worker much longer than usual is given to a second one too; the first result counts",
+    { default: true },
+  ),
 } satisfies ParamSchema;
 
 export type Settings = ParamValues<typeof settingSchema>;
@@ -117,6 +134,21 @@ export function settingConflicts(settings: Settings): SettingConflict[] {
       name: "memory",
       message: `${formatSize(settings.memory)} is too little for batches of ${formatSize(batchBytesMax)}`,
       allowed: `at least ${BATCHES_PER_EDGE_MIN} times the larger of batch_bytes and max_record_bytes`,
+    });
+  }
+  if (parseBalancer(settings.balancer) === undefined) {
+    conflicts.push({
+      name: "balancer",
+      message: `${quoted(settings.balancer)} is no balancer`,
+      allowed: BALANCER_FORM,
+    });
+  }
+  const isCustom = parseBalancer(settings.balancer) === "CUSTOM";
+  if (isCustom !== (settings.balancer_library !== undefined)) {
+    conflicts.push({
+      name: isCustom ? "balancer" : "balancer_library",
+      message: isCustom ? "CUSTOM says nothing without balancer_library" : "is used by balancer=CUSTOM only",
+      allowed: "both, or neither",
     });
   }
   return conflicts;

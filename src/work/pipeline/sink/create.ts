@@ -1,11 +1,15 @@
 /** The kinds of sinks, what each may be told, and the one place that chooses a class. */
+import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import { type ParamSchema, param } from "../../../sdk/index.ts";
+import type { Random } from "../../../base/random.ts";
+import { type ParamSchema, type ParamSpec, type ParamValues, param } from "../../../sdk/index.ts";
 import { csvSeparator } from "../../../wire/format/index.ts";
 import { parseArrowSchema } from "./arrow-schema.ts";
 import { ArrowSink } from "./arrow-sink.ts";
 import { CsvSink } from "./csv-sink.ts";
 import { FileTarget } from "./file-target.ts";
+import { HttpSink } from "./http/http-sink.ts";
+import { httpSchema, httpSettings, type Variables } from "./http/settings.ts";
 import { NdjsonSink } from "./ndjson-sink.ts";
 import { NullSink } from "./null-sink.ts";
 import type { Sink } from "./sink.ts";
@@ -40,7 +44,7 @@ const sqlite = {
   table: param.string("Table to write; made from the fields of the records", { default: "records" }),
 } as const;
 
-export const sinkSchemas = { ndjson: common, csv, arrow, sqlite, null: {} } as const satisfies Record<
+export const sinkSchemas = { ndjson: common, csv, arrow, sqlite, http: httpSchema, null: {} } as const satisfies Record<
   string,
   ParamSchema
 >;
@@ -52,6 +56,12 @@ export interface SinkEnvironment {
   readonly stdout?: () => ByteStream;
   /** Permission bits of a file that is made; those of the process's umask by default. */
   readonly mode?: number;
+  /** What a service outside is told of who sends, and what its requests wait by. */
+  readonly run?: string;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Environment variables, for secrets. */
+  readonly variables?: Variables;
 }
 
 const STDOUT_PATH = "-";
@@ -69,6 +79,7 @@ export function createSink(
     );
   }
   if (kind === "null") return new NullSink();
+  if (kind === "http") return createHttp(params, environment);
   const { path, separator, columns, schema, table } = params;
   if (typeof path !== "string") throw new Failure("sink.param", `cannot open sink:${kind}: path is missing`);
   if (kind === "sqlite") return new SqliteSink({ path: sqlitePath(path), table: text(table) ?? sqlite.table.default });
@@ -84,6 +95,16 @@ export function createSink(
 
 export function isSinkKind(kind: string): kind is SinkKind {
   return Object.hasOwn(sinkSchemas, kind);
+}
+
+function createHttp(params: Readonly<Record<string, unknown>>, environment: SinkEnvironment): Sink {
+  const { clock, random, run, variables = {} } = environment;
+  const given = Object.entries(params).filter(([, value]) => value !== undefined);
+  const defaults = Object.entries(httpSchema).map(([name, spec]: [string, ParamSpec]) => [name, spec.default]);
+  const values = { ...Object.fromEntries(defaults), ...Object.fromEntries(given) };
+  const settings = httpSettings(values as ParamValues<typeof httpSchema>, variables); // of its schema
+  if (clock && random && run !== undefined) return new HttpSink({ settings, run, clock, random });
+  throw new Failure("sink.param", "cannot open sink:http: it needs a clock, a random stream and the name of its run");
 }
 
 function createTarget(path: string, environment: SinkEnvironment): Target {

@@ -1,60 +1,63 @@
 /** The kinds of sources, what each may be told, and the one place that chooses a class. */
-import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
-import { csvSeparator, type RawFormat } from "../../../wire/format/index.ts";
-import { ArrowSource } from "./arrow-source.ts";
-import { FileSequence } from "./file-sequence.ts";
-import type { Source } from "./source.ts";
-import { type HeaderRule, TextSource } from "./text-source.ts";
+import { DirectorySource } from "./directory/directory-source.ts";
+import { createFileSource, type FileEnvironment, type FileValues, fileParams, fileSchemas } from "./file-source.ts";
+import { HttpSource } from "./http/http-source.ts";
+import { httpSchema, httpSettings, type Variables } from "./http/settings.ts";
+import { INFERRED_ENDINGS, inferFormat } from "./infer.ts";
+import type { FileKind, Source } from "./source.ts";
 
-const common = {
-  path: param.string(
-    "File to read, a glob such as data/*.ndjson, or - for standard input; .gz or not is told by the content",
-    {
-      required: true,
-    },
+const HOUR_MS = 3_600_000;
+
+const directorySchema = {
+  path: param.string("Directory to watch; files whose names begin with a dot are left alone", { required: true }),
+  pattern: param.string("Which names are taken, a glob such as *.ndjson", { default: "*", min: 1 }),
+  format: param.choice(
+    `What the files hold; by default what the ending of the pattern says (${INFERRED_ENDINGS.join(", ")}), else ndjson`,
+    Object.keys(fileSchemas) as readonly FileKind[],
   ),
-  linger: param.duration("Of standard input and pipes: how long a record may wait for its batch to fill", {
-    default: 100,
-    min: 0,
-    max: 60_000,
+  after: param.choice("What happens to a file whose records are committed", ["keep", "delete", "move"], {
+    default: "keep",
   }),
-} as const;
-
-const csv = {
-  ...common,
-  separator: param.string(
-    "One character, or one of the names comma, semicolon, tab, pipe, space; by default comma, for .tsv files tab",
-  ),
-  header: param.boolean("Whether the first line of each file holds the field names", { default: true }),
-  columns: param.list("Field names, instead of those in the header; required with header=false"),
-  types: param.choice(
-    "auto: unquoted numbers, true and false keep their type; string: all is text",
-    ["auto", "string"],
+  move_to: param.string(
+    "Of after=move: the directory for files that were read, on the same file system, seen from path",
     {
-      default: "auto",
+      default: "done",
+      min: 1,
     },
   ),
+  settle: param.duration("How long nobody may have written to a file before it is taken", {
+    default: 1000,
+    min: 0,
+    max: HOUR_MS,
+  }),
+  rescan: param.duration("How often the directory is looked through, besides when the system tells of a change", {
+    default: 2000,
+    min: 10,
+    max: HOUR_MS,
+  }),
+  until: param.choice("never: wait for more files; empty: end when all there are have been read", ["never", "empty"], {
+    default: "never",
+  }),
+  ...fileParams.csv,
+  ...fileParams.lines,
 } as const;
 
-const lines = { ...common, field: param.string("Name of the field that holds the line", { default: "line" }) } as const;
-
-export const sourceSchemas = { ndjson: common, csv, lines, apache: common, arrow: common } as const satisfies Record<
+export const sourceSchemas = { ...fileSchemas, http: httpSchema, directory: directorySchema } as const satisfies Record<
   string,
   ParamSchema
 >;
 
 export type SourceKind = keyof typeof sourceSchemas;
 
-export interface SourceEnvironment {
-  /** Time of stdin's batches, which no file dates. */
-  readonly startTimeMs: number;
-  readonly stdin: AsyncIterable<Uint8Array>;
-  /** Lets a pipe hand on what it has when no more comes; without it a batch waits until it is full. */
-  readonly clock?: Clock;
-  /** Where relative paths are looked for, in this order. The working directory alone when left out. */
-  readonly directories?: readonly string[];
+export interface SourceEnvironment extends FileEnvironment {
+  /** Where a source keeps what it has promised to keep, apart from any other run's. */
+  readonly stateDirectory?: string;
+  /** Environment variables, for secrets. */
+  readonly variables?: Variables;
+  /** Told the URL when a source takes requests. */
+  readonly listening?: (url: string) => void;
 }
 
 /** `params` are checked against the kind's schema; defaults are filled in here. Throws `source.unknown_kind`, `source.param`. */
@@ -70,50 +73,51 @@ export function createSource(
     );
   }
   const values = withDefaults(params, sourceSchemas[kind]);
-  const { path, linger } = values as ParamValues<typeof common>; // the schema of every kind contains the common one
-  if (path === undefined) throw new Failure("source.param", `cannot open source:${kind}: path is missing`);
-  const { clock } = environment;
-  const files = new FileSequence({
-    kind,
-    path,
-    directories: environment.directories ?? ["."],
-    startTimeMs: environment.startTimeMs,
-    stdin: environment.stdin,
-    wait: clock && { clock, lingerMs: linger },
-  });
-  if (kind === "arrow") return new ArrowSource(files);
-  if (kind !== "csv") return new TextSource(files, { format: plainFormat(kind, values), header: undefined });
-  const csvValues = values as ParamValues<typeof csv>;
-  const header = headerRule(csvValues);
-  const format = {
-    kind,
-    separator: csvSeparator(csvValues.separator, path),
-    columns: header.columns ?? [],
-    types: csvValues.types,
-  } as const;
-  return new TextSource(files, { format, header });
+  if (kind === "http") return createHttp(values as ParamValues<typeof httpSchema>, environment); // of its schema
+  if (kind === "directory") return createDirectory(values as ParamValues<typeof directorySchema>, environment); // likewise
+  return createFileSource(kind, values as FileValues, environment); // likewise
 }
 
 export function isSourceKind(kind: string): kind is SourceKind {
   return Object.hasOwn(sourceSchemas, kind);
 }
 
-function plainFormat(kind: "ndjson" | "lines" | "apache", values: Readonly<Record<string, unknown>>) {
-  if (kind !== "lines") return { kind } satisfies RawFormat;
-  return { kind, field: (values as ParamValues<typeof lines>).field } satisfies RawFormat;
+export function isFileKind(kind: string): kind is FileKind {
+  return Object.hasOwn(fileSchemas, kind);
 }
 
-function headerRule(values: ParamValues<typeof csv>): HeaderRule {
-  const { header, columns } = values;
-  if (columns === undefined && !header)
-    throw new Failure("source.param", "cannot open source:csv: header=false requires columns=");
-  if (columns !== undefined && (columns.length === 0 || new Set(columns).size < columns.length)) {
-    throw new Failure(
-      "source.param",
-      `cannot open source:csv: columns=${columns.join(";")}; names are required, each once`,
-    );
+function createHttp(values: ParamValues<typeof httpSchema>, environment: SourceEnvironment): Source {
+  const { clock, listening, stateDirectory: directory, variables = {} } = environment;
+  const settings = httpSettings(values, variables);
+  if (clock && directory !== undefined) return new HttpSource({ settings, directory, clock, listening });
+  throw new Failure("source.param", "cannot open source:http: it needs a clock and a directory for its spool");
+}
+
+function createDirectory(values: ParamValues<typeof directorySchema>, environment: SourceEnvironment): Source {
+  const { after, move_to: moveTo, path, pattern, rescan: rescanMs, settle: settleMs, until } = values;
+  if (path === undefined) throw new Failure("source.param", "cannot open source:directory: path is missing");
+  if (pattern.includes("/")) {
+    const message = `cannot open source:directory: pattern=${pattern}; a pattern of names is required, without /`;
+    throw new Failure("source.param", message);
   }
-  return { inFile: header, columns };
+  const { clock, directories = ["."] } = environment;
+  if (!clock) throw new Failure("source.param", "cannot open source:directory: it needs a clock");
+  const format = values.format ?? inferFormat(pattern)?.kind ?? "ndjson";
+  const openFile = (file: string, base: string): Source =>
+    createFileSource(format, { ...values, path: file, linger: 0 }, { ...environment, directories: [base] });
+  createFileSource(format, { ...values, path: pattern, linger: 0 }, environment); // what it refuses is told now
+  return new DirectorySource({
+    path,
+    directories,
+    pattern,
+    settleMs,
+    rescanMs,
+    after,
+    moveTo,
+    until,
+    clock,
+    openFile,
+  });
 }
 
 function withDefaults(params: Readonly<Record<string, unknown>>, schema: ParamSchema): Record<string, unknown> {

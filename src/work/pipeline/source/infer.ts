@@ -1,13 +1,13 @@
 /** Which source a bare path means, for `--input FILE`: by the ending, a `.gz` behind it set aside. */
-import type { SourceKind } from "./create.ts";
 import { STDIN_PATH } from "./inputs.ts";
+import type { FileKind } from "./source.ts";
 
 export interface InferredSource {
-  readonly kind: SourceKind;
+  readonly kind: FileKind;
   readonly params: Readonly<Record<string, string>>;
 }
 
-const ENDINGS: Readonly<Record<string, SourceKind>> = {
+const ENDINGS: Readonly<Record<string, FileKind>> = {
   ndjson: "ndjson",
   jsonl: "ndjson",
   json: "ndjson",

@@ -103,6 +103,7 @@ export interface DirectoryPosition {
 export interface SeenFile {
   readonly name: string;
   readonly inode: number;
+  readonly bornMs: number;
   readonly bytes: number;
   readonly timeMs: number;
 }

@@ -192,7 +192,7 @@ describe("ReportStore", () => {
     });
   }
 
-  test("save() says where it cannot write when the disk takes nothing", () => {
+  test("save() and list() say where they cannot write and read when the table is gone", () => {
     using folder = new Folder();
     using(folder.file, (store) => {
       const other = new Database(folder.file);
@@ -203,14 +203,20 @@ describe("ReportStore", () => {
     });
   });
 
+  test("save() loses nothing when several processes begin a new file at once", async () => {
+    using folder = new Folder();
+    const ids = ["a", "b", "c", "d"];
+    const codes = await Promise.all(ids.map((id) => saver(folder.file, id, 10).exited));
+    expect(codes).toEqual([0, 0, 0, 0]);
+    using(folder.file, (store) => {
+      expect(ids.map((id) => store.get(id).events.retries)).toEqual([10, 10, 10, 10]);
+    });
+  });
+
   test("get() has all that save() returned from when the writer was killed in the middle of its work", async () => {
     using folder = new Folder();
     for (const told of [1, 40, 90]) {
-      const child = Bun.spawn([process.execPath, join(import.meta.dir, "save-child.ts"), folder.file], {
-        stdout: "pipe",
-        stderr: "inherit",
-        env: { ...process.env, BUN_FEATURE_FLAG_NO_ORPHANS: "1" },
-      });
+      const child = saver(folder.file, subject.id, 1_000_000);
       const saved = await killAfter(child, told);
       expect(saved).toBeGreaterThanOrEqual(told);
       using(folder.file, (store) => {
@@ -221,6 +227,14 @@ describe("ReportStore", () => {
     }
   });
 });
+
+function saver(file: string, id: string, times: number): Bun.Subprocess<"ignore", "pipe", "inherit"> {
+  return Bun.spawn([process.execPath, join(import.meta.dir, "save-child.ts"), file, id, String(times)], {
+    stdout: "pipe",
+    stderr: "inherit",
+    env: { ...process.env, BUN_FEATURE_FLAG_NO_ORPHANS: "1" },
+  });
+}
 
 /** Kills it once it has told of so many; the last one that it has told of. */
 async function killAfter(child: Bun.Subprocess<"ignore", "pipe", "inherit">, told: number): Promise<number> {

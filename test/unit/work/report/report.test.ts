@@ -11,6 +11,7 @@ import {
   type Report,
   ReportBuilder,
   type ReportPart,
+  type ReportState,
   reportId,
   reportSchema,
   viewOf,
@@ -57,13 +58,22 @@ describe("mergeParts()", () => {
 
 describe("mergeReports()", () => {
   const half = fc
-    .tuple(observations, fc.nat(3), fc.nat(3), fc.constantFrom("stopped", "ended", "failed", "running" as const))
-    .map(([list, begin, took, state]): Report => {
+    .tuple(
+      observations,
+      fc.nat(3),
+      fc.nat(3),
+      fc.constantFrom<ReportState[]>("stopped", "ended", "failed", "running"),
+      fc.shuffledSubarray(["parse", "validate", "enrich"]),
+      fc.constantFrom("here", "there"),
+    )
+    .map(([list, begin, took, state, order, file]): Report => {
       const time = new Time();
       time.nowMs = begin;
       const builder = builderOf(list, time);
       time.nowMs += took;
-      return state === "running" ? builder.snapshot() : builder.end(state as "ended");
+      const stages = order.map((stage) => ({ stage, counts: counts({ in: 2, out: 2 }) }));
+      builder.setRecords({ source: counts({ in: 2, out: 2 }), stages, written: 2 });
+      return { ...(state === "running" ? builder.snapshot() : builder.end(state)), places: { file } };
     });
 
   test("mergeReports() is the same in any order and grouping", () => {

@@ -64,15 +64,29 @@ describe("ReasonTally", () => {
     const tally = new ReasonTally();
     for (let index = 0; index < 3_000; index++) {
       tally.add({ type: "failed", id: `${index}`, code: "c", reason: `only once: ${index}` });
-      if (index >= 1_500) tally.add({ type: "failed", id: `${index}`, code: "c", reason: "often" });
+      if (index >= 1_500) tally.add({ type: "failed", id: `${index}`, code: "c", reason: "very often" });
     }
     const { others, reasons } = tally.toJson();
     expect(reasons[0]).toMatchObject({
-      reason: "often",
+      reason: "very often",
       count: 1_500,
       examples: [{ id: "1500" }, { id: "1501" }, { id: "1502" }],
     });
     expect(reasons.reduce((sum, { count }) => sum + count, others)).toBe(4_500);
+  });
+
+  test("merge() keeps the sum of all failures when each part has more reasons than are kept", () => {
+    const all = new ReasonTally();
+    for (const part of ["a", "b", "c"]) {
+      const tally = new ReasonTally();
+      for (let index = 0; index < 250; index++) {
+        tally.add({ type: "failed", id: "1", code: "c", reason: `${part}${index}`, count: 2 });
+      }
+      all.merge(tally.toJson());
+    }
+    const { others, reasons } = all.toJson();
+    expect(reasons).toHaveLength(100);
+    expect(others).toBe(3 * 500 - 200);
   });
 
   test("toJson() keeps reasons of two stages and two codes apart", () => {

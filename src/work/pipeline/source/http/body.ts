@@ -50,7 +50,7 @@ export async function readBody(request: Readable, gzipped: boolean, limits: Body
   const chunks: Buffer[] = [];
   try {
     for await (const chunk of gzipped ? inflated(request, limits.bodyBytes) : whole(request)) {
-      if (taken + chunk.length > limits.bodyBytes) throw tooLarge(limits.bodyBytes, gzipped ? "inflated, " : "");
+      if (taken + chunk.length > limits.bodyBytes) throw tooLarge(limits.bodyBytes, gzipped ? "inflated" : undefined);
       if (!limits.budget.take(chunk.length)) throw busy();
       taken += chunk.length;
       chunks.push(chunk);
@@ -62,8 +62,9 @@ export async function readBody(request: Readable, gzipped: boolean, limits: Body
   }
 }
 
-export function tooLarge(bodyBytes: number, how = ""): Failure {
-  const message = `the body is, ${how}larger than ${bodyBytes} bytes, the most that is taken (max_body); send it in parts`;
+export function tooLarge(bodyBytes: number, state?: "inflated"): Failure {
+  const what = state === undefined ? "the body" : `the ${state} body`;
+  const message = `${what} is larger than ${bodyBytes} bytes, the most that is taken (max_body); send it in parts`;
   return new Failure("source.http.too_large", message);
 }
 
@@ -88,7 +89,7 @@ async function* inflated(request: Readable, bodyBytes: number): AsyncGenerator<B
     let sent = 0;
     for await (const chunk of whole(request)) {
       sent += chunk.length;
-      if (sent > bodyBytes) throw tooLarge(bodyBytes, "compressed, ");
+      if (sent > bodyBytes) throw tooLarge(bodyBytes);
       if (inflate.destroyed) return;
       if (!inflate.write(chunk))
         await new Promise<void>((resolve) => inflate.once("drain", resolve).once("close", resolve));

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import type { Clock } from "../../../../../src/base/clock.ts";
 import { Failure } from "../../../../../src/base/errors.ts";
-import { createSource, inferFormat } from "../../../../../src/work/pipeline/source/index.ts";
+import { createSource, type FilePosition, inferFormat } from "../../../../../src/work/pipeline/source/index.ts";
 import { chunks, environment, readAll, readSource, START_TIME_MS, TestDirectory, textOf } from "./support.ts";
 
 async function codeOf(work: () => Promise<unknown>): Promise<string> {
@@ -90,7 +90,8 @@ describe("open", () => {
     directory.file("2.txt.gz", gzipSync(line.repeat(100)));
     const gzip = join(directory.path, "2.txt.gz");
     const [first] = await readSource("lines", { path: gzip });
-    const position = { ...first!.position, offset: first!.position.offset + 1 };
+    const at = first!.position as FilePosition;
+    const position = { ...at, offset: at.offset + 1 };
     expect(await codeOf(() => readSource("lines", { path: gzip }, { position }))).toBe("source.shortened");
   });
 
@@ -114,7 +115,7 @@ describe("open", () => {
   test("open() refuses a position of another kind or shape", async () => {
     using directory = new TestDirectory();
     const path = directory.file("1.txt", "a\nb\n");
-    const position = (await readSource("lines", { path }))[0]!.position;
+    const position = (await readSource("lines", { path }))[0]!.position as FilePosition;
     expect(await codeOf(() => readSource("ndjson", { path }, { position }))).toBe("source.position");
     expect(await codeOf(() => readSource("lines", { path }, { position: { ...position, offset: -1 } }))).toBe(
       "source.position",

@@ -1,0 +1,204 @@
+/**
+ * The workers of a master: members of the cluster with that role, each with a link. One whose link breaks is gone, and is dialed
+ * again as long as the cluster holds it to be alive: so a worker comes back by itself after a partition, and after a restart of
+ * either side. What is said over links is handed to whoever watches.
+ */
+import { type Clock, pause } from "../../base/clock.ts";
+import { Failure, messageOf } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Membership } from "../../cluster/membership/index.ts";
+import type { LinkHandlers, LinkPool, PeerLink } from "../../wire/link/index.ts";
+import {
+  failedMessage,
+  helloReply,
+  readMessage,
+  reportMessage,
+  TOPICS,
+  type WorkerHandle,
+  type WorkerPool,
+  type WorkerWatcher,
+} from "../../work/pipeline/dispatch/index.ts";
+import { WORKER_ROLE } from "../worker/worker-duty.ts";
+
+/** Between two tries to reach a worker that the cluster holds to be alive; the pool of links waits longer by itself. */
+const RETRY_MS = 250;
+/** A worker answers at once. */
+const HELLO_TIMEOUT_MS = 5_000;
+
+export interface MasterWorkersPorts {
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export interface WorkerView {
+  readonly id: string;
+  readonly capacity: number;
+  readonly isDraining: boolean;
+  /** As it last said; undefined before it has. */
+  readonly load: { readonly cpu: number; readonly memory: number; readonly queue: number } | undefined;
+}
+
+interface Life extends WorkerHandle {
+  isDraining: boolean;
+  readonly link: PeerLink;
+  readonly machine: string;
+  load?: WorkerView["load"];
+}
+
+export class MasterWorkers implements WorkerPool {
+  readonly handlers: LinkHandlers;
+  readonly #ports: MasterWorkersPorts;
+  readonly #lives = new Map<string, Life>();
+  readonly #watchers = new Set<WorkerWatcher>();
+  /** Told by a person to have no work; kept while they come and go. */
+  readonly #drained = new Set<string>();
+  readonly #seeking = new Set<string>();
+  readonly #end = new AbortController();
+  #cluster: { readonly membership: Membership; readonly links: LinkPool } | undefined;
+
+  constructor(ports: MasterWorkersPorts) {
+    this.#ports = ports;
+    this.handlers = {
+      [TOPICS.report]: { notify: (payload, { link }) => this.#report(link, payload) },
+      [TOPICS.failed]: { notify: (payload, { link }) => this.#failed(link, payload) },
+      [TOPICS.leaving]: { notify: (_, { link }) => this.#leaving(link) },
+    };
+  }
+
+  /** Looks for workers from now on. */
+  follow(membership: Membership, links: LinkPool): void {
+    this.#cluster = { membership, links };
+    membership.on((event) => {
+      if (!("member" in event)) return;
+      const { id, state } = event.member;
+      if (state === "dead" || state === "left") this.#gone(this.#lives.get(id), `it is ${state}: ${event.reason}`);
+      else this.#look();
+    });
+    this.#look();
+  }
+
+  watch(watcher: WorkerWatcher): { close(): void } {
+    this.#watchers.add(watcher);
+    for (const life of this.#lives.values()) watcher.up(life);
+    return { close: () => void this.#watchers.delete(watcher) };
+  }
+
+  list(): readonly WorkerView[] {
+    return Array.from(this.#lives.values(), ({ capacity, id, isDraining, load }) => ({
+      id,
+      capacity,
+      isDraining,
+      load,
+    }));
+  }
+
+  /** No new work for this worker, or again; also for one that is not there now. Fails with `work.not_found`. */
+  drain(worker: string, on: boolean): void {
+    const life = this.#lives.get(worker);
+    if (!life && !this.#drained.has(worker)) {
+      const known = [...this.#lives.keys()].join(", ") || "none";
+      throw new Failure("work.not_found", `no worker is ${JSON.stringify(worker)}; there are ${known}`);
+    }
+    if (on) this.#drained.add(worker);
+    else this.#drained.delete(worker);
+    if (life) this.#setDraining(life, on);
+  }
+
+  close(): void {
+    this.#end.abort();
+    this.#watchers.clear();
+  }
+
+  /** A member that is a worker and has no link yet gets one. */
+  #look(): void {
+    const { membership } = this.#cluster!;
+    for (const { id, meta, state } of membership.members()) {
+      if (state !== "alive" || id === membership.self.id || !meta.roles.includes(WORKER_ROLE)) continue;
+      if (!this.#lives.has(id) && !this.#seeking.has(id)) void this.#seek(id);
+    }
+  }
+
+  async #seek(id: string): Promise<void> {
+    const { clock, logger } = this.#ports;
+    const { links, membership } = this.#cluster!;
+    this.#seeking.add(id);
+    try {
+      for (let tries = 1; !this.#end.signal.aborted; tries++) {
+        const member = membership.members().find((each) => each.id === id);
+        if (!member || (member.state !== "alive" && member.state !== "suspect")) return;
+        try {
+          return await this.#greet(await links.get(member.address, { id, signal: this.#end.signal }));
+        } catch (thrown) {
+          logger.debug(`worker ${id} does not answer`, { tries, reason: messageOf(thrown) });
+          await pause(clock, RETRY_MS, this.#end.signal).catch(() => {}); // the loop looks at the signal
+        }
+      }
+    } finally {
+      this.#seeking.delete(id);
+    }
+  }
+
+  async #greet(link: PeerLink): Promise<void> {
+    const { id } = link.peer;
+    const answer = await link.request(TOPICS.hello, {}, { timeoutMs: HELLO_TIMEOUT_MS });
+    const { capacity, isLeaving, machine } = readMessage(helloReply, answer, `the hello of worker ${id}`);
+    if (!link.isOpen) throw new Failure("link.closed", "the link closed at once", { retryable: true });
+    const life: Life = {
+      id,
+      capacity,
+      weight: capacity,
+      isDraining: isLeaving || this.#drained.has(id),
+      link,
+      machine,
+      request: (topic, payload, options) => link.request(topic, payload, options),
+      notify: (topic, payload) => {
+        if (link.isOpen) link.notify(topic, payload);
+      },
+    };
+    this.#lives.set(id, life);
+    this.#ports.logger.info(`worker ${id} is here`, { capacity });
+    void link.closed.then(({ reason }) => {
+      this.#gone(life, reason.message);
+      if (!this.#end.signal.aborted) this.#look();
+    });
+    for (const watcher of this.#watchers) watcher.up(life);
+  }
+
+  #gone(life: Life | undefined, reason: string): void {
+    if (!life || this.#lives.get(life.id) !== life) return;
+    this.#lives.delete(life.id);
+    this.#ports.logger.warn(`worker ${life.id} is gone`, { reason });
+    for (const watcher of this.#watchers) watcher.gone(life, reason);
+  }
+
+  #setDraining(life: Life, on: boolean): void {
+    if (life.isDraining === on) return;
+    life.isDraining = on;
+    for (const watcher of this.#watchers) watcher.draining(life);
+  }
+
+  #report(link: PeerLink, payload: unknown): void {
+    const life = this.#of(link);
+    if (!life) return;
+    const report = readMessage(reportMessage, payload, `a report of worker ${life.id}`);
+    life.load = report.load;
+    for (const watcher of this.#watchers) watcher.report(life, report);
+  }
+
+  #failed(link: PeerLink, payload: unknown): void {
+    const life = this.#of(link);
+    if (!life) return;
+    const end = readMessage(failedMessage, payload, `word of worker ${life.id}`);
+    for (const watcher of this.#watchers) watcher.failed(life, end);
+  }
+
+  #leaving(link: PeerLink): void {
+    const life = this.#of(link);
+    if (life) this.#setDraining(life, true);
+  }
+
+  #of(link: PeerLink): Life | undefined {
+    const life = this.#lives.get(link.peer.id);
+    return life?.link === link ? life : undefined;
+  }
+}

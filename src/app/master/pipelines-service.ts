@@ -1,0 +1,20 @@
+/** Answers the contract `pipelines`. */
+import { implement, type Service } from "../../wire/rpc/index.ts";
+import type { MasterWorkers } from "./master-workers.ts";
+import type { Pipelines } from "./pipelines.ts";
+import { pipelinesContract, type WorkerInfo } from "./pipelines-contract.ts";
+
+export function pipelinesService(pipelines: Pipelines, workers: MasterWorkers): Service {
+  const workersNow = (): WorkerInfo[] => workers.list().map(({ load, ...worker }) => ({ ...worker, ...load }));
+  return implement(pipelinesContract, {
+    submit: async (request) => ({ pipeline: (await pipelines.submit(request)).view() }),
+    list: () => ({ pipelines: pipelines.list().map((each) => each.view()), workers: workersNow() }),
+    pause: async ({ pipeline }) => ({ pipeline: (await pipelines.pause(pipeline)).view() }),
+    resume: async ({ pipeline }) => ({ pipeline: (await pipelines.resume(pipeline)).view() }),
+    cancel: async ({ pipeline }) => ({ pipeline: (await pipelines.cancel(pipeline)).view() }),
+    drain: ({ node, on }) => {
+      workers.drain(node, on);
+      return { workers: workersNow() };
+    },
+  });
+}

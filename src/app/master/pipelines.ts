@@ -1,0 +1,147 @@
+/** All pipelines of a master: taken, found by name, and what is asked of them carried out. */
+import { basename, resolve } from "node:path";
+import { Failure } from "../../base/errors.ts";
+import { nearMiss } from "../../base/near-miss.ts";
+import { MasterPipeline, type MasterPipelinePorts } from "./master-pipeline.ts";
+import type { Submission, Submissions } from "./submissions.ts";
+
+export interface SubmitRequest {
+  readonly path: string;
+  readonly fresh?: boolean | undefined;
+  readonly input?: string | undefined;
+  readonly output?: string | undefined;
+}
+
+/** Each one under way has processes on workers and memory here. */
+const LIVING_MAX = 64;
+
+export interface PipelinesPorts extends Omit<MasterPipelinePorts, "save"> {
+  readonly submissions: Submissions;
+  readonly newId: (name: string) => string;
+  readonly nowMs: () => number;
+  /** Fails with the file's faults. */
+  readonly check: (path: string) => Promise<unknown>;
+}
+
+export class Pipelines {
+  readonly #ports: PipelinesPorts;
+  readonly #pipelines = new Map<string, MasterPipeline>();
+
+  constructor(ports: PipelinesPorts) {
+    this.#ports = ports;
+    for (const entry of ports.submissions.all()) this.#add(entry);
+  }
+
+  /** Goes on with all that were under way when the master ended. */
+  start(): void {
+    for (const pipeline of this.#each) if (pipeline.entry.state === "running") pipeline.start();
+  }
+
+  list(): readonly MasterPipeline[] {
+    return this.#each;
+  }
+
+  /**
+   * A file that is under way becomes what it says now, from its checkpoint on. Fails with the file's faults, or with
+   * `master.too_many`; then nothing has changed.
+   */
+  async submit({ fresh = false, input, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
+    const path = resolve(written);
+    await this.#ports.check(path);
+    const same = this.#each.find(
+      ({ entry }) => entry.path === path && (entry.state === "running" || entry.state === "paused"),
+    );
+    const ends = { fresh, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
+    if (same) {
+      await same.reopen({ ...same.entry, ...ends, state: "running" });
+      return same;
+    }
+    const living = this.#each.filter(({ isOver }) => !isOver).length;
+    if (living >= LIVING_MAX) {
+      throw new Failure("master.too_many", `${living} pipelines are under way; at most ${LIVING_MAX} are allowed`, {
+        retryable: true,
+      });
+    }
+    const name = basename(path).replace(/\.[^.]*$/, "");
+    const id = this.#ports.newId(name);
+    const entry: Submission = {
+      id,
+      name,
+      path,
+      state: "running",
+      ...ends,
+      submittedMs: this.#ports.nowMs(),
+      rewinds: 0,
+    };
+    this.#ports.submissions.save(entry);
+    const pipeline = this.#add(entry);
+    pipeline.start();
+    return pipeline;
+  }
+
+  /** For a file named on the command line: one that this master knows already is left as it is. */
+  async submitOnce(request: SubmitRequest): Promise<MasterPipeline> {
+    const path = resolve(request.path);
+    const known = this.#each.findLast(({ entry }) => entry.path === path && entry.state !== "cancelled");
+    if (!known || request.fresh) return this.submit(request);
+    if (known.isOver && known.entry.state === "failed") known.start();
+    return known;
+  }
+
+  async pause(which: string): Promise<MasterPipeline> {
+    const pipeline = this.find(which);
+    if (pipeline.isOver && pipeline.entry.state !== "paused") throw notUnderWay(pipeline, "paused");
+    await pipeline.pause();
+    return pipeline;
+  }
+
+  async resume(which: string): Promise<MasterPipeline> {
+    const pipeline = this.find(which);
+    const { state } = pipeline.entry;
+    if (state === "ended" || state === "cancelled")
+      throw notUnderWay(pipeline, "resumed; submit its file to run it anew");
+    pipeline.start();
+    return pipeline;
+  }
+
+  async cancel(which: string): Promise<MasterPipeline> {
+    const pipeline = this.find(which);
+    if (pipeline.isOver && pipeline.entry.state === "ended") throw notUnderWay(pipeline, "cancelled");
+    await pipeline.cancel();
+    return pipeline;
+  }
+
+  /** Commits what is under way everywhere; what is not through within the limit is done again by the next life. */
+  async leave(): Promise<void> {
+    await Promise.all(this.#each.filter(({ isOver }) => !isOver).map((pipeline) => pipeline.leave()));
+  }
+
+  /** By id, by the beginning of an id, or by name; of several of one name the last submitted. Fails with `master.not_found`. */
+  find(which: string): MasterPipeline {
+    const exact = this.#pipelines.get(which);
+    if (exact) return exact;
+    const named = this.#each.findLast(({ entry }) => entry.name === which);
+    if (named) return named;
+    const begun = this.#each.filter(({ entry }) => entry.id.startsWith(which));
+    if (begun.length === 1) return begun[0]!;
+    const names = [...new Set(this.#each.map(({ entry }) => entry.name))];
+    const near = nearMiss(which, names);
+    const hint = near === undefined ? `there are ${names.slice(-20).join(", ") || "none"}` : `did you mean ${near}?`;
+    throw new Failure("master.not_found", `no pipeline is ${JSON.stringify(which)}; ${hint}`);
+  }
+
+  get #each(): readonly MasterPipeline[] {
+    return [...this.#pipelines.values()];
+  }
+
+  #add(entry: Submission): MasterPipeline {
+    const { submissions } = this.#ports;
+    const pipeline = new MasterPipeline(entry, { ...this.#ports, save: (changed) => submissions.save(changed) });
+    this.#pipelines.set(entry.id, pipeline);
+    return pipeline;
+  }
+}
+
+function notUnderWay({ entry }: MasterPipeline, what: string): Failure {
+  return new Failure("master.state", `${entry.name} is ${entry.state} and cannot be ${what}`);
+}

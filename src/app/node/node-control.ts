@@ -1,0 +1,84 @@
+/** How commands on this machine reach a process that is a node: its control socket, and what it says of itself there. */
+import { formatAddress } from "../../base/address.ts";
+import { systemClock } from "../../base/clock.ts";
+import { Failure, messageOf } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import type { TreeNode } from "../../process/supervise/index.ts";
+import { Dispatcher, type Service, serveContracts } from "../../wire/rpc/index.ts";
+import type { InstanceInfo } from "../control/contract.ts";
+import { startControlServer } from "../control/control-server.ts";
+import type { InstanceControl } from "../control/instance-control.ts";
+import { INSTANCE_OWNER, instanceService } from "../control/instance-service.ts";
+import { INSTANCE_NAME, withUsage } from "../instance.ts";
+import { stateDirectory } from "../self.ts";
+import type { NodeDuty } from "./node-duty.ts";
+import type { OpenedNode } from "./open-node.ts";
+import type { NodeSettings } from "./settings.ts";
+
+interface ControlParts {
+  readonly logger: Logger;
+  readonly version: string;
+  readonly duty: NodeDuty;
+  readonly stop: (reason: string) => void;
+}
+
+/** As for a pipeline: one that cannot be opened is told, and the node does its work all the same. */
+export async function openControl(
+  node: OpenedNode,
+  settings: NodeSettings,
+  { logger, version, stop, duty }: ControlParts,
+) {
+  const dataDir = stateDirectory(settings.dataDir);
+  const startedMs = systemClock.now();
+  const info: InstanceInfo = {
+    pid: process.pid,
+    version,
+    startedMs,
+    command: duty.command,
+    pipeline: settings.id,
+    dataDir,
+  };
+  const services: readonly Service[] = [instanceService(controlOf(node, settings, stop, duty), info), ...node.services];
+  const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
+  const open = async () => {
+    const dispatcher = new Dispatcher(services, { clock: systemClock, report });
+    return serveContracts(dispatcher, { clock: systemClock, authenticate: () => INSTANCE_OWNER });
+  };
+  try {
+    return await startControlServer({ dataDir, info, open, clock: systemClock });
+  } catch (thrown) {
+    logger.warn(`ps, stop, nodes and cluster reach this node by its address only: ${messageOf(thrown)}`);
+    return undefined;
+  }
+}
+
+function controlOf(
+  node: OpenedNode,
+  { id }: NodeSettings,
+  stop: (reason: string) => void,
+  duty: NodeDuty,
+): InstanceControl {
+  const startedMs = systemClock.now();
+  const name = `${duty.command} ${id}`;
+  const refuse = (what: string): never => {
+    throw new Failure("instance.not_controllable", `a ${duty.command} cannot be ${what}`);
+  };
+  return {
+    describe() {
+      const uptimeMs = systemClock.now() - startedMs;
+      const common = { kind: "supervisor", state: "running", uptimeMs, restarts: 0 } as const;
+      const detail = `${formatAddress(node.address)}, ${node.membership.members().length} members known`;
+      const children = duty.trees?.() ?? [];
+      const kind = children.length > 0 ? "supervisor" : "worker";
+      const self: TreeNode = { ...common, kind, name, detail, children };
+      return withUsage({ ...common, name: INSTANCE_NAME, pid: process.pid, children: [self] });
+    },
+    async stop(path) {
+      stop("was asked to stop");
+      return { done: [path], ending: true };
+    },
+    restart: async () => refuse("restarted by name; stop it and start it again"),
+    swap: async () => refuse("given another plugin"),
+    reload: async () => refuse("reloaded"),
+  };
+}

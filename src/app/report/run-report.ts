@@ -1,0 +1,34 @@
+/** The report of a pipeline's run: what the run counts itself, and what is told while it goes. */
+import { systemClock } from "../../base/clock.ts";
+import { seededRandom } from "../../base/random.ts";
+import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
+import type { ReportSubject } from "../../work/report/index.ts";
+import { KeptReport } from "./keep-report.ts";
+import { reportsPath } from "./reports.ts";
+
+export interface RunReportOptions {
+  readonly dataDir: string | undefined;
+  readonly subject: Pick<ReportSubject, "name" | "run" | "places"> & Partial<Pick<ReportSubject, "id">>;
+  /** As it is now: after a rewind it is another one. */
+  readonly run: () => Pick<PipelineRun, "counts" | "progress"> | undefined;
+  readonly warn: (text: string) => void;
+}
+
+const SEEDS = 2 ** 32;
+
+export function keepRunReport({ dataDir, run, subject, warn }: RunReportOptions): KeptReport {
+  return new KeptReport({
+    path: reportsPath(dataDir),
+    subject: { ...subject, kind: "pipeline" },
+    clock: systemClock,
+    random: seededRandom(Math.floor(systemClock.now() * 1009 + process.pid) % SEEDS),
+    refresh(builder) {
+      const current = run();
+      if (!current) return;
+      builder.setRecords(current.counts);
+      for (const { name, restarts, retries } of current.progress().stages)
+        builder.followStage(name, { restarts, retries });
+    },
+    warn,
+  });
+}

@@ -1,0 +1,175 @@
+/**
+ * A run of a task graph as the command line drives it: its store and its places put together, begun or gone on with, summed up at its
+ * end. One process at a time works on a run; a run whose process died goes on where it was.
+ */
+import { createHash, randomBytes } from "node:crypto";
+import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { Failure } from "../../base/errors.ts";
+import { seededRandom } from "../../base/random.ts";
+import {
+  localPlace,
+  PluginHosts,
+  reportOf,
+  type TaskChange,
+  type TaskGraph,
+  type TaskProgress,
+  type TaskReport,
+  TaskRun,
+  TaskStore,
+} from "../../work/task/index.ts";
+import { lockOutputs, type OutputLocks } from "../output-locks.ts";
+import { hostCommand, stateDirectory } from "../self.ts";
+import { graphOrRefuse } from "./load-graph.ts";
+import { pipelinePort } from "./pipeline-port.ts";
+
+export interface TaskRunChoices {
+  /** Left out where a run is resumed: it knows its graph. */
+  readonly file?: string | undefined;
+  readonly dataDir?: string | undefined;
+  readonly parallel?: number | undefined;
+  readonly resume?: string | undefined;
+  /** Of a resumed run: failed and skipped tasks too. */
+  readonly retryFailed: boolean;
+  /** What plugins and pipelines print. */
+  readonly show: (from: string, stream: string, line: string) => void;
+}
+
+export interface TaskRunHandle {
+  readonly id: string;
+  readonly name: string;
+  readonly resumed: boolean;
+  progress(): TaskProgress;
+  /** Starts nothing any more; resolves through `done`. */
+  stop(): void;
+  abort(reason: string): void;
+  readonly done: Promise<TaskReport>;
+}
+
+export function taskStorePath(dataDir: string | undefined): string {
+  return join(stateDirectory(dataDir), "tasks", "tasks.db");
+}
+
+/** Fails before anything has started when the graph does not check or the run cannot be resumed. */
+export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHandle> {
+  const { file, parallel, resume } = choices;
+  const given = file === undefined ? undefined : await graphOrRefuse(file);
+  const path = taskStorePath(choices.dataDir);
+  const store = TaskStore.open(path);
+  let locks: OutputLocks | undefined;
+  try {
+    const id = resume ?? newRunId();
+    locks = lockRun(path, id);
+    const graph = resume === undefined ? begin(store, id, given) : goOn(store, id, given?.graph, choices.retryFailed);
+    const history = store.tasks(id).map(({ attempts, state, task }) => ({ attempts, state, task }) as TaskChange); // pending ones have no row
+    return open({ id, graph: parallel === undefined ? graph : { ...graph, parallel }, history }, store, locks, choices);
+  } catch (thrown) {
+    store.close();
+    locks?.release();
+    throw thrown;
+  }
+}
+
+function open(
+  plan: { readonly id: string; readonly graph: TaskGraph; readonly history: readonly TaskChange[] },
+  store: TaskStore,
+  locks: OutputLocks,
+  { dataDir, resume, show }: TaskRunChoices,
+): TaskRunHandle {
+  const clock = systemClock;
+  const workDirectory = join(stateDirectory(dataDir), "work");
+  const hosts = new PluginHosts({ command: hostCommand(), clock, workDirectory, show });
+  const place = localPlace({
+    http: { fetch, now: () => clock.now() },
+    plugin: (work, signal) => hosts.run(work, signal),
+    pipeline: pipelinePort({ dataDir, show }),
+  });
+  const env = (name: string): string | undefined => process.env[name];
+  const run = new TaskRun(plan, { clock, random: seededRandom(process.pid), place, store, env });
+  return {
+    id: plan.id,
+    name: plan.graph.name,
+    resumed: resume !== undefined,
+    progress: () => run.progress(),
+    stop: () => run.drain(),
+    abort: (reason) => run.abort(reason),
+    done: finish(run, plan, store, () => hosts.close()).finally(() => {
+      store.close();
+      locks.release();
+    }),
+  };
+}
+
+async function finish(
+  run: TaskRun,
+  { graph, id }: { readonly id: string; readonly graph: TaskGraph },
+  store: TaskStore,
+  close: () => Promise<void>,
+): Promise<TaskReport> {
+  try {
+    const how = await run.run();
+    store.endRun(id, how, systemClock.now());
+    return reportOf(store.run(id)!, graph, store.tasks(id));
+  } finally {
+    await close();
+  }
+}
+
+function begin(
+  store: TaskStore,
+  id: string,
+  given: { readonly path: string; readonly graph: TaskGraph } | undefined,
+): TaskGraph {
+  if (!given) throw new Failure("usage.file", "a task graph's file is required, or --resume with the id of a run");
+  const { graph, path } = given;
+  store.createRun(
+    { id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs: systemClock.now() },
+    graph,
+  );
+  return graph;
+}
+
+function goOn(store: TaskStore, id: string, given: TaskGraph | undefined, retryFailed: boolean): TaskGraph {
+  const run = store.run(id);
+  if (!run) throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
+  if (run.state === "done" || (run.state === "failed" && !retryFailed)) {
+    const hint = run.state === "failed" ? "; --retry-failed runs its failed tasks again" : "";
+    throw new Failure("task.run.ended", `run ${id} has ended (${run.state}), nothing is left to do${hint}`);
+  }
+  if (given && fingerprintOf(given) !== run.fingerprint) {
+    const message = `run ${id} began with another graph than the file holds now; resume it without the file, or begin a new run`;
+    throw new Failure("task.run.changed", message);
+  }
+  if (retryFailed) store.forgetFailed(id);
+  store.endRun(id, "running", null);
+  return store.graph(id);
+}
+
+/** How many run at once is nobody's business but the machine's. */
+function fingerprintOf({ parallel: _, ...graph }: TaskGraph): string {
+  return createHash("sha256").update(JSON.stringify(graph)).digest("hex");
+}
+
+/** Sorts by time; unique enough to be part of an idempotency key that others keep. */
+function newRunId(): string {
+  const time = new Date(systemClock.now()).toISOString().replace(/\D/g, "").slice(0, 14);
+  return `${time}-${randomBytes(5).toString("hex")}`;
+}
+
+function lockRun(storePath: string, id: string): OutputLocks {
+  try {
+    return lockOutputs([`${storePath}.${id}`]);
+  } catch (thrown) {
+    throw new Failure("task.run.in_use", `run ${id} is under way in another process`, { cause: thrown });
+  }
+}
+
+/** Whether a process works on the run at this moment. */
+export function isUnderWay(dataDir: string | undefined, id: string): boolean {
+  try {
+    lockRun(taskStorePath(dataDir), id).release();
+    return false;
+  } catch {
+    return true;
+  }
+}

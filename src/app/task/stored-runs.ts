@@ -1,0 +1,86 @@
+/** What `task list` and `task show` answer with: runs that are remembered, as plain data. */
+import { existsSync } from "node:fs";
+import { Failure } from "../../base/errors.ts";
+import {
+  type Json,
+  linesOf,
+  reportOf,
+  type StoredRun,
+  type StoredTask,
+  type TaskLine,
+  type TaskReport,
+  TaskStore,
+} from "../../work/task/index.ts";
+import { isUnderWay, taskStorePath } from "./run-graph.ts";
+
+/** `interrupted`: its process is gone, and it can be resumed. */
+export type ListedRun = Omit<StoredRun, "state" | "fingerprint"> & {
+  readonly state: StoredRun["state"] | "interrupted";
+};
+
+export interface ShownRun extends Omit<TaskReport, "state"> {
+  readonly state: ListedRun["state"];
+  readonly tasks: readonly TaskLine[];
+}
+
+export interface ShownTask extends TaskLine, Partial<Pick<StoredTask, "startedMs" | "endedMs">> {
+  readonly run: string;
+  readonly output?: Json;
+}
+
+export function listRuns(dataDir: string | undefined, limit: number): readonly ListedRun[] {
+  return withStore(dataDir, [], (store) =>
+    store.runs(limit).map(({ fingerprint: _, ...run }) => ({ ...run, state: stateOf(dataDir, run) })),
+  );
+}
+
+export function showRun(dataDir: string | undefined, id: string): ShownRun {
+  return (
+    withStore(dataDir, undefined, (store) => {
+      const run = store.run(id) ?? notFound(id);
+      const stored = store.tasks(id);
+      const graph = store.graph(id);
+      return { ...reportOf(run, graph, stored), state: stateOf(dataDir, run), tasks: linesOf(graph, stored) };
+    }) ?? notFound(id)
+  );
+}
+
+/** One task of a run, with what it has left. */
+export function showTask(dataDir: string | undefined, id: string, task: string): ShownTask {
+  return (
+    withStore(dataDir, undefined, (store) => {
+      if (!store.run(id)) notFound(id);
+      const graph = store.graph(id);
+      const number = graph.tasks.findIndex((each) => each.id === task);
+      if (number < 0) throw new Failure("task.not_found", `run ${id} has no task ${task}`);
+      const stored = store.tasks(id);
+      const found = stored.find((each) => each.task === number);
+      const output = store.output(id, number);
+      return {
+        run: id,
+        ...linesOf(graph, stored)[number]!,
+        ...(found && { startedMs: found.startedMs, endedMs: found.endedMs }),
+        ...(output !== undefined && { output }),
+      };
+    }) ?? notFound(id)
+  );
+}
+
+function withStore<T>(dataDir: string | undefined, none: T, use: (store: TaskStore) => T): T {
+  const path = taskStorePath(dataDir);
+  if (!existsSync(path)) return none;
+  const store = TaskStore.open(path);
+  try {
+    return use(store);
+  } finally {
+    store.close();
+  }
+}
+
+function stateOf(dataDir: string | undefined, { id, state }: Pick<StoredRun, "id" | "state">): ListedRun["state"] {
+  return state === "running" && !isUnderWay(dataDir, id) ? "interrupted" : state;
+}
+
+function notFound(id: string): never {
+  throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
+}

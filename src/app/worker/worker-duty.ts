@@ -1,0 +1,73 @@
+/**
+ * What a worker does besides being a member: runs the stages that masters place on it, in a supervision tree of their own each,
+ * with files fetched by content. When it is told to leave it says so, and its masters take their batches elsewhere first.
+ */
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import type { Logger } from "../../base/log.ts";
+import { printable } from "../../base/printable.ts";
+import { seededRandom } from "../../base/random.ts";
+import { ArtifactStore } from "../../work/artifact/index.ts";
+import { Worker } from "../../work/pipeline/dispatch/index.ts";
+import type { PipelinePorts } from "../../work/pipeline/stages/index.ts";
+import type { NodeDuty } from "../node/node-duty.ts";
+import type { NodeSettings } from "../node/settings.ts";
+import { noticesOf } from "../notices.ts";
+import { hostCommand, stateDirectory } from "../self.ts";
+import { machineLoad } from "./machine-load.ts";
+import { unpackPlan, unpackSettings } from "./packed-plan.ts";
+
+export const WORKER_ROLE = "worker";
+
+export interface WorkerChoices {
+  readonly settings: NodeSettings;
+  /** What it waits for its masters to take their work away when it is told to leave. */
+  readonly drainMs: number;
+  readonly logger: Logger;
+}
+
+export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): Promise<NodeDuty> {
+  const state = stateDirectory(settings.dataDir);
+  const store = await ArtifactStore.open(join(state, "artifacts"));
+  const capacity = settings.capacities.cpu ?? availableParallelism();
+  const worker = new Worker({
+    clock: systemClock,
+    capacity: Math.max(1, capacity),
+    pipelinePorts: (pipeline) => portsFor(pipeline, join(state, "work"), logger),
+    settings: unpackSettings,
+    unpack: (packed, master) => unpackPlan(packed, store, master),
+    load: machineLoad(() => systemClock.monotonic()),
+    tell: (text) => logger.warn(text),
+  });
+  return {
+    command: WORKER_ROLE,
+    handlers: worker.handlers,
+    trees: () => worker.trees(),
+    ending: () => drained(worker, drainMs, logger),
+    closed: async () => {
+      await worker.close();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** What is still here at the end of the time is done again by others. */
+async function drained(worker: Worker, drainMs: number, logger: Logger): Promise<void> {
+  const over = Promise.withResolvers<"late">();
+  const timer = systemClock.after(drainMs, () => over.resolve("late"));
+  const how = await Promise.race([worker.leave(), over.promise]);
+  timer.cancel();
+  if (how === "late") logger.warn(`leaves with ${worker.queue} batches under way: they were not taken over in time`);
+}
+
+function portsFor(pipeline: string, workDirectory: string, logger: Logger): PipelinePorts {
+  return {
+    clock: systemClock,
+    random: seededRandom(process.pid),
+    host: hostCommand(),
+    workDirectory,
+    show: (stage, stream, line) => logger.info(printable(line), { pipeline, stage, stream }),
+    observe: noticesOf((text) => logger.warn(text, { pipeline }), systemClock),
+  };
+}

@@ -1,0 +1,181 @@
+/**
+ * What is known of runs and their tasks, in one SQLite file of a data directory. Changes of a running graph go through a journal that
+ * commits them in groups; order is kept, so a task on disk never lacks what it was started on.
+ */
+import { Database } from "bun:sqlite";
+import { mkdirSync } from "node:fs";
+import { dirname } from "node:path";
+import { Failure, messageOf } from "../../base/errors.ts";
+import type { TaskChange, TaskState } from "./outcome.ts";
+import type { RunEnd } from "./scheduler.ts";
+import type { Json, TaskGraph } from "./types.ts";
+
+/** Layout of the file. A file of another version is refused, not guessed at. */
+const VERSION = 1;
+
+/** Several runs write one file: each commit takes a millisecond or so. */
+const BUSY_TIMEOUT_MS = 10_000;
+
+export interface StoredRun {
+  readonly id: string;
+  readonly name: string;
+  readonly file: string;
+  readonly fingerprint: string;
+  /** `running` is under way, or was when its process died. */
+  readonly state: "running" | RunEnd;
+  readonly tasks: number;
+  readonly startedMs: number;
+  readonly endedMs: number | null;
+}
+
+export interface StoredTask {
+  readonly task: number;
+  readonly state: TaskState;
+  readonly attempts: number;
+  readonly startedMs: number | null;
+  readonly endedMs: number | null;
+  readonly tookMs: number | null;
+  readonly code: string | null;
+  readonly reason: string | null;
+}
+
+/** A change as it is written: with its time, and its output as text. */
+export interface TimedChange extends Omit<TaskChange, "output"> {
+  readonly output?: string;
+  readonly startedMs?: number | undefined;
+  readonly endedMs?: number | undefined;
+}
+
+const TABLES = `
+CREATE TABLE IF NOT EXISTS run (
+  number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL, fingerprint TEXT NOT NULL,
+  state TEXT NOT NULL, tasks INTEGER NOT NULL, started_ms REAL NOT NULL, ended_ms REAL, graph TEXT NOT NULL
+);
+CREATE TABLE IF NOT EXISTS task (
+  run INTEGER NOT NULL, task INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
+  started_ms REAL, ended_ms REAL, took_ms REAL, code TEXT, reason TEXT, PRIMARY KEY (run, task)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS output (
+  run INTEGER NOT NULL, task INTEGER NOT NULL, json TEXT NOT NULL, PRIMARY KEY (run, task)
+);`;
+
+const RUN_COLUMNS = "id, name, file, fingerprint, state, tasks, started_ms AS startedMs, ended_ms AS endedMs";
+const TASK_COLUMNS =
+  "task, state, attempts, started_ms AS startedMs, ended_ms AS endedMs, took_ms AS tookMs, code, reason";
+const SAVE_TASK = `INSERT INTO task (run, task, state, attempts, started_ms, ended_ms, took_ms, code, reason)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, task) DO UPDATE SET state = excluded.state,
+attempts = excluded.attempts, started_ms = coalesce(started_ms, excluded.started_ms), ended_ms = excluded.ended_ms,
+took_ms = coalesce(excluded.took_ms, took_ms), code = excluded.code, reason = excluded.reason`;
+
+export class TaskStore {
+  readonly #database: Database;
+
+  private constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** Opens or makes the file. Fails with `task.store.*`. */
+  static open(path: string): TaskStore {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    let database: Database | undefined;
+    try {
+      database = new Database(path, { create: true });
+      database.run(`PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}`);
+      database.run("PRAGMA journal_mode = WAL");
+      database.run("PRAGMA synchronous = FULL");
+      checkVersion(database, path);
+      return new TaskStore(database);
+    } catch (thrown) {
+      database?.close();
+      if (thrown instanceof Failure) throw thrown;
+      throw new Failure("task.store.unreadable", `opening ${path}: ${messageOf(thrown)}`, { cause: thrown });
+    }
+  }
+
+  /** Durable when it returns. */
+  createRun(run: Pick<StoredRun, "id" | "name" | "file" | "fingerprint" | "startedMs">, graph: TaskGraph): void {
+    const { id, name, file, fingerprint, startedMs } = run;
+    const sql = `INSERT INTO run (id, name, file, fingerprint, state, tasks, started_ms, graph)
+      VALUES (?, ?, ?, ?, 'running', ?, ?, ?)`;
+    this.#database.query(sql).run(id, name, file, fingerprint, graph.tasks.length, startedMs, JSON.stringify(graph));
+  }
+
+  endRun(id: string, state: StoredRun["state"], endedMs: number | null): void {
+    this.#database.query("UPDATE run SET state = ?, ended_ms = ? WHERE id = ?").run(state, endedMs, id);
+  }
+
+  run(id: string): StoredRun | undefined {
+    const sql = `SELECT ${RUN_COLUMNS} FROM run WHERE id = ?`;
+    return (this.#database.query(sql).get(id) as StoredRun | null) ?? undefined; // the columns are named as it has them
+  }
+
+  /** The latest first. */
+  runs(limit: number): readonly StoredRun[] {
+    const sql = `SELECT ${RUN_COLUMNS} FROM run ORDER BY number DESC LIMIT ?`;
+    return this.#database.query(sql).all(limit) as StoredRun[]; // likewise
+  }
+
+  graph(id: string): TaskGraph {
+    const row = this.#database.query("SELECT graph FROM run WHERE id = ?").get(id) as { graph: string };
+    return JSON.parse(row.graph) as TaskGraph; // written by createRun, under the same version
+  }
+
+  /** Those that have begun or ended, by number. */
+  tasks(id: string): readonly StoredTask[] {
+    const sql = `SELECT ${TASK_COLUMNS} FROM task WHERE run = ? ORDER BY task`;
+    return this.#database.query(sql).all(this.#numberOf(id)) as StoredTask[]; // likewise
+  }
+
+  output(id: string, task: number): Json | undefined {
+    const sql = "SELECT json FROM output WHERE run = ? AND task = ?";
+    const row = this.#database.query(sql).get(this.#numberOf(id), task) as { json: string } | null;
+    return row ? (JSON.parse(row.json) as Json) : undefined;
+  }
+
+  /** All of them or none; durable when it returns. */
+  save(id: string, changes: Iterable<TimedChange>): void {
+    const run = this.#numberOf(id);
+    const saveTask = this.#database.query(SAVE_TASK);
+    const saveOutput = this.#database.query("INSERT OR REPLACE INTO output (run, task, json) VALUES (?, ?, ?)");
+    this.#database
+      .transaction(() => {
+        for (const { attempts, code, endedMs, output, reason, startedMs, state, task, tookMs } of changes) {
+          const times = [startedMs ?? null, endedMs ?? null, tookMs ?? null] as const;
+          saveTask.run(run, task, state, attempts, ...times, code ?? null, reason ?? null);
+          if (output !== undefined) saveOutput.run(run, task, output);
+        }
+      })
+      .immediate();
+  }
+
+  /** Forgets failed and skipped tasks, so that a resumed run does them again. */
+  forgetFailed(id: string): void {
+    const sql = "DELETE FROM task WHERE run = ? AND state IN ('failed', 'skipped')";
+    this.#database.query(sql).run(this.#numberOf(id));
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  #numberOf(id: string): number {
+    const row = this.#database.query("SELECT number FROM run WHERE id = ?").get(id) as { number: number } | null;
+    if (row) return row.number;
+    throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
+  }
+}
+
+function checkVersion(database: Database, path: string): void {
+  database
+    .transaction(() => {
+      const { user_version: version } = database.query("PRAGMA user_version").get() as { user_version: number };
+      if (version !== 0 && version !== VERSION) {
+        const message = `${path} has version ${version}, this program reads ${VERSION}; another --data-dir is required`;
+        throw new Failure("task.store.version", message);
+      }
+      if (version === VERSION) return;
+      for (const sql of TABLES.split(";")) if (sql.trim() !== "") database.run(sql);
+      database.run(`PRAGMA user_version = ${VERSION}`);
+    })
+    .immediate();
+}
