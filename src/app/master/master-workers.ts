@@ -40,8 +40,7 @@ export interface WorkerView {
 
 interface Life extends WorkerHandle {
   isDraining: boolean;
-  readonly link: PeerLink;
-  readonly machine: string;
+  link: PeerLink;
   load?: WorkerView["load"];
 }
 
@@ -141,7 +140,7 @@ export class MasterWorkers implements WorkerPool {
   async #greet(link: PeerLink): Promise<void> {
     const { id } = link.peer;
     const answer = await link.request(TOPICS.hello, {}, { timeoutMs: HELLO_TIMEOUT_MS });
-    const { capacity, isLeaving, machine } = readMessage(helloReply, answer, `the hello of worker ${id}`);
+    const { capacity, isLeaving } = readMessage(helloReply, answer, `the hello of worker ${id}`);
     if (!link.isOpen) throw new Failure("link.closed", "the link closed at once", { retryable: true });
     const life: Life = {
       id,
@@ -149,19 +148,35 @@ export class MasterWorkers implements WorkerPool {
       weight: capacity,
       isDraining: isLeaving || this.#drained.has(id),
       link,
-      machine,
-      request: (topic, payload, options) => link.request(topic, payload, options),
+      request: (topic, payload, options) => this.#linkOf(life).request(topic, payload, options),
       notify: (topic, payload) => {
-        if (link.isOpen) link.notify(topic, payload);
+        const open = this.#linkOf(life);
+        if (open.isOpen) open.notify(topic, payload);
       },
     };
     this.#lives.set(id, life);
     this.#ports.logger.info(`worker ${id} is here`, { capacity });
-    void link.closed.then(({ reason }) => {
-      this.#gone(life, reason.message);
-      if (!this.#end.signal.aborted) this.#look();
-    });
+    this.#followLink(life);
     for (const watcher of this.#watchers) watcher.up(life);
+  }
+
+  /** Of two links that two nodes have opened to each other at once one is given up: the life goes on over the other. */
+  #linkOf(life: Life): PeerLink {
+    if (life.link.isOpen) return life.link;
+    const other = this.#cluster!.links.byId(life.id);
+    if (!other?.isOpen || other.peer.instance !== life.link.peer.instance) return life.link;
+    life.link = other;
+    this.#followLink(life);
+    return other;
+  }
+
+  #followLink(life: Life): void {
+    const { link } = life;
+    void link.closed.then(({ reason }) => {
+      if (this.#end.signal.aborted || life.link !== link || this.#linkOf(life) !== link) return;
+      this.#gone(life, reason.message);
+      this.#look();
+    });
   }
 
   #gone(life: Life | undefined, reason: string): void {
@@ -199,6 +214,6 @@ export class MasterWorkers implements WorkerPool {
 
   #of(link: PeerLink): Life | undefined {
     const life = this.#lives.get(link.peer.id);
-    return life?.link === link ? life : undefined;
+    return life?.link.peer.instance === link.peer.instance ? life : undefined;
   }
 }

@@ -23,6 +23,8 @@ import { hostCommand, stateDirectory } from "../self.ts";
 import { graphOrRefuse } from "./load-graph.ts";
 import { pipelinePort } from "./pipeline-port.ts";
 
+export type { TaskReport } from "../../work/task/index.ts";
+
 export interface TaskRunChoices {
   /** Left out where a run is resumed: it knows its graph. */
   readonly file?: string | undefined;

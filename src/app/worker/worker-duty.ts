@@ -12,6 +12,7 @@ import { ArtifactStore } from "../../work/artifact/index.ts";
 import { Worker } from "../../work/pipeline/dispatch/index.ts";
 import type { PipelinePorts } from "../../work/pipeline/stages/index.ts";
 import type { NodeDuty } from "../node/node-duty.ts";
+import type { OpenedNode } from "../node/open-node.ts";
 import type { NodeSettings } from "../node/settings.ts";
 import { noticesOf } from "../notices.ts";
 import { hostCommand, stateDirectory } from "../self.ts";
@@ -31,12 +32,14 @@ export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): 
   const state = stateDirectory(settings.dataDir);
   const store = await ArtifactStore.open(join(state, "artifacts"));
   const capacity = settings.capacities.cpu ?? availableParallelism();
+  let node: OpenedNode | undefined;
   const worker = new Worker({
     clock: systemClock,
     capacity: Math.max(1, capacity),
     pipelinePorts: (pipeline) => portsFor(pipeline, join(state, "work"), logger),
     settings: unpackSettings,
     unpack: (packed, master) => unpackPlan(packed, store, master),
+    linkTo: (peer) => node?.links.byId(peer),
     load: machineLoad(() => systemClock.monotonic()),
     tell: (text) => logger.warn(text),
   });
@@ -44,6 +47,9 @@ export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): 
     command: WORKER_ROLE,
     handlers: worker.handlers,
     trees: () => worker.trees(),
+    opened: (opened) => {
+      node = opened;
+    },
     ending: () => drained(worker, drainMs, logger),
     closed: async () => {
       await worker.close();

@@ -1,8 +1,10 @@
-/** `task run|graph|check|show|list`: graphs of tasks that depend on each other. */
+/** `task run|check|graph|list|show|evaluate`: graphs of tasks that depend on each other. */
+import { Failure } from "../../base/errors.ts";
 import { printableLines } from "../../base/printable.ts";
 import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
 import { emit, emitJson } from "../output.ts";
-import { graphText } from "../view/task.ts";
+import { graphText, runListText, shownRunText, shownTaskText } from "../view/task.ts";
+import { taskRun } from "./task-run.ts";
 
 const file = {
   type: "positional",
@@ -10,6 +12,8 @@ const file = {
   required: true,
   description: "the task graph (.json or .ts)",
 } as const;
+
+const dataDir = { "data-dir": commonArgs["data-dir"], json: commonArgs.json } as const;
 
 const check = defineCommand({
   about: "find every fault in a task graph",
@@ -37,9 +41,44 @@ const graph = defineCommand({
   },
 });
 
+const list = defineCommand({
+  about: "list runs of task graphs, the latest first",
+  examples: ["task list", "task list --limit 5 --json"],
+  args: { limit: { type: "string", valueHint: "N", default: "20", description: "most runs shown" }, ...dataDir },
+  async run(args) {
+    const { listRuns } = await import("../../app/task/stored-runs.ts");
+    const runs = listRuns(args["data-dir"], wholeNumber("--limit", args.limit));
+    if (args.json) await emitJson(runs);
+    else await emit(`${runListText(runs)}\n`);
+    return EXIT.done;
+  },
+});
+
+const show = defineCommand({
+  about: "show a run of a task graph, or one of its tasks with what it has left",
+  examples: ["task show 20260131120000-0a1b2c3d4e", "task show 20260131120000-0a1b2c3d4e pay --json"],
+  args: {
+    run: { type: "positional", valueHint: "ID", required: true, description: "the run's id, as task list shows it" },
+    task: { type: "positional", valueHint: "TASK", required: false, description: "the id of one task" },
+    ...dataDir,
+  },
+  async run(args) {
+    const { showRun, showTask } = await import("../../app/task/stored-runs.ts");
+    if (args.task !== undefined) {
+      const shown = showTask(args["data-dir"], args.run, args.task);
+      if (args.json) await emitJson(shown);
+      else await emit(`${shownTaskText(shown)}\n`);
+      return EXIT.done;
+    }
+    const shown = showRun(args["data-dir"], args.run);
+    if (args.json) await emitJson(shown);
+    else await emit(`${shownRunText(shown)}\n`);
+    return EXIT.done;
+  },
+});
+
 const evaluate = defineCommand({
-  about:
-    "run a TypeScript task graph's file and print the graph as JSON (the other commands do so in a process of its own)",
+  about: "run a TypeScript task graph's file and print the graph as JSON",
   examples: ["task evaluate nightly.ts > nightly.json"],
   args: { file },
   async run(args) {
@@ -49,11 +88,19 @@ const evaluate = defineCommand({
   },
 });
 
+function wholeNumber(name: string, text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new Failure("usage.number", `${name} is ${JSON.stringify(text)}; a whole number is required`);
+}
+
 export const task: CommandGroup = {
   about: "run graphs of tasks that depend on each other",
   commands: {
+    run: { about: taskRun.about, load: async () => taskRun },
     check: { about: check.about, load: async () => check },
     graph: { about: graph.about, load: async () => graph },
+    list: { about: list.about, load: async () => list },
+    show: { about: show.about, load: async () => show },
     evaluate: { about: evaluate.about, load: async () => evaluate },
   },
 };

@@ -251,8 +251,8 @@ export class LeaseTable implements Machine<LeaseInput, LeaseEffect> {
     this.#book.forget(lease);
     if (lease.state === "cancelled") return this.#book.late(id, lease);
     if (lease.state === "active") this.#book.tellEnd(lease, !elsewhere);
-    if (elsewhere) this.#failOver(lease, code, reason);
-    else this.#fail(lease.entry, code, reason);
+    if (!elsewhere) this.#fail(lease.entry, code, reason);
+    else if (lease.state === "active") this.#failOver(lease, code, reason); // Of one taken back it says nothing new.
   }
 
   /** It is given up only by a worker that knew that nobody else would be asked. */
@@ -315,9 +315,11 @@ export class LeaseTable implements Machine<LeaseInput, LeaseEffect> {
   /** Hedges go first: their items are older than those that wait. */
   #hedge(open: readonly Worker[]): void {
     const { hedge } = this.#options;
-    if (hedge === undefined) return;
+    if (hedge === undefined || !open.some((worker) => this.#placement.hasRoom(worker))) return;
+    const most = this.#rules.hedgesMax(this.#underWay, hedge.maxShare);
+    if (this.#book.hedged >= most) return;
     for (const { entry } of this.#book.hedging!.due(this.#nowMs)) {
-      if (this.#book.hedged >= this.#rules.hedgesMax(this.#underWay, hedge.maxShare)) return;
+      if (this.#book.hedged >= most) return;
       this.#assign(entry, this.#placement.seconds(entry, open), open);
     }
   }

@@ -26,7 +26,7 @@ export function resolveImport(
   const target = resolve(dirname(importer), name);
   const endings = isRequire ? REQUIRE_ENDINGS : IMPORT_ENDINGS;
   const isFolder = /(^|\/)\.{0,2}$/.test(name);
-  const files = isFolder ? [] : [target, ...withEndings(target, endings), ...sourcesOf(target)];
+  const files = isFolder ? [target] : [target, ...withEndings(target, endings), ...sourcesOf(target)];
   return [...files, ...withEndings(resolve(target, "index"), endings)].find((path) => statOf(path)?.isFile());
 }
 

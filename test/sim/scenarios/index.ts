@@ -1,6 +1,7 @@
 /** All scenarios, by name: what the command and the tests run. */
 import type { AnyScenario } from "../run/index.ts";
 import { leaseScenario } from "./lease.ts";
+import { leaseScalingScenario } from "./lease-scaling.ts";
 import { membershipScenario } from "./membership-chaos.ts";
 import { partitionCutScenario } from "./partition-cut.ts";
 import { partitionOneWayScenario } from "./partition-one-way.ts";
@@ -24,4 +25,5 @@ export const SCENARIOS: readonly AnyScenario[] = [
   partitionOneWayScenario,
   membershipScenario,
   leaseScenario,
+  leaseScalingScenario,
 ];

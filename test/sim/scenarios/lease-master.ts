@@ -29,7 +29,7 @@ export interface Sink {
 
 export interface MasterPlan {
   readonly items: number;
-  /** So many are offered at once, at most. */
+  /** So many are offered and not in the sink, at most. */
   readonly openMax: number;
   readonly options: LeaseOptions;
   readonly rules: Partial<LeaseRules>;
@@ -160,7 +160,7 @@ export class LeaseMasterProcess implements Process<LeaseMessage> {
   }
 
   #offerMore(nowMs: number): void {
-    while (this.#offered < this.#plan.items && this.counts.open < this.#plan.openMax) {
+    while (this.#offered < Math.min(this.#plan.items, this.#plan.sink.next + this.#plan.openMax)) {
       this.#offer(this.#offered++, nowMs, true);
     }
   }

@@ -39,6 +39,8 @@ interface SeenItem {
   readonly failedOn: Set<string>;
   readonly leases: Set<number>;
   failures: number;
+  /** It may have failed more often. */
+  isDoubtful: boolean;
 }
 
 type Effect<Type extends LeaseEffect["type"]> = Extract<LeaseEffect, { type: Type }>;
@@ -108,15 +110,21 @@ export class LeaseOracle {
           worker.suspendedUntilMs = input.untilMs;
         });
       case "offer":
-        this.#items.set(input.item.id, { item: input.item, failedOn: new Set(), leases: new Set(), failures: 0 });
+        this.#items.set(input.item.id, {
+          item: input.item,
+          failedOn: new Set(),
+          leases: new Set(),
+          failures: 0,
+          isDoubtful: false,
+        });
         return;
       case "withdraw":
         return this.#end(input.item);
       case "done":
         return this.#answer(input.lease);
       case "failed":
-        this.#answer(input.lease);
         if (input.elsewhere) this.#noteFailure(input.lease);
+        this.#answer(input.lease);
     }
   }
 
@@ -170,10 +178,15 @@ export class LeaseOracle {
     });
   }
 
+  /** Of a lease that was taken back it does not count; where that is in doubt, nothing is claimed of the item's failures. */
   #noteFailure(lease: number): void {
     const seen = this.#leases.get(lease);
-    const found = seen?.answers === 1 ? this.#items.get(seen.item) : undefined;
+    const found = seen?.answers === 0 ? this.#items.get(seen.item) : undefined;
     if (!found?.leases.has(lease)) return;
+    if (!seen!.isActive) {
+      found.isDoubtful ||= seen!.isHeld;
+      return;
+    }
     found.failures++;
     found.failedOn.add(seen!.worker);
   }
@@ -271,7 +284,7 @@ export class LeaseOracle {
   /** Who has failed it gets it only when there is nobody else, and is told so. */
   #judgeChoice(found: SeenItem, { isLastResort, worker }: Effect<"assign">): void {
     const { failedOn, failures, item } = found;
-    if (item.pinned !== undefined || !this.#isKnown(found)) return;
+    if (item.pinned !== undefined || found.isDoubtful) return;
     const fresh = [...this.#workers].filter(([id]) => !failedOn.has(id));
     const isOpen = ([, { heardMs, isDraining, suspendedUntilMs }]: [string, SeenWorker]): boolean =>
       this.#isFresh(heardMs) && !isDraining && suspendedUntilMs <= this.#nowMs;
@@ -285,8 +298,8 @@ export class LeaseOracle {
     }
   }
 
-  #judgeOrder({ failedOn, item }: SeenItem): void {
-    if (failedOn.size > 0 || item.pinned !== undefined) return;
+  #judgeOrder({ failedOn, isDoubtful, item }: SeenItem): void {
+    if (isDoubtful || failedOn.size > 0 || item.pinned !== undefined) return;
     for (const other of this.#items.values()) {
       if (other.item.order < item.order && this.#waits(other)) {
         this.#fail(`item ${item.id} goes before ${other.item.id}, which is older`);
@@ -308,8 +321,8 @@ export class LeaseOracle {
   }
 
   /** Open for anybody, and nobody has it for sure. */
-  #waits({ failedOn, item, leases }: SeenItem): boolean {
-    if (failedOn.size > 0 || item.pinned !== undefined) return false;
+  #waits({ failedOn, isDoubtful, item, leases }: SeenItem): boolean {
+    if (isDoubtful || failedOn.size > 0 || item.pinned !== undefined) return false;
     for (const lease of leases) if (this.#leases.get(lease)?.isHeld !== false) return false;
     return true;
   }
@@ -336,7 +349,7 @@ export class LeaseOracle {
     const found = this.#items.get(item);
     if (input.type !== "failed" || !found?.leases.has(input.lease))
       return this.#fail(`item ${item} fails for no reason`);
-    if (input.elsewhere && this.#isKnown(found) && found.failures < FAILURES_MAX) {
+    if (input.elsewhere && !found.isDoubtful && found.failures < FAILURES_MAX) {
       this.#fail(`item ${item} fails, and others may do it`);
     }
     this.#end(item);

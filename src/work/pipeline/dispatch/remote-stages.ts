@@ -12,6 +12,7 @@ import type { TreeNode } from "../../../process/supervise/index.ts";
 import {
   type ChangeReport,
   Edge,
+  EMPTY_BATCHES,
   type Executor,
   type ExecutorOptions,
   type Item,
@@ -26,8 +27,6 @@ import { REWIND, type RemotePorts } from "./remote-ports.ts";
 import { type Done, SegmentLeases } from "./segment-leases.ts";
 import { cutSegments, type StageSegment } from "./segments.ts";
 
-/** As in PipelineStages: an idle source's checkpoint and the batch at the end. */
-const EMPTY_BATCHES = 3;
 /** A result was lost with its worker so often: the workers are dying faster than batches pass. */
 const LOST_INPUTS_MAX = 10;
 

@@ -40,13 +40,21 @@ export interface WorkerPorts {
   /** A stage as its master packed it, with its files here. */
   unpack(packed: unknown, master: PeerLink): Promise<{ readonly plan: StagePlan; release(): void }>;
   load(): Omit<NodeLoad, "queue">;
+  /** The link to this peer that counts now. */
+  linkTo(peer: string): PeerLink | undefined;
   /** For people. */
   tell(text: string): void;
 }
 
+/** One life of a master; of two links opened at once one is given up, and it goes on over the other. */
+interface Master {
+  readonly id: string;
+  link: PeerLink;
+}
+
 interface Placed {
   readonly id: string;
-  readonly master: PeerLink;
+  readonly master: Master;
   readonly pipeline: string;
   readonly deployment: Deployment;
   releaseFiles(): void;
@@ -58,8 +66,8 @@ export class Worker {
   readonly #machine = machineId();
   readonly #segments = new ForeignSegments();
   readonly #placed = new Map<string, Placed>();
-  /** Masters that have asked for something, by their links. */
-  readonly #masters = new Set<PeerLink>();
+  /** Those that have asked for something, by the instance of their process. */
+  readonly #masters = new Map<string, Master>();
   #timer: Timer | undefined;
   #isLeaving = false;
   #emptied: (() => void)[] = [];
@@ -85,14 +93,14 @@ export class Worker {
     return this.#each.map(({ deployment, master, pipeline }) => ({
       ...deployment.tree(),
       name: pipeline,
-      detail: `for ${master.peer.id}, ${deployment.queue} batches under way`,
+      detail: `for ${master.id}, ${deployment.queue} batches under way`,
     }));
   }
 
   /** Tells its masters, and resolves when none of them has stages here any more. */
   async leave(): Promise<void> {
     this.#isLeaving = true;
-    for (const master of this.#masters) notifyQuietly(master, TOPICS.leaving, {});
+    for (const { link } of this.#masters.values()) notifyQuietly(link, TOPICS.leaving, {});
     if (this.#placed.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
   }
 
@@ -112,14 +120,28 @@ export class Worker {
   }
 
   /** Reports to this master from now on, until its link is gone. */
-  #follow(link: PeerLink): void {
-    if (this.#masters.has(link)) return;
-    this.#masters.add(link);
+  #follow(link: PeerLink): Master {
+    const { id, instance } = link.peer;
+    const known = this.#masters.get(instance);
+    if (known) return known;
+    const master: Master = { id, link };
+    this.#masters.set(instance, master);
     this.#timer ??= this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report());
-    void link.closed.then(async () => {
-      this.#masters.delete(link);
-      const orphans = this.#each.filter(({ master }) => master === link);
-      if (orphans.length > 0) this.#ports.tell(`the link to master ${link.peer.id} is gone: its stages here end`);
+    this.#followLink(master);
+    return master;
+  }
+
+  #followLink(master: Master): void {
+    const { id, instance } = master.link.peer;
+    void master.link.closed.then(async () => {
+      const other = this.#ports.linkTo(id);
+      if (other?.isOpen && other.peer.instance === instance) {
+        master.link = other;
+        return this.#followLink(master);
+      }
+      this.#masters.delete(instance);
+      const orphans = this.#each.filter((placed) => placed.master === master);
+      if (orphans.length > 0) this.#ports.tell(`the link to master ${id} is gone: its stages here end`);
       await Promise.all(orphans.map((placed) => this.#end(placed, "kill")));
     });
   }
@@ -130,8 +152,7 @@ export class Worker {
     if (this.#placed.has(message.deployment)) {
       throw new Failure("work.deployed", `${message.deployment} is here already`);
     }
-    this.#follow(link);
-    const placed = await this.#place(message, link);
+    const placed = await this.#place(message, this.#follow(link));
     try {
       await placed.deployment.start();
     } catch (thrown) {
@@ -142,9 +163,9 @@ export class Worker {
     return { machine: reached ? this.#machine : "", results: placed.deployment.results };
   }
 
-  async #place(message: DeployMessage, master: PeerLink): Promise<Placed> {
+  async #place(message: DeployMessage, master: Master): Promise<Placed> {
     const { deployment: id, pipeline } = message;
-    const unpacked = await Promise.all(message.plans.map((packed) => this.#ports.unpack(packed, master)));
+    const unpacked = await Promise.all(message.plans.map((packed) => this.#ports.unpack(packed, master.link)));
     const deployment = new Deployment({
       ...message,
       stages: unpacked.map(({ plan }) => plan),
@@ -188,7 +209,7 @@ export class Worker {
     const placed = this.#placed.get(id);
     if (!placed) return;
     this.#ports.tell(`stages of ${placed.pipeline} have ended: ${message}`);
-    notifyQuietly(placed.master, TOPICS.failed, { deployment: id, code, reason: message });
+    notifyQuietly(placed.master.link, TOPICS.failed, { deployment: id, code, reason: message });
     void this.#end(placed, "kill");
   }
 
@@ -202,10 +223,10 @@ export class Worker {
 
   #report(): void {
     const load = { ...this.#ports.load(), queue: this.queue };
-    for (const master of this.#masters) {
+    for (const master of this.#masters.values()) {
       const own = this.#each.filter((placed) => placed.master === master);
       const report: ReportMessage = { load, deployments: own.map(reportOf) };
-      notifyQuietly(master, TOPICS.report, report);
+      notifyQuietly(master.link, TOPICS.report, report);
     }
     this.#timer =
       this.#masters.size > 0 ? this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report()) : undefined;

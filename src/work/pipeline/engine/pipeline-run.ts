@@ -11,15 +11,16 @@ import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
 import type { Settings } from "../file/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { Cut, Source, SourcePosition } from "../source/index.ts";
-import type {
-  ChangeReport,
-  Executor,
-  ExecutorFactory,
-  Fence,
-  Item,
-  PipelinePorts,
-  Slot,
-  StagePlan,
+import {
+  type ChangeReport,
+  EMPTY_BATCHES,
+  type Executor,
+  type ExecutorFactory,
+  type Fence,
+  type Item,
+  type PipelinePorts,
+  type Slot,
+  type StagePlan,
 } from "../stages/index.ts";
 import { Committer } from "./committer.ts";
 import { Credits } from "./credits.ts";
@@ -399,5 +400,5 @@ function largestCut({ batch_bytes, max_record_bytes }: Settings): number {
 function batchesInFlight(settings: Settings, wanted = settings.in_flight): number {
   const roomBytes = 2 ** Math.ceil(Math.log2(largestCut(settings) + RAW_HEADER_BYTES));
   const usableBytes = 2 ** Math.floor(Math.log2(settings.memory)) / 2;
-  return Math.max(1, Math.min(wanted, Math.floor(usableBytes / roomBytes) - 1));
+  return Math.max(1, Math.min(wanted, Math.floor(usableBytes / roomBytes) - EMPTY_BATCHES));
 }

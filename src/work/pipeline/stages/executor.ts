@@ -12,6 +12,9 @@ import type { PipelinePorts } from "./pipeline-ports.ts";
 import type { StageProgress } from "./stage-at-work.ts";
 import type { Fence, Item, StagePlan } from "./types.ts";
 
+/** A fence, an idle source's checkpoint and the empty batch at the end may be under way beside the batches that were counted. */
+export const EMPTY_BATCHES = 3;
+
 export interface ExecutorOptions {
   readonly pipeline: string;
   readonly run: string;

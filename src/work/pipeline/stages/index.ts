@@ -1,6 +1,13 @@
 /** The stages of a run: their hosts, and every batch's way through them. */
 export { Edge, NO_SLOT, type Slot } from "./edge.ts";
-export type { Executor, ExecutorFactory, ExecutorOptions, FencePorts, Way } from "./executor.ts";
+export {
+  EMPTY_BATCHES,
+  type Executor,
+  type ExecutorFactory,
+  type ExecutorOptions,
+  type FencePorts,
+  type Way,
+} from "./executor.ts";
 export type { ChangeReport } from "./live-change.ts";
 export type { PipelinePorts } from "./pipeline-ports.ts";
 export { PipelineStages } from "./pipeline-stages.ts";

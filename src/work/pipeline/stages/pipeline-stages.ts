@@ -7,15 +7,12 @@ import { SharedMemory } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { Link } from "./chain.ts";
 import { Edge, type Slot } from "./edge.ts";
-import type { Executor, ExecutorOptions, FencePorts, Way } from "./executor.ts";
+import { EMPTY_BATCHES, type Executor, type ExecutorOptions, type FencePorts, type Way } from "./executor.ts";
 import { type ChangeReport, changeStages } from "./live-change.ts";
 import type { StageAtWork, StageProgress } from "./stage-at-work.ts";
 import { buildLink, type StageLink } from "./stage-link.ts";
 import { StageTree } from "./stage-tree.ts";
 import type { Fence, Item, StagePlan } from "./types.ts";
-
-/** A fence, an idle source's checkpoint and the empty batch at the end may be under way beside the batches that were counted. */
-const EMPTY_BATCHES = 3;
 
 export class PipelineStages implements Executor {
   /** Where the source's batches lie. */

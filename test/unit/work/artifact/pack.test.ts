@@ -133,7 +133,7 @@ describe("packPlugin()", () => {
   test("packPlugin() runs nothing of the plugin, not even its macros", async () => {
     using space = new Workspace();
     const entry = written(space, {
-      "index.ts": 'import { mark } from "./macro.ts" with { type: "macro" }; export default mark();',
+      "index.ts": `import { mark } from ${JSON.stringify(space.at("macro.ts"))} with { type: "macro" }; export default mark();`,
       "macro.ts": `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(space.at("ran"))}, "");
         export function mark() { return 1; }`,
     });
@@ -214,6 +214,7 @@ describe("resolveImport()", () => {
   const specifiers = [
     "./x",
     "./x/",
+    "./x/.",
     ".",
     "..",
     "./x/..",

@@ -51,10 +51,9 @@ describe("ArtifactShelf", () => {
   test("register() refuses what was edited between packing and registering, and leaves nothing of it", async () => {
     using space = new Workspace();
     await using shelf = await ArtifactShelf.open(space.at("shelf"));
-    const bundle = await packPlugin(
-      space.write("index.ts", 'import "./x.ts"; // 1'.padEnd(40)) && space.write("x.ts", "") && space.at("index.ts"),
-    );
-    space.write("index.ts", 'import "./x.ts"; // 2'.padEnd(40));
+    space.write("x.ts", "1;");
+    const bundle = await packPlugin(space.write("index.ts", 'import "./x.ts";'));
+    space.write("x.ts", "2;"); // the second file to be copied
     expect(await failureOf(shelf.register(bundle))).toMatchObject({ code: "artifact.changed", retryable: true });
     expect(await codeOf(shelf.manifest(bundle.manifest.id))).toBe("artifact.unknown");
     expect(readdirSync(space.at("shelf", readdirSync(space.at("shelf"))[0]!))).toEqual(["lock"]);

@@ -142,13 +142,7 @@ export class Spool {
   /** Fills the target with durable bytes; they lie within one frame. */
   readAt(offset: number, target: Uint8Array): void {
     const segment = this.#segments.findLast(({ base }) => base <= offset);
-    let bytes = 0;
-    while (segment && bytes < target.length) {
-      segment.reader ??= openSync(segment.path, "r");
-      const got = readSync(segment.reader, target, bytes, target.length - bytes, offset + bytes - segment.base);
-      if (got === 0) break;
-      bytes += got;
-    }
+    const bytes = segment ? readFrom(segment, offset - segment.base, target) : 0;
     if (bytes === target.length) return;
     throw new Failure(
       "source.spool_damaged",
@@ -173,9 +167,7 @@ export class Spool {
     const done = Promise.withResolvers<number>();
     this.#waiting.push({ ...entry, done });
     this.#waitingBytes += FRAME_HEADER_BYTES + entry.payload.length;
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    this.#working ??= this.#work();
     return done.promise;
   }
 
@@ -191,6 +183,7 @@ export class Spool {
         for (const { done } of group) done.reject(failure);
       }
     }
+    this.#working = undefined; // in the same turn as the last look: nobody is overlooked
   }
 
   #nextGroup(): Waiting[] {
@@ -309,6 +302,20 @@ export class Spool {
     const forgotten = this.#keyFiles.filter(({ keys }) => !keys.some((entry) => this.keys.holds(entry)));
     this.#keyFiles = this.#keyFiles.filter((file) => !forgotten.includes(file));
     for (const { path } of forgotten) await rm(path, { force: true });
+  }
+}
+
+/** Bytes that were there. */
+function readFrom(segment: Segment, at: number, target: Uint8Array): number {
+  try {
+    segment.reader ??= openSync(segment.path, "r");
+    let bytes = 0;
+    for (let got = 1; bytes < target.length && got > 0; bytes += got) {
+      got = readSync(segment.reader, target, bytes, target.length - bytes, at + bytes);
+    }
+    return bytes;
+  } catch (thrown) {
+    throw new Failure("source.spool_damaged", `cannot read ${segment.path}: ${messageOf(thrown)}`, { cause: thrown });
   }
 }
 

@@ -54,7 +54,8 @@ describe("recordsOf() of JSON", () => {
         let isTaken = true;
         try {
           linesOf(text);
-        } catch {
+        } catch (thrown) {
+          if (/twice/.test(String(thrown))) return; // JSON.parse takes the last one of them
           isTaken = false;
         }
         expect(isTaken).toBe(isArrayOfObjects(text));
@@ -83,7 +84,7 @@ describe("recordsOf() of NDJSON", () => {
 
   test("refuses the whole body with the first bad line", () => {
     const failure = refusal('{"a":1}\n\n{"a"\n[1]\n', "ndjson");
-    expect(failure.data).toEqual({ line: 3, reason: "expected : after the key at column 5" });
+    expect(failure.data).toEqual({ line: 3, reason: "expected : after the field name at column 5" });
     expect(failure.message).toContain("and 1 more are wrong");
     expect(refusal(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), "ndjson").message).toContain("UTF-8");
   });

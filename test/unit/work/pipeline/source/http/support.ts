@@ -63,7 +63,7 @@ export async function post(
 }
 
 /** What comes back on a connection of its own until its end; `steps` are written one behind the other. */
-export function exchange(port: number, steps: readonly (string | "end")[]): Promise<string> {
+export function exchange(port: number, steps: readonly (string | "end")[], signal?: AbortSignal): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
     const socket = connect(port, "127.0.0.1");
@@ -72,6 +72,7 @@ export function exchange(port: number, steps: readonly (string | "end")[]): Prom
     });
     socket.on("error", () => {}); // its end is looked at
     socket.on("close", () => resolve(answer));
+    signal?.addEventListener("abort", () => socket.destroy());
     for (const step of steps) {
       if (step === "end") socket.end();
       else socket.write(step);
