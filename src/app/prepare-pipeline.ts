@@ -62,10 +62,12 @@ export async function prepareFile(path: string, loaded: LoadedPipelineFile): Pro
     const sink = endOf(file, file.sink, sinkSchemas, resolvePath);
     const declared = mergeFaults(parseFaults, schemaFaults(file, libraries, resolvePath));
     const endFaults = [...endFault(file, "source", file.source, source), ...endFault(file, "sink", file.sink, sink)];
+    const balancerFaults = await balancerFault(file, text, resolvePath);
     const saidByPlugins = await pluginFaults(file, libraries, resolvePath, declared);
     const faults = mergeFaults(
       declared,
       endFaults.filter((fault) => !hasFaultAt(declared, fault.line)),
+      balancerFaults,
       saidByPlugins,
     );
     const stages = faults.length > 0 ? [] : planStages(file, libraries, resolvePath);
@@ -106,6 +108,24 @@ function schemaFaults(file: PipelineFile, libraries: Libraries, resolvePath: Res
     ...healthFault(file, stage, libraries.get(stage.library)),
   ]);
   return mergeFaults(checkFaults, libraryFaults);
+}
+
+/** `balancer_library` has to be there, and a balancer. */
+async function balancerFault(file: PipelineFile, text: string, resolvePath: ResolvePath): Promise<Fault[]> {
+  const { balancer_library: written, start_timeout: timeoutMs } = file.settings;
+  if (written === undefined) return [];
+  const before = text.slice(0, Math.max(0, text.indexOf("balancer_library"))).split("\n");
+  const place = { file: file.fileName, line: before.length, column: before.at(-1)!.length + 1 };
+  const fault = { ...place, field: "set.balancer_library", allowed: "a plugin file made by defineBalancer" };
+  try {
+    const { close, loaded } = await inspectPlugin(resolvePath(written, "present") ?? resolve(written), timeoutMs);
+    await close();
+    if (loaded.selects === true) return [];
+    return [{ ...fault, code: "pipeline.config.balancer", message: `${written} is a plugin, and no balancer` }];
+  } catch (thrown) {
+    const { code, message } = toFailure(thrown, "plugin.load");
+    return [{ ...fault, code, message }];
+  }
 }
 
 /** What the plugins find in parameters that fit their schemas. Stages whose line has a fault already are left alone. */

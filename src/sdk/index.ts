@@ -3,6 +3,14 @@
  * export made by `definePlugin`. The executable provides this module at run time; no node_modules is needed.
  */
 
+export type {
+  BalancerDefinition,
+  BalancerPlugin,
+  Select,
+  SelectCandidate,
+  SelectRequest,
+} from "./balancer.ts";
+export { defineBalancer } from "./balancer.ts";
 export type { Batch, Column, ColumnType, ColumnValues, Row, StringData, Value } from "./batch.ts";
 export type { ParamKind, ParamSchema, ParamSpec, ParamValues } from "./param.ts";
 export { param } from "./param.ts";

@@ -11,10 +11,13 @@ export interface Told {
 export interface TestNodeOptions {
   /** Its state, and of the commands that ask it. */
   readonly dataDir: string;
-  /** Beyond the name. */
+  /** Words that make it what it is; a mere member without them. */
+  readonly command?: readonly string[];
+  /** Beyond the command. */
   readonly args?: readonly string[];
   /** Words before the command: where it runs. */
   readonly within?: readonly string[];
+  readonly cwd?: string;
   readonly env?: Readonly<Record<string, string>>;
 }
 
@@ -24,9 +27,10 @@ export class TestNode implements AsyncDisposable {
   readonly #child: Bun.Subprocess<"ignore", "pipe", "pipe">;
   #stderr = "";
 
-  constructor(name: string, { args = [], dataDir, env, within = [] }: TestNodeOptions) {
+  constructor(name: string, { args = [], command = ["node", name], cwd, dataDir, env, within = [] }: TestNodeOptions) {
     this.name = name;
-    this.#child = Bun.spawn([...within, EXECUTABLE, "node", name, "--json", ...args], {
+    this.#child = Bun.spawn([...within, EXECUTABLE, ...command, "--json", ...args], {
+      ...(cwd !== undefined && { cwd }),
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",

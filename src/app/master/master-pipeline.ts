@@ -183,7 +183,7 @@ export class MasterPipeline {
   async #oneLife(prepared: PreparedPipeline, report: () => KeptReport): Promise<Failure | undefined> {
     const { dataDir, instance, pool, shelf, show, tell } = this.#ports;
     const { fresh, id, input, name, output } = this.#entry;
-    const remote = remoteExecutor(prepared, {
+    const remote = await remoteExecutor(prepared, {
       pool,
       shelf,
       name: `${instance}/${id}/${++this.#lives}`,

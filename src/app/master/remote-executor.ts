@@ -1,11 +1,11 @@
 /** Puts together what a run needs to have its batches done by workers: balancers, leases, files on the shelf. */
+import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import {
   type Balancer,
   type BalancerName,
-  type CustomSelect,
   createBalancer,
   OutlierDetector,
   parseBalancer,
@@ -20,9 +20,10 @@ import {
   type StageSegment,
   type WorkerPool,
 } from "../../work/pipeline/dispatch/index.ts";
-import type { Settings } from "../../work/pipeline/file/index.ts";
+import { pathResolver, type Settings } from "../../work/pipeline/file/index.ts";
 import type { ExecutorFactory } from "../../work/pipeline/stages/index.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
+import { CustomBalancer } from "./custom-balancer.ts";
 
 /** A second lease is worth it when the first takes much longer than nearly all others did. */
 const HEDGE = { quantile: 0.95, factor: 2, minMs: 100, maxMs: 10_000, maxShare: 0.1 } as const;
@@ -34,7 +35,6 @@ export interface RemoteExecutorPorts {
   readonly name: string;
   readonly observe: (event: DispatchEvent) => void;
   readonly tell: (text: string) => void;
-  readonly select?: CustomSelect | undefined;
 }
 
 export interface RemoteExecutor {
@@ -43,8 +43,10 @@ export interface RemoteExecutor {
   close(): Promise<void>;
 }
 
-export function remoteExecutor(prepared: PreparedPipeline, ports: RemoteExecutorPorts): RemoteExecutor {
+/** Fails with why the pipeline's own balancer cannot run. */
+export async function remoteExecutor(prepared: PreparedPipeline, ports: RemoteExecutorPorts): Promise<RemoteExecutor> {
   const { settings } = prepared.file;
+  const custom = await customOf(prepared, ports);
   const withdrawals: (() => Promise<void>)[] = [];
   const pack = async (plan: PreparedPipeline["stages"][number]) => {
     const { files, withdraw } = await shelvePlan(plan, prepared.schemas.get(plan.name) ?? { params: {} }, ports.shelf);
@@ -55,14 +57,26 @@ export function remoteExecutor(prepared: PreparedPipeline, ports: RemoteExecutor
     ...ports,
     pack,
     lease: leaseOf(settings),
-    balancer: (segment: StageSegment) => balancerOf(segment, settings, ports),
+    balancer: (segment: StageSegment) => balancerOf(segment, settings, ports, custom),
+    ...(custom && { choose: (...asked: Parameters<CustomBalancer["choose"]>) => custom.choose(...asked) }),
   };
   return {
     executor: (options) => new RemoteStages(options, remote),
     close: async () => {
+      await custom?.close();
       for (const withdraw of withdrawals.splice(0)) await withdraw();
     },
   };
+}
+
+async function customOf(
+  { file, path }: PreparedPipeline,
+  { tell }: RemoteExecutorPorts,
+): Promise<CustomBalancer | undefined> {
+  const { balancer, balancer_library: written } = file.settings;
+  if (parseBalancer(balancer) !== "CUSTOM" || written === undefined) return undefined;
+  const library = pathResolver(path, process.cwd())(written, "present") ?? resolve(written);
+  return CustomBalancer.open(library, file.name, tell);
 }
 
 function leaseOf({ hedge, in_flight, lease }: Settings): LeaseOptions {
@@ -72,13 +86,14 @@ function leaseOf({ hedge, in_flight, lease }: Settings): LeaseOptions {
 function balancerOf(
   { balancer: own }: StageSegment,
   settings: Settings,
-  { select, tell }: RemoteExecutorPorts,
+  { tell }: RemoteExecutorPorts,
+  custom: CustomBalancer | undefined,
 ): Balancer {
   const text = own ?? settings.balancer;
   const name: BalancerName | undefined = parseBalancer(text);
   if (!name) throw new Failure("pipeline.config.balancer", `${JSON.stringify(text)} is no balancer`);
   const random = seededRandom(systemClock.now() & 0x7fffffff);
-  const balancer = createBalancer(name, { random, select });
+  const balancer = createBalancer(name, { random, select: custom?.select });
   const detector = new OutlierDetector(smallClusterOutliers, random);
   return withOutlierEjection(balancer, detector, (effect) =>
     tell(`balancer: ${effect.id} ${effect.type}${"reason" in effect ? `: ${effect.reason}` : ""}`),

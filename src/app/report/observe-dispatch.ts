@@ -8,7 +8,7 @@ export function observationOf(event: DispatchEvent): Observation | undefined {
     case "done":
       return {
         ...{ type: "done", id: event.batch, node: event.worker, ms: event.durationMs },
-        ...{ rows: event.rows, bytesIn: event.bytes },
+        ...{ rows: event.rows, bytesIn: event.bytesIn, bytesOut: event.bytesOut },
       };
     case "hedge":
       return { type: "hedge" };

@@ -11,8 +11,10 @@ const COUNTS = ["total", "malformed", "in", "out", "filtered", "rejected", "adde
 const LEVELS: ReadonlySet<unknown> = new Set(["debug", "info", "warn", "error"]);
 
 const SHAPES: Readonly<Record<FromHost["t"], (message: Fields) => boolean>> = {
-  loaded: ({ checks, exclusive, health, info, params, sequential, stateful }) =>
-    isFields(info) && isFields(params) && [sequential, stateful, exclusive, health, checks].every(isBoolean),
+  loaded: ({ checks, exclusive, health, info, params, selects, sequential, stateful }) =>
+    isFields(info) &&
+    isFields(params) &&
+    [sequential, stateful, exclusive, health, checks, selects ?? false].every(isBoolean),
   checked: ({ faults }) => Array.isArray(faults) && faults.every(isFault),
   ready: () => true,
   warmed: ({ error }) => error === undefined || isError(error),
@@ -20,6 +22,8 @@ const SHAPES: Readonly<Record<FromHost["t"], (message: Fields) => boolean>> = {
   done: ({ counts, request, sizes }) => isCount(request) && isSizes(sizes) && isCounts(counts),
   state: ({ request, state }) => isCount(request) && (isCount(state) || typeof state === "string"),
   healthy: ({ error, request }) => isCount(request) && (error === undefined || isError(error)),
+  selected: ({ error, id, request }) =>
+    isCount(request) && (id === undefined || typeof id === "string") && (error === undefined || isError(error)),
   need: ({ bytes, request }) => isCount(request) && isCount(bytes),
   failed: ({ error, request }) => (request === undefined || isCount(request)) && isError(error),
   log: ({ level, message }) => LEVELS.has(level) && typeof message === "string",

@@ -164,7 +164,8 @@ export class HostProcess {
   #dispatch(message: FromHost): void {
     const awaited = this.#awaited;
     if (message.t === "log") return this.#child.log(message.level, message.message);
-    if (!awaited || message.t === "healthy" || message.t === "warmed") return this.#handlers.message(message);
+    if (!awaited || message.t === "healthy" || message.t === "warmed" || message.t === "selected")
+      return this.#handlers.message(message);
     this.#settle();
     if (message.t === "failed") awaited.reject(this.#refuseWith(message.error));
     else awaited.resolve(message);

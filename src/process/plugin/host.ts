@@ -4,7 +4,13 @@
  */
 import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
-import { PLUGIN_API_VERSION, type PluginContext, type PluginPackage, type Snapshot } from "../../sdk/index.ts";
+import {
+  PLUGIN_API_VERSION,
+  type PluginContext,
+  type PluginPackage,
+  type Select,
+  type Snapshot,
+} from "../../sdk/index.ts";
 import { type AttachedSegment, attachSegment } from "../memory/index.ts";
 import { BatchWork, type Prepared } from "./batch-work.ts";
 import { LineChannel } from "./line-channel.ts";
@@ -24,6 +30,7 @@ import {
   type ProcessMessage,
   type ReplayMessage,
   type RestoreMessage,
+  type SelectMessage,
   type SnapshotMessage,
   STATE_FD,
   type StartMessage,
@@ -107,6 +114,7 @@ class PluginHost {
     else if (message.t === "replay") await this.#replay(message);
     else if (message.t === "snapshot") await this.#giveState(message);
     else if (message.t === "health") await this.#health(message);
+    else if (message.t === "select") await this.#select(message);
     else if (message.t === "warm") await this.#warm(message);
     else if (message.t === "stop") await this.#stop();
   }
@@ -126,6 +134,7 @@ class PluginHost {
       exclusive: this.#plugin.exclusive === true,
       health: this.#plugin.health !== undefined,
       checks: this.#plugin.check !== undefined,
+      ...(selectOf(this.#plugin) && { selects: true }),
     });
   }
 
@@ -144,8 +153,8 @@ class PluginHost {
     ) as unknown as PluginContext["log"]; // fromEntries forgets the keys
     const directory = process.cwd();
     this.#context = { params: message.params as PluginContext["params"], pipeline, run, stage, lane, directory, log };
-    this.#input = attachSegment(INPUT_FD, message.inputBytes);
-    this.#output = attachSegment(OUTPUT_FD, message.outputBytes);
+    if (message.inputBytes > 0) this.#input = attachSegment(INPUT_FD, message.inputBytes);
+    if (message.outputBytes > 0) this.#output = attachSegment(OUTPUT_FD, message.outputBytes);
     if (message.stateBytes !== undefined) this.#state = attachSegment(STATE_FD, message.stateBytes);
     this.#work = new BatchWork(this.#plugin!, this.#context);
     await this.#plugin!.init(this.#context);
@@ -194,6 +203,15 @@ class PluginHost {
     const fits = room !== undefined && state.length <= room[1];
     if (fits) this.#state!.slot(room[0], state.length).set(state);
     this.#send({ t: "state", request, state: fits ? state.length : Buffer.from(state).toString("base64") });
+  }
+
+  async #select({ choice, request }: SelectMessage): Promise<void> {
+    try {
+      const id = await selectOf(this.#plugin!)?.(choice, this.#context!);
+      this.#send({ t: "selected", request, ...(typeof id === "string" && { id }) });
+    } catch (thrown) {
+      this.#send({ t: "selected", request, error: describeThrown(thrown).toJSON() });
+    }
   }
 
   async #health({ request }: HealthMessage): Promise<void> {
@@ -258,4 +276,9 @@ function describeThrown(thrown: unknown): Failure {
     new Failure("plugin.threw", `${name}${messageOf(thrown)}${place ? ` (at ${place})` : ""}`),
     "plugin.threw",
   );
+}
+
+/** Of a plugin made by defineBalancer; that it is a function was looked at when it was loaded. */
+function selectOf(plugin: PluginPackage): Select | undefined {
+  return (plugin as { readonly select?: Select }).select;
 }

@@ -9,7 +9,7 @@ import * as sdk from "../../sdk/index.ts";
 export const IDENTITY_LIBRARY = "builtin:identity";
 
 const OPERATIONS = ["init", "processBatch", "cleanup"] as const;
-const OPTIONAL_OPERATIONS = ["check", "snapshot", "restore", "finish", "health"] as const;
+const OPTIONAL_OPERATIONS = ["check", "snapshot", "restore", "finish", "health", "select"] as const;
 const FLAGS = ["sequential", "exclusive"] as const;
 const PARAM_KINDS = [
   "string",

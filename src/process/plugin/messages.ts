@@ -5,7 +5,7 @@
  * its way to or from a host lies in a segment of its own (6). Any language that can read lines and map a file can be a host.
  */
 import type { FailureJson } from "../../base/errors.ts";
-import type { ParamFault, ParamSchema, PluginInfo } from "../../sdk/index.ts";
+import type { ParamFault, ParamSchema, PluginInfo, SelectRequest } from "../../sdk/index.ts";
 
 export const PROTOCOL_VERSION = 1;
 export const HANDSHAKE_NAME = "distributed-system";
@@ -87,6 +87,13 @@ export interface HealthMessage {
   readonly request: number;
 }
 
+/** Runs the `select` of a balancer plugin. The answer is `selected`. */
+export interface SelectMessage {
+  readonly t: "select";
+  readonly request: number;
+  readonly choice: SelectRequest;
+}
+
 export interface ProcessMessage {
   readonly t: "process";
   /** Number of this request, echoed in the answer; unique per host process. */
@@ -138,6 +145,7 @@ export type ToHost =
   | ProcessMessage
   | SnapshotMessage
   | HealthMessage
+  | SelectMessage
   | ReplayMessage
   | GrantMessage
   | StopMessage;
@@ -154,6 +162,8 @@ export interface LoadedMessage {
   readonly health: boolean;
   /** The plugin has more to say about its parameters: see `check`. */
   readonly checks: boolean;
+  /** It is a balancer: see the SDK. */
+  readonly selects?: boolean;
 }
 
 export interface CheckedMessage {
@@ -208,6 +218,15 @@ export interface DoneMessage {
   readonly counts: Counts;
 }
 
+export interface SelectedMessage {
+  readonly t: "selected";
+  readonly request: number;
+  /** What `select` gave; left out when it gave nothing. */
+  readonly id?: string;
+  /** What it threw. */
+  readonly error?: FailureJson;
+}
+
 export interface NeedMessage {
   readonly t: "need";
   readonly request: number;
@@ -236,6 +255,7 @@ export type FromHost =
   | DoneMessage
   | StateMessage
   | HealthyMessage
+  | SelectedMessage
   | NeedMessage
   | FailedMessage
   | LogMessage;

@@ -65,7 +65,9 @@ function scan(path: string, text: string): readonly ModuleImport[] {
     }));
   } catch (thrown) {
     const errors = thrown instanceof AggregateError ? thrown.errors.map(messageOf).join("; ") : messageOf(thrown);
-    const advice = /macro/i.test(errors) ? "; scripts/build/build_plugins.sh builds it into one file without" : "";
+    const advice = /macro/i.test(errors)
+      ? "; scripts/build/build_plugins.sh runs them once and builds one file without"
+      : "";
     throw new Failure("artifact.import", `cannot pack ${path}: its imports cannot be read: ${errors}${advice}`, {
       cause: thrown,
     });

@@ -6,7 +6,8 @@ export type DispatchEvent =
       readonly batch: string;
       readonly durationMs: number;
       readonly rows: number;
-      readonly bytes: number;
+      readonly bytesIn: number;
+      readonly bytesOut: number;
       readonly isHedge: boolean;
     }
   /** A batch was given to a second worker. */

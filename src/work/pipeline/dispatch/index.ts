@@ -10,7 +10,7 @@ export {
   reportMessage,
   TOPICS,
 } from "./messages.ts";
-export { REWIND, type RemotePorts } from "./remote-ports.ts";
+export { type ChoiceRequest, REWIND, type RemotePorts } from "./remote-ports.ts";
 export { RemoteStages } from "./remote-stages.ts";
 export type { StageSegment } from "./segments.ts";
 export { REPORT_INTERVAL_MS, Worker, type WorkerPorts } from "./worker.ts";

@@ -1,9 +1,16 @@
 /** What a run on workers needs from outside. */
-import type { LeaseBalancer, LeaseOptions } from "../../../protocol/lease/index.ts";
+import type { LeaseBalancer, LeaseOptions, LeaseWorker } from "../../../protocol/lease/index.ts";
 import type { StagePlan } from "../stages/index.ts";
 import type { DispatchEvent } from "./events.ts";
 import type { StageSegment } from "./segments.ts";
 import type { WorkerPool } from "./worker-pool.ts";
+
+/** A batch that is about to be offered to workers. */
+export interface ChoiceRequest {
+  readonly batch: string;
+  readonly bytes: number;
+  readonly workers: readonly LeaseWorker[];
+}
 
 export interface RemotePorts {
   readonly pool: WorkerPool;
@@ -11,6 +18,8 @@ export interface RemotePorts {
   pack(plan: StagePlan): Promise<unknown>;
   /** For the segment's batches. */
   balancer(segment: StageSegment): LeaseBalancer;
+  /** Asked for each batch before it is offered, where somebody outside chooses; the balancer looks for what it has said. */
+  readonly choose?: ((segment: StageSegment, job: ChoiceRequest) => Promise<void>) | undefined;
   readonly lease: LeaseOptions;
   /** Another one for each life of a run. */
   readonly name: string;

@@ -150,12 +150,13 @@ export class RemoteStages implements Executor {
     }
   }
 
-  #leasesOf(segment: StageSegment, { balancer, lease, observe }: RemotePorts): SegmentLeases {
+  #leasesOf(segment: StageSegment, { balancer, choose, lease, observe }: RemotePorts): SegmentLeases {
     return new SegmentLeases({
       segment: segment.index,
       clock: this.#options.ports.clock,
       lease,
       balancer: balancer(segment),
+      choose: choose && ((request) => choose(segment, request)),
       mayHedge: !segment.isPinned,
       segments: this.#foreign,
       observe,

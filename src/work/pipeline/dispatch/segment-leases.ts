@@ -18,6 +18,7 @@ import { FAILED_OVER } from "../stages/index.ts";
 import { type Batch, contentFor, type ForeignSegments } from "./contents.ts";
 import type { DispatchEvent } from "./events.ts";
 import { type LeaseMessage, type LeaseReply, leaseReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
+import type { ChoiceRequest } from "./remote-ports.ts";
 import type { WorkerHandle } from "./worker-pool.ts";
 
 /** Links allow no more; what takes longer is lost by its lease long before. */
@@ -51,6 +52,8 @@ export interface SegmentLeasesOptions {
   readonly clock: Clock;
   readonly lease: LeaseOptions;
   readonly balancer: LeaseBalancer;
+  /** Asked before a batch is offered. */
+  readonly choose?: ((request: ChoiceRequest) => Promise<void>) | undefined;
   readonly mayHedge: boolean;
   readonly segments: ForeignSegments;
   readonly observe: (event: DispatchEvent) => void;
@@ -135,7 +138,11 @@ export class SegmentLeases {
   }
 
   /** Resolves with the first result. Fails with what ends the run, or `work.input_lost`. */
-  run(job: Job): Promise<Done> {
+  async run(job: Job): Promise<Done> {
+    const { choose } = this.#options;
+    if (choose && this.#owner === undefined) {
+      await choose({ batch: job.id, bytes: job.batch.view.length, workers: this.#table.workers() });
+    }
     return new Promise((resolve, reject) => {
       const id = this.#items++;
       this.#open.set(id, { job, resolve, reject });
@@ -227,13 +234,14 @@ export class SegmentLeases {
     try {
       const batch = this.#options.segments.batchOf(content, () => this.#giveBack(out.deployed, lease));
       const rows = rest.counts[0]?.in ?? 0;
-      const bytes = open.job.batch.view.length;
+      const bytesIn = open.job.batch.view.length;
       this.#options.observe({
         event: "done",
         worker,
         durationMs,
         rows,
-        bytes,
+        bytesIn,
+        bytesOut: batch.view.length,
         batch: open.job.id,
         isHedge: out.isHedge,
       });

@@ -8,7 +8,7 @@ describe("observationOf()", () => {
     const builder = ReportBuilder.begin({ id: "i", kind: "pipeline", name: "n", run: "r" }, new SteppedClock());
     for (const event of [
       { event: "deployed", worker: "w1", segment: 0 },
-      { event: "done", worker: "w1", batch: "in@0", durationMs: 7, rows: 5, bytes: 90, isHedge: false },
+      { event: "done", worker: "w1", batch: "in@0", durationMs: 7, rows: 5, bytesIn: 90, bytesOut: 60, isHedge: false },
       { event: "hedge", worker: "w2" },
       { event: "late", worker: "w2" },
       { event: "failover", worker: "w1", reason: "its plugin crashes" },

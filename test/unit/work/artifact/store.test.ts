@@ -1,5 +1,6 @@
 /** A worker's cache: what is taken, what is refused, what is kept, and what happens when somebody has been at it. */
 import { describe, expect, test } from "bun:test";
+import { execFileSync } from "node:child_process";
 import {
   chmodSync,
   existsSync,
@@ -12,7 +13,6 @@ import {
   statSync,
   symlinkSync,
   truncateSync,
-  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -98,6 +98,15 @@ describe("ArtifactStore.ensure()", () => {
         .map(sha256)
         .sort(),
     );
+  });
+
+  test("ensure() fetches once what two bundles need at once", async () => {
+    using space = new Workspace();
+    await using store = await ArtifactStore.open(space.at("cache"));
+    const [one, other] = [{ "a.ts": "shared" }, { "b/c.ts": "shared" }];
+    const source = new MemorySource(one);
+    await Promise.all([installed(one, store, source), installed(other, store, source)]);
+    expect(source.asked).toEqual([sha256("shared")]);
   });
 
   test("ensure() asks its own source when the one before it failed", async () => {
@@ -211,10 +220,10 @@ describe("ArtifactStore and a cache that somebody has been at", () => {
   const entry = (tree: string): string => join(tree, "a/index.ts");
   const damages: Readonly<Record<string, (tree: string, outside: string) => void>> = {
     "an edited file": (tree) => writeFileSync(entry(tree), "export default 1; // edited"),
-    "another content of the same size and time": (tree) => {
-      const { atime, mtime } = statSync(entry(tree));
+    "another content of the same size and time": (tree, outside) => {
+      execFileSync("cp", ["-p", entry(tree), join(outside, "before")]);
       writeFileSync(entry(tree), "export default 9;");
-      utimesSync(entry(tree), atime, mtime);
+      execFileSync("touch", ["-r", join(outside, "before"), entry(tree)]); // to the nanosecond
     },
     "a file cut short": (tree) => truncateSync(entry(tree), 3),
     "a removed file": (tree) => rmSync(join(tree, "common/x.ts")),
@@ -332,6 +341,16 @@ describe("ArtifactStore and its limit", () => {
     expect(["a", "b", "c", "d"].map((name) => isThere(space, name))).toEqual([true, false, true, true]);
   });
 
+  test("ensure() counts a bundle as used until it was released", async () => {
+    using space = new Workspace();
+    await using store = await ArtifactStore.open(space.at("cache"), { bytesMax: 4_000 });
+    const long = await installed(contents("a"), store);
+    (await installed(contents("b"), store)).release();
+    long.release();
+    (await installed(contents("c"), store)).release();
+    expect(["a", "b", "c"].map((name) => isThere(space, name))).toEqual([true, false, true]);
+  });
+
   test("ensure() never evicts what is in use, here or in another store, and refuses when nothing else is left", async () => {
     using space = new Workspace();
     await using store = await ArtifactStore.open(space.at("cache"), { bytesMax: 4_000 });
@@ -348,10 +367,12 @@ describe("ArtifactStore and its limit", () => {
     a.release();
     (await installed(contents("c"), store)).release();
     expect(["a", "b", "c"].map((name) => isThere(space, name))).toEqual([true, false, true]);
+    (await installed(contents("d"), store)).release(); // a is older than c, but in use
+    expect(["a", "c", "d"].map((name) => isThere(space, name))).toEqual([true, false, true]);
     again.release();
     await other.close();
-    for (const name of ["d", "e"]) await installed(contents(name), store);
-    expect(["a", "c", "d", "e"].map((name) => isThere(space, name))).toEqual([false, false, true, true]);
+    for (const name of ["e", "f"]) await installed(contents(name), store);
+    expect(["a", "d", "e", "f"].map((name) => isThere(space, name))).toEqual([false, false, true, true]);
   });
 
   test("ensure() keeps a content that another bundle still has", async () => {

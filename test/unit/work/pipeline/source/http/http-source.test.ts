@@ -6,7 +6,7 @@ import { createSource, type SourcePosition } from "../../../../../../src/work/pi
 import { SteppedClock } from "../../../../../support/stepped-clock.ts";
 import { until } from "../../../../../support/until.ts";
 import { environment, readAll, textOf, viaJson } from "../support.ts";
-import { exchange, JSON_TYPE, openHttp, post, statusOf, TestDirectory } from "./support.ts";
+import { begin, exchange, JSON_TYPE, openHttp, post, statusOf, TestDirectory } from "./support.ts";
 
 const HEAD = "POST /orders HTTP/1.1\r\nhost: test\r\ncontent-type: text/plain\r\n";
 const TOKEN = "0123456789abcdef";
@@ -94,13 +94,12 @@ describe("an HTTP source", () => {
     using directory = new TestDirectory();
     const clock = new SteppedClock();
     await using http = await openHttp(directory, { clock, params: { max_requests: 1 } });
-    const answer = exchange(http.port, [`${HEAD}content-length: 100\r\n\r\nbegin`]);
-    await until("the request has begun", async () => (await http.post(record(1))).status === 429);
+    const begun = await begin(http.port, HEAD);
     const closing = http.source.close();
     await until("it waits for the request", () => clock.timers === 1);
     clock.advance(2000);
     await closing;
-    expect([0, 400]).toContain(statusOf(await answer));
+    expect([0, 400]).toContain(statusOf(await begun.answer));
   });
 
   test("reports a record that is larger than the target, and goes on behind it", async () => {
@@ -277,15 +276,10 @@ describe("an HTTP source refuses", () => {
   test("more requests at the same time than are allowed, with 429", async () => {
     using directory = new TestDirectory();
     await using http = await openHttp(directory, { params: { max_requests: 1 } });
-    const gone = new AbortController();
-    const slow = exchange(http.port, [`${HEAD}content-length: 20\r\n\r\nbegin`], gone.signal);
-    const refused = await until("the next is refused", async () => {
-      const answer = await http.post(record(1));
-      return answer.status === 429 && answer;
-    });
-    expect(refused.headers.get("retry-after")).toBe("1");
-    gone.abort();
-    await slow;
+    const slow = await begin(http.port, HEAD);
+    const refused = await http.post(record(1));
+    expect([refused.status, refused.headers.get("retry-after")]).toEqual([429, "1"]);
+    slow.destroy();
     await until("the next is taken", async () => (await http.post(record(1))).status === 202);
   });
 

@@ -63,7 +63,7 @@ export async function post(
 }
 
 /** What comes back on a connection of its own until its end; `steps` are written one behind the other. */
-export function exchange(port: number, steps: readonly (string | "end")[], signal?: AbortSignal): Promise<string> {
+export function exchange(port: number, steps: readonly (string | "end")[]): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
     const socket = connect(port, "127.0.0.1");
@@ -72,12 +72,35 @@ export function exchange(port: number, steps: readonly (string | "end")[], signa
     });
     socket.on("error", () => {}); // its end is looked at
     socket.on("close", () => resolve(answer));
-    signal?.addEventListener("abort", () => socket.destroy());
     for (const step of steps) {
       if (step === "end") socket.end();
       else socket.write(step);
     }
   });
+}
+
+export interface Begun {
+  /** What comes back, the end of the connection included. */
+  readonly answer: Promise<string>;
+  /** Goes away without a word. */
+  destroy(): void;
+}
+
+/** A request of which the server has seen the head, and whose body does not come to its end. */
+export async function begin(port: number, head: string): Promise<Begun> {
+  const seen = Promise.withResolvers<void>();
+  const over = Promise.withResolvers<string>();
+  let answer = "";
+  const socket = connect(port, "127.0.0.1");
+  socket.on("data", (bytes) => {
+    answer += bytes.toString("latin1").replace(/^HTTP\/1\.1 100 Continue\r\n\r\n/, "");
+    seen.resolve();
+  });
+  socket.on("error", () => {}); // its end is looked at
+  socket.on("close", () => over.resolve(answer));
+  socket.write(`${head}expect: 100-continue\r\ncontent-length: 100\r\n\r\nbegin`);
+  await seen.promise;
+  return { answer: over.promise, destroy: () => socket.destroy() };
 }
 
 export function statusOf(answer: string): number {

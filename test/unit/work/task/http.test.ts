@@ -1,0 +1,143 @@
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { gzipSync } from "node:zlib";
+import { executeTask, type TaskOutcome, type TaskPorts } from "../../../../src/work/task/index.ts";
+import type { ReadyHttp } from "../../../../src/work/task/ready-task.ts";
+
+interface Seen {
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: string;
+}
+
+const seen: Seen[] = [];
+const NOW_MS = Date.parse("2026-01-01T00:00:00Z");
+let server: Bun.Server<undefined>;
+
+const ANSWERS: Readonly<Record<string, () => Response>> = {
+  "/json": () => Response.json({ id: 7 }, { status: 201, headers: { "x-one": "1" } }),
+  "/text": () => new Response("plain"),
+  "/bytes": () => new Response(new Uint8Array([0xff, 0xfe])),
+  "/lies": () => new Response("{", { headers: { "content-type": "application/json" } }),
+  "/large": () => new Response("x".repeat(2_000)),
+  "/bomb": () => new Response(gzipSync(Buffer.alloc(5_000_000)), { headers: { "content-encoding": "gzip" } }),
+  "/busy": () => new Response("later", { status: 503, headers: { "retry-after": "7" } }),
+  "/until": () => new Response("", { status: 429, headers: { "retry-after": "Thu, 01 Jan 2026 00:00:09 GMT" } }),
+  "/gone": () => new Response("no such order", { status: 404 }),
+  "/away": () => Response.redirect("/json", 302),
+  "/hangs": () => new Response(new ReadableStream()),
+};
+
+beforeAll(() => {
+  server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    async fetch(request) {
+      const path = new URL(request.url).pathname;
+      seen.push({ method: request.method, path, headers: request.headers, body: await request.text() });
+      return (ANSWERS[path] ?? ANSWERS["/text"]!)();
+    },
+  });
+});
+
+afterAll(() => server.stop(true));
+
+const nobody = (): Promise<never> => Promise.reject(new Error("not asked for"));
+const ports: TaskPorts = { http: { fetch, now: () => NOW_MS }, plugin: nobody, pipeline: nobody };
+
+function send(
+  path: string,
+  more: Partial<ReadyHttp> = {},
+  signal = new AbortController().signal,
+): Promise<TaskOutcome> {
+  const url = path.startsWith("/") ? new URL(path, server.url).href : path;
+  const work: ReadyHttp = {
+    type: "http",
+    method: "GET",
+    url,
+    headers: {},
+    expect: [[200, 299]],
+    responseBytesMax: 1_000,
+    ...more,
+  };
+  return executeTask({ work }, { signal, ports });
+}
+
+test("executeTask() gives status, headers and the body as the answer says it is", async () => {
+  expect(await send("/json")).toMatchObject({
+    state: "done",
+    output: { status: 201, body: { id: 7 }, headers: { "x-one": "1" } },
+  });
+  expect(await send("/text")).toMatchObject({ output: { body: "plain" } });
+  expect(await send("/lies")).toMatchObject({ output: { body: "{" } });
+  expect(await send("/bytes")).toMatchObject({ output: { body: "//4=", encoding: "base64" } });
+});
+
+test("executeTask() sends method, headers, body and the idempotency key", async () => {
+  const more = { method: "POST", headers: { "X-Mine": "a" }, body: { n: [1] }, idempotencyKey: "run.pay" } as const;
+  await send("/order", more);
+  const { body, headers, method, path } = seen.at(-1)!;
+  expect({ body, method, path }).toEqual({ body: '{"n":[1]}', method: "POST", path: "/order" });
+  expect([headers.get("x-mine"), headers.get("content-type"), headers.get("idempotency-key")]).toEqual([
+    "a",
+    "application/json",
+    "run.pay",
+  ]);
+});
+
+test("executeTask() fails for a status that is not expected, and says whether it may pass", async () => {
+  expect(await send("/gone")).toMatchObject({ state: "failed", code: "task.http.status", retryable: false });
+  expect(await send("/gone", { expect: [[404, 404]] })).toMatchObject({ state: "done" });
+  expect(await send("/busy")).toMatchObject({ retryable: true, retryAfterMs: 7_000 });
+  expect(await send("/until")).toMatchObject({ retryable: true, retryAfterMs: 9_000 });
+  const { reason } = (await send("/gone?token=secret")) as { reason: string };
+  expect(reason).toContain("/gone answered 404, expected 200-299: no such order");
+  expect(reason).not.toContain("secret");
+});
+
+test("executeTask() takes no more of an answer than its limit, also of one that inflates", async () => {
+  expect(await send("/large")).toMatchObject({ state: "failed", code: "task.http.too_large", retryable: false });
+  expect(await send("/bomb")).toMatchObject({ state: "failed", code: "task.http.too_large" });
+  expect(await send("/large", { responseBytesMax: 2_000 })).toMatchObject({ state: "done" });
+});
+
+test("executeTask() knows that a refused connection was never a request", async () => {
+  const closed = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const url = closed.url.href;
+  await closed.stop(true);
+  expect(await send(url, { method: "POST" })).toMatchObject({ state: "failed", retryable: true, untouched: true });
+});
+
+test("executeTask() follows redirects unless one is expected", async () => {
+  expect(await send("/away")).toMatchObject({ output: { status: 201 } });
+  expect(await send("/away", { expect: [[302, 302]] })).toMatchObject({ output: { status: 302 } });
+});
+
+test("executeTask() refuses what is no URL once it is filled in, without trying again", async () => {
+  expect(await send("ftp://x/")).toMatchObject({ state: "failed", code: "task.http.url", retryable: false });
+  expect(await send("not a url")).toMatchObject({ code: "task.http.url", untouched: true });
+});
+
+test("executeTask() ends with the signal's reason, before and while it waits", async () => {
+  expect(await send("/text", {}, AbortSignal.abort(new Error("too late")))).toMatchObject({
+    reason: "too late",
+    untouched: true,
+  });
+  const controller = new AbortController();
+  const asked = seen.length;
+  const hanging = send("/hangs", {}, controller.signal);
+  while (seen.length === asked) await Bun.sleep(1);
+  controller.abort(new Error("enough"));
+  expect(await hanging).toEqual({ state: "failed", code: "task.given_up", reason: "enough", retryable: true });
+});
+
+test("executeTask() never asks a proxy for loopback", async () => {
+  const before = process.env.HTTP_PROXY;
+  process.env.HTTP_PROXY = "http://127.0.0.1:1";
+  try {
+    expect(await send("/text")).toMatchObject({ state: "done" });
+  } finally {
+    if (before === undefined) delete process.env.HTTP_PROXY;
+    else process.env.HTTP_PROXY = before;
+  }
+});
