@@ -1,5 +1,6 @@
 /** From argv to exit code. */
 import { Failure, messageOf } from "../base/errors.ts";
+import { nearMiss } from "../base/near-miss.ts";
 import { printableLines } from "../base/printable.ts";
 import { type AnyCommand, type CommandGroup, type CommandTable, EXIT, toCitty } from "./command.ts";
 import { environmentDefaults } from "./environment.ts";
@@ -23,7 +24,7 @@ export async function runCli(argv: readonly string[], version: string): Promise<
         return await show(groupHelp(path, about, table), word === undefined ? EXIT.usage : EXIT.done);
       }
       const entry = Object.hasOwn(table, word) ? table[word] : undefined;
-      if (!entry && at === 0 && isWorkersName(argv)) return await runWorker(word, argv.slice(1));
+      if (!entry && at === 0 && isWorkersName(argv, table)) return await runWorker(word, argv.slice(1));
       if (!entry) throw unknownCommand(word, path, table);
       path.push(word);
       const found = await entry.load();
@@ -38,10 +39,16 @@ export async function runCli(argv: readonly string[], version: string): Promise<
   }
 }
 
-/** `worker1 127.0.0.1 8081 …` or `worker1 --port 8081 …`; a mistyped command has no such words behind it. */
-function isWorkersName([name = "", second = "", third = ""]: readonly string[]): boolean {
-  if (name.startsWith("-")) return false;
-  return /^\d{1,5}$/.test(third) || /^--(port|coord|seeds|address|config|secrets)(=|$)/.test(second);
+/** Only a worker has these: a mistyped command has no such words behind it. */
+const WORKERS_FLAG = /^--(port|coord|seeds|address|secrets)(=|$)/;
+/** What people put behind a word to make a name of it: worker1, node-2, task_a7. */
+const NUMBERED = /\d$/;
+
+/** `worker1 127.0.0.1 8081 …` or `worker1 --port 8081 …`. A name that looks like a mistyped command has to be said with --name. */
+function isWorkersName([name = "", ...rest]: readonly string[], table: CommandTable): boolean {
+  if (name.startsWith("-") || (!NUMBERED.test(name) && nearMiss(name, Object.keys(table)) !== undefined)) return false;
+  const isPort = (word: string, at: number): boolean => /^\d{1,5}$/.test(word) && /^[^-]/.test(rest[at - 1] ?? "-");
+  return rest.some((word, at) => WORKERS_FLAG.test(word) || isPort(word, at));
 }
 
 async function runWorker(name: string, rest: readonly string[]): Promise<number | undefined> {
@@ -91,11 +98,12 @@ function parse(
 }
 
 function unknownCommand(word: string, path: readonly string[], table: CommandTable): Failure {
-  const known = Object.keys(table).join(", ");
-  return new Failure(
-    "usage.unknown_command",
-    `${JSON.stringify(word)} is no command of ${path.join(" ")}; there are ${known}`,
-  );
+  const names = Object.keys(table);
+  const near = nearMiss(word, names);
+  const hint = near === undefined ? `there are ${names.join(", ")}` : `did you mean ${near}?`;
+  const worker = path.length === 1 ? "; a worker of that name is worker --name=NAME HOST PORT" : "";
+  const message = `${JSON.stringify(word)} is no command of ${path.join(" ")}; ${hint}${near === undefined ? "" : worker}`;
+  return new Failure("usage.unknown_command", message);
 }
 
 function isGroup(found: AnyCommand | CommandGroup): found is CommandGroup {

@@ -32,8 +32,7 @@ describe("the documents' forms", () => {
     const options = { cwd: space.path, dataDir: space.at("state") };
     await using master = new TestNode("master", { ...options, command: ["master"], args: started });
     const words = ["127.0.0.1", "0", "127.0.0.1", port, "--config", "config/basic_pipeline.txt"];
-    const dataDir = space.at("worker-state");
-    await using worker = new TestNode("worker1", { ...options, dataDir, command: ["worker1"], args: words });
+    await using worker = new TestNode("worker1", { ...options, command: ["worker1"], args: words });
     expect(await master.exited).toBe(0);
     expect(bytesOf(space).equals(bytesOf(reference))).toBe(true);
     expect(master.stderr).toContain("worker1 is here");
@@ -44,7 +43,7 @@ describe("the documents' forms", () => {
     using space = new Workspace();
     await using all = new AsyncDisposableStack();
     const member = (name: string, command: readonly string[], args: readonly string[]): TestNode =>
-      all.use(new TestNode(name, { cwd: space.path, dataDir: space.at(`${name}-state`), command, args }));
+      all.use(new TestNode(name, { cwd: space.path, dataDir: space.at("state"), command, args }));
     const first = member("first", ["coordinator"], ["127.0.0.1", "0", "--name", "first"]);
     const one = await first.address();
     const second = member("second", ["master"], ["--port", "0", "--node-id", "second", "--seeds", one]);
@@ -55,11 +54,12 @@ describe("the documents' forms", () => {
     for (const master of [first, second]) {
       await master.hears("join", "third");
       await master.hears("join", "fourth");
-      const dataDir = space.at(`${master.name}-state`);
       space.write("in.ndjson", '{"id":1}\n');
       space.write(`${master.name}.txt`, `in|source:ndjson|path=in.ndjson\nout|sink:ndjson|path=${master.name}.ndjson\n`);
-      const sent = await space.exec(["submit", `${master.name}.txt`, "--json", "--data-dir", dataDir]);
-      expect(sent.code).toBe(0);
+      const sent = await space.exec(["submit", `${master.name}.txt`, "--json", "--node", await master.address()]);
+      expect(sent.code, sent.stderr).toBe(0);
+      const told = await master.hears("pipeline", undefined, 0);
+      expect(told.name).toBe(master.name);
     }
   });
 });

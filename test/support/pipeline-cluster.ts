@@ -1,6 +1,6 @@
 /**
- * A master and workers of its own for a test: real processes, each with a data directory below one workspace, ended with the
- * test. The master's ports are chosen by the system; one that is started again comes back where it was.
+ * A master and workers of its own for a test: real processes of one user, with one data directory and so one cluster key, ended
+ * with the test. The system chooses the master's port; one that is started again comes back where it was.
  */
 import type { PipelineView, WorkerInfo } from "../../src/app/master/pipelines-contract.ts";
 import { killHard } from "./processes.ts";
@@ -20,7 +20,7 @@ export interface ReportJson {
   readonly [field: string]: unknown;
 }
 
-type Options = Partial<Omit<TestNodeOptions, "command">> & { readonly command?: readonly string[] };
+type Options = Partial<TestNodeOptions>;
 
 export class PipelineCluster implements AsyncDisposable {
   readonly space = new Workspace();
@@ -59,7 +59,7 @@ export class PipelineCluster implements AsyncDisposable {
 
   async worker(name: string, options: Options = {}): Promise<TestNode> {
     const command = [name, "127.0.0.1", "0", ...this.address.split(":")];
-    const worker = this.#add(name, { dataDir: this.space.at(`${name}-state`), command, ...options });
+    const worker = this.#add(name, { dataDir: this.space.at("state"), command, ...options });
     await worker.address();
     return worker;
   }

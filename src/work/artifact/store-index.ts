@@ -189,7 +189,6 @@ function openDatabase(path: string): Database {
   const database = new Database(path, { create: true });
   try {
     database.run(`PRAGMA busy_timeout = ${INDEX_WAIT_MS}`);
-    database.run("PRAGMA journal_mode = WAL");
     database.run("PRAGMA synchronous = NORMAL"); // what a power cut takes is fetched again
     const { user_version: version } = database.query("PRAGMA user_version").get() as { user_version: number }; // as asked
     if (version !== 0 && version !== VERSION) throw new Error(`it has version ${version}, this program has ${VERSION}`);

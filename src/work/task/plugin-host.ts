@@ -39,6 +39,7 @@ export interface BatchRequest {
 interface Open {
   readonly input: Lease;
   output: Lease;
+  isGivenUp: boolean;
   resolve(output: Json): void;
   reject(thrown: unknown): void;
 }
@@ -77,7 +78,10 @@ export class PluginHost {
     return this.#isSingleUse && this.#requests > 0;
   }
 
-  /** `{ records, rejected, counts }`. Aborting kills the process: nothing else ends a plugin's work. */
+  /**
+   * `{ records, rejected, counts }`. Aborting kills the process if it is at work on this one: nothing else ends a plugin's work. Fails
+   * with NOT_BEGUN when the process ended with it still waiting its turn.
+   */
   async process(request: BatchRequest, signal: AbortSignal): Promise<Json> {
     this.#reserved++;
     try {
@@ -96,19 +100,34 @@ export class PluginHost {
     });
     if (!this.alive || signal.aborted) {
       for (const lease of [input, output]) if (!lease.released) lease.release();
-      throw this.alive ? signal.reason : this.#gone();
+      throw this.alive ? signal.reason : notBegun();
     }
     input.view.set(text, RAW_HEADER_BYTES);
     const answer = Promise.withResolvers<Json>();
     const number = ++this.#requests;
-    this.#open.set(number, { input, output, resolve: answer.resolve, reject: answer.reject });
-    const abort = (): void => this.kill("was killed: its task was given up");
+    const open: Open = { input, output, isGivenUp: false, resolve: answer.resolve, reject: answer.reject };
+    this.#open.set(number, open);
+    const abort = (): void => this.#giveUp(open, signal);
     signal.addEventListener("abort", abort, { once: true });
     this.#send(number, request, input, output, text.length);
     try {
       return await answer.promise;
     } finally {
       signal.removeEventListener("abort", abort);
+    }
+  }
+
+  #giveUp(open: Open, signal: AbortSignal): void {
+    open.isGivenUp = true;
+    open.reject(signal.reason);
+    this.#killIfGivenUp();
+  }
+
+  /** What is at work is the oldest. One behind it that nobody wants any more is let go before it begins. */
+  #killIfGivenUp(): void {
+    for (const { isGivenUp } of this.#open.values()) {
+      if (isGivenUp) this.kill("was killed: its task was given up");
+      return;
     }
   }
 
@@ -139,6 +158,7 @@ export class PluginHost {
     else this.#settle(open, message);
     open.input.release();
     open.output.release();
+    this.#killIfGivenUp();
   }
 
   exited(exit: HostExit): void {
@@ -147,7 +167,7 @@ export class PluginHost {
     this.#open.clear();
     this.#slots.input.releaseOwner(this.#owner);
     this.#slots.output.releaseOwner(this.#owner);
-    for (const each of open) each.reject(this.#gone());
+    for (const [index, each] of open.entries()) each.reject(index === 0 ? this.#gone() : notBegun());
   }
 
   kill(reason: string): void {
@@ -180,11 +200,14 @@ export class PluginHost {
     if (!open) return;
     const isPossible = bytes <= this.#slots.output.largestLeaseBytes;
     const larger = isPossible ? await this.#slots.output.lease(bytes, this.#owner).catch(() => undefined) : undefined;
-    if (larger && this.#open.has(request)) {
+    if (!this.#open.has(request)) {
+      if (larger && !larger.released) larger.release();
+      return;
+    }
+    if (larger) {
       open.output.release();
       open.output = larger;
     }
-    if (!this.#open.has(request)) return;
     this.#process.send({ t: "grant", request, output: [open.output.offset, open.output.sizeBytes] });
   }
 
@@ -192,6 +215,13 @@ export class PluginHost {
     const message = `the plugin's process ${this.#exit?.reason ?? "is gone"}`;
     return new Failure("plugin.exited", message, { retryable: true });
   }
+}
+
+/** The code of a failure that is nobody's fault: another process can take the task at once. */
+export const NOT_BEGUN = "plugin.not_begun";
+
+function notBegun(): Failure {
+  return new Failure(NOT_BEGUN, "the plugin's process ended before the task's turn came", { retryable: true });
 }
 
 function linesOf(bytes: Uint8Array): Json[] {

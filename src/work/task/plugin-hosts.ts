@@ -7,7 +7,7 @@ import type { Clock } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { Pool, type Segment, SharedMemory } from "../../process/memory/index.ts";
 import { type HostCommand, type HostOptions, HostProcess, type LoadedMessage } from "../../process/plugin/index.ts";
-import { type HostPort, PluginHost, type Slots } from "./plugin-host.ts";
+import { type HostPort, NOT_BEGUN, PluginHost, type Slots } from "./plugin-host.ts";
 import { convertTaskParams, variablesNamedBy } from "./plugin-params.ts";
 import type { ReadyPlugin } from "./ready-task.ts";
 import type { Json } from "./types.ts";
@@ -50,12 +50,19 @@ interface Group {
   /** No more than these are started: one more could not be. */
   most: number;
   loaded?: LoadedMessage;
+  /** While it has processes. No plugin sees another's records. */
+  memory?: Memory;
+}
+
+interface Memory {
+  readonly segments: readonly [input: Segment, output: Segment];
+  readonly slots: Slots;
 }
 
 export class PluginHosts {
   readonly #options: PluginHostsOptions;
   readonly #groups = new Map<string, Group>();
-  #memory: { readonly segments: readonly [Segment, Segment]; readonly slots: Slots } | undefined;
+  readonly #shared = new SharedMemory();
   #jobs = 0;
   #hosts = 0;
   #lane = 0;
@@ -67,7 +74,6 @@ export class PluginHosts {
 
   /** `{ records, rejected, counts }`. */
   async run(work: ReadyPlugin, signal: AbortSignal): Promise<Json> {
-    this.#openMemory();
     const { promise, reject, resolve } = Promise.withResolvers<Json>();
     const group = this.#groupOf(work);
     const job: Job = { work, id: `task@${++this.#jobs}`, signal, resolve, reject };
@@ -86,10 +92,7 @@ export class PluginHosts {
     const groups = [...this.#groups.values()];
     for (const group of groups) failAll(group, new Failure("plugin.stopped", "the run has ended", { retryable: true }));
     await Promise.all(groups.flatMap(({ hosts }) => [...hosts].map((host) => host.stop(STOP_TIMEOUT_MS))));
-    this.#memory?.slots.input.close();
-    this.#memory?.slots.output.close();
-    for (const segment of this.#memory?.segments ?? []) segment.close();
-    this.#memory = undefined;
+    for (const group of groups) closeMemory(group);
   }
 
   #groupOf(work: ReadyPlugin): Group {
@@ -119,12 +122,16 @@ export class PluginHosts {
     if (group.waiting.size > 0) this.#grow(group);
   }
 
-  async #process(group: Group, host: PluginHost, { id, reject, resolve, signal, work }: Job): Promise<void> {
+  async #process(group: Group, host: PluginHost, job: Job): Promise<void> {
     const finish = group.loaded?.sequential === true;
+    const { id, signal, work } = job;
     try {
-      resolve(await host.process({ id, records: work.records, finish, timeMs: this.#options.clock.now() }, signal));
+      job.resolve(await host.process({ id, records: work.records, finish, timeMs: this.#options.clock.now() }, signal));
     } catch (thrown) {
-      reject(thrown);
+      const isNobodysFault =
+        thrown instanceof Failure && (thrown.code === NOT_BEGUN || thrown.code === "memory.owner_gone");
+      if (isNobodysFault && !signal.aborted && !this.#closed) group.waiting.add(job);
+      else job.reject(thrown);
     }
     if (host.isSpent) void host.stop(STOP_TIMEOUT_MS);
     this.#serve(group);
@@ -141,7 +148,6 @@ export class PluginHosts {
       if (group.loaded === undefined && group.starting > 0) return; // the first says what kind of plugin it is
       if (this.#hosts >= most) return hasNone(group) ? this.#makeRoom(group) : undefined;
       group.starting++;
-      this.#hosts++;
       void this.#start(group);
     }
   }
@@ -154,6 +160,13 @@ export class PluginHosts {
       other.hosts.delete(idle); // nobody gives it work any more
       return void idle.stop(STOP_TIMEOUT_MS);
     }
+  }
+
+  #ended(group: Group): void {
+    if (this.#closed) return;
+    if (group.waiting.size > 0) this.#grow(group);
+    else if (hasNone(group)) closeMemory(group);
+    this.#serveStarving();
   }
 
   #serveStarving(): void {
@@ -177,7 +190,7 @@ export class PluginHosts {
 
   async #open(group: Group): Promise<PluginHost> {
     const { library, params } = group.work;
-    const { slots } = this.#memory!; // opened by the first task
+    const { slots } = this.#memoryOf(group);
     const lane = this.#lane++;
     let user: PluginHost | undefined;
     let gone = false;
@@ -188,12 +201,12 @@ export class PluginHosts {
         this.#hosts--;
         if (user) group.hosts.delete(user);
         user?.exited(exit);
-        if (group.waiting.size > 0 && !this.#closed) this.#grow(group);
-        this.#serveStarving();
+        this.#ended(group);
       },
       output: (stream, line) => this.#options.show(group.name, stream, line),
     };
     const request = this.#request(group, lane, handlers);
+    this.#hosts++; // until its exit
     const { host, loaded } = await (this.#options.load ?? HostProcess.load)(request);
     group.loaded = loaded;
     if (loaded.exclusive) group.most = 1;
@@ -217,13 +230,12 @@ export class PluginHosts {
   /** Defaults of its parameters name variables that it was started without. */
   #openAgain(group: Group, host: HostPort): Promise<PluginHost> {
     host.kill("is started again with its variables");
-    this.#hosts++; // the one that goes counts until it has gone
     return this.#open(group);
   }
 
-  #request({ loaded, name, work }: Group, lane: number, handlers: HostOptions["handlers"]): HostOptions {
+  #request({ loaded, memory, name, work }: Group, lane: number, handlers: HostOptions["handlers"]): HostOptions {
     const { clock, command, workDirectory } = this.#options;
-    const [input, output] = this.#memory!.segments;
+    const [input, output] = memory!.segments;
     return {
       command,
       segments: { inputFd: input.fd, inputBytes: SEGMENT_BYTES, outputFd: output.fd, outputBytes: SEGMENT_BYTES },
@@ -236,14 +248,22 @@ export class PluginHosts {
     };
   }
 
-  #openMemory(): void {
-    if (this.#memory) return;
-    const shared = new SharedMemory();
-    const segments = [shared.createSegment(SEGMENT_BYTES), shared.createSegment(SEGMENT_BYTES)] as const;
+  #memoryOf(group: Group): Memory {
+    if (group.memory) return group.memory;
+    const segments = [this.#shared.createSegment(SEGMENT_BYTES), this.#shared.createSegment(SEGMENT_BYTES)] as const;
     const { clock } = this.#options;
     const slots = { input: new Pool(segments[0].view, clock), output: new Pool(segments[1].view, clock) };
-    this.#memory = { segments, slots };
+    group.memory = { segments, slots };
+    return group.memory;
   }
+}
+
+/** Nobody uses it any more: its processes are gone. */
+function closeMemory(group: Group): void {
+  group.memory?.slots.input.close();
+  group.memory?.slots.output.close();
+  for (const segment of group.memory?.segments ?? []) segment.close();
+  delete group.memory;
 }
 
 function leastLoaded({ hosts }: Group): PluginHost | undefined {

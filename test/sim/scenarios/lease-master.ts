@@ -88,10 +88,10 @@ export class LeaseMasterProcess implements Process<LeaseMessage> {
       case "hello":
         return this.#meet(from, message, nowMs);
       case "report":
-        if (this.#lives.get(from) === message.life) {
+        if (message.life === this.#lives.get(from)) {
           return this.feed({ type: "heard", id: nameOf(from), leases: message.leases }, nowMs);
         }
-        if (!this.#lives.has(from)) this.#plan.send(this.#port, from, { type: "who" });
+        if ((this.#lives.get(from) ?? 0) < message.life) this.#plan.send(this.#port, from, { type: "who" });
         return;
       case "done":
         this.#results.set(message.lease, message.result);

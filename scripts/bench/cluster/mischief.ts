@@ -1,0 +1,112 @@
+/**
+ * Who dies when: every so often one process, chosen by the seed, is killed with -9: a plugin host, a worker or the master; in
+ * seeds with pauses now and then a worker is stopped instead and let go on later, which for the others is a silence like a
+ * partition's, and a late return.
+ */
+import { systemClock, type Timer } from "../../../src/base/clock.ts";
+import type { Random } from "../../../src/base/random.ts";
+import type { Member } from "./member.ts";
+
+export const KINDS = ["host", "worker", "master", "pause"] as const;
+export type Kind = (typeof KINDS)[number];
+
+export interface Deed {
+  readonly kind: Kind;
+  /** The member's name; of a host that of its worker. */
+  readonly member: string;
+  readonly timeMs: number;
+  /** Of a pause. */
+  readonly forMs?: number;
+}
+
+export interface MischiefOptions {
+  readonly random: Random;
+  readonly everyMs: number;
+  readonly hasPauses: boolean;
+  readonly leaseMs: number;
+  readonly master: Member;
+  readonly workers: readonly Member[];
+}
+
+/** Of ten deeds; the rest strike the master. */
+const HOSTS = 5;
+const WORKERS = 3;
+/** With pauses, one deed in so many. */
+const PAUSE_ONE_IN = 4;
+/** Times the lease: some end before anybody has noticed. */
+const PAUSE_LEASES_MAX = 3;
+
+export class Mischief {
+  readonly deeds: Deed[] = [];
+  readonly #options: MischiefOptions;
+  readonly #paused = new Map<Member, Timer>();
+  #timer: Timer | undefined;
+
+  constructor(options: MischiefOptions) {
+    this.#options = options;
+    this.#next();
+  }
+
+  /** No more, and whoever is stopped goes on. */
+  stop(): void {
+    this.#timer?.cancel();
+    for (const member of this.#paused.keys()) this.#goOn(member);
+  }
+
+  count(kind: Kind): number {
+    return this.deeds.filter((deed) => deed.kind === kind).length;
+  }
+
+  #next(): void {
+    const { everyMs, random } = this.#options;
+    // Half of it to one and a half: never in step with anything that happens regularly.
+    const inMs = everyMs / 2 + random.below(everyMs);
+    this.#timer = systemClock.after(inMs, () => {
+      this.#strike();
+      this.#next();
+    });
+  }
+
+  #strike(): void {
+    const { hasPauses, master, random, workers } = this.#options;
+    const [lot, worker] = [random.below(HOSTS + WORKERS + 2), workers[random.below(workers.length)]!];
+    if (hasPauses && random.below(PAUSE_ONE_IN) === 0) return this.#pause(worker);
+    if (lot < HOSTS) return this.#killHost(worker);
+    const [kind, member] = lot < HOSTS + WORKERS ? (["worker", worker] as const) : (["master", master] as const);
+    if (member.signal("SIGKILL")) this.#note({ kind, member: member.name });
+  }
+
+  #killHost(worker: Member): void {
+    const hosts = worker.hosts();
+    const pid = hosts[this.#options.random.below(Math.max(1, hosts.length))];
+    if (pid === undefined) return;
+    try {
+      process.kill(pid, "SIGKILL");
+      this.#note({ kind: "host", member: worker.name });
+    } catch {
+      // it ended a moment before
+    }
+  }
+
+  #pause(worker: Member): void {
+    const { leaseMs, random } = this.#options;
+    const forMs = random.below(leaseMs * PAUSE_LEASES_MAX);
+    if (this.#paused.has(worker) || !worker.signal("SIGSTOP")) return;
+    this.#note({ kind: "pause", member: worker.name, forMs });
+    this.#paused.set(
+      worker,
+      systemClock.after(forMs, () => this.#goOn(worker)),
+    );
+  }
+
+  /** Its next life, if it was killed meanwhile, does not mind. */
+  #goOn(worker: Member): void {
+    this.#paused.get(worker)?.cancel();
+    this.#paused.delete(worker);
+    worker.signal("SIGCONT");
+  }
+
+  #note(deed: Omit<Deed, "timeMs">): void {
+    this.deeds.push({ ...deed, timeMs: systemClock.now() });
+  }
+}
