@@ -22,7 +22,11 @@ afterAll(() => cluster[Symbol.asyncDispose]());
 
 /** NAME.txt from in.ndjson to NAME.ndjson, by way of a gate that a file NAME.open opens. */
 function write(name: string, stages: readonly string[] = [gate(name)], settings = ""): string {
-  const lines = [`set|batch_rows=20,checkpoint_interval=10ms${settings}`, "in|source:ndjson|path=in.ndjson", ...stages];
+  const lines = [
+    `set|batch_rows=20,in_flight=1,checkpoint_interval=10ms${settings}`,
+    "in|source:ndjson|path=in.ndjson",
+    ...stages,
+  ];
   return cluster.space.write(`${name}.txt`, `${[...lines, `out|sink:ndjson|path=${name}.ndjson`].join("\n")}\n`);
 }
 
@@ -77,8 +81,10 @@ describe("submit", () => {
     await untilHeld("changed");
     cluster.space.write("mark.ts", perRecord("row.mark = true;"));
     const before = await cluster.pipeline("changed");
+    const again = cluster.tell("submit", write("changed", [gate("changed"), "mark|mark.ts|"]));
+    await cluster.untilState("changed", "pausing");
     open("changed");
-    await cluster.tell("submit", write("changed", [gate("changed"), "mark|mark.ts|"]));
+    await again;
     const ended = await cluster.untilState("changed", "ended");
     expect(ended.id).toBe(before!.id);
     expect(ids("changed")).toEqual(ALL);

@@ -55,7 +55,10 @@ describe("the documents' forms", () => {
       await master.hears("join", "third");
       await master.hears("join", "fourth");
       space.write("in.ndjson", '{"id":1}\n');
-      space.write(`${master.name}.txt`, `in|source:ndjson|path=in.ndjson\nout|sink:ndjson|path=${master.name}.ndjson\n`);
+      space.write(
+        `${master.name}.txt`,
+        `in|source:ndjson|path=in.ndjson\nout|sink:ndjson|path=${master.name}.ndjson\n`,
+      );
       const sent = await space.exec(["submit", `${master.name}.txt`, "--json", "--node", await master.address()]);
       expect(sent.code, sent.stderr).toBe(0);
       const told = await master.hears("pipeline", undefined, 0);

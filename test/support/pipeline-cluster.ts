@@ -3,8 +3,9 @@
  * with the test. The system chooses the master's port; one that is started again comes back where it was.
  */
 import type { PipelineView, WorkerInfo } from "../../src/app/master/pipelines-contract.ts";
-import { killHard } from "./processes.ts";
+import type { ReportView } from "../../src/work/report/index.ts";
 import { TestNode, type TestNodeOptions } from "./nodes.ts";
+import { killHard } from "./processes.ts";
 import type { Ended } from "./program.ts";
 import { until } from "./until.ts";
 import { Workspace } from "./workspace.ts";
@@ -12,12 +13,6 @@ import { Workspace } from "./workspace.ts";
 export interface MasterList {
   readonly pipelines: readonly PipelineView[];
   readonly workers: readonly WorkerInfo[];
-}
-
-/** What `report ID --json` prints, as far as tests look at it. */
-export interface ReportJson {
-  readonly state: string;
-  readonly [field: string]: unknown;
 }
 
 type Options = Partial<TestNodeOptions>;
@@ -52,7 +47,11 @@ export class PipelineCluster implements AsyncDisposable {
   /** Starts one, also again. Resolves when it listens. */
   async master(options: Options = {}): Promise<TestNode> {
     const [host, port] = (this.#address ?? "127.0.0.1:0").split(":") as [string, string];
-    const master = this.#add("master", { dataDir: this.space.at("state"), command: ["master", host, port], ...options });
+    const master = this.#add("master", {
+      dataDir: this.space.at("state"),
+      command: ["master", host, port],
+      ...options,
+    });
     this.#address = await master.address();
     return master;
   }
@@ -95,7 +94,12 @@ export class PipelineCluster implements AsyncDisposable {
   untilWorkers(...names: readonly string[]): Promise<unknown> {
     return until(`the workers ${names.join(", ")} are here`, async () => {
       const { workers } = await this.list();
-      return workers.map(({ id }) => id).toSorted().join() === names.toSorted().join();
+      return (
+        workers
+          .map(({ id }) => id)
+          .toSorted()
+          .join() === names.toSorted().join()
+      );
     });
   }
 
@@ -110,8 +114,8 @@ export class PipelineCluster implements AsyncDisposable {
     });
   }
 
-  async report(id: string): Promise<ReportJson> {
-    return JSON.parse((await this.tell("report", id, "--json")).stdout) as ReportJson;
+  async report(id: string): Promise<ReportView> {
+    return JSON.parse((await this.tell("report", id, "--json")).stdout) as ReportView;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -40,7 +40,7 @@ const AWAY_MS_MAX = 500;
 /** One seed in two has pauses beside kills. */
 const PAUSES_ONE_IN = 2;
 /** Nothing happens for so long: it hangs. */
-const STALL_MS = 60_000;
+const STALL_MS = 15_000;
 const LOOK_EVERY_MS = 250;
 
 export async function runChaos(site: Site, options: ChaosOptions): Promise<ChaosResult> {

@@ -108,8 +108,9 @@ export class MasterPipeline {
     await this.#end("left");
   }
 
+  /** Of what runs now. */
   tree() {
-    return this.#run?.tree();
+    return this.#living && this.#run?.tree();
   }
 
   view(): PipelineView {

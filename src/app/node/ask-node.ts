@@ -2,12 +2,14 @@
  * Asks a running node: one of this machine through its control socket, which needs nothing, or any by its address, with a
  * token under the cluster's key. What is asked is a service contract either way.
  */
+
 import { lookup } from "node:dns/promises";
 import { ADDRESS_FORM, type Address, formatAddress, parseAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
+import { NO_PROXY } from "../../base/no-proxy.ts";
 import { Tokens } from "../../wire/auth/index.ts";
-import { httpTransport, NO_PROXY, type Transport, unixTransport } from "../../wire/rpc/index.ts";
+import { httpTransport, type Transport, unixTransport } from "../../wire/rpc/index.ts";
 import { readEntries } from "../control/entries.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import { loadSecrets } from "../secrets/load-secrets.ts";

@@ -1,5 +1,6 @@
 /** `master [HOST PORT]`: takes pipelines and has the cluster's workers do them. */
 import { version } from "../../../package.json";
+import { systemClock } from "../../base/clock.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { repeated } from "../instances.ts";
 import { live, memberArgs, memberLogger, memberSettings, teller } from "../member.ts";
@@ -39,7 +40,7 @@ export const master = defineCommand({
       changed: (view) => {
         const { detail, id, name, state } = view;
         logger.info(`${name} is ${state}`, { id, ...(detail !== undefined && { detail }) });
-        tell({ event: "pipeline", timeMs: Date.now(), ...view } as { event: string });
+        tell({ event: "pipeline", timeMs: systemClock.now(), ...view } as { event: string });
       },
     });
     const code = await live(settings, { logger, tell, version }, duty);

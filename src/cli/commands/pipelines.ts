@@ -12,6 +12,16 @@ const masterArgs = {
   timeout: { ...nodeArgs.timeout, default: "60s" },
 } as const satisfies ArgsDef;
 
+const pipelineArgs = {
+  pipeline: {
+    type: "positional",
+    valueHint: "PIPELINE",
+    required: true,
+    description: "its name or id, from pipelines",
+  },
+  ...masterArgs,
+} as const satisfies ArgsDef;
+
 export const submit = defineCommand({
   about:
     "have a master run a pipeline file; one that is under way becomes what its file says now, from its checkpoint on",
@@ -76,16 +86,6 @@ export const drain = defineCommand({
     return EXIT.done;
   },
 });
-
-const pipelineArgs = {
-  pipeline: {
-    type: "positional",
-    valueHint: "PIPELINE",
-    required: true,
-    description: "its name or id, from pipelines",
-  },
-  ...masterArgs,
-} as const satisfies ArgsDef;
 
 function onPipeline(word: "pause" | "resume" | "cancel", done: string, about: string): Command<typeof pipelineArgs> {
   return defineCommand({

@@ -1,5 +1,5 @@
 /** Requests to a listener on this host that may be anybody: nothing of the surroundings comes in, and it cannot flood us. */
-import { NO_PROXY } from "../../wire/rpc/index.ts";
+import { NO_PROXY } from "../../base/no-proxy.ts";
 import { PMD_HOST } from "./limits.ts";
 
 /** What there is beside the path. */

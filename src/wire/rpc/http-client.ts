@@ -8,12 +8,6 @@ import { DEADLINE_HEADER, RPC_PATH, VERSION_HEADER } from "./http-server.ts";
 import { RESPONSE_BYTES_MAX } from "./limits.ts";
 import { TRACEPARENT_HEADER } from "./trace.ts";
 
-/**
- * For `fetch` between processes of ours: Bun asks the proxy of the environment for the own host too, unless this says no. Its
- * types do not know the value.
- */
-export const NO_PROXY = { proxy: false } as unknown as { readonly proxy: string };
-
 export type Send = (path: string, init: RequestInit) => Promise<Response>;
 
 /** `place` is for messages. */

@@ -19,7 +19,7 @@ export {
 } from "./contract.ts";
 export { type Call, Dispatcher, type DispatcherOptions, type Reply } from "./dispatcher.ts";
 export type { Fault } from "./failures.ts";
-export { httpTransport, NO_PROXY, type Send, unixTransport } from "./http-client.ts";
+export { httpTransport, type Send, unixTransport } from "./http-client.ts";
 export { DEADLINE_HEADER, type HttpServerOptions, RPC_PATH, serveContracts, VERSION_HEADER } from "./http-server.ts";
 export { BODY_TIMEOUT_MS, CALLS_MAX, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX, TIMEOUT_MS_MAX } from "./limits.ts";
 export { type ContractListing, listContracts, type MethodListing } from "./listing.ts";

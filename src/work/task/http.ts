@@ -2,8 +2,9 @@
  * HTTP tasks. The answer is read up to a limit and judged by its status; a failure says whether trying again can help and whether
  * the request certainly never reached the other side. Loopback is never asked for through a proxy.
  */
+
 import { Failure, messageOf } from "../../base/errors.ts";
-import { NO_PROXY } from "../../wire/rpc/index.ts";
+import { NO_PROXY } from "../../base/no-proxy.ts";
 import type { ReadyHttp } from "./ready-task.ts";
 import type { Json } from "./types.ts";
 

@@ -32,6 +32,9 @@ const SEGMENT_BYTES = 32 * 2 ** 20;
 const START_TIMEOUT_MS = 10_000;
 const STOP_TIMEOUT_MS = 5_000;
 
+/** The process went before the task's turn came: another one takes it. */
+const NOBODYS_FAULT = new Set([NOT_BEGUN, "memory.owner_gone", "memory.closed"]);
+
 interface Job {
   readonly work: ReadyPlugin;
   readonly id: string;
@@ -128,8 +131,7 @@ export class PluginHosts {
     try {
       job.resolve(await host.process({ id, records: work.records, finish, timeMs: this.#options.clock.now() }, signal));
     } catch (thrown) {
-      const isNobodysFault =
-        thrown instanceof Failure && (thrown.code === NOT_BEGUN || thrown.code === "memory.owner_gone");
+      const isNobodysFault = thrown instanceof Failure && NOBODYS_FAULT.has(thrown.code);
       if (isNobodysFault && !signal.aborted && !this.#closed) group.waiting.add(job);
       else job.reject(thrown);
     }

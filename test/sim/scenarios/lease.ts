@@ -32,7 +32,7 @@ export const leaseScenario = defineScenario<LeaseMessage>({
   name: "lease",
   summary: "a master and 5 workers, all faults: each item is done once, in order, and no rule of leases is broken",
   faultsMs: 12_000,
-  convergeMs: 20_000,
+  convergeMs: 30_000,
   checkEveryMs: 1_000,
   bugs: Object.fromEntries(Object.entries<LeaseBug>(LEASE_BUGS).map(([name, { words }]) => [name, words])),
   cast: (setup) => new LeaseCast(setup),

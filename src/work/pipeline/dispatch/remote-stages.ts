@@ -154,7 +154,7 @@ export class RemoteStages implements Executor {
     return new SegmentLeases({
       segment: segment.index,
       clock: this.#options.ports.clock,
-      lease,
+      lease: segment.isPinned ? { ...lease, workerWindow: () => this.#inFlightMax } : lease,
       balancer: balancer(segment),
       choose: choose && ((request) => choose(segment, request)),
       mayHedge: !segment.isPinned,
@@ -163,6 +163,11 @@ export class RemoteStages implements Executor {
       ownerLost: (worker, reason) => this.#ownerLost(segment, worker, reason),
       failed: (reason) => this.#fail(reason),
     });
+  }
+
+  /** An owner takes batches in order: were there too little room for all, younger ones could keep out the one they wait for. */
+  get #inFlightMax(): number {
+    return this.#options.inFlight + EMPTY_BATCHES;
   }
 
   #ownerLost({ plans }: StageSegment, worker: string, reason: string): void {

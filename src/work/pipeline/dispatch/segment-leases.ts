@@ -216,7 +216,10 @@ export class SegmentLeases {
   }
 
   /** What the stages say of a batch is final; what the way there says, or one node, is not. */
-  #refused(lease: number, { deployed }: Out, { code, message }: Failure): void {
+  #refused(lease: number, { abort, deployed }: Out, { code, message }: Failure): void {
+    // Not the batch's fault, nor an answer of the worker: the end of the link is told, and a lease that nobody reports runs out.
+    if (abort.signal.aborted || code === "link.closed" || code === "work.cancelled")
+      return void this.#out.delete(lease);
     const elsewhere = code === FAILED_OVER || /^(link|work)\./.test(code);
     const isFinal = code === "work.input_lost";
     if (code === FAILED_OVER) this.#options.observe({ event: "failover", worker: deployed.worker.id, reason: message });

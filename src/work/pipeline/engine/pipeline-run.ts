@@ -11,19 +11,19 @@ import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
 import type { Settings } from "../file/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { Cut, Source, SourcePosition } from "../source/index.ts";
-import {
-  type ChangeReport,
-  EMPTY_BATCHES,
-  type Executor,
-  type ExecutorFactory,
-  type Fence,
-  type Item,
-  type PipelinePorts,
-  type Slot,
-  type StagePlan,
+import type {
+  ChangeReport,
+  Executor,
+  ExecutorFactory,
+  Fence,
+  Item,
+  PipelinePorts,
+  Slot,
+  StagePlan,
 } from "../stages/index.ts";
 import { Committer } from "./committer.ts";
 import { Credits } from "./credits.ts";
+import { batchesInFlight, largestCut } from "./in-flight.ts";
 import { oversizedLetters } from "./oversized.ts";
 import { type CountsJson, RunCounts } from "./run-counts.ts";
 
@@ -389,16 +389,4 @@ export class PipelineRun {
     store?.close();
     this.#executor.release();
   }
-}
-
-/** A single record may be longer than a batch of several should be. */
-function largestCut({ batch_bytes, max_record_bytes }: Settings): number {
-  return Math.max(batch_bytes, max_record_bytes);
-}
-
-/** As asked for, or as many as still have room to double in size in half of an edge's memory: the shares of an Edge. */
-function batchesInFlight(settings: Settings, wanted = settings.in_flight): number {
-  const roomBytes = 2 ** Math.ceil(Math.log2(largestCut(settings) + RAW_HEADER_BYTES));
-  const usableBytes = 2 ** Math.floor(Math.log2(settings.memory)) / 2;
-  return Math.max(1, Math.min(wanted, Math.floor(usableBytes / roomBytes) - EMPTY_BATCHES));
 }

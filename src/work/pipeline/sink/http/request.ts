@@ -1,7 +1,8 @@
 /** One request with its answer, each within its bounds. What goes wrong on the way is an outcome too: it may go better later. */
+
 import type { Clock } from "../../../../base/clock.ts";
 import { messageOf } from "../../../../base/errors.ts";
-import { NO_PROXY } from "../../../../wire/rpc/index.ts";
+import { NO_PROXY } from "../../../../base/no-proxy.ts";
 import { type Outcome, outcomeOf } from "./answer.ts";
 import type { HttpSettings } from "./settings.ts";
 

@@ -1,0 +1,42 @@
+/** The command line of the task benchmark. */
+import { parseArgs } from "node:util";
+import { wholeNumber } from "../common/whole-number.ts";
+
+export const NAMES = ["ours", "bullmq"] as const;
+export type Name = (typeof NAMES)[number];
+
+export interface Options {
+  readonly only: readonly Name[];
+  readonly runs: number;
+  readonly tasks: number;
+}
+
+export const USAGE = `npm run bench:task -- [options]
+  --only A,B   these alone: ${NAMES.join(", ")}
+  --runs N     of everybody, in turn; the median counts (default 3)
+  --tasks N    in a graph (default 10,000)`;
+
+/** Undefined when the usage should be shown. Throws on what it does not know. */
+export function parseOptions(words: readonly string[]): Options | undefined {
+  const { values } = parseArgs({
+    args: [...words],
+    options: {
+      help: { type: "boolean" },
+      only: { type: "string" },
+      runs: { type: "string" },
+      tasks: { type: "string" },
+    },
+  });
+  if (values.help) return undefined;
+  return {
+    only: values.only === undefined ? NAMES : values.only.split(",").map(nameOf),
+    runs: wholeNumber("runs", values.runs, 3),
+    tasks: wholeNumber("tasks", values.tasks, 10_000),
+  };
+}
+
+function nameOf(word: string): Name {
+  const found = NAMES.find((each) => each === word);
+  if (!found) throw new Error(`--only has ${JSON.stringify(word)}; ${NAMES.join(", ")} are allowed`);
+  return found;
+}
