@@ -22,6 +22,8 @@ export interface RunChoices {
   readonly output?: string | undefined;
   readonly dataDir?: string | undefined;
   readonly fresh: boolean;
+  /** The run that the caller has begun before. */
+  readonly begun?: string | undefined;
   readonly show: PipelinePorts["show"];
   /** What people should know and the run goes on without. */
   readonly warn: (text: string) => void;
@@ -34,6 +36,10 @@ export interface RunChoices {
 
 export interface OpenedRun {
   readonly run: PipelineRun;
+  /** The run's own name, for `begun`. */
+  readonly id: string;
+  /** It is the run that was begun before, and has come to its end: to be discarded, not run. */
+  readonly isOver: boolean;
   readonly ordered: boolean;
   /** What the run would be with these stages. */
   fingerprintOf(prepared: Pick<PreparedPipeline, "file" | "stages">): string;
@@ -65,7 +71,8 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
     const ends = { source, sink, deadLetters: deadLettersPath, ordered };
     const fingerprint = fingerprintOf(prepared, ends);
     const deadLettersEnd = choices.fresh ? undefined : await endOfNdjson(deadLettersPath);
-    const { run, resume, deadLettersStart, changedStages } = findRun(store, fingerprint, choices.fresh, deadLettersEnd);
+    const found = findRun(store, fingerprint, choices.fresh, deadLettersEnd, choices.begun);
+    const { changedStages, deadLettersStart, isOver, resume, run } = found;
     const plan = {
       name: prepared.file.name,
       stages: prepared.stages,
@@ -83,6 +90,8 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
     };
     return {
       run: new PipelineRun(plan, ports(choices)),
+      id: run.run,
+      isOver,
       ordered,
       fingerprintOf: (other) => fingerprintOf(other, ends),
       resumed: resume !== undefined,

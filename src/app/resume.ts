@@ -34,10 +34,13 @@ export interface FoundRun {
   readonly deadLettersStart: SinkPosition | undefined;
   /** Stages that are not what they were when the run began. */
   readonly changedStages: readonly string[];
+  /** It is the run asked for, and it has come to its end. */
+  readonly isOver: boolean;
 }
 
 /**
- * The unfinished run, or a new one. A new one is on disk before anything happens under its name: what plugins have done
+ * The unfinished run, or a new one; or the one that the caller has begun before, also when it has come to its end since: who
+ * was killed before he could say so must not do it all once more. A new one is on disk before anything happens under its name: what plugins have done
  * outside under that name must be known again, also when the first checkpoint was never reached.
  */
 export function findRun(
@@ -45,10 +48,12 @@ export function findRun(
   fingerprint: string,
   fresh: boolean,
   deadLettersEnd: SinkPosition | undefined,
+  begun?: string,
 ): FoundRun {
   const found = fresh ? undefined : store.load();
-  if (found && !found.finished && (found.seq > 0 || found.fingerprint === fingerprint)) {
-    const changedStages = changesOf(found.fingerprint, fingerprint);
+  const isOver = found?.finished === true && found.run === begun;
+  if (found && (isOver || !found.finished) && (found.seq > 0 || found.fingerprint === fingerprint)) {
+    const changedStages = isOver ? [] : changesOf(found.fingerprint, fingerprint);
     const { run, startedMs, seq } = found;
     const deadLettersStart = found.deadLetters as SinkPosition | undefined; // made by the sink, checked by it
     return {
@@ -56,13 +61,14 @@ export function findRun(
       resume: seq > 0 ? found : undefined,
       deadLettersStart,
       changedStages,
+      isOver,
     };
   }
   store.clear();
   const run = { run: randomUUID(), startedMs: systemClock.now(), fingerprint };
   const nothing = { source: undefined, sink: undefined, deadLetters: deadLettersEnd, counts: undefined };
   store.save({ ...run, ...nothing, finished: false, seq: 0, ahead: [], states: new Map() });
-  return { run, resume: undefined, deadLettersStart: deadLettersEnd, changedStages: [] };
+  return { run, resume: undefined, deadLettersStart: deadLettersEnd, changedStages: [], isOver: false };
 }
 
 /** Names of stages that are new, gone or not what they were; anything else that changed refuses. */

@@ -222,6 +222,9 @@ test("task run --resume after kill -9 repeats nothing that is done and no POST w
   expect(report.counts).toMatchObject({ done: 4, failed: 1 });
   expect(report.failed[0]).toMatchObject({ id: "pay" });
   expect(report.failed[0]!.reason).toStartWith("its outcome is unknown");
+  const [line] = JSON.parse((await space.exec(["report", "--json"])).stdout) as [{ id: string }];
+  const whole = JSON.parse((await space.exec(["report", line.id, "--json"])).stdout) as Record<string, unknown>;
+  expect(whole).toMatchObject({ kind: "task", state: "failed", counts: { in: 5, done: 4, failed: 1 }, faults: [] });
 });
 
 test("task run --resume --retry-failed runs what failed and what was skipped, and refuses another graph", async () => {

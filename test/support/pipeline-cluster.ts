@@ -103,15 +103,20 @@ export class PipelineCluster implements AsyncDisposable {
     });
   }
 
-  /** What the master told of it last; from its notices, so that no state is missed. */
+  /** What the master told of it last; from its notices, so that no state is missed. A failure that is not asked for ends the wait. */
   untilState(name: string, ...states: readonly string[]): Promise<PipelineView> {
-    const master = this.node("master");
     return until(`${name} is ${states.join(" or ")}`, () => {
-      const last = master.told.findLast((told) => told.event === "pipeline" && told.name === name);
-      if (last && states.includes(String(last.state))) return last as unknown as PipelineView;
+      const last = this.told(name).at(-1);
+      if (last && states.includes(last.state)) return last;
       if (last?.state === "failed") throw new Error(`${name} has failed: ${last.detail}`);
       return undefined;
     });
+  }
+
+  /** All that this life of the master has told of it. */
+  told(name: string): readonly PipelineView[] {
+    const told = this.node("master").told.filter((each) => each.event === "pipeline" && each.name === name);
+    return told as unknown as readonly PipelineView[]; // the view is in the notice
   }
 
   async report(id: string): Promise<ReportView> {

@@ -19,6 +19,8 @@ export interface ChaosPipeline {
   /** Of each batch, without using a processor. */
   readonly waitMs: number;
   readonly leaseMs: number;
+  /** With a second stage that keeps a state, before those that any worker may do. */
+  readonly isNumbered: boolean;
 }
 
 const OWN = join(import.meta.dir, "plugins");
@@ -27,12 +29,13 @@ const POLICY = "true|RETRY_WITH_BACKOFF|50|20s";
 const SKIPS = "true|SKIP_AND_CONTINUE|50|20s";
 const SETTINGS = "max_restarts=1000000,restart_period=1s,backoff=1ms,backoff_max=20ms";
 
-export function chaosPipelineText({ batchRows, deadLetters, input, leaseMs, output, waitMs }: ChaosPipeline): string {
+export function chaosPipelineText({ batchRows, deadLetters, input, isNumbered, leaseMs, output, waitMs }: ChaosPipeline): string {
   return `set|${SETTINGS},batch_rows=${batchRows},lease=${leaseMs}ms,dead_letters=${deadLetters}
 orders|source:ndjson|path=${input.orders}
 unwanted|${OWN}/unwanted.ts|one_in=${UNWANTED_ONE_IN}|${POLICY}
 brittle|${OWN}/brittle.ts|one_in=${BRITTLE_ONE_IN}|${SKIPS}
-pace|${OWN}/pace.ts|wait_ms=${waitMs}|${POLICY}
+${isNumbered ? `number|${OWN}/number.ts||${POLICY}
+` : ""}pace|${OWN}/pace.ts|wait_ms=${waitMs}|${POLICY}
 filter|${PLUGINS}/filter.ts|min_amount=${MIN_AMOUNT}|${POLICY}
 total|${PLUGINS}/total.ts||${POLICY}
 category|${PLUGINS}/category.ts|table=${input.products}|${POLICY}

@@ -2,7 +2,7 @@
  * The chaos run: a master and workers do one pipeline while their processes are killed and stopped, and started again. At the
  * end each order has met its fate once, the output is an undisturbed run's byte for byte, and the accounts agree.
  */
-import { mkdirSync, writeFileSync, existsSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pause, systemClock } from "../../../src/base/clock.ts";
 import { seededRandom } from "../../../src/base/random.ts";
@@ -39,6 +39,8 @@ const LEASE_MS = 1_000;
 const AWAY_MS_MAX = 500;
 /** One seed in two has pauses beside kills. */
 const PAUSES_ONE_IN = 2;
+/** And one pair of seeds in two a second stage with a state, so four segments in place of two. */
+const NUMBERED_ONE_IN = 2;
 /** Nothing happens for so long: it hangs. */
 const STALL_MS = 15_000;
 const LOOK_EVERY_MS = 250;
@@ -68,8 +70,9 @@ function pipelineOf({ directory, input }: Site, options: ChaosOptions, name: str
   mkdirSync(folder, { recursive: true });
   const batchRows = Math.max(BATCH_ROWS_MIN, Math.ceil(input.records / BATCHES));
   const waitMs = (options.minutes * 60_000 * options.workers * batchRows) / input.records;
+  const isNumbered = Math.floor(options.seed / 2) % NUMBERED_ONE_IN === 1;
   const places = { output: join(folder, "out.ndjson"), deadLetters: join(folder, "dead.ndjson") };
-  return { input, ...places, batchRows, waitMs: name === "calm" ? 0 : waitMs, leaseMs: LEASE_MS };
+  return { input, ...places, batchRows, waitMs: name === "calm" ? 0 : waitMs, leaseMs: LEASE_MS, isNumbered };
 }
 
 function written(pipeline: ChaosPipeline): string {
@@ -137,7 +140,9 @@ async function stalled(output: string, told: readonly Told[]): Promise<never> {
     const now = existsSync(output) ? `${statSync(output).size}` : "";
     if (now !== seen) [seen, sinceMs] = [now, systemClock.monotonic()];
     if (systemClock.monotonic() - sinceMs > STALL_MS) {
-      throw new Error(`the output has not grown for ${STALL_MS} ms; the master told last: ${JSON.stringify(told.at(-1))}`);
+      throw new Error(
+        `the output has not grown for ${STALL_MS} ms; the master told last: ${JSON.stringify(told.at(-1))}`,
+      );
     }
   }
 }

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { buildExecutable } from "../../build/executable.ts";
 import { makeInput } from "../common/orders.ts";
 import { runChaos } from "./chaos.ts";
-import { type Options, parseOptions, USAGE } from "./options.ts";
 import { KINDS } from "./mischief.ts";
+import { type Options, parseOptions, USAGE } from "./options.ts";
 
 async function main(options: Options): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "cluster-bench-"));
@@ -23,13 +23,17 @@ async function main(options: Options): Promise<number> {
       try {
         const result = await runChaos(site, { ...options, seed });
         const kinds = KINDS.map((kind) => `${result.deeds.filter((deed) => deed.kind === kind).length} ${kind}`);
-        console.log(`seed ${seed}: ${kinds.join(", ")}; ${result.rewinds} rewinds, ${(result.tookMs / 1000).toFixed(1)} s`);
+        console.log(
+          `seed ${seed}: ${kinds.join(", ")}; ${result.rewinds} rewinds, ${(result.tookMs / 1000).toFixed(1)} s`,
+        );
         if (result.faults.length > 0) throw new Error(result.faults.join("\n"));
         rmSync(place, { recursive: true, force: true });
       } catch (thrown) {
         failed = true;
         console.error(`seed ${seed}: ${thrown instanceof Error ? thrown.message : thrown}`);
-        console.error(`replay: npm run bench:cluster -- chaos --seed ${seed} --records ${options.records} --every ${options.everyMs}ms --minutes ${options.minutes} --workers ${options.workers}`);
+        console.error(
+          `replay: npm run bench:cluster -- chaos --seed ${seed} --records ${options.records} --every ${options.everyMs}ms --minutes ${options.minutes} --workers ${options.workers}`,
+        );
         console.error(`left for a look: ${place}`);
         break;
       }

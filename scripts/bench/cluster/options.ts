@@ -40,7 +40,8 @@ export function parseOptions(words: readonly string[]): Options | undefined {
   });
   if (values.help || positionals[0] !== "chaos") return undefined;
   const everyMs = parseDurationMs(values.every ?? "2s");
-  if (everyMs === undefined) throw new Error(`--every is ${JSON.stringify(values.every)}; ${DURATION_FORM} is required`);
+  if (everyMs === undefined)
+    throw new Error(`--every is ${JSON.stringify(values.every)}; ${DURATION_FORM} is required`);
   return {
     what: "chaos",
     seed: wholeNumber("seed", values.seed, 1 + (Date.now() % 1_000_000)),

@@ -23,6 +23,8 @@ export type Fate = "out" | "filtered" | "dead" | "skipped";
 export interface Obligations {
   readonly fates: ReadonlyMap<number, Fate>;
   readonly totals: ReadonlyMap<number, number>;
+  /** What the numbering stage gives each order that comes by there. */
+  readonly numbers: ReadonlyMap<number, number>;
   /** By category and country, in the order in which they come up. */
   readonly sums: ReadonlyMap<string, Group>;
   readonly counts: Readonly<Record<Fate, number>>;
@@ -39,6 +41,7 @@ export function obligationsOf(ordersPath: string, productsPath: string): Obligat
   );
   const fates = new Map<number, Fate>();
   const totals = new Map<number, number>();
+  const numbers = new Map<number, number>();
   const sums = new Map<string, Group>();
   const counts = { out: 0, filtered: 0, dead: 0, skipped: 0 };
   for (const line of linesOf(ordersPath)) {
@@ -46,6 +49,7 @@ export function obligationsOf(ordersPath: string, productsPath: string): Obligat
     const fate = fateOf(order);
     counts[fate]++;
     fates.set(order.order_id, fate);
+    if (fate === "out" || fate === "filtered") numbers.set(order.order_id, numbers.size + 1);
     if (fate !== "out") continue;
     const total = order.amount * order.quantity;
     totals.set(order.order_id, total);
@@ -55,7 +59,7 @@ export function obligationsOf(ordersPath: string, productsPath: string): Obligat
     group.total_sum += total;
     sums.set(key, group);
   }
-  return { fates, totals, sums, counts };
+  return { fates, totals, numbers, sums, counts };
 }
 
 function fateOf({ amount, order_id: id }: Order): Fate {
@@ -65,7 +69,7 @@ function fateOf({ amount, order_id: id }: Order): Fate {
 }
 
 /** In words, every obligation that was not met. */
-export function outputFaults({ counts, fates, sums, totals }: Obligations, path: string): string[] {
+export function outputFaults({ counts, fates, numbers, sums, totals }: Obligations, path: string): string[] {
   const faults = new Faults();
   const seen = new Set<number>();
   const groups = new Set<string>();
@@ -84,12 +88,14 @@ export function outputFaults({ counts, fates, sums, totals }: Obligations, path:
       if (seen.has(id)) faults.add("doubled", id);
       if (fates.get(id) !== "out") faults.add(`${fates.get(id) ?? "unknown"}, but written`, id);
       else if (record.total !== totals.get(id)) faults.add("another payload", id);
+      if (record.number !== undefined && record.number !== numbers.get(id)) faults.add("another number", id);
       if (id <= last) faults.add("out of order", `${id} after ${last}`);
       seen.add(id);
       last = id;
     }
   }
-  if (seen.size < counts.out) for (const [id, fate] of fates) if (fate === "out" && !seen.has(id)) faults.add("lost", id);
+  if (seen.size < counts.out)
+    for (const [id, fate] of fates) if (fate === "out" && !seen.has(id)) faults.add("lost", id);
   for (const key of sums.keys()) if (!groups.has(key)) faults.add("sums lost", key);
   return faults.told();
 }
@@ -127,7 +133,9 @@ export function accountFaults({ counts, fates, sums }: Obligations, account: Acc
     ["skipped", drop("brittle"), counts.skipped],
     ["filtered", drop("filter"), counts.filtered],
   ];
-  return rows.flatMap(([what, told, due]) => (told === due ? [] : [`the master told of ${told} ${what}; it is ${due}`]));
+  return rows.flatMap(([what, told, due]) =>
+    told === due ? [] : [`the master told of ${told} ${what}; it is ${due}`],
+  );
 }
 
 class Faults {

@@ -13,7 +13,7 @@ import type { NodeDuty } from "../node/node-duty.ts";
 import type { NodeSettings } from "../node/settings.ts";
 import { newReportId, openReports } from "../report/reports.ts";
 import { stateDirectory } from "../self.ts";
-import type { MasterPipeline } from "./master-pipeline.ts";
+import type { MasterPipeline, MasterPipelinePorts } from "./master-pipeline.ts";
 import { MasterWorkers } from "./master-workers.ts";
 import { Pipelines, type SubmitRequest } from "./pipelines.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
@@ -33,6 +33,8 @@ export interface MasterChoices {
   readonly logger: Logger;
   /** Told when the state of a pipeline changes. */
   readonly changed: (view: PipelineView) => void;
+  /** Told what happens between a pipeline and its workers. */
+  readonly dispatched: MasterPipelinePorts["dispatched"];
 }
 
 export interface Master {
@@ -42,7 +44,7 @@ export interface Master {
 }
 
 export async function openMaster(choices: MasterChoices): Promise<Master> {
-  const { changed, drainMs, logger, settings, submit, untilDone } = choices;
+  const { changed, dispatched, drainMs, logger, settings, submit, untilDone } = choices;
   const { dataDir, id } = settings;
   const state = stateDirectory(dataDir);
   await using opening = new AsyncDisposableStack();
@@ -64,6 +66,7 @@ export async function openMaster(choices: MasterChoices): Promise<Master> {
     check: prepareOrRefuse,
     show: (stage, stream, line) => logger.info(printable(line), { stage, stream }),
     tell: (text) => logger.warn(text),
+    dispatched,
     changed: (view) => {
       if (lastState.get(view.id) !== view.state) changed(view);
       lastState.set(view.id, view.state);

@@ -7,7 +7,7 @@ import { type Failure, toFailure } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import { type BackoffPolicy, backoffDelayMs } from "../../protocol/retry/index.ts";
 import type { ArtifactShelf } from "../../work/artifact/index.ts";
-import { REWIND, type WorkerPool } from "../../work/pipeline/dispatch/index.ts";
+import { type DispatchEvent, REWIND, Refusals, type WorkerPool } from "../../work/pipeline/dispatch/index.ts";
 import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
 import type { PipelinePorts } from "../../work/pipeline/stages/index.ts";
 import { prepareOrRefuse } from "../check-pipeline.ts";
@@ -31,6 +31,8 @@ export interface MasterPipelinePorts {
   readonly save: (entry: Submission) => void;
   readonly tell: (text: string) => void;
   readonly changed: (view: PipelineView) => void;
+  /** What happens between it and its workers. */
+  readonly dispatched: (pipeline: Pick<Submission, "id" | "name">, event: DispatchEvent) => void;
 }
 
 /** Batches under way for each one of the setting: two workers and more have to be kept busy. The memory bounds it. */
@@ -53,6 +55,7 @@ export class MasterPipeline {
   #opened: OpenedRun | undefined;
   #living: Promise<void> | undefined;
   #lives = 0;
+  #refusals = new Refusals(systemClock);
   #readBefore = 0;
   summary: RunSummary | undefined;
 
@@ -77,6 +80,7 @@ export class MasterPipeline {
     if (this.#living) return;
     this.#wish = "running";
     this.#wished = new AbortController();
+    this.#refusals = new Refusals(systemClock);
     this.#keep({ state: "running", detail: undefined });
     this.#set("starting");
     this.#living = this.#live().finally(() => {
@@ -182,15 +186,17 @@ export class MasterPipeline {
 
   /** Undefined when the run came to an end; else why it did not. */
   async #oneLife(prepared: PreparedPipeline, report: () => KeptReport): Promise<Failure | undefined> {
-    const { dataDir, instance, pool, shelf, show, tell } = this.#ports;
-    const { fresh, id, input, name, output } = this.#entry;
+    const { dataDir, dispatched, instance, pool, shelf, show, tell } = this.#ports;
+    const { fresh, id, input, name, output, run: begun } = this.#entry;
     const remote = await remoteExecutor(prepared, {
       pool,
       shelf,
       name: `${instance}/${id}/${++this.#lives}`,
+      refusals: this.#refusals,
       observe: (event) => {
         const what = observationOf(event);
         if (what) report().builder.observe(what);
+        dispatched({ id, name }, event);
       },
       tell: (text) => tell(`${name}: ${text}`),
     });
@@ -202,6 +208,7 @@ export class MasterPipeline {
       opened = await openRun(prepared, {
         dataDir,
         fresh,
+        begun,
         input,
         output,
         executor: remote.executor,
@@ -213,8 +220,8 @@ export class MasterPipeline {
       this.#run = opened.run;
       this.#readBefore = opened.run.counts.source.in;
       report();
-      this.#keep({ fresh: false });
-      if (this.#wish !== "running") return undefined;
+      this.#keep({ fresh: false, run: opened.id });
+      if (opened.isOver || this.#wish !== "running") return await this.#notRun(opened);
       void opened.run.started.then(
         () => this.#set("running"),
         () => {},
@@ -230,6 +237,12 @@ export class MasterPipeline {
       opened?.locks.release();
       await remote.close();
     }
+  }
+
+  /** It has come to its end before, or is not to go on now. */
+  async #notRun(opened: OpenedRun): Promise<undefined> {
+    await opened.run.discard();
+    if (opened.isOver) this.summary = summarise(this.#entry.name, opened, this.#readBefore, "ended");
   }
 
   #report({ path }: PreparedPipeline): KeptReport {

@@ -10,6 +10,8 @@ export interface SubmitRequest {
   readonly fresh?: boolean | undefined;
   readonly input?: string | undefined;
   readonly output?: string | undefined;
+  /** Whose it is, when nobody has submitted it by hand. */
+  readonly origin?: string | undefined;
 }
 
 /** Each one under way has processes on workers and memory here. */
@@ -45,7 +47,7 @@ export class Pipelines {
    * A file that is under way becomes what it says now, from its checkpoint on. Fails with the file's faults, or with
    * `master.too_many`; then nothing has changed.
    */
-  async submit({ fresh = false, input, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
+  async submit({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(written);
     await this.#ports.check(path);
     const same = this.#each.find(
@@ -71,6 +73,7 @@ export class Pipelines {
       state: "running",
       ...ends,
       submittedMs: this.#ports.nowMs(),
+      ...(origin !== undefined && { origin }),
       rewinds: 0,
     };
     this.#ports.submissions.save(entry);

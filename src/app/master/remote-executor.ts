@@ -16,6 +16,7 @@ import type { LeaseOptions } from "../../protocol/lease/index.ts";
 import { type ArtifactShelf, shelvePlan } from "../../work/artifact/index.ts";
 import {
   type DispatchEvent,
+  type Refusals,
   RemoteStages,
   type StageSegment,
   type WorkerPool,
@@ -25,14 +26,19 @@ import type { ExecutorFactory } from "../../work/pipeline/stages/index.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import { CustomBalancer } from "./custom-balancer.ts";
 
-/** A second lease is worth it when the first takes much longer than nearly all others did. */
-const HEDGE = { quantile: 0.95, factor: 2, minMs: 100, maxMs: 10_000, maxShare: 0.1 } as const;
+/**
+ * A second lease is worth it when the first takes much longer than others did. The measure is the median: of two workers one slow
+ * one does enough batches to make any higher quantile its own.
+ */
+const HEDGE = { quantile: 0.5, factor: 4, minMs: 100, maxMs: 10_000, maxShare: 0.1 } as const;
 
 export interface RemoteExecutorPorts {
   readonly pool: WorkerPool;
   readonly shelf: ArtifactShelf;
   /** Another one for each life of a run, in the whole cluster. */
   readonly name: string;
+  /** The same for all lives of a run. */
+  readonly refusals: Refusals;
   readonly observe: (event: DispatchEvent) => void;
   readonly tell: (text: string) => void;
 }

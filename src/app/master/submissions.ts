@@ -19,9 +19,13 @@ const submission = z.object({
   detail: z.string().optional(),
   /** Asked for with the submission, and until the first checkpoint. */
   fresh: z.boolean(),
+  /** The run that it has begun, as its checkpoint names it. */
+  run: z.string().optional(),
   input: z.string().optional(),
   output: z.string().optional(),
   submittedMs: z.number(),
+  /** Whose it is, when nobody has submitted it by hand: the task of a graph. */
+  origin: z.string().optional(),
   rewinds: z.number(),
 });
 

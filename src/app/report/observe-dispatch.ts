@@ -19,6 +19,8 @@ export function observationOf(event: DispatchEvent): Observation | undefined {
     case "lost":
       return { type: "lost", node: event.worker };
     case "deployed":
+    case "flowing":
+    case "moved":
       return undefined;
   }
 }

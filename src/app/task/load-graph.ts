@@ -3,7 +3,7 @@
  * own (this program started again), for so long and for so much output, and hands back plain JSON. What a task needs of this
  * machine (its plugin, its pipeline file) is looked at too, so that a missing file is a fault and not a failed run.
  */
-import { existsSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { Failure, messageOf } from "../../base/errors.ts";
@@ -13,11 +13,11 @@ import {
   parseTaskGraph,
   type ReadGraph,
   readTaskGraph,
-  type TaskFault,
   type TaskGraph,
   taskFaultsFailure,
 } from "../../work/task/index.ts";
 import { evaluateGraph } from "./evaluate-graph.ts";
+import { findLocalFaults } from "./local-faults.ts";
 
 export interface LoadedGraph extends ReadGraph {
   readonly path: string;
@@ -33,9 +33,9 @@ export async function loadGraph(file: string): Promise<LoadedGraph> {
   }
   const options = { file, resolvePath: (each: string) => (each === "" ? "" : resolve(dirname(path), each)) };
   if (/\.(ts|js)$/.test(path))
-    return withMissingFiles(file, { path, ...readTaskGraph(await evaluateGraph(path), options) });
+    return withLocalFaults(file, { path, ...readTaskGraph(await evaluateGraph(path), options) });
   const text = await readText(path);
-  return withMissingFiles(file, { path, text, ...parseTaskGraph(text, options) });
+  return withLocalFaults(file, { path, text, ...parseTaskGraph(text, options) });
 }
 
 /** The graph, or a Failure that shows every fault. */
@@ -58,17 +58,7 @@ async function readText(path: string): Promise<string> {
   }
 }
 
-function withMissingFiles(file: string, loaded: LoadedGraph): LoadedGraph {
-  const missing = new Set<string>();
-  const faults: TaskFault[] = [];
-  for (const [index, { work }] of (loaded.graph?.tasks ?? []).entries()) {
-    const [field, path] =
-      work.type === "plugin" ? ["library", work.library] : work.type === "pipeline" ? ["file", work.file] : [];
-    if (path === undefined || field === undefined || missing.has(path) || existsSync(path)) continue;
-    missing.add(path);
-    const message = `there is no file ${path}`;
-    const allowed = "a file that exists, seen from the graph's file";
-    faults.push({ code: "task.config.missing_file", file, field: `tasks[${index}].${field}`, message, allowed });
-  }
+async function withLocalFaults(file: string, loaded: LoadedGraph): Promise<LoadedGraph> {
+  const faults = loaded.graph ? await findLocalFaults(file, loaded.graph) : [];
   return faults.length === 0 ? loaded : { ...loaded, faults: [...loaded.faults, ...faults] };
 }

@@ -10,6 +10,7 @@ import { seededRandom } from "../../base/random.ts";
 import {
   localPlace,
   PluginHosts,
+  type RunEnd,
   reportOf,
   type TaskChange,
   type TaskGraph,
@@ -22,6 +23,7 @@ import { lockOutputs, type OutputLocks } from "../output-locks.ts";
 import { hostCommand, stateDirectory } from "../self.ts";
 import { graphOrRefuse } from "./load-graph.ts";
 import { pipelinePort } from "./pipeline-port.ts";
+import { keepTaskReport, type TaskReportKeeper } from "./task-report.ts";
 
 export type { TaskReport } from "../../work/task/index.ts";
 
@@ -37,6 +39,11 @@ export interface TaskRunChoices {
   readonly show: (from: string, stream: string, line: string) => void;
 }
 
+/** What became of a run, and the id of its report. */
+export interface EndedTaskRun extends TaskReport {
+  readonly report: string;
+}
+
 export interface TaskRunHandle {
   readonly id: string;
   readonly name: string;
@@ -45,7 +52,7 @@ export interface TaskRunHandle {
   /** Starts nothing any more; resolves through `done`. */
   stop(): void;
   abort(reason: string): void;
-  readonly done: Promise<TaskReport>;
+  readonly done: Promise<EndedTaskRun>;
 }
 
 export function taskStorePath(dataDir: string | undefined): string {
@@ -87,7 +94,10 @@ function open(
     pipeline: pipelinePort({ dataDir, show }),
   });
   const env = (name: string): string | undefined => process.env[name];
-  const run = new TaskRun(plan, { clock, random: seededRandom(process.pid), place, store, env });
+  const warn = (text: string): void => show("report", "warn", text);
+  const report = keepTaskReport({ dataDir, run: plan.id, graph: plan.graph, progress: () => run.progress(), warn });
+  const { observe } = report;
+  const run: TaskRun = new TaskRun(plan, { clock, random: seededRandom(process.pid), place, store, env, observe });
   return {
     id: plan.id,
     name: plan.graph.name,
@@ -95,7 +105,7 @@ function open(
     progress: () => run.progress(),
     stop: () => run.drain(),
     abort: (reason) => run.abort(reason),
-    done: finish(run, plan, store, () => hosts.close()).finally(() => {
+    done: finish(run, plan, store, report, () => hosts.close()).finally(() => {
       store.close();
       locks.release();
     }),
@@ -106,13 +116,16 @@ async function finish(
   run: TaskRun,
   { graph, id }: { readonly id: string; readonly graph: TaskGraph },
   store: TaskStore,
+  report: Pick<TaskReportKeeper, "id" | "end">,
   close: () => Promise<void>,
-): Promise<TaskReport> {
+): Promise<EndedTaskRun> {
+  let how: RunEnd = "stopped"; // also where the disk refuses: it can be resumed
   try {
-    const how = await run.run();
+    how = await run.run();
     store.endRun(id, how, systemClock.now());
-    return reportOf(store.run(id)!, graph, store.tasks(id));
+    return { ...reportOf(store.run(id)!, graph, store.tasks(id)), report: report.id };
   } finally {
+    report.end(how);
     await close();
   }
 }

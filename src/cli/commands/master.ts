@@ -7,6 +7,9 @@ import { live, memberArgs, memberLogger, memberSettings, teller } from "../membe
 import { summaryText } from "../view/summary.ts";
 import { drainArgs, drainMsOf } from "./worker.ts";
 
+/** What does not come with each batch. */
+const RARE: ReadonlySet<string> = new Set(["deployed", "flowing", "lost", "moved"]);
+
 export const master = defineCommand({
   about: "run a master: it takes pipelines and has the cluster's workers do them; coordinator is another word for it",
   examples: [
@@ -41,6 +44,10 @@ export const master = defineCommand({
         const { detail, id, name, state } = view;
         logger.info(`${name} is ${state}`, { id, ...(detail !== undefined && { detail }) });
         tell({ event: "pipeline", timeMs: systemClock.now(), ...view } as { event: string });
+      },
+      dispatched: ({ id, name }, { event: what, ...more }) => {
+        const notice = { event: "dispatch", timeMs: systemClock.now(), id, name, what, ...more };
+        if (RARE.has(what)) tell(notice);
       },
     });
     const code = await live(settings, { logger, tell, version }, duty);

@@ -27,7 +27,7 @@ export function graphText(plan: GraphPlan): string {
   ].join("\n");
 }
 
-export function taskReportText(report: TaskReport): string {
+export function taskReportText(report: TaskReport & { readonly report?: string }): string {
   const { criticalPath, elapsedMs, failed, latencyMs, skipped } = report;
   const took = elapsedMs === undefined ? "" : ` after ${formatDurationMs(elapsedMs)}`;
   return [
@@ -38,6 +38,7 @@ export function taskReportText(report: TaskReport): string {
     `longest chain, ${formatDurationMs(criticalPath.tookMs)}: ${shortList(criticalPath.tasks, " → ")}`,
     ...failed.map(({ id, reason = "" }) => `failed  ${id}: ${shortReason(reason)}`),
     ...skipped.slice(0, SLOWEST_SHOWN).map(({ id, reason = "" }) => `skipped ${id}: ${shortReason(reason)}`),
+    ...(report.report === undefined ? [] : [`report: ${printable(report.report)}`]),
     ...hintText(report),
   ].join("\n");
 }

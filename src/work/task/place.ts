@@ -5,8 +5,10 @@ import type { TaskOutcome } from "./outcome.ts";
 import type { ReadyTask } from "./ready-task.ts";
 
 export interface TaskPlace {
-  /** How many at once make sense. */
+  /** How many at once make sense now; 0 while there is nobody to do them. */
   readonly capacity: number;
+  /** Calls back when the capacity has changed; left out where it never does. */
+  watch?(changed: () => void): { close(): void };
   /** Never rejects. After the signal it answers soon; the answer is thrown away. */
   execute(task: ReadyTask, options: { readonly attempt: number; readonly signal: AbortSignal }): Promise<TaskOutcome>;
 }

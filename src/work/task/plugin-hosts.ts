@@ -133,7 +133,7 @@ export class PluginHosts {
     } catch (thrown) {
       const isNobodysFault = thrown instanceof Failure && NOBODYS_FAULT.has(thrown.code);
       if (isNobodysFault && !signal.aborted && !this.#closed) group.waiting.add(job);
-      else job.reject(thrown);
+      else job.reject(signal.aborted ? signal.reason : thrown);
     }
     if (host.isSpent) void host.stop(STOP_TIMEOUT_MS);
     this.#serve(group);

@@ -4,6 +4,7 @@
  */
 import { nearMiss } from "../../base/near-miss.ts";
 import { formatBytes } from "../../base/units.ts";
+import { BALANCER_NAMES, type BalancerName, parseBalancer } from "../../protocol/balance/index.ts";
 import type { RetryPolicy } from "../../protocol/retry/index.ts";
 import { checkGraph } from "./check-graph.ts";
 import { FaultList, type TaskFault } from "./faults.ts";
@@ -24,7 +25,7 @@ import {
 } from "./limits.ts";
 import { isObject, ObjectReader, shown } from "./object-reader.ts";
 import { type ResolvePath, readWork } from "./read-work.ts";
-import { BALANCERS, type Json, type Need, type Task, type TaskGraph, type Work } from "./types.ts";
+import type { Json, Need, Task, TaskGraph, Work } from "./types.ts";
 
 export interface ReadGraph {
   /** Left out when there are faults. */
@@ -87,7 +88,7 @@ function read(value: Json, faults: FaultList, resolvePath: ResolvePath): TaskGra
   const graph: TaskGraph = {
     name: reader.text("name", "1 to 64 letters, digits, spaces, . _ and -", isName) ?? "",
     parallel: reader.wholeNumber("parallel", { min: 1, max: PARALLEL_MAX }) ?? PARALLEL_DEFAULT,
-    balancer: reader.choice("balancer", BALANCERS) ?? "LEAST_CONNECTIONS",
+    balancer: readBalancer(reader),
     ...(timeoutMs !== undefined && { timeoutMs }),
     onFailure: reader.choice("on_failure", ["stop", "continue"]) ?? "continue",
     env: readEnv(reader),
@@ -95,6 +96,19 @@ function read(value: Json, faults: FaultList, resolvePath: ResolvePath): TaskGra
   };
   checkGraph(graph, faults);
   return graph;
+}
+
+/** CUSTOM is a plugin and belongs to pipelines. */
+const BALANCERS = BALANCER_NAMES.filter((name) => name !== "CUSTOM");
+
+function readBalancer(reader: ObjectReader): BalancerName {
+  const text = reader.text("balancer", BALANCERS.join(", "));
+  if (text === undefined) return "LEAST_CONNECTIONS";
+  const name = parseBalancer(text);
+  if (name !== undefined && name !== "CUSTOM") return name;
+  const guess = nearMiss(text, BALANCERS);
+  reader.fault("balancer", "bad_value", `balancer is ${shown(text)}`, BALANCERS.join(", "), guess);
+  return "LEAST_CONNECTIONS";
 }
 
 function isName(text: string): boolean {

@@ -19,6 +19,8 @@ import { isIdempotent, type Need, type Task, type TaskGraph } from "./types.ts";
 export type TaskInput =
   | { readonly type: "begin" }
   | { readonly type: "finished"; readonly task: number; readonly attempt: number; readonly outcome: TaskOutcome }
+  /** From now on at most so many at once, whatever the graph says; what runs goes on. */
+  | { readonly type: "capacity"; readonly parallelMax: number }
   /** Nothing is started any more; what runs may finish. The run can be resumed. */
   | { readonly type: "drain" };
 
@@ -53,7 +55,7 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
   readonly #graph: TaskGraph;
   readonly #tasks: readonly Task[];
   readonly #options: SchedulerOptions;
-  readonly #parallel: number;
+  #parallel: number;
   readonly #dependents: readonly (readonly Need[])[];
   readonly #order: readonly number[];
   readonly #tolerated: Uint8Array;
@@ -110,6 +112,7 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
     if (this.#ended) return [];
     if (input.type === "begin") this.#begin(nowMs);
     else if (input.type === "finished") this.#finished(input.task, input.attempt, input.outcome, nowMs);
+    else if (input.type === "capacity") this.#parallel = Math.min(this.#graph.parallel, input.parallelMax);
     else if (input.type === "drain") this.#draining = true;
     this.#fireDue(nowMs);
     this.#startReady(nowMs);

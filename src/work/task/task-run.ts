@@ -56,6 +56,7 @@ export class TaskRun {
   readonly #counts: Record<TaskState, number>;
   readonly #latency = new Histogram();
   readonly #end = Promise.withResolvers<RunEnd>();
+  #watch: { close(): void } | undefined;
   #retries = 0;
   #beganMs = 0;
   #over = false;
@@ -81,6 +82,9 @@ export class TaskRun {
   /** Resolves when everything is recorded. Rejects when the disk refuses: what runs is given up then. */
   run(): Promise<RunEnd> {
     this.#beganMs = this.#ports.clock.monotonic();
+    const { place } = this.#ports;
+    this.#watch = place.watch?.(() => this.#pump.feed({ type: "capacity", parallelMax: place.capacity }));
+    this.#pump.feed({ type: "capacity", parallelMax: place.capacity }); // it may have changed since the plan was made
     this.#pump.feed({ type: "begin" });
     return this.#end.promise;
   }
@@ -158,6 +162,7 @@ export class TaskRun {
   #finish(reason: string, settle: () => void): void {
     if (this.#over) return;
     this.#over = true;
+    this.#watch?.close();
     this.#pump.stop();
     this.#journal.flush();
     for (const controller of this.#controllers.values()) controller.abort(new Error(reason));

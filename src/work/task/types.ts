@@ -2,6 +2,7 @@
  * A task graph as plain data: what the file says once every fault is out of it. Tasks are numbered by their place in the file;
  * everything inside counts in these numbers, and ids are for people and references. It survives a trip to another process.
  */
+import type { BalancerName } from "../../protocol/balance/index.ts";
 import type { RetryPolicy } from "../../protocol/retry/index.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
@@ -9,18 +10,6 @@ export type JsonObject = { readonly [key: string]: Json };
 
 export const METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] as const;
 export type Method = (typeof METHODS)[number];
-
-/** Who is asked next; the file's spelling. CUSTOM is a plugin and belongs to pipelines. */
-export const BALANCERS = [
-  "ROUND_ROBIN",
-  "WEIGHTED_ROUND_ROBIN",
-  "LEAST_CONNECTIONS",
-  "LEAST_LOAD",
-  "RESPONSE_TIME",
-  "POWER_OF_TWO",
-  "CONSISTENT_HASH",
-] as const;
-export type Balancer = (typeof BALANCERS)[number];
 
 export interface Need {
   /** Number of the task. */
@@ -76,7 +65,8 @@ export interface TaskGraph {
   readonly name: string;
   /** Tasks at once; 1 is one after the other. */
   readonly parallel: number;
-  readonly balancer: Balancer;
+  /** Which worker gets the next task, where there are workers. */
+  readonly balancer: BalancerName;
   /** Of the whole run. */
   readonly timeoutMs?: number;
   /** `stop` starts nothing any more once a required task has failed. */
@@ -86,8 +76,13 @@ export interface TaskGraph {
   readonly tasks: readonly Task[];
 }
 
+/** What it takes to say so: of a task as it is written, or as it is ready. */
+type Idempotence =
+  | Pick<PluginWork | PipelineWork, "type">
+  | (Pick<HttpWork, "type" | "method"> & { readonly idempotencyKey?: string | true });
+
 /** Whether doing it again changes nothing beyond what doing it once did. */
-export function isIdempotent(work: Work): boolean {
+export function isIdempotent(work: Idempotence): boolean {
   if (work.type !== "http") return true;
   return (work.method !== "POST" && work.method !== "PATCH") || work.idempotencyKey !== undefined;
 }

@@ -33,6 +33,8 @@ export class Deployment {
   /** Results that the master has not given back. */
   readonly #held = new Map<number, Slot>();
   #failure: Failure | undefined;
+  /** The master has been told that they cannot go on. */
+  #told: Promise<void> | undefined;
 
   constructor(options: DeploymentOptions) {
     this.#options = options;
@@ -72,13 +74,13 @@ export class Deployment {
     return this.#stages.tree();
   }
 
-  /** Takes the batch through the stages. Fails with `work.input_lost`, `pipeline.failed_over`, or what ends the run. */
+  /** Takes the batch through the stages. Fails with `work.input_lost`, `work.stages_ended`, `pipeline.failed_over`, or what ends the run. */
   async lease(message: LeaseMessage, signal: AbortSignal): Promise<LeaseReply> {
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
-    if (this.#failure) throw this.#failure;
     this.#leases.add(message.lease);
     try {
+      if (this.#failure) throw this.#failure;
       const item = await this.#take(message);
       await this.#process(item);
       if (signal.aborted) {
@@ -86,6 +88,9 @@ export class Deployment {
         throw new Failure("work.cancelled", `nobody waits for batch ${message.id} any more`);
       }
       return this.#reply(message, item, clock.monotonic() - startedMs);
+    } catch (thrown) {
+      if (this.#failure) return await this.#sendElsewhere(this.#failure);
+      throw thrown;
     } finally {
       this.#leases.delete(message.lease);
     }
@@ -118,6 +123,12 @@ export class Deployment {
     } finally {
       this.#order.end(item.seq);
     }
+  }
+
+  /** The stages ended with it on its way, and it is not to blame. Nobody else gets it before nothing of them runs any more. */
+  async #sendElsewhere({ message }: Failure): Promise<never> {
+    await this.#told;
+    throw new Failure("work.stages_ended", message, { retryable: true });
   }
 
   /** The batch in memory of this process. */
@@ -158,6 +169,6 @@ export class Deployment {
     if (this.#failure) return;
     this.#failure = failure;
     this.#broken.reject(failure);
-    void this.end("kill").then(() => this.#options.failed(failure));
+    this.#told = this.end("kill").then(() => this.#options.failed(failure));
   }
 }

@@ -16,4 +16,8 @@ export type DispatchEvent =
   | { readonly event: "late"; readonly worker: string }
   | { readonly event: "failover"; readonly worker: string; readonly reason: string }
   | { readonly event: "deployed"; readonly worker: string; readonly segment: number }
-  | { readonly event: "lost"; readonly worker: string; readonly reason: string };
+  | { readonly event: "lost"; readonly worker: string; readonly reason: string }
+  /** A lost worker had so many batches of stages without an owner, and others have been given all of them. */
+  | { readonly event: "moved"; readonly worker: string; readonly segment: number; readonly batches: number }
+  /** The first batch of this life of the run was given to a worker. */
+  | { readonly event: "flowing"; readonly worker: string; readonly segment: number };

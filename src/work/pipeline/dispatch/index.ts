@@ -10,6 +10,7 @@ export {
   reportMessage,
   TOPICS,
 } from "./messages.ts";
+export { Refusals } from "./refusals.ts";
 export { type ChoiceRequest, REWIND, type RemotePorts } from "./remote-ports.ts";
 export { RemoteStages } from "./remote-stages.ts";
 export type { StageSegment } from "./segments.ts";

@@ -10,8 +10,9 @@ import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { ExecutorOptions, StagePlan, StageProgress } from "../stages/index.ts";
 import type { ForeignSegments } from "./contents.ts";
 import { deployReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
+import { Refusals } from "./refusals.ts";
 import { REWIND, type RemotePorts } from "./remote-ports.ts";
-import { type Deployed, type SegmentLeases, SUSPENDED_MS } from "./segment-leases.ts";
+import type { Deployed, SegmentLeases } from "./segment-leases.ts";
 import type { StageSegment } from "./segments.ts";
 import type { DeploymentReport, WorkerHandle } from "./worker-pool.ts";
 
@@ -44,8 +45,7 @@ export class Placement {
   readonly #sites = new Map<string, Site>();
   readonly #owners = new Map<number, string>();
   readonly #ready = Promise.withResolvers<void>();
-  /** Why stages could not run on each worker that refused them, since one last could. */
-  readonly #refusals = new Map<string, Failure>();
+  readonly #refusals: Refusals;
   #packed: Promise<readonly unknown[][]> | undefined;
   #watch: { close(): void } | undefined;
   #gathered = false;
@@ -53,6 +53,7 @@ export class Placement {
 
   constructor(options: PlacementOptions) {
     this.#options = options;
+    this.#refusals = options.ports.refusals ?? new Refusals(options.clock);
     this.#ready.promise.catch(() => {}); // `start` is who waits
   }
 
@@ -70,10 +71,12 @@ export class Placement {
       report: (worker, report) => this.#report(worker, report),
       failed: (worker, end) => this.#broke(worker, end),
     });
-    clock.after(GATHER_MS, () => {
+    const gathered = (): void => {
       this.#gathered = true;
       this.#chooseOwners();
-    });
+    };
+    if (this.#sites.size > 0) gathered();
+    else clock.after(GATHER_MS, gathered);
     if (this.#sites.size === 0) ports.tell("waiting for a worker");
     await this.#ready.promise;
   }
@@ -120,9 +123,24 @@ export class Placement {
   #up(worker: WorkerHandle): void {
     const site = { worker, deployments: new Map(), reports: new Map() };
     this.#sites.set(worker.id, site);
-    if (worker.isDraining) return;
-    for (const { segment } of this.#options.segments) if (!segment.isPinned) void this.#deploy(site, segment);
+    this.#equip(site);
+  }
+
+  /** It gets what any worker can do, unless it has that, or is left alone. */
+  #equip(site: Site): void {
+    if (site.worker.isDraining) return;
+    if (this.#refusals.has(site.worker.id)) return this.#equipLater(site);
+    for (const { segment } of this.#options.segments) {
+      if (!segment.isPinned && !site.deployments.has(segment.index)) void this.#deploy(site, segment);
+    }
     this.#chooseOwners();
+  }
+
+  #equipLater(site: Site): void {
+    const { id } = site.worker;
+    this.#options.clock.after(this.#refusals.leftMs(id), () => {
+      if (!this.#hasEnded && this.#sites.get(id) === site) this.#equip(site);
+    });
   }
 
   #gone(worker: WorkerHandle, reason: string): void {
@@ -145,7 +163,7 @@ export class Placement {
   #draining(worker: WorkerHandle): void {
     for (const { leases } of this.#options.segments) leases.drain(worker.id, worker.isDraining);
     const site = this.#sites.get(worker.id);
-    if (!worker.isDraining) return site && this.#up(worker);
+    if (!worker.isDraining) return site && this.#equip(site);
     const owned = [...this.#owners].find(([, owner]) => owner === worker.id);
     if (owned) {
       const message = `worker ${worker.id} is to have no work any more, and owns stages`;
@@ -254,23 +272,16 @@ export class Placement {
 
   /** One that cannot run them now may later; when nobody can, that is the pipeline's fault. */
   #refused(site: Site, segment: StageSegment, failure: Failure): void {
-    const { clock, failed, segments } = this.#options;
+    const { failed } = this.#options;
     const { id } = site.worker;
-    this.#refusals.set(id, failure);
+    this.#refusals.add(id);
     if (this.#owners.get(segment.index) === id) this.#owners.delete(segment.index);
     const others = [...this.#sites.keys()].filter((each) => !this.#refusals.has(each));
     if (others.length === 0 && isPluginsFault(failure)) {
       this.#ready.reject(failure);
       return failed(failure);
     }
-    clock.after(SUSPENDED_MS, () => {
-      if (this.#hasEnded || this.#sites.get(id) !== site) return;
-      this.#refusals.delete(id);
-      for (const each of segments) {
-        if (!each.segment.isPinned && !site.deployments.has(each.segment.index)) void this.#deploy(site, each.segment);
-      }
-      this.#chooseOwners();
-    });
+    this.#equipLater(site);
     this.#chooseOwners();
   }
 

@@ -2,6 +2,7 @@
 import type { LeaseBalancer, LeaseOptions, LeaseWorker } from "../../../protocol/lease/index.ts";
 import type { StagePlan } from "../stages/index.ts";
 import type { DispatchEvent } from "./events.ts";
+import type { Refusals } from "./refusals.ts";
 import type { StageSegment } from "./segments.ts";
 import type { WorkerPool } from "./worker-pool.ts";
 
@@ -23,6 +24,8 @@ export interface RemotePorts {
   readonly lease: LeaseOptions;
   /** Another one for each life of a run. */
   readonly name: string;
+  /** The same for all lives of a run. */
+  readonly refusals?: Refusals | undefined;
   readonly observe: (event: DispatchEvent) => void;
   /** For people. */
   readonly tell: (text: string) => void;

@@ -27,6 +27,7 @@ import { REWIND, type RemotePorts } from "./remote-ports.ts";
 import { type Done, SegmentLeases } from "./segment-leases.ts";
 import { cutSegments, type StageSegment } from "./segments.ts";
 
+const LOST_INPUT = "work.input_lost";
 /** A result was lost with its worker so often: the workers are dying faster than batches pass. */
 const LOST_INPUTS_MAX = 10;
 
@@ -134,10 +135,12 @@ export class RemoteStages implements Executor {
     for (let lost = 1; ; lost++) {
       const parts: Done[] = [];
       let batch = raw;
+      let isKept = false;
       try {
-        for (const { leases } of this.#segments) {
+        for (const { leases, segment } of this.#segments) {
           const { barrier, finish, id, seq } = item;
           const done = await leases.run({ seq, id, barrier, finish, batch });
+          isKept ||= segment.isPinned;
           batch.release();
           batch = done.batch;
           parts.push(done);
@@ -145,7 +148,10 @@ export class RemoteStages implements Executor {
         return { batch, parts };
       } catch (thrown) {
         batch.release();
-        if (toFailure(thrown, "work.failed").code !== "work.input_lost" || lost >= LOST_INPUTS_MAX) throw thrown;
+        const { code, message } = toFailure(thrown, "work.failed");
+        if (code !== LOST_INPUT) throw thrown;
+        // An owner has it in its state already: once more would be twice there.
+        if (isKept || lost >= LOST_INPUTS_MAX) throw new Failure(REWIND, message, { retryable: true, cause: thrown });
       }
     }
   }

@@ -18,13 +18,13 @@ import { FAILED_OVER } from "../stages/index.ts";
 import { type Batch, contentFor, type ForeignSegments } from "./contents.ts";
 import type { DispatchEvent } from "./events.ts";
 import { type LeaseMessage, type LeaseReply, leaseReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
+import { Moves } from "./moves.ts";
 import type { ChoiceRequest } from "./remote-ports.ts";
+import { REWIND } from "./remote-ports.ts";
 import type { WorkerHandle } from "./worker-pool.ts";
 
 /** Links allow no more; what takes longer is lost by its lease long before. */
 const REQUEST_TIMEOUT_MS = 3_600_000;
-/** After that a worker whose stages broke is tried again. */
-export const SUSPENDED_MS = 10_000;
 
 /** The stages on one worker, ready. */
 export interface Deployed {
@@ -83,9 +83,16 @@ export class SegmentLeases {
   readonly #deployed = new Map<string, Deployed>();
   readonly #open = new Map<number, Open>();
   readonly #out = new Map<number, Out>();
+  /** What lost workers had and nobody has been given yet. */
+  readonly #moves = new Moves((worker, batches) =>
+    this.#options.observe({ event: "moved", worker, segment: this.#options.segment, batches }),
+  );
+  #isFlowing = false;
   /** The only worker that may do anything here. */
   #owner: string | undefined;
   #items = 0;
+  /** Why nothing is done any more. */
+  #over: Failure | undefined;
 
   constructor(options: SegmentLeasesOptions) {
     this.#options = options;
@@ -125,6 +132,7 @@ export class SegmentLeases {
   /** The worker, or its stages, are gone. */
   lost(worker: string, reason: string): void {
     if (!this.#deployed.delete(worker)) return;
+    if (worker !== this.#owner) this.#moves.begin(worker, this.#itemsAt(worker));
     this.#pump.feed({ type: "lost", id: worker, reason });
     if (worker === this.#owner) this.#options.ownerLost(worker, reason);
   }
@@ -143,6 +151,7 @@ export class SegmentLeases {
     if (choose && this.#owner === undefined) {
       await choose({ batch: job.id, bytes: job.batch.view.length, workers: this.#table.workers() });
     }
+    if (this.#over) throw this.#over;
     return new Promise((resolve, reject) => {
       const id = this.#items++;
       this.#open.set(id, { job, resolve, reject });
@@ -154,6 +163,7 @@ export class SegmentLeases {
 
   /** Nothing more is sent, and nobody waits any more. */
   close(reason: Failure): void {
+    this.#over ??= reason;
     this.#pump.stop();
     for (const { abort } of this.#out.values()) abort.abort();
     for (const { reject } of this.#open.values()) reject(reason);
@@ -166,10 +176,9 @@ export class SegmentLeases {
       case "assign":
         return this.#assign(effect);
       case "cancel":
-        return this.#drop(effect.lease);
+        return; // it works on, and keeps its place there until it answers; what it says then is late
       case "late":
-        if (this.#out.get(effect.lease)?.reply) this.#options.observe({ event: "late", worker: effect.worker ?? "" });
-        return this.#drop(effect.lease);
+        return this.#late(effect.lease);
       case "complete":
         return this.#complete(effect);
       case "fail":
@@ -186,6 +195,9 @@ export class SegmentLeases {
     if (!deployed || !open) return;
     const out: Out = { deployed, item, isHedge, abort: new AbortController() };
     this.#out.set(lease, out);
+    this.#moves.given(item);
+    if (!this.#isFlowing) this.#options.observe({ event: "flowing", worker, segment: this.#options.segment });
+    this.#isFlowing = true;
     if (isHedge) this.#options.observe({ event: "hedge", worker });
     const { barrier, batch, finish, id, seq } = open.job;
     const message: LeaseMessage = {
@@ -232,6 +244,7 @@ export class SegmentLeases {
     const open = this.#open.get(item);
     this.#out.delete(lease);
     this.#open.delete(item);
+    this.#moves.given(item);
     if (!out?.reply || !open) return;
     const { content, ...rest } = out.reply;
     try {
@@ -250,15 +263,26 @@ export class SegmentLeases {
       });
       open.resolve({ ...rest, worker, batch });
     } catch (thrown) {
-      open.reject(new Failure("work.input_lost", toFailure(thrown, "memory").message, { retryable: true }));
+      // What an owner has done it cannot do once more.
+      const code = this.#owner === undefined ? "work.input_lost" : REWIND;
+      open.reject(new Failure(code, toFailure(thrown, "memory").message, { retryable: true }));
     }
   }
 
-  #drop(lease: number): void {
+  /** Those that nobody else has as well. */
+  #itemsAt(worker: string): ReadonlySet<number> {
+    const items = new Set<number>();
+    for (const { deployed, item } of this.#out.values()) if (deployed.worker.id === worker) items.add(item);
+    for (const { deployed, item } of this.#out.values()) if (deployed.worker.id !== worker) items.delete(item);
+    return items;
+  }
+
+  /** Nobody needs it any more. */
+  #late(lease: number): void {
     const out = this.#out.get(lease);
     this.#out.delete(lease);
-    if (!out) return;
-    out.abort.abort();
+    if (!out?.reply) return;
+    this.#options.observe({ event: "late", worker: out.deployed.worker.id });
     this.#giveBack(out.deployed, lease);
   }
 
@@ -271,5 +295,6 @@ export class SegmentLeases {
   #reject(item: number, reason: Failure): void {
     this.#open.get(item)?.reject(reason);
     this.#open.delete(item);
+    this.#moves.given(item);
   }
 }

@@ -57,15 +57,24 @@ interface Placed {
   readonly master: Master;
   readonly pipeline: string;
   readonly deployment: Deployment;
+  /** What it reads of others; forgotten with it. */
+  readonly segments: ForeignSegments;
   releaseFiles(): void;
+}
+
+/** A deployment whose files are on their way. */
+interface Coming {
+  readonly master: Master;
+  /** Why it is not to come up any more. */
+  refusal: Failure | undefined;
 }
 
 export class Worker {
   readonly handlers: LinkHandlers;
   readonly #ports: WorkerPorts;
   readonly #machine = machineId();
-  readonly #segments = new ForeignSegments();
   readonly #placed = new Map<string, Placed>();
+  readonly #coming = new Map<string, Coming>();
   /** Those that have asked for something, by the instance of their process. */
   readonly #masters = new Map<string, Master>();
   #timer: Timer | undefined;
@@ -101,12 +110,14 @@ export class Worker {
   async leave(): Promise<void> {
     this.#isLeaving = true;
     for (const { link } of this.#masters.values()) notifyQuietly(link, TOPICS.leaving, {});
+    for (const coming of this.#coming.values()) coming.refusal ??= leaving();
     if (this.#placed.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
   }
 
   /** Ends all at once. */
   async close(): Promise<void> {
     this.#timer?.cancel();
+    for (const coming of this.#coming.values()) coming.refusal ??= leaving();
     await Promise.all(this.#each.map((placed) => this.#end(placed, "kill")));
   }
 
@@ -119,11 +130,14 @@ export class Worker {
     return { machine: this.#machine, capacity: this.#ports.capacity, isLeaving: this.#isLeaving };
   }
 
-  /** Reports to this master from now on, until its link is gone. */
+  /** Reports to this master from now on, over the link that it used last, until that is gone. */
   #follow(link: PeerLink): Master {
     const { id, instance } = link.peer;
     const known = this.#masters.get(instance);
-    if (known) return known;
+    if (known) {
+      if (known.link !== link) this.#moveTo(known, link);
+      return known;
+    }
     const master: Master = { id, link };
     this.#masters.set(instance, master);
     this.#timer ??= this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report());
@@ -131,14 +145,18 @@ export class Worker {
     return master;
   }
 
+  #moveTo(master: Master, link: PeerLink): void {
+    master.link = link;
+    this.#followLink(master);
+  }
+
   #followLink(master: Master): void {
-    const { id, instance } = master.link.peer;
-    void master.link.closed.then(async () => {
+    const { link } = master;
+    const { id, instance } = link.peer;
+    void link.closed.then(async () => {
+      if (master.link !== link) return;
       const other = this.#ports.linkTo(id);
-      if (other?.isOpen && other.peer.instance === instance) {
-        master.link = other;
-        return this.#followLink(master);
-      }
+      if (other?.isOpen && other.peer.instance === instance) return this.#moveTo(master, other);
       this.#masters.delete(instance);
       const orphans = this.#each.filter((placed) => placed.master === master);
       if (orphans.length > 0) this.#ports.tell(`the link to master ${id} is gone: its stages here end`);
@@ -146,43 +164,71 @@ export class Worker {
     });
   }
 
+  /** What a master asks for anew it has forgotten: its link was gone, and we have not noticed yet. */
   async #deploy(payload: unknown, { link }: MessageContext): Promise<DeployReply> {
     const message = readMessage(deployMessage, payload, "a deployment");
-    if (this.#isLeaving) throw new Failure("work.leaving", "this worker is about to leave", { retryable: true });
-    if (this.#placed.has(message.deployment)) {
-      throw new Failure("work.deployed", `${message.deployment} is here already`);
+    const { deployment: id, probe } = message;
+    if (this.#isLeaving) throw leaving();
+    const owner = (this.#placed.get(id) ?? this.#coming.get(id))?.master;
+    if (owner && owner.id !== link.peer.id) {
+      throw new Failure("work.deployed", `${id} is here already, for ${owner.id}`);
     }
-    const placed = await this.#place(message, this.#follow(link));
+    const master = this.#follow(link);
+    for (let before = this.#placed.get(id); before; before = this.#placed.get(id)) await this.#end(before, "kill");
+    const placed = await this.#place(message, master);
     try {
       await placed.deployment.start();
     } catch (thrown) {
       await this.#end(placed, "kill");
       throw thrown;
     }
-    const reached = this.#segments.canReach(message.probe);
-    return { machine: reached ? this.#machine : "", results: placed.deployment.results };
+    return { machine: placed.segments.canReach(probe) ? this.#machine : "", results: placed.deployment.results };
   }
 
   async #place(message: DeployMessage, master: Master): Promise<Placed> {
-    const { deployment: id, pipeline } = message;
-    const unpacked = await Promise.all(message.plans.map((packed) => this.#ports.unpack(packed, master.link)));
-    const deployment = new Deployment({
+    const { deployment: id, pipeline, plans } = message;
+    const coming: Coming = { master, refusal: undefined };
+    this.#refuseComing(id);
+    this.#coming.set(id, coming);
+    const unpacked = await Promise.allSettled(plans.map((packed) => this.#ports.unpack(packed, master.link)));
+    if (this.#coming.get(id) === coming) this.#coming.delete(id);
+    const files = unpacked.flatMap((each) => (each.status === "fulfilled" ? each.value : []));
+    const releaseFiles = (): void => {
+      for (const { release } of files) release();
+    };
+    try {
+      for (const each of unpacked) if (each.status === "rejected") throw each.reason;
+      if (coming.refusal) throw coming.refusal;
+      if (this.#masters.get(master.link.peer.instance) !== master) throw undeployed(); // its link is gone
+      const segments = new ForeignSegments();
+      const stages = files.map(({ plan }) => plan);
+      const deployment = this.#build(message, stages, segments);
+      const placed = { id, master, pipeline, deployment, segments, releaseFiles };
+      this.#placed.set(id, placed);
+      return placed;
+    } catch (thrown) {
+      releaseFiles();
+      throw thrown;
+    }
+  }
+
+  #build(message: DeployMessage, stages: readonly StagePlan[], segments: ForeignSegments): Deployment {
+    return new Deployment({
       ...message,
-      stages: unpacked.map(({ plan }) => plan),
+      stages,
       settings: this.#ports.settings(message.settings),
       states: new Map(message.states),
-      ports: this.#ports.pipelinePorts(pipeline),
+      ports: this.#ports.pipelinePorts(message.pipeline),
       machine: this.#machine,
-      segments: this.#segments,
+      segments,
       clock: this.#ports.clock,
-      failed: (failure) => this.#failed(id, failure),
+      failed: (failure) => this.#failed(message.deployment, failure),
     });
-    const releaseFiles = (): void => {
-      for (const { release } of unpacked) release();
-    };
-    const placed = { id, master, pipeline, deployment, releaseFiles };
-    this.#placed.set(id, placed);
-    return placed;
+  }
+
+  #refuseComing(id: string): void {
+    const coming = this.#coming.get(id);
+    if (coming) coming.refusal ??= undeployed();
   }
 
   async #lease(payload: unknown, signal: AbortSignal): Promise<LeaseReply> {
@@ -200,6 +246,7 @@ export class Worker {
 
   async #undeploy(payload: unknown): Promise<null> {
     const { deployment, how } = readMessage(undeployMessage, payload, "an end of stages");
+    this.#refuseComing(deployment);
     const placed = this.#placed.get(deployment);
     if (placed) await this.#end(placed, how);
     return null;
@@ -215,7 +262,8 @@ export class Worker {
 
   async #end(placed: Placed, how: "stop" | "kill"): Promise<void> {
     await placed.deployment.end(how).catch((thrown) => this.#ports.tell(`ending stages: ${messageOf(thrown)}`));
-    if (!this.#placed.delete(placed.id)) return;
+    if (this.#placed.get(placed.id) !== placed) return; // somebody else was quicker
+    this.#placed.delete(placed.id);
     placed.releaseFiles();
     if (this.#placed.size > 0) return;
     for (const emptied of this.#emptied.splice(0)) emptied();
@@ -231,6 +279,14 @@ export class Worker {
     this.#timer =
       this.#masters.size > 0 ? this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report()) : undefined;
   }
+}
+
+function leaving(): Failure {
+  return new Failure("work.leaving", "this worker is about to leave", { retryable: true });
+}
+
+function undeployed(): Failure {
+  return new Failure("work.undeployed", "these stages were ended before they ran", { retryable: true });
 }
 
 function reportOf({ deployment, id }: Placed): ReportMessage["deployments"][number] {

@@ -152,6 +152,11 @@ export class PipelineRun {
     return { how: "stopped" };
   }
 
+  /** Instead of `run`: gives back what was opened with it. */
+  discard(): Promise<void> {
+    return this.#close(true);
+  }
+
   /** Takes no further batch; what is under way is finished and committed. */
   stop(): void {
     this.#stopping = true;

@@ -2,12 +2,15 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { HostCommand, HostHandlers } from "../../../process/plugin/index.ts";
+import type { LoadHost } from "./stage-host.ts";
 import type { StageEvent } from "./types.ts";
 
 export interface PipelinePorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly host: HostCommand;
+  /** Starts processes; another one in tests. */
+  readonly load?: LoadHost;
   /** Each host gets a directory of its own below it; without one it works where the daemon does. */
   readonly workDirectory?: string | undefined;
   show(stage: string, stream: Parameters<HostHandlers["output"]>[0], line: string): void;

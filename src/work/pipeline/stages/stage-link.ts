@@ -39,7 +39,7 @@ export function buildLink(
 ): StageLink {
   const { input, last, output, plan } = link;
   const { pipeline, ports, run, settings, signal } = context;
-  const { clock, host, observe, random, show } = ports;
+  const { clock, host, load, observe, random, show } = ports;
   const backoff = { initialMs: settings.backoff, maxMs: settings.backoff_max };
   const restartDelay = { initialMs: RESTART_DELAY_MS, maxMs: RESTART_DELAY_MS_MAX };
   const at = buildStage({
@@ -55,6 +55,7 @@ export function buildLink(
     clock,
     random,
     host,
+    ...(load && { load }),
     signal,
     restart: {
       maxRestarts: settings.max_restarts,

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { gzipSync } from "node:zlib";
 import { executeTask, type TaskOutcome, type TaskPorts } from "../../../../src/work/task/index.ts";
 import type { ReadyHttp } from "../../../../src/work/task/ready-task.ts";
+import { until } from "../../../support/until.ts";
 
 interface Seen {
   readonly method: string;
@@ -126,7 +127,7 @@ test("executeTask() ends with the signal's reason, before and while it waits", a
   const controller = new AbortController();
   const asked = seen.length;
   const hanging = send("/hangs", {}, controller.signal);
-  while (seen.length === asked) await Bun.sleep(1);
+  await until("the request is there", () => seen.length > asked);
   controller.abort(new Error("enough"));
   expect(await hanging).toEqual({ state: "failed", code: "task.given_up", reason: "enough", retryable: true });
 });

@@ -32,6 +32,15 @@ test("step() runs one after the other when parallel is 1", () => {
   expect(world.begun.map(({ atMs }) => atMs)).toEqual([0, 1, 2]);
 });
 
+test("step() starts as many as there is room for now, and nothing while there is none", () => {
+  const graph = graphOf([get("a"), get("b"), get("c"), get("d")], { parallel: 3 });
+  const scheduler = new TaskScheduler(graph, { random: seededRandom(1), parallelMax: 0 });
+  const startsOf = (parallelMax: number): number =>
+    scheduler.step({ type: "capacity", parallelMax }, 0).filter(({ type }) => type === "start").length;
+  expect(scheduler.step({ type: "begin" }, 0)).toEqual([]);
+  expect([startsOf(1), startsOf(0), startsOf(9), startsOf(9)]).toEqual([1, 0, 2, 0]);
+});
+
 test("step() skips what requires a failed task, with the reason, all the way down", () => {
   const graph = graphOf([get("a"), get("b", ["a"]), get("c", ["b"]), get("free")]);
   const world = new SchedulerWorld(graph, firstFails(1)).run();

@@ -49,7 +49,7 @@ function rig(graph: TaskGraph, execute: Execute, history: readonly TaskChange[] 
   const env = (name: string): string | undefined => (name === "BASE" ? "http://base" : undefined);
   const run = new TaskRun({ id: "r1", graph, history }, { clock, random: seededRandom(1), place, store, env });
   const states = (): unknown[] => graph.tasks.map((_, task) => store.saved.get(task)?.state);
-  return { run, store, clock, asked, states };
+  return { run, store, clock, asked, states, place };
 }
 
 const hang: Execute = (_, __, signal) =>
@@ -115,6 +115,29 @@ test("run() gives a hanging attempt up at its timeout", async () => {
   const { clock, run, store } = rig(graphOf([get("a", [], { timeout: 30 })]), hang);
   expect(await toEnd(clock, run.run())).toBe("failed");
   expect(store.saved.get(0)?.code).toBe("task.timeout");
+});
+
+test("run() starts tasks as its place has room for them, and hears no more of it at the end", async () => {
+  const graph = graphOf([get("a"), get("b")]);
+  let capacity = 0;
+  let changed: (() => void) | undefined;
+  const { clock, place, run } = rig(graph, () => ({ state: "done", output: null }));
+  Object.defineProperty(place, "capacity", { get: () => capacity });
+  place.watch = (listener) => {
+    changed = listener;
+    return {
+      close() {
+        changed = undefined;
+      },
+    };
+  };
+  const ended = run.run();
+  expect(run.progress().counts).toMatchObject({ pending: 2, running: 0 });
+  capacity = 1;
+  changed!();
+  expect(run.progress().counts).toMatchObject({ pending: 1, running: 1 });
+  expect(await toEnd(clock, ended)).toBe("done");
+  expect(changed).toBeUndefined();
 });
 
 test("drain() lets what runs finish and starts nothing more", async () => {

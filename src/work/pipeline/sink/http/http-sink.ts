@@ -57,7 +57,7 @@ export class HttpSink implements Sink {
     const { run, settings } = this.#options;
     while (this.#underWay.size >= settings.concurrency && !this.#failure) await Promise.race(this.#underWay);
     this.#throwFailure();
-    const body = settings.format === "json" ? arrayOf(bytes) : bytes.slice();
+    const body = settings.format === "json" ? arrayOf(bytes) : new Uint8Array(bytes); // a copy: `slice` of a Buffer is none
     const work = this.#deliver({ body, key: keyOf(`${run}/${batchId}`) }, this.#abort.signal);
     const ended = work.catch((thrown: Failure) => {
       this.#failure ??= thrown;

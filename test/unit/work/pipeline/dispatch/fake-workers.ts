@@ -12,11 +12,7 @@ import {
   type ReportMessage,
   TOPICS,
 } from "../../../../../src/work/pipeline/dispatch/messages.ts";
-import type {
-  WorkerHandle,
-  WorkerPool,
-  WorkerWatcher,
-} from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
+import type { WorkerHandle, WorkerPool, WorkerWatcher } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
 import type { StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 
 const SEGMENT_BYTES = 2 ** 20;

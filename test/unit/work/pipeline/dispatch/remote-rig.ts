@@ -91,6 +91,7 @@ export class RemoteRig implements AsyncDisposable {
   /** Starts, and lets owners be chosen. */
   async start(): Promise<void> {
     const started = this.stages.start();
+    started.catch(() => {}); // who awaits it hears of it
     await settle();
     this.clock.advance(GATHER_MS);
     await started;

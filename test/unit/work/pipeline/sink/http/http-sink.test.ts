@@ -117,14 +117,14 @@ describe("an HTTP sink", () => {
     await sink.close();
   });
 
-  test("keeps the bytes that it was given, whatever becomes of them afterwards", async () => {
-    using service = new Service();
-    const sink = await opened({ url: service.url });
+  test("keeps the bytes that it was given, whatever becomes of them before they are sent again", async () => {
+    using service = new Service((_, attempt) => new Response(null, { status: attempt === 1 ? 503 : 200 }));
+    const sink = await opened({ url: service.url, timeout: TIMEOUT_MS }, { clock: new HurriedClock() });
     const bytes = lines(1);
     await sink.write(bytes, "a");
     bytes.fill(0x20);
     await sink.flush();
-    expect(service.seen[0]!.text).toBe('{"id":1}\n');
+    expect(service.seen.map(({ text }) => text)).toEqual(['{"id":1}\n', '{"id":1}\n']);
     await sink.close();
   });
 

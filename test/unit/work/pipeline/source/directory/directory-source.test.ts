@@ -176,6 +176,16 @@ describe("a directory source", () => {
     expect(await codeOf(read(directory, { position: cut!.position }))).toBe("source.not_found");
   });
 
+  test("deletes what was committed when it is opened, as when a kill came between", async () => {
+    using directory = new TestDirectory();
+    put(directory, "a.ndjson", "{}\n", 1);
+    const params = { after: "delete" };
+    const position = viaJson((await read(directory, { params })).at(-1)!.position);
+    expect(visible(directory)).toEqual(["a.ndjson"]);
+    await (await open(directory, { params, position })).close();
+    expect(visible(directory)).toEqual([]);
+  });
+
   test("moves files aside without replacing one that lies there", async () => {
     using directory = new TestDirectory();
     const params = { after: "move", move_to: "read" };

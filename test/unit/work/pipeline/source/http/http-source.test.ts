@@ -67,6 +67,19 @@ describe("an HTTP source", () => {
     expect(await http.read(2, 3)).toMatchObject((all.slice(1) as { id: string }[]).map(({ id }) => ({ id })));
   });
 
+  test("takes the position that it is opened with for committed", async () => {
+    using directory = new TestDirectory();
+    let position: SourcePosition | undefined;
+    {
+      await using http = await openHttp(directory);
+      for (let i = 0; i < 4; i++) await http.post(record(i));
+      position = (await http.read(1, 3))[0]!.position;
+    }
+    await (await openHttp(directory, { position }))[Symbol.asyncDispose]();
+    await using http = await openHttp(directory);
+    expect(textOf(await http.read(1))).toBe(record(3));
+  });
+
   test("hands on a batch that is not full when no more came for a while, and not before", async () => {
     using directory = new TestDirectory();
     const clock = new SteppedClock();

@@ -62,13 +62,14 @@ export async function post(
   return { status: response.status, headers: response.headers, body: text === "" ? {} : JSON.parse(text) };
 }
 
-/** What comes back on a connection of its own until its end; `steps` are written one behind the other. */
+/** What comes back on a connection of its own until its end; `steps` are written one behind the other. The first answer is enough. */
 export function exchange(port: number, steps: readonly (string | "end")[]): Promise<string> {
   return new Promise((resolve) => {
     let answer = "";
     const socket = connect(port, "127.0.0.1");
     socket.on("data", (bytes) => {
       answer += bytes.toString("latin1");
+      socket.end();
     });
     socket.on("error", () => {}); // its end is looked at
     socket.on("close", () => resolve(answer));

@@ -1,0 +1,149 @@
+/**
+ * One run of a task graph on a master, from its beginning (or its going on) to its end: its tasks go to workers, its pipelines
+ * to the master, and what became of it into the store and a report.
+ */
+import { type Clock, pause } from "../../../base/clock.ts";
+import { messageOf } from "../../../base/errors.ts";
+import type { Random } from "../../../base/random.ts";
+import { createBalancer, OutlierDetector, smallClusterOutliers, withOutlierEjection } from "../../../protocol/balance/index.ts";
+import type { Balancer } from "../../../protocol/balance/index.ts";
+import type { ParamSchema } from "../../../sdk/index.ts";
+import type { ArtifactShelf } from "../../../work/artifact/index.ts";
+import { pathResolver } from "../../../work/pipeline/file/index.ts";
+import {
+  type RunEnd,
+  type TaskGraph,
+  type TaskProgress,
+  TaskRun,
+  type TaskRunPlan,
+  type TaskStore,
+} from "../../../work/task/index.ts";
+import type { OutputLocks } from "../../output-locks.ts";
+import { keepTaskReport, type TaskReportKeeper } from "../../task/task-report.ts";
+import type { PipelineTasks } from "./pipeline-tasks.ts";
+import { ShippedPlugins } from "./shipped-plugins.ts";
+import type { TaskWorkers } from "./task-workers.ts";
+import { type PlaceEvent, WorkerPlace } from "./worker-place.ts";
+
+export interface GraphRunPorts {
+  readonly dataDir: string | undefined;
+  /** The master's id: where pipelines run. */
+  readonly master: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly store: TaskStore;
+  readonly workers: TaskWorkers;
+  readonly pipelines: PipelineTasks;
+  readonly shelf: ArtifactShelf;
+  readonly schemaOf: (library: string) => Promise<ParamSchema>;
+  readonly newAttempt: () => string;
+  /** For people. */
+  readonly tell: (text: string) => void;
+}
+
+export interface GraphRunPlan extends TaskRunPlan {
+  /** Where files that its parameters name are looked for. */
+  readonly file: string;
+  /** Held until it is over. */
+  readonly locks: OutputLocks;
+}
+
+export class GraphRun {
+  readonly id: string;
+  readonly name: string;
+  /** Never rejects. */
+  readonly over: Promise<void>;
+  readonly #plan: GraphRunPlan;
+  readonly #ports: GraphRunPorts;
+  readonly #plugins: ShippedPlugins;
+  readonly #place: WorkerPlace;
+  readonly #report: TaskReportKeeper;
+  readonly #run: TaskRun;
+  #wish: "run" | "cancel" | "leave" = "run";
+
+  constructor(plan: GraphRunPlan, ports: GraphRunPorts) {
+    const { file, graph, id } = plan;
+    const { clock, dataDir, random, shelf, schemaOf, store, tell } = ports;
+    this.id = id;
+    this.name = graph.name;
+    this.#plan = plan;
+    this.#ports = ports;
+    this.#plugins = new ShippedPlugins({ shelf, schemaOf, resolvePath: pathResolver(file, process.cwd()) });
+    this.#place = this.#openPlace(graph);
+    const nodeOf = (task: number): string => this.#place.nodeOf(graph.tasks[task]!.id) ?? ports.master;
+    this.#report = keepTaskReport({ dataDir, run: id, graph, nodeOf, progress: () => this.progress(), warn: tell });
+    const { observe } = this.#report;
+    const env = (name: string): string | undefined => process.env[name];
+    this.#run = new TaskRun(plan, { clock, random, place: this.#place, store, env, observe });
+    this.over = this.#live();
+  }
+
+  progress(): TaskProgress {
+    return this.#run.progress();
+  }
+
+  /** Gives up what runs; finished tasks stay finished. */
+  async cancel(): Promise<void> {
+    if (this.#wish === "run") this.#wish = "cancel";
+    this.#run.abort("the run was cancelled");
+    await this.over;
+  }
+
+  /** Starts nothing any more; what workers have under way may end until the signal, and the next life of the master goes on. */
+  async leave(signal: AbortSignal): Promise<void> {
+    if (this.#wish === "run") this.#wish = "leave";
+    this.#run.drain();
+    await Promise.race([this.#place.idle(), aborted(signal), this.over]);
+    await pause(this.#ports.clock, 0); // outcomes are on their way to the journal
+    this.#run.abort("the master ends");
+    await this.over;
+  }
+
+  async #live(): Promise<void> {
+    try {
+      this.#settle(await this.#run.run());
+    } catch (thrown) {
+      this.#ports.tell(`${this.name} (${this.id}) cannot go on: ${messageOf(thrown)}`);
+      this.#report.end("failed");
+    } finally {
+      await this.#plugins.close();
+      this.#plan.locks.release();
+    }
+  }
+
+  #settle(how: RunEnd): void {
+    if (how === "stopped" && this.#wish === "leave") return this.#report.leave();
+    this.#ports.store.endRun(this.id, how, this.#ports.clock.now());
+    this.#report.end(how === "stopped" ? "cancelled" : how === "done" ? "ended" : "failed");
+  }
+
+  #openPlace({ balancer }: TaskGraph): WorkerPlace {
+    const { clock, newAttempt, pipelines, random, tell, workers } = this.#ports;
+    return new WorkerPlace({
+      clock,
+      workers,
+      balancer: openBalancer(balancer, random, (text) => tell(`${this.name}: ${text}`)),
+      newAttempt,
+      pack: (work) => this.#plugins.pack(work),
+      pipeline: ({ id, run }, { file }, signal) => pipelines.run(`${run}.${id}`, file, signal),
+      observe: (event) => this.#observe(event),
+    });
+  }
+
+  #observe(event: PlaceEvent): void {
+    if (event.event === "lost") this.#report.note({ type: "lost", node: event.worker });
+    else this.#report.note({ type: "failover" });
+  }
+}
+
+function openBalancer(name: TaskGraph["balancer"], random: Random, tell: (text: string) => void): Balancer {
+  const detector = new OutlierDetector(smallClusterOutliers, random);
+  return withOutlierEjection(createBalancer(name, { random }), detector, (effect) =>
+    tell(`balancer: ${effect.id} ${effect.type}${"reason" in effect ? `: ${effect.reason}` : ""}`),
+  );
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+}

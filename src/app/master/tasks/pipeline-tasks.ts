@@ -1,0 +1,102 @@
+/**
+ * Pipelines as tasks of a graph: each is a submission of the master like any other, found again by its task after a restart, so
+ * that one that has ended meanwhile is not run twice. It is cancelled when its task is given up, and left alone when the
+ * master ends.
+ */
+import { Failure } from "../../../base/errors.ts";
+import type { Json } from "../../../work/task/index.ts";
+import { findReport } from "../../report/reports.ts";
+import type { MasterPipeline } from "../master-pipeline.ts";
+import type { Pipelines } from "../pipelines.ts";
+
+export interface PipelineTasksPorts {
+  readonly dataDir: string | undefined;
+  readonly pipelines: Pick<Pipelines, "list" | "submit" | "cancel">;
+}
+
+export class PipelineTasks {
+  readonly #ports: PipelineTasksPorts;
+  readonly #waiting = new Set<() => void>();
+  #isLeaving = false;
+
+  constructor(ports: PipelineTasksPorts) {
+    this.#ports = ports;
+  }
+
+  /** The state of some pipeline has changed. */
+  changed(): void {
+    for (const look of [...this.#waiting]) look();
+  }
+
+  /** What is given up from now on is only left to the next life of the master. */
+  leave(): void {
+    this.#isLeaving = true;
+  }
+
+  /** To its end; gives its counts. `task` is its name in all lives of the master. */
+  async run(task: string, file: string, signal: AbortSignal): Promise<Json> {
+    const { pipelines } = this.#ports;
+    const known = pipelines.list().findLast(({ entry }) => entry.origin === task);
+    const goesOn = known && (known.entry.state === "ended" || !isOver(known));
+    const pipeline = goesOn ? known : await pipelines.submit({ path: file, origin: task });
+    try {
+      await this.#over(pipeline, signal);
+    } catch (thrown) {
+      if (!this.#isLeaving && pipeline.entry.origin === task) await pipelines.cancel(pipeline.entry.id);
+      throw thrown;
+    }
+    return this.#outputOf(pipeline);
+  }
+
+  async #over(pipeline: MasterPipeline, signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    if (isOver(pipeline)) return;
+    const over = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (isOver(pipeline)) over.resolve();
+    };
+    const abort = (): void => over.reject(signal.reason);
+    this.#waiting.add(look);
+    signal.addEventListener("abort", abort, { once: true });
+    try {
+      await over.promise;
+    } finally {
+      this.#waiting.delete(look);
+      signal.removeEventListener("abort", abort);
+    }
+  }
+
+  /** As a pipeline that ran in one process gives it. */
+  #outputOf({ entry, summary }: MasterPipeline): Json {
+    const { detail = "", id, name, state } = entry;
+    if (state !== "ended") {
+      const message = `pipeline ${name} (${id}) ${state === "failed" ? `has failed: ${detail}` : `is ${state}`}`;
+      throw new Failure("task.pipeline.failed", message, { retryable: state === "failed" });
+    }
+    if (!summary) return this.#storedOutput(id);
+    if (summary.faults.length > 0) {
+      throw new Failure("task.pipeline.failed", `pipeline ${name}: ${summary.faults.join("; ")}`, { retryable: true });
+    }
+    const { elapsedMs, output = null, stages, written } = summary;
+    return { written, elapsedMs, output, stages: stages.map((stage) => ({ ...stage })) };
+  }
+
+  /** It has ended in an earlier life of this master. */
+  #storedOutput(id: string): Json {
+    const { activeMs, counts, faults, places, stages } = findReport(this.#ports.dataDir, id);
+    if (faults.length > 0) {
+      throw new Failure("task.pipeline.failed", `pipeline ${id}: ${faults.join("; ")}`, { retryable: true });
+    }
+    const listed = stages.map(
+      ({ added, deadLettered, filtered, in: taken, out, restarts, retries, skipped, stage }) => {
+        return { stage, in: taken, out, filtered, deadLettered, skipped, added, retries, restarts };
+      },
+    );
+    return { written: counts.written, elapsedMs: activeMs, output: places.output ?? null, stages: listed };
+  }
+}
+
+/** A paused one goes on when somebody says so. */
+function isOver({ entry, isOver: over }: MasterPipeline): boolean {
+  return over && entry.state !== "paused";
+}
