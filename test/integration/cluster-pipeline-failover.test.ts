@@ -12,10 +12,13 @@ const ORDERS = 1000;
 const ALL = Array.from({ length: ORDERS }, (_, id) => id);
 const BAD = { BAD_NODE: "yes" };
 const CRASHES = "if (process.env.BAD_NODE) process.exit(3); row.seen = true;";
-/** Any worker does the first kind's batches; the second one's have an owner. */
-const KINDS: readonly [string, PluginParts][] = [
-  ["stages without an owner", {}],
-  ["stages with an owner", { sequential: true }],
+/**
+ * Any worker does the first kind's batches; the second one's have an owner, and come one by one: a batch counts as one restart, so
+ * that its retries must not last.
+ */
+const KINDS: readonly [string, PluginParts, number][] = [
+  ["stages without an owner", {}, 1000],
+  ["stages with an owner", { sequential: true }, 1],
 ];
 
 async function clusterOf(workers: Readonly<Record<string, Readonly<Record<string, string>>>>, pluginText: string) {
@@ -55,11 +58,12 @@ describe("a plugin that crashes on one node only", () => {
 
   test.each(KINDS)(
     "a crash loop there takes the %s from that node, whatever the policy; another does the rest",
-    async (_, more) => {
-      await using cluster = await clusterOf({ bad: BAD, good: {} }, perRecord(CRASHES, more));
-      await submit(cluster, "stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|1000|10s", "max_restarts=5");
-      const { id } = await cluster.untilState("p", "ended");
+    async (_, more, retries) => {
+      await using cluster = await clusterOf({ one: BAD, good: {} }, perRecord(CRASHES, more)); // one is the owner by its name
+      await submit(cluster, `stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|${retries}|10s`, "max_restarts=5");
+      const { id, rewinds } = await cluster.untilState("p", "ended");
       expect(ids(cluster)).toEqual(ALL);
+      expect(rewinds).toBe(more.sequential ? 1 : 0);
       expect((await cluster.report(id)).counts).toMatchObject({ written: ORDERS, deadLettered: 0 });
     },
   );
@@ -68,9 +72,9 @@ describe("a plugin that crashes on one node only", () => {
 describe("a plugin that crashes everywhere", () => {
   test.each(KINDS)(
     "in %s fails the pipeline with the reason, and resume goes on when it is mended",
-    async (_, more) => {
+    async (_, more, retries) => {
       await using cluster = await clusterOf({ one: BAD, two: BAD }, perRecord(CRASHES, more));
-      await submit(cluster, "stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|1000|10s", "max_restarts=5");
+      await submit(cluster, `stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|${retries}|10s`, "max_restarts=5");
       const failed = await cluster.untilState("p", "failed");
       expect(failed.detail).toMatch(/stage stage.*exited with code 3/);
       const report = await cluster.report(failed.id);

@@ -53,6 +53,7 @@ export class FakeHost {
   readonly #memory: FakeMemory;
   #halted = false;
   #hangs: (() => void) | undefined;
+  #granted: ((place: Place) => void) | undefined;
   #inbox: ToHost[] = [];
   #working = false;
 
@@ -87,6 +88,7 @@ export class FakeHost {
   send(message: ToHost): void {
     if (!this.alive) return;
     this.said.push(message.t);
+    if (message.t === "grant") return this.#granted?.(message.output);
     this.#inbox.push(message);
     if (!this.#working) void this.#work();
   }
@@ -146,11 +148,25 @@ export class FakeHost {
     const bytes = Buffer.from(verdict);
     const state = message.snapshot ? Buffer.from(String(this.count)) : Buffer.alloc(0);
     const output = this.#memory.output();
-    output.set(bytes, message.output[0]);
-    output.set(state, message.output[0] + ((bytes.length + 7) & ~7));
+    const [offset, capacityBytes] = await this.#room(message, bytes.length + state.length + 8);
+    if (capacityBytes === 0) {
+      const error = new Failure("pipeline.batch_too_large", "no slot is large enough").toJSON();
+      return this.#say({ t: "failed", request: message.request, error });
+    }
+    output.set(bytes, offset);
+    output.set(state, offset + ((bytes.length + 7) & ~7));
     const rows = text.split("\n").length - 1;
     const counts = { total: rows, malformed: 0, in: rows, out: rows, filtered: 0, rejected: 0, added: 0 };
     this.#say({ t: "done", request: message.request, sizes: [bytes.length, 0, state.length], counts });
+  }
+
+  /** Where its output may go: it asks when that is too small. */
+  #room({ output, request }: Extract<ToHost, { t: "process" }>, bytes: number): Promise<Place> | Place {
+    if (bytes <= output[1]) return output;
+    return new Promise((resolve) => {
+      this.#granted = resolve;
+      this.#say({ t: "need", request, bytes });
+    });
   }
 
   #run(text: string): FakeVerdict {

@@ -29,13 +29,25 @@ const POLICY = "true|RETRY_WITH_BACKOFF|50|20s";
 const SKIPS = "true|SKIP_AND_CONTINUE|50|20s";
 const SETTINGS = "max_restarts=1000000,restart_period=1s,backoff=1ms,backoff_max=20ms";
 
-export function chaosPipelineText({ batchRows, deadLetters, input, isNumbered, leaseMs, output, waitMs }: ChaosPipeline): string {
+export function chaosPipelineText({
+  batchRows,
+  deadLetters,
+  input,
+  isNumbered,
+  leaseMs,
+  output,
+  waitMs,
+}: ChaosPipeline): string {
   return `set|${SETTINGS},batch_rows=${batchRows},lease=${leaseMs}ms,dead_letters=${deadLetters}
 orders|source:ndjson|path=${input.orders}
 unwanted|${OWN}/unwanted.ts|one_in=${UNWANTED_ONE_IN}|${POLICY}
 brittle|${OWN}/brittle.ts|one_in=${BRITTLE_ONE_IN}|${SKIPS}
-${isNumbered ? `number|${OWN}/number.ts||${POLICY}
-` : ""}pace|${OWN}/pace.ts|wait_ms=${waitMs}|${POLICY}
+${
+  isNumbered
+    ? `number|${OWN}/number.ts||${POLICY}
+`
+    : ""
+}pace|${OWN}/pace.ts|wait_ms=${waitMs}|${POLICY}
 filter|${PLUGINS}/filter.ts|min_amount=${MIN_AMOUNT}|${POLICY}
 total|${PLUGINS}/total.ts||${POLICY}
 category|${PLUGINS}/category.ts|table=${input.products}|${POLICY}
@@ -43,4 +55,9 @@ email-hash|${PLUGINS}/email-hash.ts||${POLICY}
 group-sums|${PLUGINS}/group-sums.ts||${POLICY}
 sink|sink:ndjson|path=${output}
 `;
+}
+
+/** Segments with an owner, by their place in the pipeline: see how a master cuts it. */
+export function pinnedSegments({ isNumbered }: Pick<ChaosPipeline, "isNumbered">): readonly number[] {
+  return isNumbered ? [1, 3] : [1];
 }

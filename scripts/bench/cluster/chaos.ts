@@ -9,10 +9,11 @@ import { seededRandom } from "../../../src/base/random.ts";
 import { fileDigest } from "../common/file-digest.ts";
 import { freePorts } from "../common/free-ports.ts";
 import type { Site } from "../common/site.ts";
-import { type ChaosPipeline, chaosPipelineText } from "./chaos-pipeline.ts";
+import { type ChaosPipeline, chaosPipelineText, pinnedSegments } from "./chaos-pipeline.ts";
 import { Member, type Told } from "./member.ts";
 import { type Deed, Mischief } from "./mischief.ts";
 import { type Account, accountFaults, deadLetterFaults, obligationsOf, outputFaults } from "./oracle.ts";
+import { type Recoveries, recoveriesOf } from "./recoveries.ts";
 
 export interface ChaosOptions {
   readonly seed: number;
@@ -20,13 +21,15 @@ export interface ChaosOptions {
   /** How long it would take undisturbed, about. */
   readonly minutes: number;
   readonly workers: number;
+  /** Of the cluster's processes, beyond this one's. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 export interface ChaosResult {
   /** In words, what is not as it has to be. */
   readonly faults: readonly string[];
   readonly deeds: readonly Deed[];
-  readonly told: readonly Told[];
+  readonly recoveries: Recoveries;
   readonly rewinds: number;
   readonly tookMs: number;
 }
@@ -42,7 +45,7 @@ const PAUSES_ONE_IN = 2;
 /** And one pair of seeds in two a second stage with a state, so four segments in place of two. */
 const NUMBERED_ONE_IN = 2;
 /** Nothing happens for so long: it hangs. */
-const STALL_MS = 15_000;
+const STALL_MS = 45_000;
 const LOOK_EVERY_MS = 250;
 
 export async function runChaos(site: Site, options: ChaosOptions): Promise<ChaosResult> {
@@ -50,14 +53,15 @@ export async function runChaos(site: Site, options: ChaosOptions): Promise<Chaos
   const wild = pipelineOf(site, options, "wild");
   await undisturbed(site, calm);
   const obligations = obligationsOf(site.input.orders, site.input.products);
-  const { account, ...course } = await disturbed(site, wild, options);
+  const { account, deeds, told, tookMs } = await disturbed(site, wild, options);
   const faults = [
     ...outputFaults(obligations, wild.output),
     ...deadLetterFaults(obligations, wild.deadLetters),
     ...accountFaults(obligations, account),
     ...(await sameBytes(calm.output, wild.output)),
   ];
-  return { ...course, faults, rewinds: account.rewinds };
+  const recoveries = recoveriesOf(deeds, told, pinnedSegments(wild));
+  return { deeds, faults, recoveries, rewinds: account.rewinds, tookMs };
 }
 
 async function sameBytes(calm: string, wild: string): Promise<string[]> {
@@ -109,7 +113,7 @@ async function disturbed(site: Site, pipeline: ChaosPipeline, options: ChaosOpti
 async function enter(
   { directory, executable }: Site,
   pipeline: ChaosPipeline,
-  { seed, workers }: ChaosOptions,
+  { env, seed, workers }: ChaosOptions,
   told: Told[],
   cast: AsyncDisposableStack,
 ) {
@@ -120,7 +124,9 @@ async function enter(
     const state = ["--json", "--data-dir", join(directory, "wild", "state")];
     const argv = [executable, ...words, ...state];
     const awayMs = (): number => away.below(AWAY_MS_MAX);
-    return cast.adopt(new Member({ name, argv, log, awayMs, ...(take && { take }) }), (each) => each.close());
+    return cast.adopt(new Member({ name, argv, log, awayMs, ...(env && { env }), ...(take && { take }) }), (each) =>
+      each.close(),
+    );
   };
   const config = ["--config", written(pipeline), "--until-done"];
   const master = member("master", ["master", "127.0.0.1", String(port), ...config], (each) => told.push(each));

@@ -26,7 +26,8 @@ export function recoveriesOf(deeds: readonly Deed[], told: readonly Told[], pinn
   for (const { kind, member, timeMs } of deeds) {
     if (kind !== "worker") continue;
     const owned = pinned.filter((segment) => ownerAt(dispatch, segment, timeMs) === member);
-    const overMs = owned.length > 0 ? flowingAt(dispatch, pinned, timeMs) : movedAt(dispatch, member, timeMs);
+    const nextMs = deeds.find((deed) => deed.member === member && deed.kind === kind && deed.timeMs > timeMs)?.timeMs;
+    const overMs = owned.length > 0 ? flowingAt(dispatch, pinned, timeMs) : movedAt(dispatch, member, timeMs, nextMs);
     const died = deeds.some((deed) => deed.kind === "master" && isBetween(deed.timeMs, timeMs, overMs ?? timeMs));
     if (died || (overMs === undefined && owned.length > 0)) result.unmeasured++;
     else if (overMs === undefined) result.idle++;
@@ -54,12 +55,18 @@ function flowingAt(dispatch: readonly Told[], segments: readonly number[], since
   return times.some((time) => time === undefined) ? undefined : Math.max(...times.map((time) => time!));
 }
 
-function movedAt(dispatch: readonly Told[], worker: string, sinceMs: number): number | undefined {
+/** Before the worker's next life ends. */
+function movedAt(
+  dispatch: readonly Told[],
+  worker: string,
+  sinceMs: number,
+  untilMs = Number.POSITIVE_INFINITY,
+): number | undefined {
   return dispatch.findLast(
     (each) =>
       each.what === "moved" &&
       each.worker === worker &&
-      isBetween(each.timeMs, sinceMs, sinceMs + MOVED_WITHIN_MS),
+      isBetween(each.timeMs, sinceMs, Math.min(untilMs, sinceMs + MOVED_WITHIN_MS)),
   )?.timeMs;
 }
 

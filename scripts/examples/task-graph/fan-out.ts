@@ -25,6 +25,7 @@ export default defineTaskGraph({
     {
       id: "publish",
       type: "PUT",
+      // biome-ignore lint/suspicious/noTemplateCurlyInString: a reference of the graph
       url: "${env.SALES_URL}/summary",
       body: Object.fromEntries(REGIONS.map((region) => [region, `\${tasks.fetch-${region}.output.body.total ?? 0}`])),
       needs: fetches.map(({ id }) => ({ task: id, optional: true })),

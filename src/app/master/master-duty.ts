@@ -2,11 +2,12 @@
  * What a master does besides being a member: takes pipelines, runs them on the cluster's workers, and answers for them. What it
  * was asked to do is on disk, so a master that is killed and started again goes on with all of it.
  */
-import { randomUUID } from "node:crypto";
+import { randomInt, randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { printable } from "../../base/printable.ts";
+import { seededRandom } from "../../base/random.ts";
 import { ArtifactShelf, artifactHandlers } from "../../work/artifact/index.ts";
 import { prepareOrRefuse } from "../check-pipeline.ts";
 import type { NodeDuty } from "../node/node-duty.ts";
@@ -19,6 +20,8 @@ import { Pipelines, type SubmitRequest } from "./pipelines.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 import { pipelinesService } from "./pipelines-service.ts";
 import { Submissions } from "./submissions.ts";
+import { MasterTasks, type MasterTasksPorts } from "./tasks/master-tasks.ts";
+import { tasksService } from "./tasks/tasks-service.ts";
 
 export const MASTER_ROLE = "master";
 
@@ -71,33 +74,55 @@ export async function openMaster(choices: MasterChoices): Promise<Master> {
       if (lastState.get(view.id) !== view.state) changed(view);
       lastState.set(view.id, view.state);
       whenDone();
+      tasks.pipelineChanged();
     },
   });
+  const parts = { pool: workers, shelf, pipelines };
+  const tasks = opening.adopt(openTasks(choices, parts), (each) => each.close());
   const closing = opening.move();
   const duty: NodeDuty = {
     command: MASTER_ROLE,
     handlers: { ...workers.handlers, ...artifactHandlers(shelf) },
-    services: [pipelinesService(pipelines, workers)],
+    services: [pipelinesService(pipelines, workers), tasksService(tasks, dataDir)],
     trees: () => pipelines.list().flatMap((each) => each.tree() ?? []),
     async opened({ links, membership }, stop) {
       workers.follow(membership, links);
       pipelines.start();
+      tasks.start();
       named = await Promise.all(submit.map((request) => pipelines.submitOnce(request)));
       whenDone = () => {
         if (untilDone && named.length > 0 && named.every(({ isOver }) => isOver)) stop("all pipelines are over");
       };
       whenDone();
     },
-    ending: () => left(pipelines, drainMs, logger),
+    ending: () => left(pipelines, tasks, drainMs, logger),
     closed: () => closing.disposeAsync(),
   };
   return { duty, outcomes: () => named };
 }
 
-async function left(pipelines: Pipelines, drainMs: number, logger: Logger): Promise<void> {
+type TaskParts = Pick<MasterTasksPorts, "pool" | "shelf" | "pipelines">;
+
+function openTasks({ logger, settings: { dataDir, id } }: MasterChoices, parts: TaskParts): MasterTasks {
+  return new MasterTasks({
+    ...parts,
+    dataDir,
+    master: id,
+    clock: systemClock,
+    random: seededRandom(randomInt(2 ** 32)),
+    tell: (text) => logger.warn(text),
+    say: (text, fields) => logger.info(text, fields),
+  });
+}
+
+async function left(pipelines: Pipelines, tasks: MasterTasks, drainMs: number, logger: Logger): Promise<void> {
   const over = Promise.withResolvers<"late">();
-  const timer = systemClock.after(drainMs, () => over.resolve("late"));
-  const how = await Promise.race([pipelines.leave(), over.promise]);
+  const limit = new AbortController();
+  const timer = systemClock.after(drainMs, () => {
+    limit.abort();
+    over.resolve("late");
+  });
+  const how = await Promise.race([Promise.all([pipelines.leave(), tasks.leave(limit.signal)]), over.promise]);
   timer.cancel();
   if (how === "late") logger.warn("ends with batches under way: they are done again by the next start");
 }

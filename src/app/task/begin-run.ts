@@ -35,7 +35,7 @@ export function beginRun(store: TaskStore, id: string, { graph, path }: GivenGra
 }
 
 /** Fails with `task.run.not_found`, `task.run.ended` or `task.run.changed`; then nothing has changed. */
-export function goOnWithRun(store: TaskStore, { given, id, retryFailed }: RunToGoOn): TaskRunPlan {
+export function goOnWithRun(store: TaskStore, { given, id, retryFailed }: RunToGoOn, owner?: string): TaskRunPlan {
   const run = store.run(id);
   if (!run) throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
   if (run.state === "done" || (run.state === "failed" && !retryFailed)) {
@@ -47,7 +47,7 @@ export function goOnWithRun(store: TaskStore, { given, id, retryFailed }: RunToG
     throw new Failure("task.run.changed", message);
   }
   if (retryFailed) store.forgetFailed(id);
-  store.endRun(id, "running", null);
+  store.reopenRun(id, owner ?? null);
   const history = store.tasks(id).map(({ attempts, state, task }) => ({ attempts, state, task }) as TaskChange); // pending ones have no row
   return { id, graph: store.graph(id), history };
 }

@@ -25,7 +25,7 @@ import { graphOrRefuse } from "./load-graph.ts";
 import { pipelinePort } from "./pipeline-port.ts";
 import { keepTaskReport, type TaskReportKeeper } from "./task-report.ts";
 
-export type { TaskReport } from "../../work/task/index.ts";
+export type { TaskProgress, TaskReport } from "../../work/task/index.ts";
 
 export interface TaskRunChoices {
   /** Left out where a run is resumed: it knows its graph. */
@@ -125,7 +125,7 @@ async function finish(
     store.endRun(id, how, systemClock.now());
     return { ...reportOf(store.run(id)!, graph, store.tasks(id)), report: report.id };
   } finally {
-    report.end(how);
+    report.end(how === "done" ? "ended" : how);
     await close();
   }
 }

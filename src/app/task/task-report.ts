@@ -4,8 +4,8 @@
  */
 import { systemClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
-import type { ReportBuilder } from "../../work/report/index.ts";
-import type { RunEnd, TaskChange, TaskGraph, TaskProgress } from "../../work/task/index.ts";
+import type { Observation, ReportBuilder, ReportState } from "../../work/report/index.ts";
+import type { TaskChange, TaskGraph, TaskProgress } from "../../work/task/index.ts";
 import { KeptReport } from "../report/keep-report.ts";
 import { reportsPath } from "../report/reports.ts";
 
@@ -24,7 +24,11 @@ export interface TaskReportKeeper {
   /** Of the report. */
   readonly id: string;
   readonly observe: (change: TaskChange) => void;
-  readonly end: (how: RunEnd) => void;
+  /** What is no change of a task: a worker that was lost, say. */
+  readonly note: (what: Observation) => void;
+  readonly end: (state: Exclude<ReportState, "running">) => void;
+  /** Leaves it running: the next life of its owner goes on in it. */
+  readonly leave: () => void;
 }
 
 /** A node's name where everything is done in one process. */
@@ -48,7 +52,9 @@ export function keepTaskReport(options: TaskReportOptions): TaskReportKeeper {
   return {
     id: kept.id,
     observe: (change) => observe(kept.builder, change, graph.tasks[change.task]!.id, nodeOf(change.task)),
-    end: (how) => void kept.end(how === "done" ? "ended" : how),
+    note: (what) => kept.builder.observe(what),
+    end: (state) => void kept.end(state),
+    leave: () => kept.leave(),
   };
 }
 

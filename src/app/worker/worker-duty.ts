@@ -18,6 +18,8 @@ import { noticesOf } from "../notices.ts";
 import { hostCommand, stateDirectory } from "../self.ts";
 import { machineLoad } from "./machine-load.ts";
 import { unpackPlan, unpackSettings } from "./packed-plan.ts";
+import { TaskPlugins } from "./task-plugins.ts";
+import { TaskWorker } from "./task-worker.ts";
 
 export const WORKER_ROLE = "worker";
 
@@ -43,15 +45,18 @@ export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): 
     load: machineLoad(() => systemClock.monotonic()),
     tell: (text) => logger.warn(text),
   });
+  const { plugins, tasks } = openTasks(store, join(state, "work"), logger);
   return {
     command: WORKER_ROLE,
-    handlers: worker.handlers,
+    handlers: { ...worker.handlers, ...tasks.handlers },
     trees: () => worker.trees(),
     opened: (opened) => {
       node = opened;
     },
-    ending: () => drained(worker, drainMs, logger),
+    ending: () => drained(worker, tasks, drainMs, logger),
     closed: async () => {
+      tasks.close();
+      await plugins.close();
       await worker.close();
       await store[Symbol.asyncDispose]();
     },
@@ -59,12 +64,31 @@ export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): 
 }
 
 /** What is still here at the end of the time is done again by others. */
-async function drained(worker: Worker, drainMs: number, logger: Logger): Promise<void> {
+async function drained(worker: Worker, tasks: TaskWorker, drainMs: number, logger: Logger): Promise<void> {
   const over = Promise.withResolvers<"late">();
   const timer = systemClock.after(drainMs, () => over.resolve("late"));
-  const how = await Promise.race([worker.leave(), over.promise]);
+  const how = await Promise.race([Promise.all([worker.leave(), tasks.leave()]), over.promise]);
   timer.cancel();
-  if (how === "late") logger.warn(`leaves with ${worker.queue} batches under way: they were not taken over in time`);
+  if (how === "late") {
+    const left = `${worker.queue} batches and ${tasks.queue} tasks`;
+    logger.warn(`leaves with ${left} under way: they were not taken over in time`);
+  }
+}
+
+function openTasks(store: ArtifactStore, workDirectory: string, logger: Logger) {
+  const plugins = new TaskPlugins({
+    clock: systemClock,
+    store,
+    command: hostCommand(),
+    workDirectory,
+    show: (plugin, stream, line) => logger.info(printable(line), { plugin, stream }),
+  });
+  const tasks = new TaskWorker({
+    clock: systemClock,
+    http: { fetch, now: () => systemClock.now() },
+    plugin: (...task) => plugins.run(...task),
+  });
+  return { plugins, tasks };
 }
 
 function portsFor(pipeline: string, workDirectory: string, logger: Logger): PipelinePorts {

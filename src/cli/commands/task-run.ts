@@ -7,6 +7,7 @@ import { emitJson } from "../output.ts";
 import { listenForSignals } from "../signals.ts";
 import { taskReportText } from "../view/task.ts";
 import { openTaskMonitor } from "../view/task-monitor.ts";
+import { isForMaster, onMasterArgs, runOnMaster } from "./task-on-master.ts";
 
 export const taskRun = defineCommand({
   about: "run a task graph; an interrupted run goes on where it was with --resume",
@@ -14,6 +15,7 @@ export const taskRun = defineCommand({
     "task run config/tasks/checkout.json",
     "task run nightly.ts --parallel 1 --json",
     "task run --resume 20260131120000-0a1b2c3d4e",
+    "task run nightly.ts --on-master --detach",
     "task run nightly.ts --resume 20260131120000-0a1b2c3d4e --retry-failed",
   ],
   args: {
@@ -29,9 +31,14 @@ export const taskRun = defineCommand({
       description: "go on with this run; tasks that are done are not repeated",
     },
     "retry-failed": { type: "boolean", description: "with --resume: failed and skipped tasks run again" },
+    detach: { type: "boolean", description: "on a master: print the run's id and do not wait for its end" },
+    ...onMasterArgs,
     ...commonArgs,
   },
   async run(args) {
+    if (isForMaster(args)) return runOnMaster({ ...args, parallel: parallelOf(args.parallel) });
+    if (args.detach)
+      throw new Failure("usage.detach", "--detach is for a run on a master: --on-master or --node is required");
     const { startTaskRun } = await import("../../app/task/run-graph.ts");
     const monitor = openTaskMonitor({ quiet: args.quiet ?? false, verbose: args.verbose ?? false });
     const handle = await startTaskRun({

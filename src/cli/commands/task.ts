@@ -1,9 +1,12 @@
 /** `task run|check|graph|list|show|evaluate`: graphs of tasks that depend on each other. */
+import type { ListedRun, ShownRun, ShownTask } from "../../app/task/stored-runs.ts";
 import { Failure } from "../../base/errors.ts";
 import { printableLines } from "../../base/printable.ts";
 import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
+import { askChoices } from "../node-flags.ts";
 import { emit, emitJson } from "../output.ts";
 import { graphText, runListText, shownRunText, shownTaskText } from "../view/task.ts";
+import { isForMaster, type OnMasterFlags, onMasterArgs, taskCancel } from "./task-on-master.ts";
 import { taskRun } from "./task-run.ts";
 
 const file = {
@@ -13,7 +16,7 @@ const file = {
   description: "the task graph (.json or .ts)",
 } as const;
 
-const dataDir = { "data-dir": commonArgs["data-dir"], json: commonArgs.json } as const;
+const runsArgs = { "data-dir": commonArgs["data-dir"], json: commonArgs.json, ...onMasterArgs } as const;
 
 const check = defineCommand({
   about: "find every fault in a task graph",
@@ -43,11 +46,11 @@ const graph = defineCommand({
 
 const list = defineCommand({
   about: "list runs of task graphs, the latest first",
-  examples: ["task list", "task list --limit 5 --json"],
-  args: { limit: { type: "string", valueHint: "N", default: "20", description: "most runs shown" }, ...dataDir },
+  examples: ["task list", "task list --limit 5 --json", "task list --on-master"],
+  args: { limit: { type: "string", valueHint: "N", default: "20", description: "most runs shown" }, ...runsArgs },
   async run(args) {
-    const { listRuns } = await import("../../app/task/stored-runs.ts");
-    const runs = listRuns(args["data-dir"], wholeNumber("--limit", args.limit));
+    const limit = wholeNumber("--limit", args.limit);
+    const runs = await (await runsOf(args)).list(limit);
     if (args.json) await emitJson(runs);
     else await emit(`${runListText(runs)}\n`);
     return EXIT.done;
@@ -60,17 +63,17 @@ const show = defineCommand({
   args: {
     run: { type: "positional", valueHint: "ID", required: true, description: "the run's id, as task list shows it" },
     task: { type: "positional", valueHint: "TASK", required: false, description: "the id of one task" },
-    ...dataDir,
+    ...runsArgs,
   },
   async run(args) {
-    const { showRun, showTask } = await import("../../app/task/stored-runs.ts");
+    const runs = await runsOf(args);
     if (args.task !== undefined) {
-      const shown = showTask(args["data-dir"], args.run, args.task);
+      const shown = await runs.task(args.run, args.task);
       if (args.json) await emitJson(shown);
       else await emit(`${shownTaskText(shown)}\n`);
       return EXIT.done;
     }
-    const shown = showRun(args["data-dir"], args.run);
+    const shown = await runs.show(args.run, args.json ?? false);
     if (args.json) await emitJson(shown);
     else await emit(`${shownRunText(shown)}\n`);
     return EXIT.done;
@@ -88,6 +91,32 @@ const evaluate = defineCommand({
   },
 });
 
+interface Runs {
+  list(limit: number): readonly ListedRun[] | Promise<readonly ListedRun[]>;
+  show(run: string, withTasks: boolean): ShownRun | Promise<ShownRun>;
+  task(run: string, task: string): ShownTask | Promise<ShownTask>;
+}
+
+/** Those of a data directory, or of a master that is asked. */
+async function runsOf(flags: OnMasterFlags): Promise<Runs> {
+  if (!isForMaster(flags)) {
+    const { listRuns, showRun, showTask } = await import("../../app/task/stored-runs.ts");
+    const dataDir = flags["data-dir"];
+    return {
+      list: (limit) => listRuns(dataDir, limit),
+      show: (run) => showRun(dataDir, run),
+      task: (run, id) => showTask(dataDir, run, id),
+    };
+  }
+  const { askTasks, shownAtMaster, taskAtMaster } = await import("../../app/master/tasks/ask-tasks.ts");
+  const choices = askChoices(flags);
+  return {
+    list: async (limit) => (await askTasks(choices, (client) => client.list({ limit }))).answer.runs,
+    show: (run, withTasks) => shownAtMaster(choices, run, withTasks),
+    task: (run, id) => taskAtMaster(choices, run, id),
+  };
+}
+
 function wholeNumber(name: string, text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new Failure("usage.number", `${name} is ${JSON.stringify(text)}; a whole number is required`);
@@ -101,6 +130,7 @@ export const task: CommandGroup = {
     graph: { about: graph.about, load: async () => graph },
     list: { about: list.about, load: async () => list },
     show: { about: show.about, load: async () => show },
+    cancel: { about: taskCancel.about, load: async () => taskCancel },
     evaluate: { about: evaluate.about, load: async () => evaluate },
   },
 };

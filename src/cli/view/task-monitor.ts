@@ -1,5 +1,5 @@
 /** What people see while a task graph runs: on a terminal one line repainted in place, in a log a plain line every few seconds. */
-import type { TaskRunHandle } from "../../app/task/run-graph.ts";
+import type { TaskProgress, TaskRunHandle } from "../../app/task/run-graph.ts";
 import { systemClock, type Timer } from "../../base/clock.ts";
 import { printable } from "../../base/printable.ts";
 import { formatCount } from "../../base/units.ts";
@@ -7,8 +7,13 @@ import { formatCount } from "../../base/units.ts";
 export interface TaskMonitor {
   note(text: string): void;
   line(from: string, stream: string, line: string): void;
-  watch(handle: TaskRunHandle): void;
+  watch(handle: WatchedRun): void;
   close(): void;
+}
+
+/** A run in this process, or one that is asked about. */
+export interface WatchedRun extends Pick<TaskRunHandle, "id" | "name" | "resumed"> {
+  progress(): Omit<TaskProgress, "latency">;
 }
 
 const TERMINAL_INTERVAL_MS = 120;
@@ -29,13 +34,13 @@ export function openTaskMonitor({
     erase();
     process.stderr.write(`${text}\n`);
   };
-  const tick = (handle: TaskRunHandle): void => {
+  const tick = (handle: WatchedRun): void => {
     const text = progressText(handle);
     if (live) process.stderr.write(`\r\x1b[K${text.slice(0, (process.stderr.columns || 120) - 1)}`);
     else say(text);
     arm(handle);
   };
-  const arm = (handle: TaskRunHandle): void => {
+  const arm = (handle: WatchedRun): void => {
     timer = systemClock.after(live ? TERMINAL_INTERVAL_MS : LOG_INTERVAL_MS, () => tick(handle));
   };
   return {
@@ -54,7 +59,7 @@ export function openTaskMonitor({
   };
 }
 
-function progressText({ name, progress }: TaskRunHandle): string {
+function progressText({ name, progress }: WatchedRun): string {
   const { counts, elapsedMs, retries, total } = progress();
   const ended = counts.done + counts.failed + counts.skipped;
   const rate = elapsedMs > 0 ? ended / (elapsedMs / 1000) : 0;

@@ -27,7 +27,8 @@ export function graphText(plan: GraphPlan): string {
   ].join("\n");
 }
 
-export function taskReportText(report: TaskReport & { readonly report?: string }): string {
+/** `how` says where it goes on: flags of `task run`. */
+export function taskReportText(report: TaskReport & { readonly report?: string }, how = ""): string {
   const { criticalPath, elapsedMs, failed, latencyMs, skipped } = report;
   const took = elapsedMs === undefined ? "" : ` after ${formatDurationMs(elapsedMs)}`;
   return [
@@ -39,7 +40,7 @@ export function taskReportText(report: TaskReport & { readonly report?: string }
     ...failed.map(({ id, reason = "" }) => `failed  ${id}: ${shortReason(reason)}`),
     ...skipped.slice(0, SLOWEST_SHOWN).map(({ id, reason = "" }) => `skipped ${id}: ${shortReason(reason)}`),
     ...(report.report === undefined ? [] : [`report: ${printable(report.report)}`]),
-    ...hintText(report),
+    ...hintText(report, how),
   ].join("\n");
 }
 
@@ -56,11 +57,10 @@ function slowestText({ slowest }: TaskReport): string[] {
   return shown.length === 0 ? [] : [`slowest: ${shown.join(", ")}`];
 }
 
-function hintText({ run, state }: Pick<TaskReport, "run" | "state">): string[] {
-  if (state === "stopped") return [`distributed_system task run --resume ${run} goes on from here`];
-  return state === "failed"
-    ? [`distributed_system task run --resume ${run} --retry-failed tries what failed again`]
-    : [];
+function hintText({ run, state }: Pick<TaskReport, "run" | "state">, how: string): string[] {
+  const again = `distributed_system task run --resume ${run}${how === "" ? "" : ` ${how}`}`;
+  if (state === "stopped") return [`${again} goes on from here`];
+  return state === "failed" ? [`${again} --retry-failed tries what failed again`] : [];
 }
 
 export function runListText(runs: readonly ListedRun[]): string {

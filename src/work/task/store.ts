@@ -16,6 +16,9 @@ const VERSION = 1;
 /** Several runs write one file: each commit takes a millisecond or so. */
 const BUSY_TIMEOUT_MS = 10_000;
 
+/** Ended runs that are kept, with all their results: weeks of work. The oldest go; what stopped may go on, and stays. */
+const RUNS_MAX = 1_000;
+
 export interface StoredRun {
   readonly id: string;
   readonly name: string;
@@ -27,6 +30,11 @@ export interface StoredRun {
   readonly startedMs: number;
   readonly endedMs: number | null;
 }
+
+export type NewRun = Pick<StoredRun, "id" | "name" | "file" | "fingerprint" | "startedMs"> & {
+  /** Whoever goes on with it by itself when it starts again: a master's id. */
+  readonly owner?: string | undefined;
+};
 
 export interface StoredTask {
   readonly task: number;
@@ -49,7 +57,8 @@ export interface TimedChange extends Omit<TaskChange, "output"> {
 const TABLES = `
 CREATE TABLE IF NOT EXISTS run (
   number INTEGER PRIMARY KEY, id TEXT UNIQUE NOT NULL, name TEXT NOT NULL, file TEXT NOT NULL, fingerprint TEXT NOT NULL,
-  state TEXT NOT NULL, tasks INTEGER NOT NULL, started_ms REAL NOT NULL, ended_ms REAL, graph TEXT NOT NULL
+  state TEXT NOT NULL, tasks INTEGER NOT NULL, started_ms REAL NOT NULL, ended_ms REAL, owner TEXT,
+  graph TEXT NOT NULL
 );
 CREATE TABLE IF NOT EXISTS task (
   run INTEGER NOT NULL, task INTEGER NOT NULL, state TEXT NOT NULL, attempts INTEGER NOT NULL,
@@ -93,11 +102,19 @@ export class TaskStore {
   }
 
   /** Durable when it returns. */
-  createRun(run: Pick<StoredRun, "id" | "name" | "file" | "fingerprint" | "startedMs">, graph: TaskGraph): void {
-    const { id, name, file, fingerprint, startedMs } = run;
-    const sql = `INSERT INTO run (id, name, file, fingerprint, state, tasks, started_ms, graph)
-      VALUES (?, ?, ?, ?, 'running', ?, ?, ?)`;
-    this.#database.query(sql).run(id, name, file, fingerprint, graph.tasks.length, startedMs, JSON.stringify(graph));
+  createRun(run: NewRun, graph: TaskGraph): void {
+    const { id, name, file, fingerprint, owner = null, startedMs } = run;
+    const sql = `INSERT INTO run (id, name, file, fingerprint, state, tasks, started_ms, owner, graph)
+      VALUES (?, ?, ?, ?, 'running', ?, ?, ?, ?)`;
+    const text = JSON.stringify(graph);
+    this.#database.query(sql).run(id, name, file, fingerprint, graph.tasks.length, startedMs, owner, text);
+    this.#forgetOld();
+  }
+
+  /** It goes on, and from now on it is this owner's. */
+  reopenRun(id: string, owner: string | null): void {
+    const sql = "UPDATE run SET state = 'running', ended_ms = NULL, owner = ? WHERE id = ?";
+    this.#database.query(sql).run(owner, id);
   }
 
   endRun(id: string, state: StoredRun["state"], endedMs: number | null): void {
@@ -113,6 +130,12 @@ export class TaskStore {
   runs(limit: number): readonly StoredRun[] {
     const sql = `SELECT ${RUN_COLUMNS} FROM run ORDER BY number DESC LIMIT ?`;
     return this.#database.query(sql).all(limit) as StoredRun[]; // likewise
+  }
+
+  /** Those of this owner that have not ended, the oldest first. */
+  runsOf(owner: string): readonly StoredRun[] {
+    const sql = `SELECT ${RUN_COLUMNS} FROM run WHERE owner = ? AND state = 'running' ORDER BY number`;
+    return this.#database.query(sql).all(owner) as StoredRun[]; // likewise
   }
 
   graph(id: string): TaskGraph {
@@ -156,6 +179,16 @@ export class TaskStore {
 
   close(): void {
     this.#database.close();
+  }
+
+  #forgetOld(): void {
+    const old = `SELECT number FROM run WHERE state IN ('done', 'failed') ORDER BY number DESC LIMIT -1 OFFSET ${RUNS_MAX}`;
+    this.#database
+      .transaction(() => {
+        for (const table of ["output", "task"]) this.#database.run(`DELETE FROM ${table} WHERE run IN (${old})`);
+        this.#database.run(`DELETE FROM run WHERE number IN (${old})`);
+      })
+      .immediate();
   }
 
   #numberOf(id: string): number {

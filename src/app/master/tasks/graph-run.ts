@@ -5,8 +5,13 @@
 import { type Clock, pause } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/errors.ts";
 import type { Random } from "../../../base/random.ts";
-import { createBalancer, OutlierDetector, smallClusterOutliers, withOutlierEjection } from "../../../protocol/balance/index.ts";
 import type { Balancer } from "../../../protocol/balance/index.ts";
+import {
+  createBalancer,
+  OutlierDetector,
+  smallClusterOutliers,
+  withOutlierEjection,
+} from "../../../protocol/balance/index.ts";
 import type { ParamSchema } from "../../../sdk/index.ts";
 import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import { pathResolver } from "../../../work/pipeline/file/index.ts";

@@ -73,11 +73,17 @@ async function askUntilKnown(options: RemoteAttemptOptions, signal: AbortSignal)
   }
 }
 
+/** What an attempt that was stopped from outside fails with. */
+const GIVEN_UP = "task.given_up";
+
 /** Undefined when it is still at work. */
 function understood(worker: string, answer: unknown): AttemptEnd | undefined {
   try {
-    const { outcome } = readMessage(runReply, answer, `what worker ${worker} says of a task`);
-    return outcome === undefined ? undefined : { how: "told", outcome: readOutcome(outcome) };
+    const { outcome: text } = readMessage(runReply, answer, `what worker ${worker} says of a task`);
+    if (text === undefined) return undefined;
+    const outcome = readOutcome(text);
+    const isGivenUp = outcome.state === "failed" && outcome.code === GIVEN_UP; // by the worker, for it ends
+    return isGivenUp ? { how: "lost", reason: outcome.reason } : { how: "told", outcome };
   } catch (thrown) {
     return { how: "lost", reason: messageOf(thrown) };
   }

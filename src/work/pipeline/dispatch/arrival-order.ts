@@ -28,6 +28,11 @@ export class ArrivalOrder {
     this.#waiting.delete(this.#oldest);
   }
 
+  /** It was lost on its way here. By its arrival it is another one when it comes again; by the source's number it is still awaited. */
+  lost(number: number): void {
+    if (!this.#bySeq) this.end(number);
+  }
+
   untilOldest(number: number): Promise<void> {
     if (number <= this.#oldest) return Promise.resolve();
     return new Promise((resolve) => this.#waiting.set(number, resolve));

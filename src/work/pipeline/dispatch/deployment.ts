@@ -22,6 +22,8 @@ export interface DeploymentOptions extends Omit<ExecutorOptions, "signal" | "unt
   failed(failure: Failure): void;
 }
 
+const UNDEPLOYED = "work.undeployed";
+
 export class Deployment {
   readonly results: SegmentPlace;
   readonly #options: DeploymentOptions;
@@ -105,7 +107,7 @@ export class Deployment {
   /** In order, so that plugins clean up; or at once. */
   async end(how: "stop" | "kill"): Promise<void> {
     if (how === "stop" && !this.#failure) await this.#stages.stop().catch(() => {}); // what does not stop is killed below
-    this.#failure ??= new Failure("work.undeployed", "these stages were ended by their master", { retryable: true });
+    this.#failure ??= new Failure(UNDEPLOYED, "these stages were ended by their master", { retryable: true });
     this.#broken.reject(this.#failure);
     this.#abort.abort();
     this.#stages.refuseAll(this.#failure);
@@ -126,9 +128,10 @@ export class Deployment {
   }
 
   /** The stages ended with it on its way, and it is not to blame. Nobody else gets it before nothing of them runs any more. */
-  async #sendElsewhere({ message }: Failure): Promise<never> {
+  async #sendElsewhere(failure: Failure): Promise<never> {
     await this.#told;
-    throw new Failure("work.stages_ended", message, { retryable: true });
+    const { code, message } = failure;
+    throw code === UNDEPLOYED ? failure : new Failure("work.stages_ended", message, { retryable: true });
   }
 
   /** The batch in memory of this process. */
@@ -145,7 +148,7 @@ export class Deployment {
     try {
       return this.#options.segments.batchOf(content, () => {});
     } catch (thrown) {
-      this.#order.end(number);
+      this.#order.lost(number);
       const { message } = toFailure(thrown, "work.input_lost");
       throw new Failure("work.input_lost", message, { retryable: true, cause: thrown });
     }

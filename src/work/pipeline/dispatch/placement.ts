@@ -191,9 +191,9 @@ export class Placement {
   #report(worker: WorkerHandle, { deployments, load }: ReportMessage): void {
     const site = this.#sites.get(worker.id);
     if (!site) return;
-    for (const report of deployments) site.reports.set(report.deployment, report);
     for (const [index, deployment] of site.deployments) {
       const own = deployments.find((each) => each.deployment === deployment);
+      if (own) site.reports.set(deployment, own); // others are of other runs
       this.#options.segments[index]!.leases.heard(worker.id, load, own?.leases ?? []);
     }
   }
@@ -247,6 +247,7 @@ export class Placement {
     } catch (thrown) {
       if (this.#hasEnded || this.#sites.get(id) !== site) return;
       site.deployments.delete(segment.index);
+      if (site.worker.isDraining) return; // we have ended them ourselves
       ports.tell(`${pipeline}: worker ${id} cannot run its stages: ${messageOf(thrown)}`);
       this.#refused(site, segment, toFailure(thrown, "work.deploy"));
     }

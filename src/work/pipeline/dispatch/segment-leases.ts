@@ -222,6 +222,7 @@ export class SegmentLeases {
     try {
       out.reply = readMessage(leaseReply, reply, `the result of worker ${out.deployed.worker.id}`);
     } catch (thrown) {
+      this.#giveBack(out.deployed, lease);
       return this.#refused(lease, out, toFailure(thrown, "work.message"));
     }
     this.#pump.feed({ type: "done", lease });

@@ -109,7 +109,7 @@ export class Worker {
   /** Tells its masters, and resolves when none of them has stages here any more. */
   async leave(): Promise<void> {
     this.#isLeaving = true;
-    for (const { link } of this.#masters.values()) notifyQuietly(link, TOPICS.leaving, {});
+    for (const master of this.#masters.values()) notifyQuietly(this.#linkOf(master), TOPICS.leaving, {});
     for (const coming of this.#coming.values()) coming.refusal ??= leaving();
     if (this.#placed.size > 0) await new Promise<void>((resolve) => this.#emptied.push(resolve));
   }
@@ -145,6 +145,21 @@ export class Worker {
     return master;
   }
 
+  /** One that is given up takes nothing new, long before it has closed: its leases are still answered over it. */
+  #linkOf(master: Master): PeerLink {
+    if (!master.link.isOpen) this.#moveToOther(master);
+    return master.link;
+  }
+
+  /** False when there is none. */
+  #moveToOther(master: Master): boolean {
+    const { instance } = master.link.peer;
+    const other = this.#ports.linkTo(master.id);
+    if (!other?.isOpen || other.peer.instance !== instance) return false;
+    this.#moveTo(master, other);
+    return true;
+  }
+
   #moveTo(master: Master, link: PeerLink): void {
     master.link = link;
     this.#followLink(master);
@@ -154,9 +169,7 @@ export class Worker {
     const { link } = master;
     const { id, instance } = link.peer;
     void link.closed.then(async () => {
-      if (master.link !== link) return;
-      const other = this.#ports.linkTo(id);
-      if (other?.isOpen && other.peer.instance === instance) return this.#moveTo(master, other);
+      if (master.link !== link || this.#moveToOther(master)) return;
       this.#masters.delete(instance);
       const orphans = this.#each.filter((placed) => placed.master === master);
       if (orphans.length > 0) this.#ports.tell(`the link to master ${id} is gone: its stages here end`);
@@ -256,7 +269,7 @@ export class Worker {
     const placed = this.#placed.get(id);
     if (!placed) return;
     this.#ports.tell(`stages of ${placed.pipeline} have ended: ${message}`);
-    notifyQuietly(placed.master.link, TOPICS.failed, { deployment: id, code, reason: message });
+    notifyQuietly(this.#linkOf(placed.master), TOPICS.failed, { deployment: id, code, reason: message });
     void this.#end(placed, "kill");
   }
 
@@ -274,7 +287,7 @@ export class Worker {
     for (const master of this.#masters.values()) {
       const own = this.#each.filter((placed) => placed.master === master);
       const report: ReportMessage = { load, deployments: own.map(reportOf) };
-      notifyQuietly(master.link, TOPICS.report, report);
+      notifyQuietly(this.#linkOf(master), TOPICS.report, report);
     }
     this.#timer =
       this.#masters.size > 0 ? this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report()) : undefined;

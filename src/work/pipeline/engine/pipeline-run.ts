@@ -141,6 +141,9 @@ export class PipelineRun {
       const how = await this.#orFailed(this.#pump());
       await this.#executor.stop();
       return { how };
+    } catch (thrown) {
+      this.#fail(thrown); // outputs are let go as they are, not finished
+      throw thrown;
     } finally {
       await this.#close(this.#abort.signal.aborted);
     }

@@ -46,6 +46,23 @@ describe("ArrivalOrder", () => {
     );
   });
 
+  test("lost() has the others wait for a batch that comes again under its number, and not for one that gets another", async () => {
+    for (const bySeq of [true, false]) {
+      const order = new ArrivalOrder(bySeq, 0);
+      const [first, second] = [order.begin(0), order.begin(1)];
+      order.lost(first);
+      let isOldest = false;
+      void order.untilOldest(second).then(() => {
+        isOldest = true;
+      });
+      await Promise.resolve();
+      expect(isOldest).toBe(!bySeq);
+      order.end(order.begin(0));
+      await Promise.resolve();
+      expect(isOldest).toBe(true);
+    }
+  });
+
   test("untilOldest() resolves at once when nobody older is there", async () => {
     const order = new ArrivalOrder(false, 0);
     order.end(order.begin(9));

@@ -33,6 +33,8 @@ export interface FakeWorkerOptions {
   readonly isRemote?: boolean;
   /** Does what comes at once; otherwise when told. */
   readonly isBrisk?: boolean;
+  /** Stages are up, or not, when it settles. */
+  readonly comingUp?: (times: number) => Promise<void>;
   /** Thrown instead of bringing stages up. */
   readonly refuses?: (message: DeployMessage) => Failure | undefined;
 }
@@ -128,7 +130,7 @@ export class FakeWorker implements WorkerHandle {
 
   async #deploy(message: DeployMessage) {
     this.asked.push(message);
-    await Promise.resolve();
+    await this.options.comingUp?.(this.asked.length);
     const refusal = this.options.refuses?.(message);
     if (refusal) throw refusal;
     if (this.deployed.has(message.deployment)) throw new Failure("work.deployed", "it is here already");

@@ -232,6 +232,24 @@ describe("Placement", () => {
     expect(w1.asked).toHaveLength(1);
   });
 
+  test("a worker that is drained while stages are being brought up there is not said to have refused them", async () => {
+    await using rig = new RemoteRig(ANY);
+    const up = Promise.withResolvers<void>();
+    const worker = rig.pool.join("w1", { comingUp: async (times) => (times === 1 ? up.promise : undefined) });
+    const start = rig.stages.start().catch(() => {});
+    await settle();
+    rig.pool.drain(worker, true);
+    await settle();
+    expect(worker.ended).toEqual([{ deployment: "life1/0", how: "stop" }]);
+    up.reject(new Failure("work.undeployed", "these stages were ended before they ran"));
+    await settle();
+    rig.pool.drain(worker, false);
+    await settle();
+    expect([rig.told, worker.asked.length]).toEqual([[], 2]);
+    await rig.stages.close();
+    await start;
+  });
+
   test("draining an owner rewinds the run, whose stages then go to another worker", async () => {
     await using rig = new RemoteRig(OWNED);
     rig.pool.join("w1");
@@ -271,15 +289,14 @@ describe("Placement", () => {
     expect(await start).toMatchObject({ code: "pipeline.aborted" });
   });
 
-  test("progress() adds up what the workers say of each stage", async () => {
+  test("progress() adds up what the workers say of each stage of this run, and of no other", async () => {
     await using rig = new RemoteRig(ANY);
     const all = [rig.pool.join("w1"), rig.pool.join("w2")];
     await rig.start();
     all.forEach((worker, at) => {
       const stages = [{ name: "a", rows: 10 + at, inFlight: 1, retries: at, restarts: 2, pids: [at + 1] }];
-      Object.defineProperty(worker, "report", {
-        value: { ...worker.report, deployments: [{ deployment: "life1/0", leases: [], stages, tree: undefined }] },
-      });
+      const deployments = ["life1/0", "another/0"].map((deployment) => ({ deployment, leases: [], stages, tree: undefined }));
+      Object.defineProperty(worker, "report", { value: { ...worker.report, deployments } });
       rig.pool.report(worker);
     });
     expect(rig.stages.progress()).toEqual([

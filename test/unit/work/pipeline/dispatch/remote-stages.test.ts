@@ -196,6 +196,7 @@ describe("RemoteStages", () => {
     worker.leases.get(lease)!.answer({ counts: "many" });
     worker.leases.delete(lease);
     await settle();
+    expect(worker.released).toEqual([lease]);
     holder(rig, 0).worker.finishAll();
     expect(await done).toBe("x>a>b");
   });

@@ -295,7 +295,7 @@ describe("Worker", () => {
       await settle();
       rig.clock.advance(1_000);
     }
-    expect(await code).toBe("pipeline.failed");
+    expect(await code).toBe("work.stages_ended");
     for (const host of rig.hosts.living("a")) host.kill();
     for (let turn = 0; turn < 5; turn++) {
       await settle();
