@@ -7,13 +7,17 @@ import { resolve } from "node:path";
 import { version } from "../../package.json";
 import { systemClock } from "../base/clock.ts";
 import { toFailure } from "../base/errors.ts";
-import type { ChangeReport, StageProgress } from "../work/pipeline/stages/index.ts";
+import type { ChangeReport, ExecutorFactory, StageProgress } from "../work/pipeline/stages/index.ts";
 import { RunChanges } from "./change-run.ts";
 import { prepareOrRefuse } from "./check-pipeline.ts";
 import type { InstanceControl } from "./control/instance-control.ts";
 import { serveInstance } from "./control/serve-instance.ts";
 import { Instance } from "./instance.ts";
 import { type OpenedRun, openRun, type RunChoices } from "./open-run.ts";
+import type { PreparedPipeline } from "./prepare-pipeline.ts";
+import type { KeptReport } from "./report/keep-report.ts";
+import { ObservedStages } from "./report/observed-stages.ts";
+import { keepRunReport } from "./report/run-report.ts";
 import { stateDirectory } from "./self.ts";
 import { type FileWatch, watchFiles } from "./watch-files.ts";
 
@@ -46,6 +50,8 @@ export interface RunSummary {
   readonly deadLetters: string;
   readonly output: string | undefined;
   readonly checkpoint: string;
+  /** Its id; undefined in a run of a master, whose submission has it. */
+  readonly report?: string;
   readonly error?: { readonly code: string; readonly message: string };
 }
 
@@ -80,8 +86,11 @@ export function watchRun(handle: Pick<RunHandle, "files">, changed: () => void):
 /** Fails before anything has started when the file does not check or the checkpoint cannot be used. */
 export async function startRun(path: string, choices: RunChoices): Promise<RunHandle> {
   const prepared = await prepareOrRefuse(path);
-  const opened = await openRun(prepared, choices);
+  let report: KeptReport | undefined;
+  const executor: ExecutorFactory = (options) => new ObservedStages(options, (done) => report?.builder.observe(done));
+  const opened = await openRun(prepared, { executor, ...choices });
   const { run } = opened;
+  report = reportOf(prepared, opened, choices);
   const changes = new RunChanges(opened, prepared);
   const { name } = prepared.file;
   const serve = (control: InstanceControl) => serveInstance(control, aboutThis(path, choices), { warn: choices.warn });
@@ -96,8 +105,28 @@ export async function startRun(path: string, choices: RunChoices): Promise<RunHa
     reload: () => changes.reload(),
     stop: () => run.stop(),
     abort: (reason) => run.abort(reason),
-    done: finish(name, opened, instance, readBefore),
+    done: finish(name, opened, instance, readBefore).then((summary) => reported(summary, report)),
   };
+}
+
+function reportOf(
+  { file: { name }, path }: PreparedPipeline,
+  { deadLettersPath, id, run, sinkPath }: OpenedRun,
+  { dataDir, warn }: RunChoices,
+): KeptReport {
+  const output = sinkPath === undefined ? {} : { output: sinkPath };
+  const places = { pipeline: path, deadLetters: deadLettersPath, ...output };
+  return keepRunReport({ dataDir, subject: { name, run: id, places }, run: () => run, warn });
+}
+
+/** One that was stopped goes on in the same report. */
+function reported(summary: RunSummary, report: KeptReport): RunSummary {
+  const { error, faults, pipeline, run } = summary;
+  if (error) report.builder.observe({ type: "failed", id: pipeline, code: error.code, reason: error.message });
+  for (const fault of faults) report.builder.addFault(fault);
+  if (run === "stopped") report.leave();
+  else report.end(run);
+  return { ...summary, report: report.id };
 }
 
 function aboutThis(path: string, { dataDir }: RunChoices) {

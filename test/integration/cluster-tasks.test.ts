@@ -142,7 +142,7 @@ describe("task run --on-master", () => {
     expect([...parents].toSorted()).toEqual([cluster.node("worker1").pid, cluster.node("worker2").pid].toSorted());
     const report = await cluster.report(shown.report!);
     expect(report).toMatchObject({ kind: "task", state: "ended", counts: { in: 7, done: 7, failed: 0 } });
-    const nodes = (report.nodes as { node: string; items: number }[]).map(({ node }) => node);
+    const nodes = report.nodes.map(({ node }) => node);
     expect(nodes.toSorted()).toEqual(["master", "worker1", "worker2"]);
   });
 

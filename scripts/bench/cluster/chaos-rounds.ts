@@ -12,7 +12,7 @@ const NAMES: Readonly<Record<Kind, string>> = {
   host: "plugin hosts killed",
   worker: "workers killed",
   master: "masters killed",
-  pause: "workers stopped for a while",
+  pause: "stopped for a while",
 };
 
 export interface Rounds {
@@ -75,7 +75,7 @@ function timesText(times: readonly number[]): string {
   return `${times.length}, p50 ${at(0.5)}, p99 ${at(0.99)}, longest ${formatDurationMs(Math.max(...times))}`;
 }
 
-function replay({ everyMs, minutes, records, workers }: Options, seed: number): string {
+function replay({ everyMs, minutes, overLinks, records, workers }: Options, seed: number): string {
   const words = `--seed ${seed} --records ${records} --every ${everyMs}ms --minutes ${minutes} --workers ${workers}`;
-  return `npm run bench:cluster -- chaos ${words}`;
+  return `npm run bench:cluster -- chaos ${words}${overLinks ? " --over-links" : ""}`;
 }

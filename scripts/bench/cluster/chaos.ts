@@ -10,7 +10,7 @@ import { fileDigest } from "../common/file-digest.ts";
 import { freePorts } from "../common/free-ports.ts";
 import type { Site } from "../common/site.ts";
 import { type ChaosPipeline, chaosPipelineText, pinnedSegments } from "./chaos-pipeline.ts";
-import { Member, type Told } from "./member.ts";
+import { ALONE, Member, type MemberOptions, type Told } from "./member.ts";
 import { type Deed, Mischief } from "./mischief.ts";
 import { type Account, accountFaults, deadLetterFaults, obligationsOf, outputFaults } from "./oracle.ts";
 import { type Recoveries, recoveriesOf } from "./recoveries.ts";
@@ -21,6 +21,8 @@ export interface ChaosOptions {
   /** How long it would take undisturbed, about. */
   readonly minutes: number;
   readonly workers: number;
+  /** Workers reach nobody's memory. */
+  readonly overLinks?: boolean;
   /** Of the cluster's processes, beyond this one's. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -113,27 +115,27 @@ async function disturbed(site: Site, pipeline: ChaosPipeline, options: ChaosOpti
 async function enter(
   { directory, executable }: Site,
   pipeline: ChaosPipeline,
-  { env, seed, workers }: ChaosOptions,
+  { env, overLinks, seed, workers }: ChaosOptions,
   told: Told[],
   cast: AsyncDisposableStack,
 ) {
   const [port, ...others] = (await freePorts(workers + 1)) as [number, ...number[]];
   const away = seededRandom(seed + 1);
-  const member = (name: string, words: readonly string[], take?: (told: Told) => void): Member => {
+  const member = (name: string, words: readonly string[], more: Partial<MemberOptions> = {}): Member => {
     const log = join(directory, "wild", `${name}.log`);
     const state = ["--json", "--data-dir", join(directory, "wild", "state")];
     const argv = [executable, ...words, ...state];
     const awayMs = (): number => away.below(AWAY_MS_MAX);
-    return cast.adopt(new Member({ name, argv, log, awayMs, ...(env && { env }), ...(take && { take }) }), (each) =>
-      each.close(),
-    );
+    return cast.adopt(new Member({ name, argv, log, awayMs, ...(env && { env }), ...more }), (each) => each.close());
   };
   const config = ["--config", written(pipeline), "--until-done"];
-  const master = member("master", ["master", "127.0.0.1", String(port), ...config], (each) => told.push(each));
+  const master = member("master", ["master", "127.0.0.1", String(port), ...config], {
+    take: (each) => told.push(each),
+  });
   const seeds = ["127.0.0.1", String(port)];
   const all = others.map((own, index) => {
     const name = `worker${index + 1}`;
-    return member(name, [name, "127.0.0.1", String(own), ...seeds]);
+    return member(name, [name, "127.0.0.1", String(own), ...seeds], overLinks ? { within: ALONE } : {});
   });
   return { master, workers: all };
 }

@@ -3,7 +3,6 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pause, systemClock } from "../../../src/base/clock.ts";
 import { freePorts } from "../common/free-ports.ts";
-import { descendantsOfAllThreads } from "../common/process-tree.ts";
 import { type RoleCpu, roleCpu } from "./cpu.ts";
 import { Member, type Told } from "./member.ts";
 
@@ -97,9 +96,16 @@ export class Cluster implements AsyncDisposable {
 
   #member(name: string, words: readonly string[], within: readonly string[]): Member {
     const { directory, executable } = this.#options;
-    const argv = [...within, executable, ...words, "--json", "--data-dir", join(directory, "state")];
+    const argv = [executable, ...words, "--json", "--data-dir", join(directory, "state")];
     const take = (told: Told): void => void (name === "master" && this.#told.push(told));
-    const member = new Member({ name, argv, log: join(directory, `${name}.log`), awayMs: () => 0, take });
+    const member = new Member({
+      name,
+      argv,
+      log: join(directory, `${name}.log`),
+      awayMs: () => 0,
+      take,
+      ...(within.length > 0 && { within }),
+    });
     return this.#cast.adopt(member, (each) => each.close());
   }
 
@@ -130,12 +136,7 @@ export class Cluster implements AsyncDisposable {
   }
 
   #cpu() {
-    const of = (member: Member): RoleCpu => {
-      const { within = [] } = this.#options;
-      const pids = member.pid === undefined ? [] : descendantsOfAllThreads(member.pid);
-      const own = member === this.#master || within.length === 0 ? pids[0] : pids[1]; // behind the word that put it there
-      return own === undefined ? { own: 0, below: 0 } : roleCpu(own);
-    };
+    const of = ({ pid }: Member): RoleCpu => (pid === undefined ? { own: 0, below: 0 } : roleCpu(pid));
     const workers = this.#workers.map(of);
     return {
       master: of(this.#master).own,

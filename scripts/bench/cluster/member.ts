@@ -16,6 +16,8 @@ export interface Told {
 export interface MemberOptions {
   readonly name: string;
   readonly argv: readonly string[];
+  /** Words before those: where it runs. It is then their child. */
+  readonly within?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
   /** Gets what its lives log. */
   readonly log: string;
@@ -23,6 +25,12 @@ export interface MemberOptions {
   readonly awayMs: () => number;
   readonly take?: (told: Told) => void;
 }
+
+/** As shells say that a child was killed with -9. */
+const KILLED = 128 + 9;
+
+/** A worker there is in a process namespace of its own, so that it takes the master for another machine: batches go over links. */
+export const ALONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"] as const;
 
 export class Member {
   readonly name: string;
@@ -43,7 +51,8 @@ export class Member {
 
   /** Of the life that runs now. */
   get pid(): number | undefined {
-    return this.#child?.exitCode === null && this.#child.signalCode === null ? this.#child.pid : undefined;
+    if (this.#child?.exitCode !== null || this.#child.signalCode !== null) return undefined;
+    return this.#options.within ? descendantsOfAllThreads(this.#child.pid)[1] : this.#child.pid;
   }
 
   /** Its children now. */
@@ -54,23 +63,28 @@ export class Member {
 
   /** False when it is not there. */
   signal(name: NodeJS.Signals): boolean {
-    if (this.pid === undefined) return false;
-    this.#child!.kill(name);
-    return true;
+    const { pid } = this;
+    if (pid === undefined) return false;
+    try {
+      return process.kill(pid, name);
+    } catch {
+      return false; // it ended a moment before
+    }
   }
 
   /** kill -9, and nobody starts it again. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.signal("SIGKILL");
+    this.#child?.kill("SIGKILL");
     await this.ended;
   }
 
   async #live(): Promise<number> {
-    const { argv, awayMs, env } = this.#options;
+    const { argv, awayMs, env, within = [] } = this.#options;
     for (;;) {
       this.lives++;
-      this.#child = Bun.spawn([...argv], {
+      this.#child = Bun.spawn([...within, ...argv], {
         stdin: "ignore",
         stdout: "pipe",
         stderr: this.#log,
@@ -78,7 +92,8 @@ export class Member {
       });
       await this.#read(this.#child.stdout);
       const code = await this.#child.exited;
-      if (this.#isClosing || this.#child.signalCode === null) return code;
+      const isKilled = this.#child.signalCode !== null || code === KILLED;
+      if (this.#isClosing || !isKilled) return code;
       await pause(systemClock, awayMs());
       if (this.#isClosing) return code;
     }

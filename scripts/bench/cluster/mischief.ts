@@ -1,6 +1,6 @@
 /**
  * Who dies when: every so often one process, chosen by the seed, is killed with -9: a plugin host, a worker or the master; in
- * seeds with pauses now and then a worker is stopped instead and let go on later, which for the others is a silence like a
+ * seeds with pauses now and then a worker, or the master, is stopped instead and let go on later, which for the others is a silence like a
  * partition's, and a late return.
  */
 import { systemClock, type Timer } from "../../../src/base/clock.ts";
@@ -33,6 +33,8 @@ const HOSTS = 5;
 const WORKERS = 3;
 /** With pauses, one deed in so many. */
 const PAUSE_ONE_IN = 4;
+/** And one pause in so many is the master's. */
+const MASTER_PAUSE_ONE_IN = 6;
 /** Times the lease: some end before anybody has noticed. */
 const PAUSE_LEASES_MAX = 3;
 
@@ -70,7 +72,9 @@ export class Mischief {
   #strike(): void {
     const { hasPauses, master, random, workers } = this.#options;
     const [lot, worker] = [random.below(HOSTS + WORKERS + 2), workers[random.below(workers.length)]!];
-    if (hasPauses && random.below(PAUSE_ONE_IN) === 0) return this.#pause(worker);
+    if (hasPauses && random.below(PAUSE_ONE_IN) === 0) {
+      return this.#pause(random.below(MASTER_PAUSE_ONE_IN) === 0 ? master : worker);
+    }
     if (lot < HOSTS) return this.#killHost(worker);
     const [kind, member] = lot < HOSTS + WORKERS ? (["worker", worker] as const) : (["master", master] as const);
     if (member.signal("SIGKILL")) this.#note({ kind, member: member.name });
@@ -88,22 +92,22 @@ export class Mischief {
     }
   }
 
-  #pause(worker: Member): void {
+  #pause(member: Member): void {
     const { leaseMs, random } = this.#options;
     const forMs = random.below(leaseMs * PAUSE_LEASES_MAX);
-    if (this.#paused.has(worker) || !worker.signal("SIGSTOP")) return;
-    this.#note({ kind: "pause", member: worker.name, forMs });
+    if (this.#paused.has(member) || !member.signal("SIGSTOP")) return;
+    this.#note({ kind: "pause", member: member.name, forMs });
     this.#paused.set(
-      worker,
-      systemClock.after(forMs, () => this.#goOn(worker)),
+      member,
+      systemClock.after(forMs, () => this.#goOn(member)),
     );
   }
 
   /** Its next life, if it was killed meanwhile, does not mind. */
-  #goOn(worker: Member): void {
-    this.#paused.get(worker)?.cancel();
-    this.#paused.delete(worker);
-    worker.signal("SIGCONT");
+  #goOn(member: Member): void {
+    this.#paused.get(member)?.cancel();
+    this.#paused.delete(member);
+    member.signal("SIGCONT");
   }
 
   #note(deed: Omit<Deed, "timeMs">): void {

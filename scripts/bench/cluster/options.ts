@@ -19,6 +19,7 @@ export interface Options {
   readonly everyMs: number;
   readonly minutes: number;
   readonly workers: number;
+  readonly overLinks: boolean;
   // rates
   readonly only: readonly Measurement[];
   readonly runs: number;
@@ -36,7 +37,8 @@ export const USAGE = `npm run bench:cluster -- [chaos] [options]
   --rounds N       so many seeds from that one on (default 1)
   --every TIME     between two strikes (default 2s)
   --minutes N      how long it would take undisturbed, about (default 3)
-  --workers N      (default 3)`;
+  --workers N      (default 3)
+  --over-links     workers reach nobody's memory`;
 
 /** A number of its own for each second of two weeks. */
 const SEEDS = 1_000_000;
@@ -59,6 +61,7 @@ export function parseOptions(words: readonly string[]): Options | undefined {
       every: { type: "string" },
       minutes: { type: "string" },
       workers: { type: "string" },
+      "over-links": { type: "boolean" },
     },
   });
   if (values.help) return undefined;
@@ -75,6 +78,7 @@ export function parseOptions(words: readonly string[]): Options | undefined {
     rounds: wholeNumber("rounds", values.rounds, 1),
     everyMs: duration("every", values.every ?? "2s"),
     minutes: positive("minutes", values.minutes, MINUTES),
+    overLinks: values["over-links"] ?? false,
     workers: wholeNumber("workers", values.workers, 3),
     only: (values.only?.split(",") ?? MEASUREMENTS).map(measurement),
     runs: wholeNumber("runs", values.runs, 5),

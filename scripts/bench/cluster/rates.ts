@@ -12,6 +12,7 @@ import { pipelineText } from "../common/orders-pipeline.ts";
 import { median } from "../common/statistics.ts";
 import { table } from "../common/table.ts";
 import { Cluster, type Job } from "./cluster.ts";
+import { ALONE } from "./member.ts";
 import type { Measurement, Options } from "./options.ts";
 
 interface Place {
@@ -37,9 +38,6 @@ const SMALL_RECORDS = 1_000;
 /** Of the scaling benchmark: some 10 ms of one processor for each batch. */
 const SPIN_TURNS = 6_000_000;
 const SPIN_BATCHES = 300;
-/** A worker there is in a process namespace of its own, so that it takes the master for another machine. */
-const ALONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"] as const;
-
 const TITLES: Readonly<Record<Measurement, string>> = {
   throughput: "the benchmark's orders pipeline, five stages",
   scaling: "a stage that keeps a processor busy, one lane",

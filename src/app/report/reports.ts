@@ -38,6 +38,11 @@ export function findReport(dataDir: string | undefined, id: string): ReportView 
   throw new Failure("report.not_found", message);
 }
 
+/** The id of the report of this run; undefined when there is none. */
+export function reportOfRun(dataDir: string | undefined, run: string): string | undefined {
+  return read(dataDir, (store) => store.ofRun(run)?.id);
+}
+
 function read<T>(dataDir: string | undefined, ask: (store: ReportStore) => T): T | undefined {
   const store = ReportStore.openExisting(reportsPath(dataDir));
   try {

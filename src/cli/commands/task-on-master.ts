@@ -82,10 +82,10 @@ async function followOnMaster(flags: RunFlags, run: string, resumed: boolean): P
     process.stderr.write(`run ${run} goes on at the master: task show ${run} tells how far it is\n`);
     return signals.code ?? EXIT.failures;
   }
-  return toldReport(flags, await shownAtMaster(choices, run, false));
+  return toldReport(flags, await shownAtMaster(choices, run, 0));
 }
 
-async function toldReport({ json, quiet }: RunFlags, { tasks: _, ...report }: RunAtMaster & { tasks?: unknown }) {
+async function toldReport({ json, quiet }: RunFlags, { tasks: _, ...report }: RunAtMaster) {
   if (report.state === "interrupted") throw new Failure("task.run.interrupted", `run ${report.run} was interrupted`);
   const shown = { ...report, state: report.state };
   if (!quiet) process.stderr.write(`${taskReportText(shown, "--on-master")}\n`);

@@ -1,4 +1,4 @@
-/** `task run|check|graph|list|show|evaluate`: graphs of tasks that depend on each other. */
+/** `task run|check|graph|list|show|cancel|evaluate`: graphs of tasks that depend on each other. */
 import type { ListedRun, ShownRun, ShownTask } from "../../app/task/stored-runs.ts";
 import { Failure } from "../../base/errors.ts";
 import { printableLines } from "../../base/printable.ts";
@@ -73,7 +73,7 @@ const show = defineCommand({
       else await emit(`${shownTaskText(shown)}\n`);
       return EXIT.done;
     }
-    const shown = await runs.show(args.run, args.json ?? false);
+    const shown = await runs.show(args.run, args.json ? Number.POSITIVE_INFINITY : TASKS_LOOKED_AT);
     if (args.json) await emitJson(shown);
     else await emit(`${shownRunText(shown)}\n`);
     return EXIT.done;
@@ -91,9 +91,12 @@ const evaluate = defineCommand({
   },
 });
 
+/** More than people are shown. */
+const TASKS_LOOKED_AT = 100;
+
 interface Runs {
   list(limit: number): readonly ListedRun[] | Promise<readonly ListedRun[]>;
-  show(run: string, withTasks: boolean): ShownRun | Promise<ShownRun>;
+  show(run: string, tasksMax: number): ShownRun | Promise<ShownRun>;
   task(run: string, task: string): ShownTask | Promise<ShownTask>;
 }
 
@@ -112,7 +115,7 @@ async function runsOf(flags: OnMasterFlags): Promise<Runs> {
   const choices = askChoices(flags);
   return {
     list: async (limit) => (await askTasks(choices, (client) => client.list({ limit }))).answer.runs,
-    show: (run, withTasks) => shownAtMaster(choices, run, withTasks),
+    show: (run, tasksMax) => shownAtMaster(choices, run, tasksMax),
     task: (run, id) => taskAtMaster(choices, run, id),
   };
 }

@@ -2,12 +2,13 @@
 import { pause, systemClock } from "../../../base/clock.ts";
 import { toFailure } from "../../../base/errors.ts";
 import { createClient, type OutputOf } from "../../../wire/rpc/index.ts";
+import type { TaskLine } from "../../../work/task/index.ts";
 import { type AskChoices, type Asked, askNode } from "../../node/ask-node.ts";
 import type { ShownRun, ShownTask } from "../../task/stored-runs.ts";
 import { type TasksClient, tasksContract } from "./tasks-contract.ts";
 
 export type RunProgress = OutputOf<typeof tasksContract.methods.progress>;
-export type RunAtMaster = Omit<ShownRun, "tasks">;
+export type RunAtMaster = ShownRun & { readonly report?: string };
 
 /** Small beside what a task takes, and cheap to answer. */
 const LOOK_EVERY_MS = 250;
@@ -50,12 +51,12 @@ export async function followRun(
   return last;
 }
 
-/** With every task of it, asked for thousands at a time. */
-export async function shownAtMaster(choices: AskChoices, run: string, withTasks: boolean): Promise<ShownRun> {
+/** With so many of its tasks, asked for thousands at a time. */
+export async function shownAtMaster(choices: AskChoices, run: string, tasksMax: number): Promise<RunAtMaster> {
   const { answer } = await askTasks(choices, async (client) => {
     const { run: shown } = await client.show({ run });
-    const tasks: ShownRun["tasks"][number][] = [];
-    for (let total = withTasks ? 1 : 0; tasks.length < total; ) {
+    const tasks: TaskLine[] = [];
+    for (let total = tasksMax; tasks.length < Math.min(total, tasksMax); ) {
       const page = await client.tasks({ run, from: tasks.length });
       tasks.push(...page.tasks);
       total = page.tasks.length === 0 ? 0 : page.total;

@@ -57,6 +57,7 @@ const shown = z.object({
   slowest: lines,
   failed: lines,
   skipped: lines,
+  report: z.string().exactOptional().describe("its id, for report ID"),
   criticalPath: z.object({ tasks: z.array(z.string()).readonly(), tookMs: z.number() }),
 });
 

@@ -1,6 +1,7 @@
 /** Answers the contract `tasks`. */
 import { implement, type Service } from "../../../wire/rpc/index.ts";
-import { listRuns, type ShownRun, showRun, showTask } from "../../task/stored-runs.ts";
+import { reportOfRun } from "../../report/reports.ts";
+import { listRuns, showRun, showTask } from "../../task/stored-runs.ts";
 import type { MasterTasks } from "./master-tasks.ts";
 import { LINES_MAX, OUTPUT_BYTES_MAX, tasksContract } from "./tasks-contract.ts";
 
@@ -17,7 +18,7 @@ export function tasksService(tasks: MasterTasks, dataDir: string | undefined): S
       return { id: run, name, state, counts, total, retries, elapsedMs };
     },
     list: ({ limit = LISTED }) => ({ runs: listRuns(dataDir, limit) }),
-    show: ({ run }) => ({ run: withoutTasks(showRun(dataDir, run)) }),
+    show: ({ run }) => ({ run: shownRun(dataDir, run) }),
     tasks: ({ from = 0, run }) => {
       const { tasks: all } = showRun(dataDir, run);
       return { tasks: all.slice(from, from + LINES_MAX), total: all.length };
@@ -30,12 +31,14 @@ export function tasksService(tasks: MasterTasks, dataDir: string | undefined): S
     },
     cancel: async ({ run }) => {
       await tasks.cancel(run);
-      return { run: withoutTasks(showRun(dataDir, run)) };
+      return { run: shownRun(dataDir, run) };
     },
   });
 }
 
-/** There may be a hundred thousand. */
-function withoutTasks({ tasks: _, ...run }: ShownRun): Omit<ShownRun, "tasks"> {
-  return run;
+/** Without its tasks: there may be a hundred thousand. */
+function shownRun(dataDir: string | undefined, id: string) {
+  const { tasks: _, ...run } = showRun(dataDir, id);
+  const report = reportOfRun(dataDir, id);
+  return { ...run, ...(report !== undefined && { report }) };
 }

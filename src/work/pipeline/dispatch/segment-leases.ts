@@ -132,7 +132,7 @@ export class SegmentLeases {
   /** The worker, or its stages, are gone. */
   lost(worker: string, reason: string): void {
     if (!this.#deployed.delete(worker)) return;
-    if (worker !== this.#owner) this.#moves.begin(worker, this.#itemsAt(worker));
+    if (worker !== this.#owner) this.#moves.lost(worker);
     this.#pump.feed({ type: "lost", id: worker, reason });
     if (worker === this.#owner) this.#options.ownerLost(worker, reason);
   }
@@ -195,7 +195,7 @@ export class SegmentLeases {
     if (!deployed || !open) return;
     const out: Out = { deployed, item, isHedge, abort: new AbortController() };
     this.#out.set(lease, out);
-    this.#moves.given(item);
+    this.#moves.given(item, worker);
     if (!this.#isFlowing) this.#options.observe({ event: "flowing", worker, segment: this.#options.segment });
     this.#isFlowing = true;
     if (isHedge) this.#options.observe({ event: "hedge", worker });
@@ -229,10 +229,11 @@ export class SegmentLeases {
   }
 
   /** What the stages say of a batch is final; what the way there says, or one node, is not. */
-  #refused(lease: number, { abort, deployed }: Out, { code, message }: Failure): void {
+  #refused(lease: number, { abort, deployed, item }: Out, { code, message }: Failure): void {
     // Not the batch's fault, nor an answer of the worker: the end of the link is told, and a lease that nobody reports runs out.
     if (abort.signal.aborted || code === "link.closed" || code === "work.cancelled")
       return void this.#out.delete(lease);
+    this.#moves.returned(item, deployed.worker.id);
     const elsewhere = code === FAILED_OVER || /^(link|work)\./.test(code);
     const isFinal = code === "work.input_lost";
     if (code === FAILED_OVER) this.#options.observe({ event: "failover", worker: deployed.worker.id, reason: message });
@@ -245,7 +246,7 @@ export class SegmentLeases {
     const open = this.#open.get(item);
     this.#out.delete(lease);
     this.#open.delete(item);
-    this.#moves.given(item);
+    this.#moves.over(item);
     if (!out?.reply || !open) return;
     const { content, ...rest } = out.reply;
     try {
@@ -270,14 +271,6 @@ export class SegmentLeases {
     }
   }
 
-  /** Those that nobody else has as well. */
-  #itemsAt(worker: string): ReadonlySet<number> {
-    const items = new Set<number>();
-    for (const { deployed, item } of this.#out.values()) if (deployed.worker.id === worker) items.add(item);
-    for (const { deployed, item } of this.#out.values()) if (deployed.worker.id !== worker) items.delete(item);
-    return items;
-  }
-
   /** Nobody needs it any more. */
   #late(lease: number): void {
     const out = this.#out.get(lease);
@@ -296,6 +289,6 @@ export class SegmentLeases {
   #reject(item: number, reason: Failure): void {
     this.#open.get(item)?.reject(reason);
     this.#open.delete(item);
-    this.#moves.given(item);
+    this.#moves.over(item);
   }
 }

@@ -24,6 +24,8 @@ export class PipelineStages implements Executor {
   readonly #links = new Set<StageLink>();
   /** Added, and given up before they were at work. */
   readonly #broken = new Map<StageLink, Failure>();
+  /** Why a stage at work cannot go on. */
+  #failure: Failure | undefined;
   readonly #tree: StageTree;
   #chain: readonly StageLink[];
   #changing: Promise<void> = Promise.resolve();
@@ -55,8 +57,9 @@ export class PipelineStages implements Executor {
     return { process: (item) => through(chain, item) };
   }
 
-  start(): Promise<void> {
-    return this.#tree.start();
+  async start(): Promise<void> {
+    await this.#tree.start(); // for the tree, one that gave up has ended
+    if (this.#failure) throw this.#failure;
   }
 
   stop(): Promise<void> {
@@ -192,8 +195,10 @@ export class PipelineStages implements Executor {
       ...context,
       failed: (reason) => {
         this.#tree.gaveUp(link, messageOf(reason));
-        if (this.#links.has(link)) failed(reason);
-        else this.#broken.set(link, toFailure(reason, "pipeline.failed"));
+        const failure = toFailure(reason, "pipeline.failed");
+        if (!this.#links.has(link)) return void this.#broken.set(link, failure);
+        this.#failure ??= failure;
+        failed(reason);
       },
     });
     return link;

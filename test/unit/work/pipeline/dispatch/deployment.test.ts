@@ -1,7 +1,7 @@
 /** Stages on a worker, over hosts that are no processes: batches in, results out, and no memory that stays behind. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Failure } from "../../../../../src/base/errors.ts";
+import type { Failure } from "../../../../../src/base/errors.ts";
 import { machineId } from "../../../../../src/process/memory/index.ts";
 import { ForeignSegments } from "../../../../../src/work/pipeline/dispatch/contents.ts";
 import { Deployment, type DeploymentOptions } from "../../../../../src/work/pipeline/dispatch/deployment.ts";
@@ -92,7 +92,7 @@ describe("Deployment", () => {
     for (let lease = 1; lease <= 4; lease++) rig.deployment.release(lease);
     await settle();
     expect(done).toBeGreaterThan(before);
-    for (let round = 0; done < MANY; round++) {
+    while (done < MANY) {
       for (let lease = 1; lease <= MANY; lease++) rig.deployment.release(lease);
       await settle();
     }

@@ -295,7 +295,12 @@ describe("Placement", () => {
     await rig.start();
     all.forEach((worker, at) => {
       const stages = [{ name: "a", rows: 10 + at, inFlight: 1, retries: at, restarts: 2, pids: [at + 1] }];
-      const deployments = ["life1/0", "another/0"].map((deployment) => ({ deployment, leases: [], stages, tree: undefined }));
+      const deployments = ["life1/0", "another/0"].map((deployment) => ({
+        deployment,
+        leases: [],
+        stages,
+        tree: undefined,
+      }));
       Object.defineProperty(worker, "report", { value: { ...worker.report, deployments } });
       rig.pool.report(worker);
     });

@@ -1,6 +1,5 @@
 /** A worker whose hosts are no processes, and masters that speak to it over pretended links, on a clock that a test moves. */
-import type { Failure } from "../../../../../src/base/errors.ts";
-import { Failure as FailureOf } from "../../../../../src/base/errors.ts";
+import { Failure } from "../../../../../src/base/errors.ts";
 import { seededRandom } from "../../../../../src/base/random.ts";
 import { machineId, placeOfSegment, type Segment, SharedMemory } from "../../../../../src/process/memory/index.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../../../src/wire/batch/index.ts";
@@ -70,8 +69,8 @@ export class FakeLink {
   }
 
   notify(topic: string, payload: unknown): void {
-    if (!this.isOpen) throw new FailureOf("link.closed", "it is closed");
-    if (this.isFull) throw new FailureOf("link.overloaded", "it is full");
+    if (!this.isOpen) throw new Failure("link.closed", "it is closed");
+    if (this.isFull) throw new Failure("link.overloaded", "it is full");
     this.told.push({ topic, payload });
   }
 

@@ -93,7 +93,17 @@ export class FakeSource implements Source {
     const position = { path: "x", offset } as unknown as SourcePosition; // only carried through
     const format = { kind: "ndjson" } as const;
     const bytes = text.length;
-    return { id: `x@${offset}`, bytes, rows: 1, line: offset, timeMs: 0, format, position, progressBytes: offset, oversized: [] };
+    return {
+      id: `x@${offset}`,
+      bytes,
+      rows: 1,
+      line: offset,
+      timeMs: 0,
+      format,
+      position,
+      progressBytes: offset,
+      oversized: [],
+    };
   }
 }
 

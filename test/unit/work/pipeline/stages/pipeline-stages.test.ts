@@ -88,7 +88,11 @@ class Rig implements AsyncDisposable {
     const slot = await this.stages.slot(RAW_HEADER_BYTES + text.length, seq);
     const payload = Buffer.from(text);
     slot.view.set(payload, RAW_HEADER_BYTES);
-    const bytes = sealRaw(slot.view, { id: `x@${seq}`, timeMs: 0, line: 1, format: { kind: "ndjson" } }, payload.length);
+    const bytes = sealRaw(
+      slot.view,
+      { id: `x@${seq}`, timeMs: 0, line: 1, format: { kind: "ndjson" } },
+      payload.length,
+    );
     const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
     return { seq, id: `x@${seq}`, epoch: 0, barrier: false, finish: false, slot, bytes, result };
   }

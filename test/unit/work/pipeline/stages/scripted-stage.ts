@@ -110,7 +110,9 @@ export class ScriptedStage {
   }
 
   /** One batch through the stage: what it was counted as. */
-  async put(more: Partial<Pick<Item, "barrier" | "finish" | "failsOver">> & { readonly rows?: number } = {}): Promise<StageCounts> {
+  async put(
+    more: Partial<Pick<Item, "barrier" | "finish" | "failsOver">> & { readonly rows?: number } = {},
+  ): Promise<StageCounts> {
     const { rows = more.finish ? 0 : this.#rows, ...flags } = more;
     const seq = this.#seq++;
     const result = { malformed: 0, counts: [] as StageCounts[], dead: [], states: new Map<string, Uint8Array>() };
