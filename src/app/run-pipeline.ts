@@ -17,7 +17,7 @@ import { type OpenedRun, openRun, type RunChoices } from "./open-run.ts";
 import type { PreparedPipeline } from "./prepare-pipeline.ts";
 import type { KeptReport } from "./report/keep-report.ts";
 import { ObservedStages } from "./report/observed-stages.ts";
-import { keepRunReport } from "./report/run-report.ts";
+import { keepRunReport, placesOf } from "./report/run-report.ts";
 import { stateDirectory } from "./self.ts";
 import { type FileWatch, watchFiles } from "./watch-files.ts";
 
@@ -109,14 +109,10 @@ export async function startRun(path: string, choices: RunChoices): Promise<RunHa
   };
 }
 
-function reportOf(
-  { file: { name }, path }: PreparedPipeline,
-  { deadLettersPath, id, run, sinkPath }: OpenedRun,
-  { dataDir, warn }: RunChoices,
-): KeptReport {
-  const output = sinkPath === undefined ? {} : { output: sinkPath };
-  const places = { pipeline: path, deadLetters: deadLettersPath, ...output };
-  return keepRunReport({ dataDir, subject: { name, run: id, places }, run: () => run, warn });
+function reportOf(prepared: PreparedPipeline, opened: OpenedRun, { dataDir, warn }: RunChoices): KeptReport {
+  const { id, run } = opened;
+  const subject = { name: prepared.file.name, run: id, places: placesOf(prepared, opened) };
+  return keepRunReport({ dataDir, subject, run: () => run, warn });
 }
 
 /** One that was stopped goes on in the same report. */

@@ -151,6 +151,10 @@ describe("a master", () => {
     expect(report).toMatchObject({ state: "ended", faults: [], counts: { in: ORDERS, written: ORDERS } });
     expect(report.events.masterRestarts).toBe(1);
     for (const { node } of report.nodes) expect(["worker1", "worker2"]).toContain(node);
+
+    await cluster.killHard("master");
+    await cluster.master();
+    expect(await cluster.pipeline("p")).toMatchObject({ id, state: "ended", read: ORDERS, written: ORDERS });
   });
 
   test("that is told to end commits what is under way, and the next one goes on behind it", async () => {

@@ -33,6 +33,7 @@ export interface Summary {
   readonly written: number;
   readonly faults: readonly string[];
   readonly deadLetters: string;
+  readonly report?: string;
   readonly error?: { readonly code: string; readonly message: string };
 }
 

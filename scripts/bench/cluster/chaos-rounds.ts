@@ -37,7 +37,7 @@ export async function chaosRounds({ directory, executable }: Rounds, options: Op
       console.error(`replay: ${replay(options, seed)}\nleft for a look: ${place}`);
       return 1;
     }
-    rmSync(place, { recursive: true, force: true });
+    if (!options.keep) rmSync(place, { recursive: true, force: true });
   }
   console.log(
     `\n${formatCount(options.records * results.length)} records in ${results.length} runs: 0 lost, 0 doubled, 0 unknown, in order, sums right, byte for byte the undisturbed run's`,

@@ -26,9 +26,6 @@ export interface MemberOptions {
   readonly take?: (told: Told) => void;
 }
 
-/** As shells say that a child was killed with -9. */
-const KILLED = 128 + 9;
-
 /** A worker there is in a process namespace of its own, so that it takes the master for another machine: batches go over links. */
 export const ALONE = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"] as const;
 
@@ -92,7 +89,8 @@ export class Member {
       });
       await this.#read(this.#child.stdout);
       const code = await this.#child.exited;
-      const isKilled = this.#child.signalCode !== null || code === KILLED;
+      // What it ran within may say it in its own way.
+      const isKilled = this.#child.signalCode !== null || within.length > 0;
       if (this.#isClosing || !isKilled) return code;
       await pause(systemClock, awayMs());
       if (this.#isClosing) return code;

@@ -15,7 +15,7 @@ import { type OpenedRun, openRun } from "../open-run.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import type { KeptReport } from "../report/keep-report.ts";
 import { observationOf } from "../report/observe-dispatch.ts";
-import { keepRunReport } from "../report/run-report.ts";
+import { keepRunReport, placesOf } from "../report/run-report.ts";
 import { type RunSummary, summarise } from "../run-pipeline.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 import { remoteExecutor } from "./remote-executor.ts";
@@ -89,6 +89,12 @@ export class MasterPipeline {
     });
   }
 
+  /** Runs again, also when it is about to pause. */
+  async resume(): Promise<void> {
+    if (this.#wish !== "running") await this.#living;
+    this.start();
+  }
+
   /** Commits what is under way and waits; a failed one only stays so. Resolves when nothing of it runs. */
   async pause(): Promise<void> {
     await this.#end("paused");
@@ -119,9 +125,7 @@ export class MasterPipeline {
 
   view(): PipelineView {
     const { id, name, path, rewinds, submittedMs } = this.#entry;
-    const counts = this.#run?.counts;
     const progress = this.#run?.progress();
-    const { stages = [] } = counts ?? {};
     const live = progress?.stages ?? [];
     return {
       id,
@@ -130,20 +134,24 @@ export class MasterPipeline {
       state: this.#state,
       ...(this.#detail !== undefined && { detail: this.#detail }),
       submittedMs,
-      read: counts?.source.in ?? 0,
-      written: counts?.written ?? 0,
-      deadLettered: [counts?.source, ...stages.map((each) => each.counts)].reduce(
-        (sum, each) => sum + (each?.deadLettered ?? 0),
-        0,
-      ),
+      ...this.#records(),
       ...(progress && { readBytes: progress.readBytes }),
       ...(progress?.totalBytes !== undefined && { totalBytes: progress.totalBytes }),
-      stages: stages.map(({ counts: each, stage }) => {
+      stages: (this.#run?.counts.stages ?? []).map(({ counts: each, stage }) => {
         const { restarts = 0, retries = 0 } = live.find((one) => one.name === stage) ?? {};
         return { name: stage, in: each.in, out: each.out, retries, restarts };
       }),
       rewinds,
     };
+  }
+
+  /** Of an earlier life of the master what it kept. */
+  #records(): NonNullable<Submission["records"]> {
+    const counts = this.#run?.counts;
+    if (!counts) return this.#entry.records ?? { read: 0, written: 0, deadLettered: 0 };
+    const all = [counts.source, ...counts.stages.map((each) => each.counts)];
+    const deadLettered = all.reduce((sum, each) => sum + each.deadLettered, 0);
+    return { read: counts.source.in, written: counts.written, deadLettered };
   }
 
   async #end(wish: Wish): Promise<void> {
@@ -245,12 +253,10 @@ export class MasterPipeline {
     if (opened.isOver) this.summary = summarise(this.#entry.name, opened, this.#readBefore, "ended");
   }
 
-  #report({ path }: PreparedPipeline): KeptReport {
+  #report(prepared: PreparedPipeline): KeptReport {
     const { dataDir, tell } = this.#ports;
     const { id, name } = this.#entry;
-    const { deadLettersPath, sinkPath } = this.#opened!;
-    const output = sinkPath === undefined ? {} : { output: sinkPath };
-    const places = { pipeline: path, deadLetters: deadLettersPath, ...output };
+    const places = placesOf(prepared, this.#opened!);
     return keepRunReport({ dataDir, subject: { id, name, run: id, places }, run: () => this.#run, warn: tell });
   }
 
@@ -258,21 +264,22 @@ export class MasterPipeline {
     const hasEnded = !failure && this.summary?.run === "ended";
     const wish = hasEnded && this.#wish !== "cancelled" ? "running" : this.#wish;
     if (wish === "left" || wish === "reopened") return report?.leave();
-    if (wish === "paused" && !failure) {
+    const canGoOn = !failure || failure.retryable;
+    if (wish === "paused" && canGoOn) {
       report?.leave();
-      this.#keep({ state: "paused" });
+      this.#keep({ state: "paused", records: this.#records() });
       return this.#set("paused");
     }
     if (wish === "cancelled") {
       report?.end("cancelled");
-      this.#keep({ state: "cancelled" });
+      this.#keep({ state: "cancelled", records: this.#records() });
       return this.#set("cancelled");
     }
     if (failure)
       report?.builder.observe({ type: "failed", id: this.#entry.id, code: failure.code, reason: failure.message });
     else for (const fault of this.#run?.counts.faults() ?? []) report?.builder.addFault(fault);
     report?.end(failure ? "failed" : "ended");
-    this.#keep({ state: failure ? "failed" : "ended", detail: failure?.message });
+    this.#keep({ state: failure ? "failed" : "ended", detail: failure?.message, records: this.#records() });
     this.#set(failure ? "failed" : "ended", failure?.message);
   }
 

@@ -44,15 +44,13 @@ export class Pipelines {
   }
 
   /**
-   * A file that is under way becomes what it says now, from its checkpoint on. Fails with the file's faults, or with
+   * A file that is under way, or has failed, becomes what it says now, from its checkpoint on. Fails with the file's faults, or with
    * `master.too_many`; then nothing has changed.
    */
   async submit({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(written);
     await this.#ports.check(path);
-    const same = this.#each.find(
-      ({ entry }) => entry.path === path && (entry.state === "running" || entry.state === "paused"),
-    );
+    const same = this.#each.find(({ entry }) => entry.path === path && goesOn(entry, origin));
     const ends = { fresh, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
     if (same) {
       await same.reopen({ ...same.entry, ...ends, state: "running" });
@@ -87,7 +85,9 @@ export class Pipelines {
     const path = resolve(request.path);
     const known = this.#each.findLast(({ entry }) => entry.path === path && entry.state !== "cancelled");
     if (!known || request.fresh) return this.submit(request);
-    if (known.isOver && known.entry.state === "failed") known.start();
+    const { name, state } = known.entry;
+    if (state === "failed") known.start();
+    if (state === "ended") this.#ports.tell(`${name} has ended before and is left so; --fresh runs it again`);
     return known;
   }
 
@@ -103,7 +103,7 @@ export class Pipelines {
     const { state } = pipeline.entry;
     if (state === "ended" || state === "cancelled")
       throw notUnderWay(pipeline, "resumed; submit its file to run it anew");
-    pipeline.start();
+    await pipeline.resume();
     return pipeline;
   }
 
@@ -143,6 +143,13 @@ export class Pipelines {
     this.#pipelines.set(entry.id, pipeline);
     return pipeline;
   }
+}
+
+/** What somebody else has begun and has failed is his. */
+function goesOn({ origin: whose, state }: Submission, origin: string | undefined): boolean {
+  return (
+    state === "running" || state === "paused" || (state === "failed" && whose === undefined && origin === undefined)
+  );
 }
 
 function notUnderWay({ entry }: MasterPipeline, what: string): Failure {

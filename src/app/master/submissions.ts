@@ -27,6 +27,8 @@ const submission = z.object({
   /** Whose it is, when nobody has submitted it by hand: the task of a graph. */
   origin: z.string().optional(),
   rewinds: z.number(),
+  /** When it last stopped, for who asks after a restart. */
+  records: z.object({ read: z.number(), written: z.number(), deadLettered: z.number() }).optional(),
 });
 
 export type Submission = z.output<typeof submission>;

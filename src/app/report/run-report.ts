@@ -1,8 +1,11 @@
 /** The report of a pipeline's run: what the run counts itself, and what is told while it goes. */
+import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
 import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
 import type { ReportSubject } from "../../work/report/index.ts";
+import type { OpenedRun } from "../open-run.ts";
+import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import { KeptReport } from "./keep-report.ts";
 import { reportsPath } from "./reports.ts";
 
@@ -12,6 +15,15 @@ export interface RunReportOptions {
   /** As it is now: after a rewind it is another one. */
   readonly run: () => Pick<PipelineRun, "counts" | "progress"> | undefined;
   readonly warn: (text: string) => void;
+}
+
+/** Where its files are, as whoever reads it later has to know them. */
+export function placesOf(
+  { path }: Pick<PreparedPipeline, "path">,
+  { deadLettersPath, sinkPath }: Pick<OpenedRun, "deadLettersPath" | "sinkPath">,
+): NonNullable<ReportSubject["places"]> {
+  const output = sinkPath === undefined ? {} : { output: sinkPath === "-" ? sinkPath : resolve(sinkPath) };
+  return { pipeline: resolve(path), deadLetters: deadLettersPath, ...output };
 }
 
 const SEEDS = 2 ** 32;

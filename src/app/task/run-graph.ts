@@ -2,7 +2,6 @@
  * A run of a task graph as the command line drives it: its store and its places put together, begun or gone on with, summed up at its
  * end. One process at a time works on a run; a run whose process died goes on where it was.
  */
-import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
@@ -12,15 +11,16 @@ import {
   PluginHosts,
   type RunEnd,
   reportOf,
-  type TaskChange,
   type TaskGraph,
   type TaskProgress,
   type TaskReport,
   TaskRun,
+  type TaskRunPlan,
   TaskStore,
 } from "../../work/task/index.ts";
-import { lockOutputs, type OutputLocks } from "../output-locks.ts";
+import type { OutputLocks } from "../output-locks.ts";
 import { hostCommand, stateDirectory } from "../self.ts";
+import { beginRun, goOnWithRun, lockRun, newRunId, taskStorePath } from "./begin-run.ts";
 import { graphOrRefuse } from "./load-graph.ts";
 import { pipelinePort } from "./pipeline-port.ts";
 import { keepTaskReport, type TaskReportKeeper } from "./task-report.ts";
@@ -55,10 +55,6 @@ export interface TaskRunHandle {
   readonly done: Promise<EndedTaskRun>;
 }
 
-export function taskStorePath(dataDir: string | undefined): string {
-  return join(stateDirectory(dataDir), "tasks", "tasks.db");
-}
-
 /** Fails before anything has started when the graph does not check or the run cannot be resumed. */
 export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHandle> {
   const { file, parallel, resume } = choices;
@@ -69,9 +65,13 @@ export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHand
   try {
     const id = resume ?? newRunId();
     locks = lockRun(path, id);
-    const graph = resume === undefined ? begin(store, id, given) : goOn(store, id, given?.graph, choices.retryFailed);
-    const history = store.tasks(id).map(({ attempts, state, task }) => ({ attempts, state, task }) as TaskChange); // pending ones have no row
-    return open({ id, graph: parallel === undefined ? graph : { ...graph, parallel }, history }, store, locks, choices);
+    const { retryFailed } = choices;
+    const plan =
+      resume === undefined
+        ? beginRun(store, id, given ?? noFile())
+        : goOnWithRun(store, { id, given: given?.graph, retryFailed });
+    const graph = parallel === undefined ? plan.graph : { ...plan.graph, parallel };
+    return open({ ...plan, graph }, store, locks, choices);
   } catch (thrown) {
     store.close();
     locks?.release();
@@ -80,7 +80,7 @@ export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHand
 }
 
 function open(
-  plan: { readonly id: string; readonly graph: TaskGraph; readonly history: readonly TaskChange[] },
+  plan: TaskRunPlan,
   store: TaskStore,
   locks: OutputLocks,
   { dataDir, resume, show }: TaskRunChoices,
@@ -130,61 +130,6 @@ async function finish(
   }
 }
 
-function begin(
-  store: TaskStore,
-  id: string,
-  given: { readonly path: string; readonly graph: TaskGraph } | undefined,
-): TaskGraph {
-  if (!given) throw new Failure("usage.file", "a task graph's file is required, or --resume with the id of a run");
-  const { graph, path } = given;
-  store.createRun(
-    { id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs: systemClock.now() },
-    graph,
-  );
-  return graph;
-}
-
-function goOn(store: TaskStore, id: string, given: TaskGraph | undefined, retryFailed: boolean): TaskGraph {
-  const run = store.run(id);
-  if (!run) throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
-  if (run.state === "done" || (run.state === "failed" && !retryFailed)) {
-    const hint = run.state === "failed" ? "; --retry-failed runs its failed tasks again" : "";
-    throw new Failure("task.run.ended", `run ${id} has ended (${run.state}), nothing is left to do${hint}`);
-  }
-  if (given && fingerprintOf(given) !== run.fingerprint) {
-    const message = `run ${id} began with another graph than the file holds now; resume it without the file, or begin a new run`;
-    throw new Failure("task.run.changed", message);
-  }
-  if (retryFailed) store.forgetFailed(id);
-  store.endRun(id, "running", null);
-  return store.graph(id);
-}
-
-/** How many run at once is nobody's business but the machine's. */
-function fingerprintOf({ parallel: _, ...graph }: TaskGraph): string {
-  return createHash("sha256").update(JSON.stringify(graph)).digest("hex");
-}
-
-/** Sorts by time; unique enough to be part of an idempotency key that others keep. */
-function newRunId(): string {
-  const time = new Date(systemClock.now()).toISOString().replace(/\D/g, "").slice(0, 14);
-  return `${time}-${randomBytes(5).toString("hex")}`;
-}
-
-function lockRun(storePath: string, id: string): OutputLocks {
-  try {
-    return lockOutputs([`${storePath}.${id}`]);
-  } catch (thrown) {
-    throw new Failure("task.run.in_use", `run ${id} is under way in another process`, { cause: thrown });
-  }
-}
-
-/** Whether a process works on the run at this moment. */
-export function isUnderWay(dataDir: string | undefined, id: string): boolean {
-  try {
-    lockRun(taskStorePath(dataDir), id).release();
-    return false;
-  } catch {
-    return true;
-  }
+function noFile(): never {
+  throw new Failure("usage.file", "a task graph's file is required, or --resume with the id of a run");
 }

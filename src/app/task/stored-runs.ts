@@ -11,7 +11,7 @@ import {
   type TaskReport,
   TaskStore,
 } from "../../work/task/index.ts";
-import { isUnderWay, taskStorePath } from "./run-graph.ts";
+import { isUnderWay, taskStorePath } from "./begin-run.ts";
 
 /** `interrupted`: its process is gone, and it can be resumed. */
 export type ListedRun = Omit<StoredRun, "state" | "fingerprint"> & {

@@ -5,7 +5,7 @@
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
-import type { LinkHandlers, PeerLink, RequestContext } from "../../wire/link/index.ts";
+import { type LinkHandlers, PAYLOAD_BYTES_MAX, type PeerLink, type RequestContext } from "../../wire/link/index.ts";
 import type { ShippedFile } from "../../work/artifact/index.ts";
 import { readMessage } from "../../work/pipeline/dispatch/index.ts";
 import { executeTask, type Json, type ReadyPlugin, type TaskOutcome, type TaskPorts } from "../../work/task/index.ts";
@@ -23,6 +23,9 @@ import {
 export const TASKS_AT_ONCE = 128;
 /** Of all masters together. */
 const TASKS_MAX = 4 * TASKS_AT_ONCE;
+
+/** Leaves room for the message around it. */
+const OUTCOME_BYTES_MAX = PAYLOAD_BYTES_MAX - 2 ** 20;
 
 export interface TaskWorkerPorts {
   readonly clock: Clock;
@@ -107,7 +110,7 @@ export class TaskWorker {
     attempt.askers--;
     if (outcome && !signal.aborted) this.#forget(attempt);
     else if (attempt.askers === 0) this.#orphan(attempt);
-    return outcome ? { outcome: JSON.stringify(outcome) } : {};
+    return outcome ? { outcome: outcomeText(outcome) } : {};
   }
 
   /** Undefined when it takes longer than a master waits, or nobody waits any more. */
@@ -145,6 +148,15 @@ export class TaskWorker {
     if (this.#attempts.size > 0) return;
     for (const emptied of this.#emptied.splice(0)) emptied();
   }
+}
+
+/** A result is bounded by its characters, a message by its bytes. */
+function outcomeText(outcome: TaskOutcome): string {
+  const text = JSON.stringify(outcome);
+  const bytes = Buffer.byteLength(text);
+  if (bytes <= OUTCOME_BYTES_MAX) return text;
+  const reason = `its result has ${bytes} bytes as text; a worker sends at most ${OUTCOME_BYTES_MAX}`;
+  return JSON.stringify({ state: "failed", code: "task.result_too_large", reason, retryable: false });
 }
 
 /** Nothing has begun. */

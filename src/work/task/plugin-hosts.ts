@@ -45,6 +45,7 @@ interface Job {
 
 /** One library with one set of parameters. */
 interface Group {
+  readonly key: string;
   readonly name: string;
   readonly work: ReadyPlugin;
   readonly waiting: Set<Job>;
@@ -104,8 +105,9 @@ export class PluginHosts {
     if (known) return known;
     const name = work.library.split("/").at(-1)!;
     const group: Group = {
+      key,
       name,
-      work,
+      work: { ...work, records: [] },
       waiting: new Set(),
       hosts: new Set(),
       starting: 0,
@@ -167,8 +169,15 @@ export class PluginHosts {
   #ended(group: Group): void {
     if (this.#closed) return;
     if (group.waiting.size > 0) this.#grow(group);
-    else if (hasNone(group)) closeMemory(group);
+    else this.#forgetUnused(group);
     this.#serveStarving();
+  }
+
+  /** A worker lives long, and graphs call with ever other parameters. */
+  #forgetUnused(group: Group): void {
+    if (!hasNone(group)) return;
+    closeMemory(group);
+    if (this.#groups.get(group.key) === group) this.#groups.delete(group.key);
   }
 
   #serveStarving(): void {
@@ -186,6 +195,7 @@ export class PluginHosts {
     } finally {
       group.starting--;
     }
+    if (group.waiting.size === 0) this.#forgetUnused(group);
     this.#serve(group);
     this.#serveStarving();
   }

@@ -78,13 +78,15 @@ took_ms = coalesce(excluded.took_ms, took_ms), code = excluded.code, reason = ex
 
 export class TaskStore {
   readonly #database: Database;
+  readonly #runsMax: number;
 
-  private constructor(database: Database) {
+  private constructor(database: Database, runsMax: number) {
     this.#database = database;
+    this.#runsMax = runsMax;
   }
 
   /** Opens or makes the file. Fails with `task.store.*`. */
-  static open(path: string): TaskStore {
+  static open(path: string, runsMax = RUNS_MAX): TaskStore {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     let database: Database | undefined;
     try {
@@ -93,7 +95,7 @@ export class TaskStore {
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");
       checkVersion(database, path);
-      return new TaskStore(database);
+      return new TaskStore(database, runsMax);
     } catch (thrown) {
       database?.close();
       if (thrown instanceof Failure) throw thrown;
@@ -182,7 +184,7 @@ export class TaskStore {
   }
 
   #forgetOld(): void {
-    const old = `SELECT number FROM run WHERE state IN ('done', 'failed') ORDER BY number DESC LIMIT -1 OFFSET ${RUNS_MAX}`;
+    const old = `SELECT number FROM run WHERE state IN ('done', 'failed') ORDER BY number DESC LIMIT -1 OFFSET ${this.#runsMax}`;
     this.#database
       .transaction(() => {
         for (const table of ["output", "task"]) this.#database.run(`DELETE FROM ${table} WHERE run IN (${old})`);

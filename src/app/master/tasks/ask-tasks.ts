@@ -26,8 +26,8 @@ export function askTasks<T>(choices: AskChoices, question: (client: TasksClient)
 }
 
 /**
- * Looks until the run is over or the signal aborts; gives what it saw last. A master that is silent is asked again for a minute,
- * then its failure is thrown.
+ * Looks until the run is over or the signal aborts; gives what it saw last. A master that is silent, or does not go on with the
+ * run after a restart, is asked again for a minute.
  */
 export async function followRun(
   choices: AskChoices,
@@ -36,15 +36,15 @@ export async function followRun(
 ): Promise<RunProgress | undefined> {
   let heardMs = systemClock.monotonic();
   let last: RunProgress | undefined;
+  const isLate = (): boolean => systemClock.monotonic() - heardMs > SILENCE_MAX_MS;
   while (!signal.aborted) {
     try {
       last = (await askTasks(choices, (client) => client.progress({ run }))).answer;
-      heardMs = systemClock.monotonic();
       saw(last);
-      if (last.state !== "running" && last.state !== "interrupted") return last;
+      if (last.state === "running") heardMs = systemClock.monotonic();
+      else if (last.state !== "interrupted" || isLate()) return last;
     } catch (thrown) {
-      const { code } = toFailure(thrown, "task.failed");
-      if (!PASSING.has(code) || systemClock.monotonic() - heardMs > SILENCE_MAX_MS) throw thrown;
+      if (!PASSING.has(toFailure(thrown, "task.failed").code) || isLate()) throw thrown;
     }
     await pause(systemClock, LOOK_EVERY_MS, signal);
   }

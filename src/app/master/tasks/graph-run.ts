@@ -56,8 +56,8 @@ export interface GraphRunPlan extends TaskRunPlan {
 export class GraphRun {
   readonly id: string;
   readonly name: string;
-  /** Never rejects. */
-  readonly over: Promise<void>;
+  /** How it came out; never rejects. */
+  readonly over: Promise<RunEnd | "left" | "broken">;
   readonly #plan: GraphRunPlan;
   readonly #ports: GraphRunPorts;
   readonly #plugins: ShippedPlugins;
@@ -98,28 +98,34 @@ export class GraphRun {
   async leave(signal: AbortSignal): Promise<void> {
     if (this.#wish === "run") this.#wish = "leave";
     this.#run.drain();
-    await Promise.race([this.#place.idle(), aborted(signal), this.over]);
+    await Promise.race([this.#place.workersIdle(), aborted(signal), this.over]);
     await pause(this.#ports.clock, 0); // outcomes are on their way to the journal
     this.#run.abort("the master ends");
     await this.over;
   }
 
-  async #live(): Promise<void> {
+  async #live(): Promise<RunEnd | "left" | "broken"> {
     try {
-      this.#settle(await this.#run.run());
+      return this.#settle(await this.#run.run());
     } catch (thrown) {
       this.#ports.tell(`${this.name} (${this.id}) cannot go on: ${messageOf(thrown)}`);
       this.#report.end("failed");
+      return "broken";
     } finally {
+      await this.#place.idle(); // what was given up ends
       await this.#plugins.close();
       this.#plan.locks.release();
     }
   }
 
-  #settle(how: RunEnd): void {
-    if (how === "stopped" && this.#wish === "leave") return this.#report.leave();
+  #settle(how: RunEnd): RunEnd | "left" {
+    if (how === "stopped" && this.#wish === "leave") {
+      this.#report.leave();
+      return "left";
+    }
     this.#ports.store.endRun(this.id, how, this.#ports.clock.now());
     this.#report.end(how === "stopped" ? "cancelled" : how === "done" ? "ended" : "failed");
+    return how;
   }
 
   #openPlace({ balancer }: TaskGraph): WorkerPlace {

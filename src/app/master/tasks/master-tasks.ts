@@ -163,9 +163,9 @@ export class MasterTasks {
     const { id, name } = run;
     this.#runs.set(id, run);
     this.#ports.say(`task graph ${name} ${how}`, { run: id, tasks: plan.graph.tasks.length });
-    void run.over.then(() => {
+    void run.over.then((state) => {
       this.#runs.delete(id);
-      if (!this.#isLeaving) this.#ports.say(`task graph ${name} is ${this.stored(id).state}`, { run: id });
+      this.#ports.say(`task graph ${name} is ${state}`, { run: id });
     });
     return run;
   }

@@ -45,7 +45,8 @@ export class WorkerPlace implements TaskPlace {
   readonly #last = new Map<string, string>();
   #atWork = 0;
   #pipelines = 0;
-  readonly #idle: (() => void)[] = [];
+  /** Told when a task has ended. */
+  readonly #ended: (() => void)[] = [];
 
   constructor(ports: WorkerPlacePorts) {
     this.#ports = ports;
@@ -62,8 +63,13 @@ export class WorkerPlace implements TaskPlace {
   }
 
   /** Resolves when no worker has a task, or is to get one. */
-  async idle(): Promise<void> {
-    while (this.#atWork > this.#pipelines) await new Promise<void>((resolve) => this.#idle.push(resolve));
+  workersIdle(): Promise<void> {
+    return this.#until(() => this.#atWork === this.#pipelines);
+  }
+
+  /** Resolves when nothing is under way any more. */
+  idle(): Promise<void> {
+    return this.#until(() => this.#atWork === 0);
   }
 
   /** Where a task was executed last. */
@@ -82,8 +88,12 @@ export class WorkerPlace implements TaskPlace {
     } finally {
       this.#atWork--;
       if (isPipeline) this.#pipelines--;
-      if (this.#atWork === this.#pipelines) for (const idle of this.#idle.splice(0)) idle();
+      for (const look of this.#ended.splice(0)) look();
     }
+  }
+
+  async #until(isSo: () => boolean): Promise<void> {
+    while (!isSo()) await new Promise<void>((resolve) => this.#ended.push(resolve));
   }
 
   #pipeline(task: ReadyTask, signal: AbortSignal): Promise<TaskOutcome> {

@@ -54,6 +54,48 @@ test("TaskStore keeps when a task began first and how long its last attempt took
   store.close();
 });
 
+test("runsOf() gives what an owner has to go on with, also when somebody else had begun it", () => {
+  using workspace = new Workspace();
+  const store = openStore(workspace);
+  for (const [id, owner] of [
+    ["r2", "m1"],
+    ["r3", "m2"],
+    ["r4", "m1"],
+  ] as const) {
+    store.createRun({ id, name: "test", file: "g.json", fingerprint: "f", startedMs: 5, owner }, GRAPH);
+  }
+  const idsOf = (owner: string): string[] => store.runsOf(owner).map(({ id }) => id);
+  expect([idsOf("m1"), idsOf("m2"), idsOf("m3")]).toEqual([["r2", "r4"], ["r3"], []]);
+  store.endRun("r2", "done", 9);
+  store.endRun("r3", "stopped", 9);
+  expect([idsOf("m1"), idsOf("m2")]).toEqual([["r4"], []]);
+  store.reopenRun("r3", "m1");
+  store.reopenRun("r4", null);
+  expect(idsOf("m1")).toEqual(["r3"]);
+  expect(store.run("r3")).toMatchObject({ state: "running", endedMs: null });
+  store.close();
+});
+
+test("createRun() forgets the oldest ended runs with all that they have left, and none that may go on", () => {
+  using workspace = new Workspace();
+  const store = TaskStore.open(workspace.at("tasks.db"), 2);
+  const states = ["done", "stopped", "failed", "done", "done"] as const;
+  for (const [number, state] of states.entries()) {
+    const id = `r${number}`;
+    store.createRun({ id, name: "test", file: "g.json", fingerprint: "f", startedMs: number }, GRAPH);
+    store.save(id, [{ task: 0, state: "done", attempts: 1, output: '{"n":1}' }]);
+    store.endRun(id, state, number);
+  }
+  store.createRun({ id: "new", name: "test", file: "g.json", fingerprint: "f", startedMs: 9 }, GRAPH);
+  expect(store.runs(10).map(({ id }) => id)).toEqual(["new", "r4", "r3", "r1"]);
+  expect(store.output("r3", 0)).toEqual({ n: 1 });
+  store.close();
+  const database = new Database(workspace.at("tasks.db"));
+  const rows = ["task", "output"].map((table) => database.query(`SELECT count(*) AS n FROM ${table}`).get());
+  expect(rows).toEqual([{ n: 3 }, { n: 3 }]);
+  database.close();
+});
+
 test("TaskStore refuses a file of another version and one that is no database", () => {
   using workspace = new Workspace();
   openStore(workspace).close();

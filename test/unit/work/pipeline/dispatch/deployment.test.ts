@@ -195,6 +195,7 @@ describe("Deployment", () => {
     );
     await rig.deployment.start();
     const [first, second] = [codeOf(rig.lease("x\n")), codeOf(rig.lease("y\n"))];
+    const seen = first.then(() => [rig.failures.length, rig.hosts.living("a").length]);
     await settle();
     for (let death = 0; death < 3; death++) {
       for (const host of rig.hosts.living("a")) host.kill();
@@ -204,6 +205,7 @@ describe("Deployment", () => {
     }
     expect(rig.failures).toMatchObject([{ code: "pipeline.failed" }]);
     expect(rig.hosts.living("a")).toEqual([]);
+    expect(await seen).toEqual([1, 0]); // by then the master knew why, and nothing ran
     const third = codeOf(rig.lease("z\n"));
     expect(await Promise.all([first, second, third])).toEqual([
       "work.stages_ended",

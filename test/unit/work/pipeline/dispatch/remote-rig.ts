@@ -4,6 +4,7 @@ import { seededRandom } from "../../../../../src/base/random.ts";
 import type { LeaseBalancer, LeaseOptions } from "../../../../../src/protocol/lease/index.ts";
 import type { DispatchEvent } from "../../../../../src/work/pipeline/dispatch/events.ts";
 import { RemoteStages } from "../../../../../src/work/pipeline/dispatch/remote-stages.ts";
+import type { WorkerPool } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
 import { type Settings, settingSchema } from "../../../../../src/work/pipeline/file/index.ts";
 import type { Item, StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
@@ -21,6 +22,8 @@ export interface RemoteRigOptions {
   readonly balancer?: LeaseBalancer;
   readonly states?: ReadonlyMap<string, Uint8Array>;
   readonly firstSeq?: number;
+  /** Other workers than those that are pretended here. */
+  readonly workers?: WorkerPool;
 }
 
 export function settingsOf(more: Partial<Settings> = {}): Settings {
@@ -55,7 +58,7 @@ export class RemoteRig implements AsyncDisposable {
   #seq: number;
 
   constructor(plans: readonly StagePlan[], options: RemoteRigOptions = {}) {
-    const { balancer = idlest, firstSeq = 0, lease, states } = options;
+    const { balancer = idlest, firstSeq = 0, lease, states, workers = this.pool } = options;
     this.#seq = firstSeq;
     const ports = {
       clock: this.clock,
@@ -78,7 +81,7 @@ export class RemoteRig implements AsyncDisposable {
       failed: (reason: unknown) => void this.failures.push(reason as Failure), // all that is thrown in src is one
     };
     this.stages = new RemoteStages(executor, {
-      pool: this.pool,
+      pool: workers,
       pack: async (plan) => plan,
       balancer: () => balancer,
       lease: { leaseMs: LEASE_MS, workerWindow: () => IN_FLIGHT, ...lease },
@@ -98,9 +101,12 @@ export class RemoteRig implements AsyncDisposable {
     await settle();
   }
 
-  async item(text: string, more: Partial<Pick<Item, "barrier" | "finish">> = {}): Promise<Item> {
+  item(text: string, more: Partial<Pick<Item, "barrier" | "finish">> = {}): Promise<Item> {
+    return this.raw(Buffer.from(text), more);
+  }
+
+  async raw(bytes: Uint8Array, more: Partial<Pick<Item, "barrier" | "finish">> = {}): Promise<Item> {
     const seq = this.#seq++;
-    const bytes = Buffer.from(text);
     const slot = await this.stages.slot(bytes.length, seq);
     slot.view.set(bytes);
     const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };

@@ -231,6 +231,20 @@ describe("Worker", () => {
     expect([rig.kept, rig.hosts.living("a").length]).toEqual([1, 1]);
   });
 
+  test("a deployment that was asked for anew stays when the end of the old one is over at last", async () => {
+    await using rig = new WorkerRig(HANGS);
+    const master = rig.master();
+    await rig.deploy(master);
+    const hanging = codeOf(rig.lease(master, "hang\n"));
+    await settle();
+    const ending = rig.request(master, TOPICS.undeploy, { deployment: "d", how: "stop" });
+    await settle();
+    await rig.deploy(master);
+    await Promise.all([ending, hanging]);
+    expect(rig.textOf(await rig.lease(master, "x\n"))).toBe("x\n");
+    expect([rig.kept, rig.hosts.living("a").length]).toEqual([1, 1]);
+  });
+
   test("reports go to each master regularly, with its own deployments and leases only", async () => {
     await using rig = new WorkerRig(HANGS);
     const [one, two] = [rig.master("m1"), rig.master("m2")];

@@ -114,6 +114,31 @@ describe("PipelineRun", () => {
     expect(rig.executor.mostLent).toBeLessThanOrEqual(4 + 1); // and the one that is being read into
   });
 
+  test("run() has no more batches under way after checkpoints of an idle source", async () => {
+    const rig = new RunRig({ settings: settingsOf({ in_flight: 4 }) });
+    const [ended] = await rig.started();
+    rig.executor.isBrisk = true;
+    for (let idle = 0; idle < 3; idle++) {
+      rig.source.give("x");
+      await settle();
+      rig.clock.advance(INTERVAL_MS - 1);
+      rig.source.give("x"); // not yet a barrier, and the next one is late
+      await settle();
+      rig.clock.advance(INTERVAL_MS);
+      await settle();
+    }
+    expect(rig.saved.length).toBeGreaterThanOrEqual(3);
+    rig.executor.isBrisk = false;
+    for (let batch = 0; batch < 20; batch++) rig.source.give("x");
+    rig.source.give();
+    await settle();
+    expect(rig.executor.held.size).toBe(4);
+    expect(rig.clock.timers).toBe(0); // nobody reads
+    rig.executor.isBrisk = true;
+    rig.executor.passAll();
+    await ended;
+  });
+
   test("stop() before the stages run leaves every output as it was", async () => {
     const rig = new RunRig();
     const ended = rig.run.run();

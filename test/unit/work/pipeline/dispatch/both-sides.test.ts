@@ -1,0 +1,170 @@
+/** A master's stages and real workers in one process: only links and hosts are pretended. */
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { Failure } from "../../../../../src/base/errors.ts";
+import { RAW_HEADER_BYTES, sealRaw } from "../../../../../src/wire/batch/index.ts";
+import { REPORT_INTERVAL_MS, type ReportMessage, TOPICS } from "../../../../../src/work/pipeline/dispatch/index.ts";
+import type { WorkerHandle, WorkerPool, WorkerWatcher } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
+import type { FakeLibrary } from "../../../../support/fake-hosts.ts";
+import { planOf } from "./plans.ts";
+import { RemoteRig, settle } from "./remote-rig.ts";
+import { type FakeLink, WorkerRig } from "./worker-rig.ts";
+
+/** A worker as the master has it while its link lives. */
+class Handle implements WorkerHandle {
+  readonly capacity = 3;
+  readonly weight = 1;
+  isDraining = false;
+  readonly id: string;
+  readonly rig: WorkerRig;
+  readonly link: FakeLink;
+  /** Reports read so far. */
+  read = 0;
+
+  constructor(id: string, rig: WorkerRig) {
+    this.id = id;
+    this.rig = rig;
+    this.link = rig.master();
+  }
+
+  request(topic: string, payload: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> {
+    if (!this.link.isOpen) return Promise.reject(closed());
+    const gone = this.link.closed.then(() => Promise.reject(closed()));
+    const cancelled = new Promise<never>((_, reject) => {
+      signal?.addEventListener("abort", () => reject(new Failure("link.cancelled", "nobody waits any more")));
+    });
+    return Promise.race([this.rig.request(this.link, topic, structuredClone(payload), signal), gone, cancelled]);
+  }
+
+  notify(topic: string, payload: unknown): void {
+    if (this.link.isOpen) this.rig.notify(this.link, topic, structuredClone(payload));
+  }
+}
+
+class Pool implements WorkerPool {
+  readonly handles = new Map<string, Handle>();
+  readonly #watchers = new Set<WorkerWatcher>();
+
+  watch(watcher: WorkerWatcher): { close(): void } {
+    this.#watchers.add(watcher);
+    for (const handle of this.handles.values()) watcher.up(handle);
+    return { close: () => void this.#watchers.delete(watcher) };
+  }
+
+  /** A new link to a worker, which may have had one before. */
+  connect(id: string, rig: WorkerRig): void {
+    const handle = new Handle(id, rig);
+    this.handles.set(id, handle);
+    for (const watcher of this.#watchers) watcher.up(handle);
+  }
+
+  cut(handle: Handle): void {
+    handle.link.close();
+    this.handles.delete(handle.id);
+    for (const watcher of this.#watchers) watcher.gone(handle, "its link is closed");
+  }
+
+  /** What the workers have said by themselves. */
+  deliver(): void {
+    for (const handle of this.handles.values()) {
+      for (const { payload, topic } of handle.link.told.slice(handle.read)) {
+        for (const watcher of this.#watchers) {
+          if (topic === TOPICS.report) watcher.report(handle, payload as ReportMessage);
+          if (topic === TOPICS.failed) watcher.failed(handle, payload as Parameters<WorkerWatcher["failed"]>[1]);
+        }
+      }
+      handle.read = handle.link.told.length;
+    }
+  }
+}
+
+function closed(): Failure {
+  return new Failure("link.closed", "the link is closed", { retryable: true });
+}
+
+function sealed(text: string): string {
+  const view = new Uint8Array(RAW_HEADER_BYTES + 4096);
+  const payload = Buffer.from(text);
+  view.set(payload, RAW_HEADER_BYTES);
+  const bytes = sealRaw(view, { id: "x@0", timeMs: 0, line: 1, format: { kind: "ndjson" } }, payload.length);
+  return Buffer.from(view.subarray(0, bytes)).toString("latin1");
+}
+
+/** A batch of one line through the stages; what came out. */
+async function put(rig: RemoteRig, text: string): Promise<string> {
+  const item = await rig.raw(Buffer.from(sealed(text), "latin1"));
+  await rig.stages.way.process(item);
+  const result = Buffer.from(item.slot.view.subarray(0, item.bytes)).toString();
+  item.slot.release();
+  return result;
+}
+
+const upper: FakeLibrary = { batch: (text) => text.toUpperCase() };
+const STAGE = planOf("s", { library: "a", maxRetries: 100 });
+
+describe("RemoteStages and Worker", () => {
+  test("any number of batches pass, and no memory stays behind on either side", async () => {
+    const pool = new Pool();
+    await using one = new WorkerRig({ a: upper });
+    await using two = new WorkerRig({ a: upper });
+    pool.connect("w1", one);
+    pool.connect("w2", two);
+    await using rig = new RemoteRig([STAGE], { workers: pool });
+    await rig.start();
+    for (let round = 0; round < 30; round++) {
+      const texts = Array.from({ length: 10 }, (_, index) => `r${round}-${index}\n`);
+      expect(await Promise.all(texts.map((text) => put(rig, text)))).toEqual(texts.map((text) => text.toUpperCase()));
+    }
+    expect([one.hosts.all[0]!.seen > 0, two.hosts.all[0]!.seen > 0]).toEqual([true, true]);
+    await rig.stages.stop();
+    expect([one.kept, two.kept, one.worker.trees(), two.worker.trees()]).toEqual([0, 0, [], []]);
+    expect([...one.hosts.all, ...two.hosts.all].every(({ cleanedUp }) => cleanedUp)).toBe(true);
+  });
+
+  test("every batch comes out once, whatever happens to links and hosts", async () => {
+    const step = fc.record({
+      what: fc.constantFrom("put", "put", "put", "cut", "connect", "crash", "time", "turn"),
+      who: fc.nat({ max: 5 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
+        const pool = new Pool();
+        await using one = new WorkerRig({ a: upper });
+        await using two = new WorkerRig({ a: upper });
+        const rigs = { w1: one, w2: two } as const;
+        await using rig = new RemoteRig([STAGE], { workers: pool });
+        pool.connect("w1", one);
+        pool.connect("w2", two);
+        await rig.start();
+        const pass = async (ms: number): Promise<void> => {
+          for (const clock of [one.clock, two.clock, rig.clock]) clock.advance(ms);
+          await settle();
+          pool.deliver();
+          await settle();
+        };
+        const puts: Promise<string>[] = [];
+        for (const { what, who } of steps) {
+          const id = who % 2 === 0 ? "w1" : "w2";
+          const handle = pool.handles.get(id);
+          if (what === "put") puts.push(put(rig, `b${puts.length}\n`));
+          if (what === "cut" && handle) pool.cut(handle);
+          if (what === "connect" && !handle) pool.connect(id, rigs[id]);
+          if (what === "crash") for (const host of rigs[id].hosts.living("a")) host.kill();
+          if (what === "time") await pass(who * REPORT_INTERVAL_MS);
+          if (what === "turn") await Promise.resolve();
+        }
+        for (const id of ["w1", "w2"] as const) if (!pool.handles.has(id)) pool.connect(id, rigs[id]);
+        let done = 0;
+        for (const each of puts) void each.then(() => done++);
+        for (let turn = 0; turn < 200 && done < puts.length; turn++) await pass(REPORT_INTERVAL_MS);
+        expect(await Promise.all(puts)).toEqual(puts.map((_, index) => `B${index}\n`));
+        expect(rig.failures).toEqual([]);
+        await rig.stages.close();
+        await pass(REPORT_INTERVAL_MS);
+        expect([one.kept, two.kept, one.worker.queue, two.worker.queue]).toEqual([0, 0, 0, 0]);
+        expect([...one.hosts.living("a"), ...two.hosts.living("a")]).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  }, 60_000);
+});
