@@ -1,7 +1,9 @@
 // biome-ignore-all lint/suspicious/noTemplateCurlyInString: references are written like this
 /** Task graphs on the workers of a master, with real processes: who does what, and what is left when one of them is killed. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
+import { orders } from "../support/orders.ts";
 import { PipelineCluster } from "../support/pipeline-cluster.ts";
+import { GATE } from "../support/plugins.ts";
 import { until } from "../support/until.ts";
 
 interface Request {
@@ -189,6 +191,16 @@ describe("task run --on-master", () => {
     expect(asked()).toEqual(["GET /quick", "POST /slow/post", "POST /slow/post"]);
   });
 
+  test("waits while no worker takes tasks", async () => {
+    for (const worker of ["worker1", "worker2"]) await cluster.tell("drain", worker);
+    const id = await begin(graph("waits", [{ id: "a", type: "POST", url: "${env.BASE}/a" }]));
+    const counts = await until("the master has begun it", async () => (await show(id)).counts);
+    expect(counts).toMatchObject({ pending: 1, running: 0 });
+    for (const worker of ["worker1", "worker2"]) await cluster.tell("drain", worker, "--off");
+    expect(await untilOver(id)).toMatchObject({ state: "done" });
+    expect(asked()).toEqual(["POST /a"]);
+  });
+
   test("refuses a graph with faults, and a run that it does not know", async () => {
     const faulty = await cluster.ask("task", "run", graph("faulty", [{ id: "a", type: "GET" }]), "--on-master");
     expect(faulty.code).toBe(78);
@@ -281,6 +293,35 @@ describe("a master", () => {
     expect(counts).toMatchObject({ in: 5, done: 4, failed: 1 });
   });
 
+  test("that is killed in the middle of a task's pipeline goes on with it, and does not run it twice", async () => {
+    const { space } = cluster;
+    const all = Array.from({ length: 400 }, (_, id) => id);
+    space.write("many.ndjson", orders(all.length));
+    space.write("gate.ts", GATE);
+    const held = `gate|gate.ts|gate=${space.at("held.open")},stop_at=200`;
+    const settings = "set|batch_rows=20,in_flight=1,checkpoint_interval=10ms";
+    const ends = ["in|source:ndjson|path=many.ndjson", held, "out|sink:ndjson|path=held.ndjson"];
+    space.write("held.txt", `${[settings, ...ends].join("\n")}\n`);
+    const id = await begin(
+      graph("pipeline", [
+        { id: "held", type: "pipeline", file: "held.txt" },
+        { id: "told", type: "PUT", url: "${env.BASE}/${tasks.held.output.written}", needs: ["held"] },
+      ]),
+    );
+    await until(
+      "half of it is through",
+      () => space.exists("held.ndjson") && space.records("held.ndjson").length >= 100,
+    );
+    await cluster.killHard("master");
+    await cluster.master({ env: env() });
+    space.write("held.open", "");
+    expect(await untilOver(id)).toMatchObject({ state: "done", counts: { done: 2 } });
+    expect(space.records("held.ndjson").map((record) => record.id)).toEqual(all);
+    const { pipelines } = await cluster.list();
+    expect(pipelines.filter(({ name }) => name === "held")).toHaveLength(1);
+    expect(asked()).toEqual(["PUT /400"]);
+  });
+
   test("that is told to end lets tasks finish, and goes on with the others when it starts again", async () => {
     const id = await begin(
       graph("told", [
@@ -293,7 +334,7 @@ describe("a master", () => {
     master.signal("SIGTERM");
     await until("it says so", () => master.stderr.includes("leaving the cluster"));
     gate.resolve();
-    expect(await master.exited).toBe(0);
+    expect(await master.exited).toBe(0); console.log(master.stderr.slice(-900));
     await cluster.master({ env: env() });
     expect(await untilOver(id)).toMatchObject({ state: "done", counts: { done: 2 } });
     expect(asked()).toEqual(["GET /next", "POST /slow"]);
