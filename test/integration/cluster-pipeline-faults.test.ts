@@ -114,6 +114,7 @@ describe("a worker that is told to end", () => {
     third.signal("SIGTERM");
     expect(await third.exited).toBe(0);
     expect(third.stderr).toContain("not taken over in time");
+    expect(third.stderr).not.toContain("is gone: its stages here end"); // they have ended before, and nothing held the link
     cluster.space.write("open", "");
     await cluster.untilState("p", "ended");
     expect(ids(cluster)).toEqual(ALL);

@@ -4,6 +4,7 @@ import { cpSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "../support/free-port.ts";
 import { TestNode } from "../support/nodes.ts";
+import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ROOT = join(import.meta.dir, "../..");
@@ -61,8 +62,9 @@ describe("the documents' forms", () => {
       );
       const sent = await space.exec(["submit", `${master.name}.txt`, "--json", "--node", await master.address()]);
       expect(sent.code, sent.stderr).toBe(0);
-      const told = await master.hears("pipeline", undefined, 0);
-      expect(told.name).toBe(master.name);
+      const states = (): unknown[] => master.told.filter(({ event }) => event === "pipeline").map(({ state }) => state);
+      await until(`the pipeline of ${master.name} has ended`, () => states().includes("ended"));
+      expect(space.text(`${master.name}.ndjson`)).toBe('{"id":1}\n');
     }
   });
 });

@@ -63,7 +63,7 @@ export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): 
   };
 }
 
-/** What is still here at the end of the time is done again by others. */
+/** What is still here at the end of the time is refused, so that others do it at once, and nobody waits for its answers here. */
 async function drained(worker: Worker, tasks: TaskWorker, drainMs: number, logger: Logger): Promise<void> {
   const over = Promise.withResolvers<"late">();
   const timer = systemClock.after(drainMs, () => over.resolve("late"));
@@ -72,6 +72,8 @@ async function drained(worker: Worker, tasks: TaskWorker, drainMs: number, logge
   if (how === "late") {
     const left = `${worker.queue} batches and ${tasks.queue} tasks`;
     logger.warn(`leaves with ${left} under way: they were not taken over in time`);
+    tasks.close();
+    await worker.close();
   }
 }
 

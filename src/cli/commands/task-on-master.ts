@@ -62,9 +62,8 @@ async function followOnMaster(flags: RunFlags, run: string, resumed: boolean): P
   const choices = askChoices(flags);
   const monitor = openTaskMonitor({ quiet: flags.quiet ?? false, verbose: flags.verbose ?? false });
   const letGo = new AbortController();
-  const note = (text: string): void => monitor.note(text);
   const stop = (): void => letGo.abort();
-  const signals = listenForSignals({ stop, abort: stop, note, reload() {}, terminalIsGone: () => true });
+  const signals = listenForSignals({ stop, abort: stop, note() {}, reload() {}, terminalIsGone: () => true });
   let isWatched = false;
   let now: Parameters<Parameters<typeof followRun>[2]["saw"]>[0] | undefined;
   const end = await followRun(choices, run, {
@@ -79,16 +78,21 @@ async function followOnMaster(flags: RunFlags, run: string, resumed: boolean): P
     signals.close();
   });
   if (!end || end.state === "running" || end.state === "interrupted") {
-    process.stderr.write(`run ${run} goes on at the master: task show ${run} tells how far it is\n`);
+    process.stderr.write(`run ${run} goes on at the master: task show ${run} ${whereOf(flags)} tells how far it is\n`);
     return signals.code ?? EXIT.failures;
   }
   return toldReport(flags, await shownAtMaster(choices, run, 0));
 }
 
-async function toldReport({ json, quiet }: RunFlags, { tasks: _, ...report }: RunAtMaster) {
+function whereOf({ node }: RunFlags): string {
+  return node === undefined ? "--on-master" : `--node ${printable(node)}`;
+}
+
+async function toldReport(flags: RunFlags, { tasks: _, ...report }: RunAtMaster): Promise<number> {
+  const { json, quiet } = flags;
   if (report.state === "interrupted") throw new Failure("task.run.interrupted", `run ${report.run} was interrupted`);
   const shown = { ...report, state: report.state };
-  if (!quiet) process.stderr.write(`${taskReportText(shown, "--on-master")}\n`);
+  if (!quiet) process.stderr.write(`${taskReportText(shown, whereOf(flags))}\n`);
   else for (const { id, reason = "" } of report.failed) process.stderr.write(`error: ${id}: ${printable(reason)}\n`);
   if (json) await emitJson(shown);
   return report.state === "done" ? EXIT.done : EXIT.failures;

@@ -45,6 +45,7 @@ export class WorkerPlace implements TaskPlace {
   readonly #last = new Map<string, string>();
   #atWork = 0;
   #pipelines = 0;
+  readonly #lost = new WeakSet<TaskWorkerLife>();
   /** Told when a task has ended. */
   readonly #ended: (() => void)[] = [];
 
@@ -118,8 +119,8 @@ export class WorkerPlace implements TaskPlace {
         await this.#passOver(worker, passedOver, signal);
         continue;
       }
-      this.#ports.observe({ event: "lost", worker });
-      if (!isIdempotent(task.work) || ++lost > LOST_MAX) return lostOutcome(worker, end.reason);
+      if (!isIdempotent(task.work)) return lostOutcome(worker, `${end.reason}; its outcome is unknown`);
+      if (++lost > LOST_MAX) return lostOutcome(worker, end.reason);
       passedOver.add(worker);
       this.#ports.observe({ event: "failover" });
     }
@@ -140,8 +141,16 @@ export class WorkerPlace implements TaskPlace {
     const end = await attemptOn({ clock, id: newAttempt(), task: packed, worker: life, signal });
     const nowMs = clock.monotonic();
     balancer.ended?.(id, { ok: !isBlamed(end, life), durationMs: nowMs - beganMs }, nowMs);
+    if (end.how === "lost") this.#tellLost(life);
     workers.release(life);
     return { end, worker: id };
+  }
+
+  /** Once, however many tasks it had. */
+  #tellLost(life: TaskWorkerLife): void {
+    if (this.#lost.has(life)) return;
+    this.#lost.add(life);
+    this.#ports.observe({ event: "lost", worker: life.handle.id });
   }
 
   /** Who refuses now may take it later: when all have refused, after a while. */
