@@ -55,6 +55,12 @@ export function sealFrame(target: Uint8Array, kind: FrameKind, header: Uint8Arra
   view.setUint32(12, Bun.hash.crc32(target.subarray(CHECKED_FROM, size)), true);
 }
 
+/** The checksum that a frame says it has, unchecked: tells batches apart that lie in one place after each other. 0: no frame. */
+export function checksumIn(bytes: Uint8Array): number {
+  if (bytes.length < FRAME_BYTES) return 0;
+  return new DataView(bytes.buffer, bytes.byteOffset, FRAME_BYTES).getUint32(12, true);
+}
+
 /** What kind of frame begins here, judged by its first bytes only. */
 export function kindOf(bytes: Uint8Array): FrameKind {
   if (bytes.length < FRAME_BYTES) refuse("truncated", `${bytes.length} bytes; a frame has at least ${FRAME_BYTES}`);

@@ -6,7 +6,7 @@ export { ByteWriter } from "./bytes.ts";
 export { batchFromRecords, type Parsed, type ParseMeta, parseNdjson } from "./create.ts";
 export { type ReadOptions, readBatch } from "./envelope-read.ts";
 export { type PackedBatch, packBatch, sizeOfBatch, writeBatch } from "./envelope-write.ts";
-export { type FrameKind, kindOf } from "./frame.ts";
+export { checksumIn, type FrameKind, kindOf } from "./frame.ts";
 export { appendJsonBytes, appendJsonString, appendNumber, jsonText } from "./json-text.ts";
 export type { Malformed } from "./ndjson-read.ts";
 export { writeNdjson } from "./ndjson-write.ts";

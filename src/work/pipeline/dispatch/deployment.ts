@@ -7,6 +7,7 @@ import type { Clock } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
 import { placeOfSegment, type SegmentPlace } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
+import { checksumIn } from "../../../wire/batch/index.ts";
 import { type ExecutorOptions, type Item, PipelineStages, type Slot, type StageProgress } from "../stages/index.ts";
 import { ArrivalOrder } from "./arrival-order.ts";
 import type { ForeignSegments } from "./contents.ts";
@@ -135,11 +136,18 @@ export class Deployment {
   }
 
   /** The batch in memory of this process. */
-  async #take({ barrier, content, failsOver, finish, id, seq }: LeaseMessage): Promise<Item> {
+  async #take({ barrier, check, content, failsOver, finish, id, seq }: LeaseMessage): Promise<Item> {
     const number = this.#order.begin(seq);
     const { view } = this.#input(content, number);
     const slot = await this.#stages.slot(view.length, number);
     slot.view.set(view);
+    if (checksumIn(slot.view) !== check) {
+      slot.release();
+      this.#order.lost(number);
+      throw new Failure("work.input_lost", `batch ${id} is not there any more: nobody waits for it`, {
+        retryable: true,
+      });
+    }
     const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
     return { seq: number, id, epoch: 0, barrier, finish, failsOver, slot, bytes: view.length, result };
   }

@@ -75,6 +75,8 @@ export const leaseMessage = z.object({
   failsOver: z.boolean(),
   /** The result is to come as bytes. */
   asBytes: z.boolean(),
+  /** The batch's own checksum: by the time it is taken, its place may hold another one. */
+  check: count,
   content,
 });
 

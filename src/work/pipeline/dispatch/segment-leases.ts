@@ -14,6 +14,7 @@ import {
   LeaseTable,
   type LeaseWorker,
 } from "../../../protocol/lease/index.ts";
+import { checksumIn } from "../../../wire/batch/index.ts";
 import { FAILED_OVER } from "../stages/index.ts";
 import { type Batch, contentFor, type ForeignSegments } from "./contents.ts";
 import type { DispatchEvent } from "./events.ts";
@@ -209,6 +210,7 @@ export class SegmentLeases {
       finish,
       failsOver: !isLastResort && this.#owner === undefined,
       asBytes: !deployed.isShared,
+      check: checksumIn(batch.view),
       content: contentFor(batch, deployed.machine),
     };
     const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: out.abort.signal };

@@ -9,7 +9,7 @@ import type { LeaseMessage, LeaseReply } from "../../../../../src/work/pipeline/
 import type { StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 import { FakeHosts, type FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
-import { planOf } from "./plans.ts";
+import { checkOf, planOf } from "./plans.ts";
 import { settingsOf, settle } from "./remote-rig.ts";
 import { codeOf, fakePorts, MasterMemory } from "./worker-rig.ts";
 
@@ -51,7 +51,7 @@ class DeploymentRig implements AsyncDisposable {
   lease(text: string, more: Partial<LeaseMessage> = {}, signal: AbortSignal = never): Promise<LeaseReply> {
     const lease = ++this.#lease;
     const content = more.content ?? this.memory.raw(text);
-    const flags = { barrier: false, finish: false, failsOver: false, asBytes: false };
+    const flags = { barrier: false, finish: false, failsOver: false, asBytes: false, check: checkOf(content) };
     const message = { deployment: "d", lease, seq: lease - 1, id: `x@${lease}`, ...flags, ...more, content };
     return this.deployment.lease(message, signal);
   }
@@ -131,6 +131,15 @@ describe("Deployment", () => {
     const all = await Promise.all(Array.from({ length: 5 }, (_, batch) => rig.lease(`${batch}${large}\n`)));
     expect(all.map(isShared)).toEqual([false, false, false, false, false]);
     expect(all.map((reply) => rig.textOf(reply)[0])).toEqual(["0", "1", "2", "3", "4"]);
+  });
+
+  test("lease() fails with work.input_lost when another batch lies in the place by now", async () => {
+    await using rig = new DeploymentRig({});
+    await rig.deployment.start();
+    const content = rig.memory.raw("one");
+    const check = checkOf(content) ^ 1;
+    expect(await codeOf(rig.lease("", { content, check }))).toBe("work.input_lost");
+    expect(rig.textOf(await rig.lease("two"))).toContain("two");
   });
 
   test("lease() has large batches wait for none that was lost on the way here", async () => {

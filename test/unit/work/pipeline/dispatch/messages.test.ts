@@ -46,6 +46,7 @@ const RIGHT = {
       finish: false,
       failsOver: true,
       asBytes: false,
+      check: 7,
       content: { place: PLACE, offset: 0, bytes: 4 },
     },
   ],

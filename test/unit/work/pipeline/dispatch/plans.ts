@@ -1,4 +1,7 @@
 /** Plans of stages that run nothing, for tests of who gets them. */
+import { checksumIn } from "../../../../../src/wire/batch/index.ts";
+import { ForeignSegments } from "../../../../../src/work/pipeline/dispatch/contents.ts";
+import type { LeaseMessage } from "../../../../../src/work/pipeline/dispatch/messages.ts";
 import type { StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 
 export function planOf(name: string, more: Partial<StagePlan> = {}): StagePlan {
@@ -19,4 +22,13 @@ export function planOf(name: string, more: Partial<StagePlan> = {}): StagePlan {
     passEnv: [],
     ...more,
   };
+}
+
+/** What a lease says of its content's checksum; of content that is nowhere it is anything. */
+export function checkOf(content: LeaseMessage["content"]): number {
+  try {
+    return checksumIn(new ForeignSegments().batchOf(content, () => {}).view);
+  } catch {
+    return 0;
+  }
 }

@@ -12,7 +12,7 @@ import type { Settings } from "../../../../../src/work/pipeline/file/index.ts";
 import type { PipelinePorts, StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 import { FakeHosts, type FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
-import { planOf } from "./plans.ts";
+import { checkOf, planOf } from "./plans.ts";
 import { settingsOf } from "./remote-rig.ts";
 
 const SEGMENT_BYTES = 16 * 2 ** 20;
@@ -154,7 +154,7 @@ export class WorkerRig implements AsyncDisposable {
   leaseOf(text: string, more: Partial<LeaseMessage> = {}): LeaseMessage {
     const lease = ++this.#lease;
     const content = more.content ?? this.memory.raw(text);
-    const flags = { barrier: false, finish: false, failsOver: false, asBytes: false };
+    const flags = { barrier: false, finish: false, failsOver: false, asBytes: false, check: checkOf(content) };
     return { deployment: "d", lease, seq: lease - 1, id: `x@${lease}`, ...flags, ...more, content };
   }
 
