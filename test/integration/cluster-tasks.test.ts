@@ -279,6 +279,20 @@ describe("a worker", () => {
   });
 });
 
+test("a task waits for a worker, without a timeout and without an attempt, when all have been killed", async () => {
+  const file = graph("alone", [{ id: "slow", type: "GET", url: "${env.BASE}/slow", timeout: "20s" }]);
+  const id = await begin(file);
+  await untilAsked(1);
+  for (const worker of ["worker1", "worker2"]) await cluster.killHard(worker);
+  await until("it waits", async () => (await show(id)).counts.waiting === 1);
+  gate.resolve();
+  await cluster.worker("worker1");
+  await cluster.worker("worker2");
+  expect(await untilOver(id)).toMatchObject({ state: "done", counts: { done: 1 } });
+  expect(asked()).toEqual(["GET /slow", "GET /slow"]);
+  await cluster.untilWorkers("worker1", "worker2");
+});
+
 describe("a master", () => {
   test("that is killed goes on by itself, and repeats nothing that is done and no POST without a key", async () => {
     const id = await begin(

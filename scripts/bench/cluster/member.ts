@@ -85,7 +85,7 @@ export class Member {
         stdin: "ignore",
         stdout: "pipe",
         stderr: this.#log,
-        env: { ...process.env, ...env },
+        env: { ...process.env, BUN_FEATURE_FLAG_NO_ORPHANS: "1", ...env }, // whatever ends the bench, nobody is left
       });
       await this.#read(this.#child.stdout);
       const code = await this.#child.exited;

@@ -51,7 +51,10 @@ export async function runOnMaster(flags: RunFlags): Promise<number> {
   };
   const choices = askChoices(flags);
   const { answer, by } = await askTasks(choices, (client) => client.run(request));
-  if (!flags.detach) return followOnMaster(flags, answer.run, resume !== undefined);
+  if (!flags.detach) {
+    if (!flags.quiet) process.stderr.write(`${resume === undefined ? "submitted to" : "goes on at"} ${by}\n`);
+    return followOnMaster(flags, answer.run, resume !== undefined);
+  }
   if (flags.json) await emitJson({ run: answer.run, by });
   else await emit(`${answer.run}\n`);
   return EXIT.done;

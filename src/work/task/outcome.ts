@@ -15,6 +15,8 @@ export interface FailedOutcome {
   readonly retryable: boolean;
   /** Certain to have had no effect: it may be repeated whatever it is. */
   readonly untouched?: boolean;
+  /** There is nobody to take it: no attempt was made, and the task waits until there is room again. */
+  readonly unplaced?: boolean;
   /** The other side asked for so much patience. */
   readonly retryAfterMs?: number;
 }

@@ -9,7 +9,7 @@ export interface TaskPlace {
   readonly capacity: number;
   /** Calls back when the capacity has changed; left out where it never does. */
   watch?(changed: () => void): { close(): void };
-  /** Never rejects. After the signal it answers soon; the answer is thrown away. */
+  /** Never rejects. `unplaced` only when the capacity is 0, and was told to be. After the signal it answers soon; the answer is thrown away. */
   execute(task: ReadyTask, options: { readonly attempt: number; readonly signal: AbortSignal }): Promise<TaskOutcome>;
 }
 

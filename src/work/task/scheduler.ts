@@ -141,6 +141,7 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
     this.#counts.running--;
     const tookMs = nowMs - this.#startedMs[task]!;
     if (outcome.state === "done") this.#end(task, "done", { output: outcome.output, tookMs });
+    else if (outcome.unplaced) this.#putBack(task, outcome);
     else this.#failed(task, outcome, tookMs, nowMs);
   }
 
@@ -158,6 +159,13 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
     this.#change({ task, state: "waiting", attempts: this.#attempts[task]!, code, reason, tookMs });
     const waitMs = Math.max(delayMs, Math.min(outcome.retryAfterMs ?? 0, retry.maxMs));
     this.#due.push({ dueMs: nowMs + waitMs, task, attempt: this.#attempts[task]! });
+  }
+
+  /** As if it had not been started. In memory its number of attempts has to go up: timers know attempts by it. */
+  #putBack(task: number, { code, reason }: FailedOutcome): void {
+    this.#states[task] = "pending";
+    this.#change({ task, state: "waiting", attempts: this.#attempts[task]! - 1, code, reason });
+    this.#ready.push(task);
   }
 
   #fireDue(nowMs: number): void {

@@ -3,7 +3,7 @@
  * place. Places are given in the order in which they were asked for; which of the free workers it is, a balancer says.
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
-import { type Failure, toFailure } from "../../../base/errors.ts";
+import { Failure, toFailure } from "../../../base/errors.ts";
 import type { Candidate } from "../../../protocol/balance/index.ts";
 import { readMessage, type WorkerHandle, type WorkerPool } from "../../../work/pipeline/dispatch/index.ts";
 import { TASK_TOPICS, taskHelloReply } from "../../worker/task-messages.ts";
@@ -70,6 +70,7 @@ class Life implements TaskWorkerLife {
 interface Waiter {
   readonly pick: Pick;
   resolve(life: TaskWorkerLife): void;
+  reject(thrown: unknown): void;
 }
 
 export class TaskWorkers {
@@ -121,22 +122,30 @@ export class TaskWorkers {
     };
   }
 
-  /** Waits for a free place; give it back with `release`. Rejects with the signal's reason. */
+  /**
+   * Waits for a free place; give it back with `release`. Rejects with the signal's reason, and with `work.none` when there is
+   * nobody to wait for: those who share have been told before that `total` is 0.
+   */
   take(pick: Pick, signal: AbortSignal): Promise<TaskWorkerLife> {
     if (signal.aborted) return Promise.reject(signal.reason);
     const found = this.#waiters.size === 0 ? this.#choose(pick) : undefined;
     if (found) return Promise.resolve(found);
     return new Promise((resolve, reject) => {
-      const abort = (): void => {
+      const abort = (): void => waiter.reject(signal.reason);
+      const leave = (): void => {
         this.#waiters.delete(waiter);
+        signal.removeEventListener("abort", abort);
         this.#changed();
-        reject(signal.reason);
       };
       const waiter: Waiter = {
         pick,
         resolve: (life) => {
-          signal.removeEventListener("abort", abort);
+          leave();
           resolve(life);
+        },
+        reject: (thrown) => {
+          leave();
+          reject(thrown);
         },
       };
       signal.addEventListener("abort", abort, { once: true });
@@ -178,7 +187,6 @@ export class TaskWorkers {
     for (const waiter of this.#waiters) {
       const life = this.#choose(waiter.pick);
       if (!life) break;
-      this.#waiters.delete(waiter);
       waiter.resolve(life);
     }
     this.#changed();
@@ -228,6 +236,9 @@ export class TaskWorkers {
     this.#notice = this.#ports.clock.after(0, () => {
       this.#notice = undefined;
       for (const listener of [...this.#listeners]) listener();
+      if (this.total > 0) return;
+      const none = new Failure("work.none", "no worker is there to take it", { retryable: true });
+      for (const waiter of [...this.#waiters]) waiter.reject(none);
     });
   }
 }

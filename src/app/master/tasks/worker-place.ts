@@ -56,6 +56,7 @@ export class WorkerPlace implements TaskPlace {
   /** What it has and what is free; at least its share, so that who came first does not keep all. */
   get capacity(): number {
     const { free, sharers, total } = this.#ports.workers;
+    if (total === 0) return this.#pipelines; // which need none of their places
     return Math.max(0, this.#atWork + free, this.#pipelines + Math.floor(total / sharers));
   }
 
@@ -175,7 +176,8 @@ function lostOutcome(worker: string, reason: string): FailedOutcome {
 /** Nothing has begun anywhere. */
 function failedBefore(thrown: unknown): FailedOutcome {
   const { code, message, retryable } = toFailure(thrown, "task.failed");
-  return { state: "failed", code, reason: message, retryable, untouched: true };
+  const failed = { state: "failed", code, reason: message, retryable, untouched: true } as const;
+  return code === "work.none" ? { ...failed, unplaced: true } : failed;
 }
 
 function givenUp({ reason }: AbortSignal): FailedOutcome {

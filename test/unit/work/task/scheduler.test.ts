@@ -41,6 +41,25 @@ test("step() starts as many as there is room for now, and nothing while there is
   expect([startsOf(1), startsOf(0), startsOf(9), startsOf(9)]).toEqual([1, 0, 2, 0]);
 });
 
+test("step() puts back what nobody could take: no attempt, no retry, no timeout of its first start", () => {
+  const graph = graphOf([post("a", [], { timeout: "1s" })], { parallel: 1 });
+  const scheduler = new TaskScheduler(graph, { random: seededRandom(1) });
+  const unplaced: TaskOutcome = { ...FAILED, reason: "no worker is there", unplaced: true };
+  scheduler.step({ type: "begin" }, 0);
+  scheduler.step({ type: "capacity", parallelMax: 0 }, 1);
+  expect(scheduler.step({ type: "finished", task: 0, attempt: 1, outcome: unplaced }, 2)).toEqual([
+    { type: "record", changes: [expect.objectContaining({ task: 0, state: "waiting", attempts: 0 })] },
+  ]);
+  const [, start] = scheduler.step({ type: "capacity", parallelMax: 1 }, 900);
+  expect(start).toMatchObject({ type: "start", task: 0, durable: true });
+  expect(scheduler.step({ type: "tick" }, 1_500)).toEqual([]);
+  const attempt = (start as { attempt: number }).attempt;
+  expect(scheduler.step({ type: "finished", task: 0, attempt, outcome: DONE }, 1_600).at(-1)).toEqual({
+    type: "end",
+    how: "done",
+  });
+});
+
 test("step() skips what requires a failed task, with the reason, all the way down", () => {
   const graph = graphOf([get("a"), get("b", ["a"]), get("c", ["b"]), get("free")]);
   const world = new SchedulerWorld(graph, firstFails(1)).run();

@@ -62,12 +62,11 @@ describe("execute()", () => {
     expect(await second.outcome).toMatchObject({ code: "task.http.status" });
   });
 
-  test("waits while there is no worker, and while all are full", async () => {
+  test("waits while all workers are full", async () => {
     const rig = new Rig();
-    expect(rig.place.capacity).toBe(0);
-    const tasks = [rig.execute(), rig.execute()];
-    await settle();
     const one = rig.pool.join("one", 1);
+    await settle();
+    const tasks = [rig.execute(), rig.execute()];
     await settle();
     expect(one.asked).toHaveLength(1);
     one.last.tell(DONE);
@@ -75,6 +74,25 @@ describe("execute()", () => {
     expect(one.asked).toHaveLength(2);
     one.last.tell(DONE);
     expect(await Promise.all(tasks.map(({ outcome }) => outcome))).toEqual([DONE, DONE]);
+  });
+
+  test("gives a task back when there is no worker any more, after it has told that there is no room", async () => {
+    const rig = new Rig();
+    const [one, two] = [rig.pool.join("one"), rig.pool.join("two")];
+    await settle();
+    const order: string[] = [];
+    const watch = rig.place.watch(() => order.push(`room for ${rig.place.capacity}`));
+    const { outcome } = rig.execute("GET");
+    void outcome.then(({ state }) => order.push(state));
+    await settle();
+    rig.pool.lose(one);
+    rig.pool.drain(two, true);
+    await settle();
+    rig.clock.advance(0);
+    expect(await outcome).toMatchObject({ state: "failed", code: "work.none", unplaced: true, untouched: true });
+    expect([order[0], new Set(order.slice(0, -1)).size, order.at(-1)]).toEqual(["room for 0", 1, "failed"]);
+    expect(rig.workers.free).toBe(0);
+    watch.close();
   });
 
   test("asks again, without the task, until the outcome is known", async () => {
@@ -200,12 +218,12 @@ describe("execute()", () => {
     abort.abort(new Error("its timeout"));
     expect(await outcome).toMatchObject({ code: "task.given_up", reason: "its timeout" });
     expect(one.dropped).toEqual(["a1"]);
-    const waiting = rig.pool;
-    waiting.lose(one);
-    const second = rig.execute();
-    second.abort.abort(new Error("no worker came"));
-    expect(await second.outcome).toMatchObject({ reason: "no worker came" });
+    const others = Array.from({ length: 3 }, () => rig.execute());
+    await settle();
+    others[2]!.abort.abort(new Error("no place came free"));
+    expect(await others[2]!.outcome).toMatchObject({ reason: "no place came free" });
     expect(rig.workers.free).toBe(0);
+    expect(one.asked).toHaveLength(3);
   });
 
   test("runs a pipeline here, also without workers", async () => {
