@@ -42,6 +42,10 @@ const REWIND_DELAY: BackoffPolicy = { initialMs: 50, maxMs: 2_000 };
 /** What may get better by itself: a full disk, an output in use. */
 const RETRY_DELAY: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
 
+/** Going back so often without a batch between, each time within a minute: the stages end their owners. */
+const REWINDS_MAX = 50;
+const LIFE_MS = 60_000;
+
 type Wish = "running" | "paused" | "cancelled" | "reopened" | "left";
 
 export class MasterPipeline {
@@ -172,11 +176,14 @@ export class MasterPipeline {
       let prepared = await prepareOrRefuse(this.#entry.path);
       for (;;) {
         const readBefore = this.#run?.counts.source.in ?? 0;
+        const begunMs = systemClock.monotonic();
         const end = await this.#oneLife(prepared, () => (report ??= this.#report(prepared)));
         if (end === undefined || this.#wish !== "running") return this.#settle(end, report);
         const isRewind = end.code === REWIND;
         if (!isRewind && !end.retryable) return this.#settle(end, report);
-        failures = (this.#run?.counts.source.in ?? 0) > readBefore ? 1 : failures + 1;
+        const hadLife = systemClock.monotonic() - begunMs > LIFE_MS || (this.#run?.counts.source.in ?? 0) > readBefore;
+        failures = hadLife ? 1 : failures + 1;
+        if (isRewind && failures > REWINDS_MAX) return this.#settle(endless(end), report);
         if (isRewind) this.#keep({ rewinds: this.#entry.rewinds + 1 });
         this.#set(isRewind ? "starting" : "retrying", end.message);
         this.#ports.tell(`${this.#entry.name} goes back to its checkpoint: ${end.message}`);
@@ -293,4 +300,9 @@ export class MasterPipeline {
     this.#detail = detail;
     this.#ports.changed(this.view());
   }
+}
+
+function endless({ message }: Failure): Failure {
+  const words = `went back to its checkpoint ${REWINDS_MAX} times in a row, and nothing passed between; the last time because`;
+  return new Failure("pipeline.crash_loop", `${words} ${message}`);
 }

@@ -2,7 +2,7 @@
 import type { ArgsDef } from "citty";
 import type { PipelineView } from "../../app/master/ask-master.ts";
 import { printable } from "../../base/printable.ts";
-import { type Command, defineCommand, EXIT } from "../command.ts";
+import { type Command, commonArgs, defineCommand, EXIT } from "../command.ts";
 import { askChoices, nodeArgs } from "../node-flags.ts";
 import { emit, emitJson } from "../output.ts";
 
@@ -10,6 +10,7 @@ const masterArgs = {
   ...nodeArgs,
   node: { ...nodeArgs.node, description: "which master (default: one that runs on this machine)" },
   timeout: { ...nodeArgs.timeout, default: "60s" },
+  quiet: commonArgs.quiet,
 } as const satisfies ArgsDef;
 
 const pipelineArgs = {
@@ -42,7 +43,7 @@ export const submit = defineCommand({
     };
     const request = { path: resolve(file), ...ends, ...(fresh && { fresh }) };
     const { answer } = await askMaster(askChoices(flags), (client) => client.submit(request));
-    return told(answer.pipeline, flags.json, "submitted");
+    return told(answer.pipeline, flags, "submitted");
   },
 });
 
@@ -59,7 +60,7 @@ export const pipelines = defineCommand({
       const none = "no pipelines: submit FILE runs one";
       await emit(`${answer.pipelines.length > 0 ? pipelinesTable(answer.pipelines) : none}\n\n`);
       await emit(`${answer.workers.length > 0 ? workersTable(answer.workers) : "no workers are here"}\n`);
-      process.stderr.write(`as ${by} sees it\n`);
+      if (!args.quiet) process.stderr.write(`as ${by} sees it\n`);
     }
     return EXIT.done;
   },
@@ -82,7 +83,7 @@ export const drain = defineCommand({
     const request = { node: worker, on: !off };
     const { answer } = await askMaster(askChoices(flags), (client) => client.drain(request));
     if (flags.json) await emitJson(answer);
-    else process.stderr.write(`${off ? "works again" : "drains"}: ${printable(worker)}\n`);
+    else if (!flags.quiet) process.stderr.write(`${off ? "works again" : "drains"}: ${printable(worker)}\n`);
     return EXIT.done;
   },
 });
@@ -95,13 +96,17 @@ function onPipeline(word: "pause" | "resume" | "cancel", done: string, about: st
     async run({ pipeline, ...flags }) {
       const { askMaster } = await import("../../app/master/ask-master.ts");
       const { answer } = await askMaster(askChoices(flags), (client) => client[word]({ pipeline }));
-      return told(answer.pipeline, flags.json, done);
+      return told(answer.pipeline, flags, done);
     },
   });
 }
 
-async function told(pipeline: PipelineView, json: boolean | undefined, done: string): Promise<number> {
+async function told(
+  pipeline: PipelineView,
+  { json, quiet }: { readonly json?: boolean | undefined; readonly quiet?: boolean | undefined },
+  done: string,
+): Promise<number> {
   if (json) await emitJson({ pipeline });
-  else process.stderr.write(`${done}: ${printable(pipeline.name)} (${pipeline.id}) is ${pipeline.state}\n`);
+  else if (!quiet) process.stderr.write(`${done}: ${printable(pipeline.name)} (${pipeline.id}) is ${pipeline.state}\n`);
   return EXIT.done;
 }
