@@ -3,7 +3,7 @@
  * checkpoint when the owner of a stage is lost, when its sink was full, after a pause, and after a restart of the master.
  */
 import { pause, systemClock } from "../../base/clock.ts";
-import { type Failure, toFailure } from "../../base/errors.ts";
+import { Failure, toFailure } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import { type BackoffPolicy, backoffDelayMs } from "../../protocol/retry/index.ts";
 import type { ArtifactShelf } from "../../work/artifact/index.ts";
