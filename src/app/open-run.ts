@@ -11,7 +11,7 @@ import { type ExecutorFactory, type PipelinePorts, PipelineStages } from "../wor
 import { openEventLog } from "./event-log.ts";
 import { noticesOf } from "./notices.ts";
 import { lockOutputs, type OutputLocks } from "./output-locks.ts";
-import type { PreparedPipeline } from "./prepare-pipeline.ts";
+import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
 import { findRun, fingerprintOf } from "./resume.ts";
 import { chooseSink, chooseSource, isRepeatable, openSink, openSource, refuseSharedFiles } from "./run-ends.ts";
 import { hostCommand, pipelineDirectory, stateDirectory } from "./self.ts";
@@ -55,6 +55,7 @@ export interface OpenedRun {
 export async function openRun(prepared: PreparedPipeline, choices: RunChoices): Promise<OpenedRun> {
   const source = chooseSource(prepared, choices.input);
   const sink = chooseSink(prepared, choices.output);
+  if (choices.executor) refuseStandardStreams(source, sink);
   const directory = pipelineDirectory(choices.dataDir, prepared.path);
   const deadLettersPath = resolve(prepared.file.settings.dead_letters ?? join(directory, "dead-letters.ndjson"));
   refuseSharedFiles(prepared.path, source, sink, deadLettersPath);
@@ -116,6 +117,14 @@ function ports({ dataDir, events, executor = inThisProcess, show, warn }: RunCho
   const workDirectory = join(stateDirectory(dataDir), "work");
   const random = seededRandom(process.pid);
   return { clock: systemClock, random, host: hostCommand(), workDirectory, executor, show, observe };
+}
+
+/** Of a master: what is typed there, and what it says itself, is nobody's data. */
+function refuseStandardStreams(...ends: readonly EndChoice[]): void {
+  const found = ends.find(({ params }) => params.path === "-");
+  if (!found) return;
+  const message = `path=- of ${found.kind} is this master's own standard input or output; a file or an address is required`;
+  throw new Failure("pipeline.config.standard_stream", message);
 }
 
 const inThisProcess: ExecutorFactory = (options) => new PipelineStages(options);

@@ -25,7 +25,12 @@ interface CommonFields {
 
 type TaskMethod = "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS";
 
-interface HttpFields extends CommonFields {
+interface PlacedFields extends CommonFields {
+  /** Tasks of one key go to one worker where the graph's balancer is CONSISTENT_HASH; the id when left out. It may hold references. */
+  readonly key?: string;
+}
+
+interface HttpFields extends PlacedFields {
   /** Texts may hold references: `${tasks.ID.output.path}`, `${tasks.ID.state}`, `${env.NAME}`. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -43,13 +48,15 @@ export type HttpTaskDefinition =
   | (HttpFields & { readonly type: "http"; readonly method: TaskMethod })
   | (HttpFields & { readonly type: TaskMethod });
 
-export interface PluginTaskDefinition extends CommonFields {
+export interface PluginTaskDefinition extends PlacedFields {
   readonly type: "plugin";
   /** The path of a plugin file, seen from the graph's file. */
   readonly library: string;
   readonly params?: Readonly<Record<string, string | number | boolean | readonly string[]>>;
   /** A list of records, or one reference that gives a list. */
   readonly records?: string | readonly unknown[];
+  /** False where doing it twice does harm: then it is not repeated once it may have begun. True when left out. */
+  readonly idempotent?: boolean;
 }
 
 export interface PipelineTaskDefinition extends CommonFields {

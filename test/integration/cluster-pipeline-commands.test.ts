@@ -163,6 +163,46 @@ describe("pause, resume and cancel", () => {
     expect(ids("gone")).toEqual(ALL);
   });
 
+  test("a paused pipeline that is cancelled has a report that says so", async () => {
+    await cluster.tell("submit", write("dropped"));
+    await untilHeld("dropped");
+    const pausing = cluster.tell("pause", "dropped");
+    await cluster.untilState("dropped", "pausing");
+    open("dropped");
+    await pausing;
+    const { id } = (await cluster.pipeline("dropped"))!;
+    expect((await cluster.report(id)).state).toBe("running"); // it may go on
+    await cluster.tell("cancel", "dropped");
+    expect(await cluster.report(id)).toMatchObject({ id, state: "cancelled" });
+  });
+
+  test("a task leaves a paused pipeline of its file paused, and runs the file when that is over", async () => {
+    await cluster.tell("submit", write("shared"));
+    await untilHeld("shared");
+    const pausing = cluster.tell("pause", "shared");
+    await cluster.untilState("shared", "pausing");
+    open("shared");
+    await pausing;
+    const { id } = (await cluster.pipeline("shared"))!;
+    const graph = {
+      name: "g",
+      tasks: ["one", "two"].map((each) => ({ id: each, type: "pipeline", file: "shared.txt" })),
+    };
+    cluster.space.write("g.json", JSON.stringify(graph));
+    const running = cluster.ask("task", "run", "g.json", "--node", cluster.address);
+    const waits = `waits for the end of ${id}, which is paused`;
+    await until("both wait", () => cluster.node("master").stderr.split(waits).length === 3);
+    expect(await cluster.pipeline("shared")).toMatchObject({ id, state: "paused" });
+    await cluster.tell("resume", "shared");
+    const { code, stderr } = await running;
+    expect(code, stderr).toBe(0);
+    const all = (await cluster.list()).pipelines.filter(({ name }) => name === "shared");
+    expect(all.map(({ state, written }) => [state, written])).toEqual(
+      Array.from({ length: 3 }, () => ["ended", ORDERS]),
+    );
+    expect(ids("shared")).toEqual(ALL);
+  });
+
   test("what is no pipeline is refused with the nearest one", async () => {
     for (const word of ["pause", "resume", "cancel"]) {
       const { code, stderr } = await cluster.ask(word, "gren");

@@ -1,10 +1,10 @@
 /** A sink without room: the pipeline waits, says so, and goes on where it was when there is room again. Nothing is lost, nothing doubled. */
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdirSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
 import { orders } from "../support/orders.ts";
-import { PipelineCluster } from "../support/pipeline-cluster.ts";
-import { perRecord } from "../support/plugins.ts";
+import { type MasterList, PipelineCluster } from "../support/pipeline-cluster.ts";
+import { GATE, perRecord } from "../support/plugins.ts";
 import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -71,3 +71,52 @@ test.skipIf(!canMount)("a pipeline that waits for room can be paused and cancell
   await cluster.tell("cancel", "p");
   expect((await cluster.pipeline("p"))!.state).toBe("cancelled");
 });
+
+test.skipIf(!canMount)(
+  "a master whose state has no room lives, its pipeline waits, and goes on when there is room",
+  async () => {
+    await using cluster = new PipelineCluster();
+    const { space } = cluster;
+    using _disk = smallDisk(space.at("disk"), "4m")!;
+    const dataDir = space.at("disk");
+    await cluster.master({ dataDir });
+    await cluster.worker("worker1", { dataDir });
+    const ask = (...words: readonly string[]) => cluster.tell(...words, "--data-dir", dataDir);
+    space.write("in.ndjson", orders(ORDERS));
+    space.write("gate.ts", GATE);
+    const gate = `gate|gate.ts|gate=${space.at("open")},stop_at=${ORDERS / 2}`;
+    const set = "set|batch_rows=100,checkpoint_interval=10ms";
+    space.write("p.txt", `${set}\nin|source:ndjson|path=in.ndjson\n${gate}\nout|sink:ndjson|path=out.ndjson\n`);
+    await ask("submit", "p.txt");
+    await until(
+      "half of it is written",
+      () => space.exists("out.ndjson") && space.records("out.ndjson").length > ORDERS / 3,
+    );
+    fill(space.at("disk/filler"));
+    space.write("open", "");
+    expect((await cluster.untilState("p", "retrying")).detail).toContain("disk is full");
+    const full = JSON.parse((await ask("pipelines", "--json")).stdout) as MasterList;
+    expect(full.pipelines[0]!.state).toBe("retrying");
+    space.write("q.txt", "in|source:ndjson|path=in.ndjson\nout|sink:ndjson|path=other.ndjson\n");
+    const refused = await cluster.ask("submit", "q.txt", "--data-dir", dataDir);
+    expect(refused.code).not.toBe(0);
+    expect(refused.stderr).toContain("cannot store the submission");
+    rmSync(space.at("disk/filler"));
+    await cluster.untilState("p", "ended");
+    expect(space.records("out.ndjson").map(({ id }) => id)).toEqual(Array.from({ length: ORDERS }, (_, at) => at));
+    expect(cluster.told("q")).toEqual([]);
+  },
+);
+
+/** Until nothing more goes onto its disk. */
+function fill(path: string): void {
+  const block = Buffer.alloc(4096);
+  const file = openSync(path, "w");
+  try {
+    for (;;) writeSync(file, block);
+  } catch (thrown) {
+    expect((thrown as { code?: unknown }).code).toBe("ENOSPC");
+  } finally {
+    closeSync(file);
+  }
+}

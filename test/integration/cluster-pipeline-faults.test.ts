@@ -6,6 +6,7 @@ import { describe, expect, test } from "bun:test";
 import { orders } from "../support/orders.ts";
 import { PipelineCluster } from "../support/pipeline-cluster.ts";
 import { GATE, perRecord } from "../support/plugins.ts";
+import { hostsOf } from "../support/processes.ts";
 import { until } from "../support/until.ts";
 
 const ORDERS = 1200;
@@ -22,9 +23,17 @@ const SUM = perRecord("row.n = ++n;", {
 });
 
 /** Two workers and a pipeline `p` that is held at record STOP_AT by stages named like the files that open them. */
-async function held(stages: (gate: (name: string, at?: number) => string) => readonly string[], settings = "") {
+async function held(stages: Stages, settings = ""): Promise<PipelineCluster> {
   const cluster = await PipelineCluster.start(["worker1", "worker2"]);
-  const { space } = cluster;
+  writePipeline(cluster, stages, settings);
+  await cluster.tell("submit", "p.txt");
+  await untilWritten(cluster, STOP_AT - ROWS);
+  return cluster;
+}
+
+type Stages = (gate: (name: string, at?: number) => string) => readonly string[];
+
+function writePipeline({ space }: PipelineCluster, stages: Stages, settings = ""): void {
   space.write("in.ndjson", orders(ORDERS));
   space.write("gate.ts", GATE);
   space.write("sum.ts", SUM);
@@ -32,9 +41,6 @@ async function held(stages: (gate: (name: string, at?: number) => string) => rea
   const set = `set|batch_rows=${ROWS},in_flight=2,checkpoint_interval=10ms${settings}`;
   const lines = [set, "in|source:ndjson|path=in.ndjson", ...stages(gate), "out|sink:ndjson|path=out.ndjson"];
   space.write("p.txt", `${lines.join("\n")}\n`);
-  await cluster.tell("submit", "p.txt");
-  await untilWritten(cluster, STOP_AT - ROWS);
-  return cluster;
 }
 
 function written({ space }: PipelineCluster): number {
@@ -171,5 +177,59 @@ describe("a master", () => {
     await cluster.master();
     await cluster.untilState("p", "ended");
     expect(cluster.space.records("out.ndjson").map(({ n }) => n)).toEqual(ALL.map((each) => each + 1));
+  });
+
+  test("that is killed and started with the same words goes on too: --fresh does not wipe what it has begun", async () => {
+    await using cluster = new PipelineCluster();
+    const args = ["--config", "p.txt", "--fresh"];
+    writePipeline(cluster, (gate) => [gate("open")]);
+    await cluster.master({ args });
+    await cluster.worker("worker1");
+    await untilWritten(cluster, STOP_AT - ROWS);
+    const { id } = (await cluster.pipeline("p"))!;
+    await cluster.killHard("master");
+    cluster.space.write("mark.ts", perRecord("row.mark = true;")); // who begins anew marks all
+    writePipeline(cluster, (gate) => [gate("open"), "mark|mark.ts|"]);
+    cluster.space.write("open", "");
+    await cluster.master({ args });
+    expect((await cluster.untilState("p", "ended")).id).toBe(id);
+    expect(ids(cluster)).toEqual(ALL);
+    const records = cluster.space.records("out.ndjson");
+    expect(records[0]).not.toHaveProperty("mark");
+    expect(records.at(-1)).toHaveProperty("mark", true);
+  });
+
+  test("that is killed knows in its next life which workers have to have no work", async () => {
+    await using cluster = await PipelineCluster.start(["worker1", "worker2"]);
+    const draining = async () =>
+      (await cluster.list()).workers.filter(({ isDraining }) => isDraining).map(({ id }) => id);
+    await cluster.tell("drain", "worker1");
+    await cluster.killHard("master");
+    await cluster.master();
+    await cluster.untilWorkers("worker1", "worker2");
+    expect(await draining()).toEqual(["worker1"]);
+    await cluster.tell("drain", "worker1", "--off");
+    await cluster.killHard("master");
+    await cluster.master();
+    await cluster.untilWorkers("worker1", "worker2");
+    expect(await draining()).toEqual([]);
+  });
+});
+
+describe("a balancer of one's own that hangs", () => {
+  test("is ended after a few batches, which go in turn, and leaves no process behind", async () => {
+    await using cluster = await PipelineCluster.start(["worker1"]);
+    cluster.space.write(
+      "hangs.ts",
+      `import { defineBalancer } from "distributed-system";
+      export default defineBalancer({ info: { name: "hangs", version: "1.0.0", description: "never answers" }, select() { for (;;); } });`,
+    );
+    writePipeline(cluster, () => ["sum|sum.ts|"], ",balancer=CUSTOM,balancer_library=hangs.ts");
+    await cluster.tell("submit", "p.txt");
+    await cluster.untilState("p", "ended");
+    expect(ids(cluster)).toEqual(ALL);
+    const master = cluster.node("master");
+    expect(master.stderr).toContain("choices in a row had no answer");
+    await until("its hosts are gone", () => hostsOf(master.pid).length === 0);
   });
 });

@@ -1,9 +1,11 @@
 /** What is left to read of a pipeline when it is over, or was interrupted: the report, of a run alone and of one on workers. */
 import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import type { ReportView } from "../../src/work/report/index.ts";
 import { orders } from "../support/orders.ts";
 import { PipelineCluster } from "../support/pipeline-cluster.ts";
 import { perRecord } from "../support/plugins.ts";
+import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ORDERS = 500;
@@ -78,4 +80,30 @@ describe("a pipeline on workers", () => {
     const { stdout } = await cluster.tell("report", id);
     for (const { node } of nodes) expect(stdout).toMatch(new RegExp(`^${node} +\\d+ `, "m"));
   });
+
+  test("leaves nothing else: a master that lists it has none of its shared memory any more", async () => {
+    await using cluster = await PipelineCluster.start(["worker1"]);
+    const { space } = cluster;
+    pipelineIn(space);
+    for (const name of NAMES) {
+      space.write(`${name}.txt`, space.text("pipeline.txt").replaceAll("out.ndjson", `${name}.ndjson`));
+      await cluster.tell("submit", `${name}.txt`);
+      await cluster.untilState(name, "ended");
+    }
+    const { pipelines } = await cluster.list();
+    expect(pipelines.map(({ name }) => name)).toEqual(NAMES);
+    for (const { read, stages } of pipelines) expect([read, stages.length]).toEqual([ORDERS, 1]);
+    await until("the segments of most are gone", async () => {
+      await cluster.list(); // what is let go is given back when there is something to do
+      return segmentsOf(cluster.node("master").pid) < NAMES.length;
+    });
+  });
 });
+
+const NAMES = Array.from({ length: 8 }, (_, at) => `p${at}`);
+
+/** That a process has mapped. */
+function segmentsOf(pid: number): number {
+  const maps = readFileSync(`/proc/${pid}/maps`, "utf8").split("\n");
+  return maps.filter((line) => line.includes("distributed_system-")).length;
+}

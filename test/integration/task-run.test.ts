@@ -68,6 +68,21 @@ export default definePlugin({
 });
 `;
 
+/** Has its effect, and dies of it. */
+const CHARGE = `import { appendFileSync } from "node:fs";
+import { definePlugin, param } from "distributed-system";
+export default definePlugin({
+  info: { name: "charge", version: "1.0.0", description: "writes who is charged" },
+  params: { file: param.string("where", { required: true }) },
+  init() {},
+  processBatch(batch, { params }) {
+    for (const row of batch) appendFileSync(params.file, row.who + "\\n");
+    process.exit(1);
+  },
+  cleanup() {},
+});
+`;
+
 function graph(space: Workspace, tasks: readonly unknown[], more: Readonly<Record<string, unknown>> = {}): string {
   return space.write("graph.json", JSON.stringify({ name: "test", env: ["BASE"], ...more, tasks }));
 }
@@ -196,6 +211,36 @@ test("task run fails what a plugin throws, dies of or hangs in, and goes on with
   expect(reasons.throw).toContain("no such luck");
   expect(reasons.exit).toContain("exited with code 3");
   expect(reasons.hang).toContain("it was not done within its timeout of 1.0 s");
+});
+
+test("task run does not repeat a plugin's task that is not idempotent", async () => {
+  using space = new Workspace();
+  space.write("charge.ts", CHARGE);
+  const charge = (id: string, more = {}) => {
+    const params = { file: space.at("charges") };
+    return {
+      id,
+      type: "plugin",
+      library: "charge.ts",
+      params,
+      records: [{ who: id }],
+      retry: { max: 2, backoff: 1 },
+      ...more,
+    };
+  };
+  const file = graph(space, [charge("once", { idempotent: false }), charge("again")]);
+  const { report } = await run(space, file);
+  expect((await Bun.file(space.at("charges")).text()).split("\n").toSorted()).toEqual([
+    "",
+    "again",
+    "again",
+    "again",
+    "once",
+  ]);
+  expect(report.failed.map(({ reason }) => reason)).toEqual([
+    expect.stringContaining("not repeated: it is not idempotent"),
+    expect.not.stringContaining("not repeated"),
+  ]);
 });
 
 test("task run --resume after kill -9 repeats nothing that is done and no POST without a key", async () => {

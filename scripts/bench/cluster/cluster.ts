@@ -57,7 +57,7 @@ export class Cluster implements AsyncDisposable {
     writeFileSync(path, pipelineText);
     const [before, from] = [this.#cpu(), this.#told.length];
     const startedMs = systemClock.now();
-    await this.#ask("submit", path, "--fresh");
+    await this.ask("submit", path, "--fresh");
     const end = await this.#end(from);
     if (end.state !== "ended") throw new Error(`the pipeline is ${end.state}: ${end.detail}`);
     const after = this.#cpu();
@@ -72,6 +72,16 @@ export class Cluster implements AsyncDisposable {
 
   cpuNow() {
     return this.#cpu();
+  }
+
+  /** What a command to this master prints. */
+  async ask(...words: readonly string[]): Promise<string> {
+    const { directory, executable } = this.#options;
+    const argv = [executable, ...words, "--data-dir", join(directory, "state")];
+    const child = Bun.spawn(argv, { stdio: ["ignore", "pipe", "pipe"] });
+    const [text, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    if ((await child.exited) !== 0) throw new Error(`${words.join(" ")}: ${errors}`);
+    return text;
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -110,17 +120,8 @@ export class Cluster implements AsyncDisposable {
   }
 
   async #workersHere(): Promise<number> {
-    const answer = await this.#ask("pipelines", "--json").catch(() => '{"workers":[]}'); // it does not listen yet
+    const answer = await this.ask("pipelines", "--json").catch(() => '{"workers":[]}'); // it does not listen yet
     return (JSON.parse(answer) as { workers: unknown[] }).workers.length;
-  }
-
-  async #ask(...words: readonly string[]): Promise<string> {
-    const { directory, executable } = this.#options;
-    const argv = [executable, ...words, "--data-dir", join(directory, "state")];
-    const child = Bun.spawn(argv, { stdio: ["ignore", "pipe", "pipe"] });
-    const [text, errors] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
-    if ((await child.exited) !== 0) throw new Error(`${words.join(" ")}: ${errors}`);
-    return text;
   }
 
   async #end(from: number): Promise<Told> {

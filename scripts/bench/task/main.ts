@@ -1,6 +1,6 @@
 /**
- * The task benchmark: a graph of tasks of a millisecond each, ours beside BullMQ flows on a local Redis. `--help` says what can be
- * chosen. No time decides the exit code.
+ * The task benchmark: a graph of tasks of a millisecond each, ours (in one process, and on a master's workers) beside BullMQ flows on
+ * a local Redis. `--help` says what can be chosen. No time decides the exit code.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -13,6 +13,7 @@ import { SHAPES } from "./graphs.ts";
 import { type Options, parseOptions, USAGE } from "./options.ts";
 import { bullmq } from "./peers/bullmq.ts";
 import { ours } from "./peers/ours.ts";
+import { oursOnWorkers } from "./peers/ours-on-workers.ts";
 
 const EXECUTABLE = join(import.meta.dir, "../../../bin/distributed_system");
 
@@ -37,6 +38,7 @@ async function main(options: Options): Promise<void> {
 async function everybody(directory: string, { only }: Options): Promise<readonly (Contestant | Absent)[]> {
   return [
     ...(only.includes("ours") ? SHAPES.map((shape) => ours(directory, EXECUTABLE, shape)) : []),
+    ...(only.includes("workers") ? [oursOnWorkers(directory, EXECUTABLE)] : []),
     ...(only.includes("bullmq") ? await bullmq(directory) : []),
   ];
 }

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { wholeNumber } from "../common/whole-number.ts";
 
-export const NAMES = ["ours", "bullmq"] as const;
+export const NAMES = ["ours", "workers", "bullmq"] as const;
 export type Name = (typeof NAMES)[number];
 
 export interface Options {

@@ -54,10 +54,10 @@ export async function openMaster(choices: MasterChoices): Promise<Master> {
   const submissions = opening.adopt(new Submissions(join(state, "masters", `${id}.db`)), (each) => each.close());
   const shelf = opening.use(await ArtifactShelf.open(join(state, "shelves")));
   const reports = opening.adopt(openReports(dataDir), (each) => each.close());
-  const workers = opening.adopt(new MasterWorkers({ clock: systemClock, logger }), (each) => each.close());
+  const drained = { all: () => submissions.drained(), set: submissions.setDrained.bind(submissions) };
+  const workers = opening.adopt(new MasterWorkers({ clock: systemClock, logger, drained }), (each) => each.close());
   let named: readonly MasterPipeline[] = [];
   let whenDone = (): void => {};
-  const lastState = new Map<string, string>();
   const pipelines = new Pipelines({
     dataDir,
     instance: `${id}-${randomUUID().slice(0, 8)}`,
@@ -70,13 +70,13 @@ export async function openMaster(choices: MasterChoices): Promise<Master> {
     show: (stage, stream, line) => logger.info(printable(line), { stage, stream }),
     tell: (text) => logger.warn(text),
     dispatched,
-    changed: (view) => {
-      if (lastState.get(view.id) !== view.state) changed(view);
-      lastState.set(view.id, view.state);
+    changed: (view, isNews) => {
+      if (isNews) changed(view);
       whenDone();
       tasks.pipelineChanged();
     },
   });
+  opening.defer(() => pipelines.close());
   const parts = { pool: workers, shelf, pipelines };
   const tasks = opening.adopt(openTasks(choices, parts), (each) => each.close());
   const closing = opening.move();

@@ -1,9 +1,10 @@
 /**
  * One submitted pipeline of a master, through all its lives: it is prepared, opened, run on workers, and opened again from its
- * checkpoint when the owner of a stage is lost, when its sink was full, after a pause, and after a restart of the master.
+ * checkpoint when the owner of a stage is lost, when a disk was full, after a pause, and after a restart of the master. Between
+ * its lives it is numbers only: who lists a thousand pipelines that are over must not keep their memory.
  */
 import { pause, systemClock } from "../../base/clock.ts";
-import { Failure, toFailure } from "../../base/errors.ts";
+import { Failure, messageOf, toFailure } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import { type BackoffPolicy, backoffDelayMs } from "../../protocol/retry/index.ts";
 import type { ArtifactShelf } from "../../work/artifact/index.ts";
@@ -11,14 +12,18 @@ import { type DispatchEvent, REWIND, Refusals, type WorkerPool } from "../../wor
 import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
 import type { PipelinePorts } from "../../work/pipeline/stages/index.ts";
 import { prepareOrRefuse } from "../check-pipeline.ts";
-import { type OpenedRun, openRun } from "../open-run.ts";
+import { type OpenedRun, openRun, type RunChoices } from "../open-run.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import type { KeptReport } from "../report/keep-report.ts";
 import { observationOf } from "../report/observe-dispatch.ts";
+import { endReportOfRun } from "../report/reports.ts";
 import { keepRunReport, placesOf } from "../report/run-report.ts";
 import { type RunSummary, summarise } from "../run-pipeline.ts";
+import { KeptSubmission } from "./kept-submission.ts";
+import { mayPass } from "./may-pass.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
-import { remoteExecutor } from "./remote-executor.ts";
+import { type RemoteExecutorPorts, remoteExecutor } from "./remote-executor.ts";
+import { numbersBefore, numbersOf, type RunNumbers } from "./run-numbers.ts";
 import type { Submission } from "./submissions.ts";
 
 export interface MasterPipelinePorts {
@@ -28,9 +33,11 @@ export interface MasterPipelinePorts {
   readonly pool: WorkerPool;
   readonly shelf: ArtifactShelf;
   readonly show: PipelinePorts["show"];
+  /** Durable when it returns; throws when it is not. */
   readonly save: (entry: Submission) => void;
   readonly tell: (text: string) => void;
-  readonly changed: (view: PipelineView) => void;
+  /** Something of it is another now; its state, when `isNews`. */
+  readonly changed: (view: PipelineView, isNews: boolean) => void;
   /** What happens between it and its workers. */
   readonly dispatched: (pipeline: Pick<Submission, "id" | "name">, event: DispatchEvent) => void;
 }
@@ -49,34 +56,44 @@ const LIFE_MS = 60_000;
 type Wish = "running" | "paused" | "cancelled" | "reopened" | "left";
 
 export class MasterPipeline {
-  #entry: Submission;
+  readonly #kept: KeptSubmission;
   readonly #ports: MasterPipelinePorts;
   #state: PipelineView["state"];
   #detail: string | undefined;
+  #toldState: string | undefined;
   #wish: Wish = "running";
   #wished = new AbortController();
+  /** Of the life under way. */
   #run: PipelineRun | undefined;
-  #opened: OpenedRun | undefined;
+  #report: KeptReport | undefined;
+  /** When there is none. */
+  #numbers: RunNumbers;
   #living: Promise<void> | undefined;
   #lives = 0;
   #refusals = new Refusals(systemClock);
-  #readBefore = 0;
   summary: RunSummary | undefined;
 
   constructor(entry: Submission, ports: MasterPipelinePorts) {
-    this.#entry = entry;
+    const { save, tell } = ports;
+    this.#kept = new KeptSubmission(entry, { clock: systemClock, save, tell });
     this.#ports = ports;
     this.#state = entry.state;
     this.#detail = entry.detail;
+    this.#numbers = numbersBefore(entry);
   }
 
   get entry(): Submission {
-    return this.#entry;
+    return this.#kept.entry;
   }
 
-  /** Ended, failed or cancelled: nothing more comes without a word from outside. */
+  /** Ended, failed, cancelled or paused: nothing more comes without a word from outside. */
   get isOver(): boolean {
-    return this.#living === undefined && this.#entry.state !== "running";
+    return this.#living === undefined && this.entry.state !== "running";
+  }
+
+  /** It runs, or will go on: its file, its checkpoint and its output are its own. */
+  get isUnfinished(): boolean {
+    return !this.isOver || this.entry.state === "paused";
   }
 
   /** Runs, unless it does already. */
@@ -85,17 +102,20 @@ export class MasterPipeline {
     this.#wish = "running";
     this.#wished = new AbortController();
     this.#refusals = new Refusals(systemClock);
-    this.#keep({ state: "running", detail: undefined });
+    this.#kept.changeAnyway({ state: "running", detail: undefined });
     this.#set("starting");
-    this.#living = this.#live().finally(() => {
-      this.#living = undefined;
-      this.#ports.changed(this.view());
-    });
+    this.#living = this.#live()
+      .then((failure) => this.#settle(failure))
+      .finally(() => {
+        this.#living = undefined;
+        this.#changed();
+      });
   }
 
-  /** Runs again, also when it is about to pause. */
+  /** Runs again, also when it is about to pause. Fails with `master.state` when it is cancelled meanwhile. */
   async resume(): Promise<void> {
     if (this.#wish !== "running") await this.#living;
+    this.#refuseCancelled("resumed");
     this.start();
   }
 
@@ -106,14 +126,22 @@ export class MasterPipeline {
 
   async cancel(): Promise<void> {
     await this.#end("cancelled");
-    if (this.#entry.state !== "cancelled") this.#keep({ state: "cancelled" });
+    if (this.entry.state !== "cancelled") {
+      this.#kept.changeAnyway({ state: "cancelled", detail: undefined });
+      this.#endReport();
+    }
     this.#set("cancelled");
   }
 
-  /** Runs again from its checkpoint with what its file says now. */
-  async reopen(entry: Submission): Promise<void> {
+  /**
+   * Runs again from its checkpoint with what its file says now. Fails with `master.store`, then nothing has changed, and with
+   * `master.state` when it is cancelled meanwhile.
+   */
+  async reopen(change: Partial<Submission>): Promise<void> {
+    this.#kept.announce(change);
     await this.#end("reopened");
-    this.#entry = entry;
+    this.#refuseCancelled("submitted anew at the same time; submit it again");
+    this.#kept.changeAnyway(change);
     this.start();
   }
 
@@ -122,43 +150,30 @@ export class MasterPipeline {
     await this.#end("left");
   }
 
+  /** Nothing is stored from now on. */
+  close(): void {
+    this.#kept.close();
+  }
+
   /** Of what runs now. */
   tree() {
-    return this.#living && this.#run?.tree();
+    return this.#run?.tree();
   }
 
   view(): PipelineView {
-    const { id, name, path, rewinds, submittedMs } = this.#entry;
-    const progress = this.#run?.progress();
-    const live = progress?.stages ?? [];
+    const { id, name, path, rewinds, submittedMs } = this.entry;
+    const { records, ...numbers } = this.#run ? numbersOf(this.#run) : this.#numbers;
+    const detail = this.#detail ?? this.#kept.unsaved;
     return {
-      id,
-      name,
-      path,
-      state: this.#state,
-      ...(this.#detail !== undefined && { detail: this.#detail }),
-      submittedMs,
-      ...this.#records(),
-      ...(progress && { readBytes: progress.readBytes }),
-      ...(progress?.totalBytes !== undefined && { totalBytes: progress.totalBytes }),
-      stages: (this.#run?.counts.stages ?? []).map(({ counts: each, stage }) => {
-        const { restarts = 0, retries = 0 } = live.find((one) => one.name === stage) ?? {};
-        return { name: stage, in: each.in, out: each.out, retries, restarts };
-      }),
-      rewinds,
+      ...{ id, name, path, state: this.#state, submittedMs, rewinds },
+      ...(detail !== undefined && { detail }),
+      ...records,
+      ...numbers,
     };
   }
 
-  /** Of an earlier life of the master what it kept. */
-  #records(): NonNullable<Submission["records"]> {
-    const counts = this.#run?.counts;
-    if (!counts) return this.#entry.records ?? { read: 0, written: 0, deadLettered: 0 };
-    const all = [counts.source, ...counts.stages.map((each) => each.counts)];
-    const deadLettered = all.reduce((sum, each) => sum + each.deadLettered, 0);
-    return { read: counts.source.in, written: counts.written, deadLettered };
-  }
-
   async #end(wish: Wish): Promise<void> {
+    if (this.#living && this.#wish === "cancelled") return this.#living; // that is the last word
     this.#wish = wish;
     this.#wished.abort();
     if (wish === "cancelled") this.#run?.abort("the pipeline was cancelled");
@@ -167,138 +182,173 @@ export class MasterPipeline {
     await this.#living;
   }
 
-  /** From life to life, until it is over or wished otherwise. */
-  async #live(): Promise<void> {
+  #refuseCancelled(what: string): void {
+    if (this.#wish !== "cancelled") return;
+    throw new Failure("master.state", `${this.entry.name} was cancelled and cannot be ${what}`);
+  }
+
+  /** From life to life, until it is over or wished otherwise; gives why it cannot go on. Never rejects. */
+  async #live(): Promise<Failure | undefined> {
     const random = seededRandom(process.pid);
-    let report: KeptReport | undefined;
     let failures = 0;
     try {
-      let prepared = await prepareOrRefuse(this.#entry.path);
+      let prepared = await prepareOrRefuse(this.entry.path);
       for (;;) {
-        const readBefore = this.#run?.counts.source.in ?? 0;
+        const { read } = this.#numbers.records;
         const begunMs = systemClock.monotonic();
-        const end = await this.#oneLife(prepared, () => (report ??= this.#report(prepared)));
-        if (end === undefined || this.#wish !== "running") return this.#settle(end, report);
+        const end = await this.#oneLife(prepared);
+        if (end === undefined || this.#wish !== "running" || !mayPass(end)) return end;
         const isRewind = end.code === REWIND;
-        if (!isRewind && !end.retryable) return this.#settle(end, report);
-        const hadLife = systemClock.monotonic() - begunMs > LIFE_MS || (this.#run?.counts.source.in ?? 0) > readBefore;
+        const hadLife = systemClock.monotonic() - begunMs > LIFE_MS || this.#numbers.records.read > read;
         failures = hadLife ? 1 : failures + 1;
-        if (isRewind && failures > REWINDS_MAX) return this.#settle(endless(end), report);
-        if (isRewind) this.#keep({ rewinds: this.#entry.rewinds + 1 });
+        if (isRewind && failures > REWINDS_MAX) return endless(end);
+        if (isRewind) this.#kept.changeAnyway({ rewinds: this.entry.rewinds + 1 });
         this.#set(isRewind ? "starting" : "retrying", end.message);
-        this.#ports.tell(`${this.#entry.name} goes back to its checkpoint: ${end.message}`);
-        await pause(
-          systemClock,
-          backoffDelayMs(isRewind ? REWIND_DELAY : RETRY_DELAY, failures, random),
-          this.#wished.signal,
-        ).catch(() => {}); // wished otherwise: the next turn sees it
-        if (!isRewind) prepared = await prepareOrRefuse(this.#entry.path);
+        this.#ports.tell(`${this.entry.name} goes back to its checkpoint: ${end.message}`);
+        const delayMs = backoffDelayMs(isRewind ? REWIND_DELAY : RETRY_DELAY, failures, random);
+        await pause(systemClock, delayMs, this.#wished.signal); // wished otherwise: the next turn sees it
+        if (!isRewind) prepared = await prepareOrRefuse(this.entry.path);
       }
     } catch (thrown) {
-      this.#settle(toFailure(thrown, "pipeline.failed"), report);
+      return toFailure(thrown, "pipeline.failed");
     }
   }
 
   /** Undefined when the run came to an end; else why it did not. */
-  async #oneLife(prepared: PreparedPipeline, report: () => KeptReport): Promise<Failure | undefined> {
-    const { dataDir, dispatched, instance, pool, shelf, show, tell } = this.#ports;
-    const { fresh, id, input, name, output, run: begun } = this.#entry;
-    const remote = await remoteExecutor(prepared, {
+  async #oneLife(prepared: PreparedPipeline): Promise<Failure | undefined> {
+    const remote = await remoteExecutor(prepared, this.#remotePorts());
+    const { name } = this.entry;
+    let opened: OpenedRun | undefined;
+    let readBefore = 0;
+    this.summary = undefined;
+    try {
+      opened = await this.#open(prepared, remote.executor);
+      const { run } = opened;
+      readBefore = run.counts.source.in;
+      this.#run = run;
+      this.#report ??= this.#beginReport(prepared, opened);
+      if (opened.isOver || this.#wish !== "running") {
+        await run.discard();
+        if (opened.isOver) this.summary = summarise(name, opened, readBefore, "ended"); // it has come to its end before
+        return undefined;
+      }
+      void run.started.then(
+        () => this.#set("running"),
+        () => {},
+      ); // how it ends is told below
+      const { how } = await run.run();
+      this.summary = summarise(name, opened, readBefore, how);
+      return undefined;
+    } catch (thrown) {
+      const failure = toFailure(thrown, "pipeline.failed");
+      const { code, message } = failure;
+      if (opened) this.summary = { ...summarise(name, opened, readBefore, "failed"), error: { code, message } };
+      return failure;
+    } finally {
+      this.#letGo();
+      opened?.locks.release();
+      await remote.close();
+    }
+  }
+
+  /** Who is killed from here on must know that it has begun this run: a run that cannot be stored does not begin. */
+  async #open(prepared: PreparedPipeline, executor: RunChoices["executor"]): Promise<OpenedRun> {
+    const { dataDir, show, tell } = this.#ports;
+    const { fresh, input, name, output, run: begun } = this.entry;
+    const warn = (text: string): void => tell(`${name}: ${text}`);
+    const inFlight = prepared.file.settings.in_flight * IN_FLIGHT_FACTOR;
+    const choices = { dataDir, fresh, begun, input, output, executor, inFlight, show, warn };
+    const opened = await openRun(prepared, choices);
+    try {
+      this.#kept.change({ fresh: false, run: opened.id });
+      return opened;
+    } catch (thrown) {
+      await opened.run.discard();
+      opened.locks.release();
+      throw thrown;
+    }
+  }
+
+  #remotePorts(): RemoteExecutorPorts {
+    const { dispatched, instance, pool, shelf, tell } = this.#ports;
+    const { id, name } = this.entry;
+    return {
       pool,
       shelf,
       name: `${instance}/${id}/${++this.#lives}`,
       refusals: this.#refusals,
       observe: (event) => {
         const what = observationOf(event);
-        if (what) report().builder.observe(what);
+        if (what) this.#report?.builder.observe(what);
         dispatched({ id, name }, event);
       },
       tell: (text) => tell(`${name}: ${text}`),
-    });
-    let opened: OpenedRun | undefined;
-    this.summary = undefined;
-    try {
-      const warn = (text: string): void => tell(`${name}: ${text}`);
-      const inFlight = prepared.file.settings.in_flight * IN_FLIGHT_FACTOR;
-      opened = await openRun(prepared, {
-        dataDir,
-        fresh,
-        begun,
-        input,
-        output,
-        executor: remote.executor,
-        inFlight,
-        show,
-        warn,
-      });
-      this.#opened = opened;
-      this.#run = opened.run;
-      this.#readBefore = opened.run.counts.source.in;
-      report();
-      this.#keep({ fresh: false, run: opened.id });
-      if (opened.isOver || this.#wish !== "running") return await this.#notRun(opened);
-      void opened.run.started.then(
-        () => this.#set("running"),
-        () => {},
-      ); // how it ends is told below
-      const { how } = await opened.run.run();
-      this.summary = summarise(name, opened, this.#readBefore, how);
-      return undefined;
-    } catch (thrown) {
-      const failure = toFailure(thrown, "pipeline.failed");
-      if (opened) this.summary = { ...summarise(name, opened, this.#readBefore, "failed"), error: failure };
-      return failure;
-    } finally {
-      opened?.locks.release();
-      await remote.close();
-    }
+    };
   }
 
-  /** It has come to its end before, or is not to go on now. */
-  async #notRun(opened: OpenedRun): Promise<undefined> {
-    await opened.run.discard();
-    if (opened.isOver) this.summary = summarise(this.#entry.name, opened, this.#readBefore, "ended");
+  /** Keeps of the run what it has counted. */
+  #letGo(): void {
+    if (!this.#run) return;
+    this.#report?.refresh();
+    this.#numbers = numbersOf(this.#run);
+    this.#run = undefined;
   }
 
-  #report(prepared: PreparedPipeline): KeptReport {
+  #beginReport(prepared: PreparedPipeline, opened: OpenedRun): KeptReport {
     const { dataDir, tell } = this.#ports;
-    const { id, name } = this.#entry;
-    const places = placesOf(prepared, this.#opened!);
+    const { id, name } = this.entry;
+    const places = placesOf(prepared, opened);
     return keepRunReport({ dataDir, subject: { id, name, run: id, places }, run: () => this.#run, warn: tell });
   }
 
-  #settle(failure: Failure | undefined, report: KeptReport | undefined): void {
+  /** Says how it came out. Never throws: there is nobody to hear it. */
+  #settle(failure: Failure | undefined): void {
+    const report = this.#report;
+    this.#report = undefined;
     const hasEnded = !failure && this.summary?.run === "ended";
     const wish = hasEnded && this.#wish !== "cancelled" ? "running" : this.#wish;
     if (wish === "left" || wish === "reopened") return report?.leave();
-    const canGoOn = !failure || failure.retryable;
-    if (wish === "paused" && canGoOn) {
+    const { records } = this.#numbers;
+    if (wish === "paused" && (!failure || mayPass(failure))) {
       report?.leave();
-      this.#keep({ state: "paused", records: this.#records() });
+      this.#kept.changeAnyway({ state: "paused", records });
       return this.#set("paused");
     }
     if (wish === "cancelled") {
-      report?.end("cancelled");
-      this.#keep({ state: "cancelled", records: this.#records() });
+      if (report) report.end("cancelled");
+      else this.#endReport();
+      this.#kept.changeAnyway({ state: "cancelled", records });
       return this.#set("cancelled");
     }
     if (failure)
-      report?.builder.observe({ type: "failed", id: this.#entry.id, code: failure.code, reason: failure.message });
-    else for (const fault of this.#run?.counts.faults() ?? []) report?.builder.addFault(fault);
-    report?.end(failure ? "failed" : "ended");
-    this.#keep({ state: failure ? "failed" : "ended", detail: failure?.message, records: this.#records() });
-    this.#set(failure ? "failed" : "ended", failure?.message);
+      report?.builder.observe({ type: "failed", id: this.entry.id, code: failure.code, reason: failure.message });
+    else for (const fault of this.summary?.faults ?? []) report?.builder.addFault(fault);
+    const state = failure ? "failed" : "ended";
+    report?.end(state);
+    this.#kept.changeAnyway({ state, detail: failure?.message, records });
+    this.#set(state, failure?.message);
   }
 
-  #keep(change: Partial<Submission>): void {
-    this.#entry = { ...this.#entry, ...change };
-    this.#ports.save(this.#entry);
+  /** The stored one of a pipeline that is cancelled while nothing of it runs: nobody goes on in it. */
+  #endReport(): void {
+    const { dataDir, tell } = this.#ports;
+    try {
+      endReportOfRun(dataDir, this.entry.id, "cancelled");
+    } catch (thrown) {
+      tell(`${this.entry.name}: its report is not ended: ${messageOf(thrown)}`);
+    }
   }
 
   #set(state: PipelineView["state"], detail?: string): void {
     this.#state = state;
     this.#detail = detail;
-    this.#ports.changed(this.view());
+    this.#changed();
+  }
+
+  #changed(): void {
+    const isNews = this.#toldState !== this.#state;
+    this.#toldState = this.#state;
+    this.#ports.changed(this.view(), isNews);
   }
 }
 

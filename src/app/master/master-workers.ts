@@ -28,6 +28,8 @@ const HELLO_TIMEOUT_MS = 5_000;
 export interface MasterWorkersPorts {
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Workers that were told to have no work, kept over the lives of the master. */
+  readonly drained: { all(): readonly string[]; set(worker: string, on: boolean): void };
 }
 
 export interface WorkerView {
@@ -49,14 +51,15 @@ export class MasterWorkers implements WorkerPool {
   readonly #ports: MasterWorkersPorts;
   readonly #lives = new Map<string, Life>();
   readonly #watchers = new Set<WorkerWatcher>();
-  /** Told by a person to have no work; kept while they come and go. */
-  readonly #drained = new Set<string>();
+  /** Told by a person to have no work; kept while they come and go, and the master does. */
+  readonly #drained: Set<string>;
   readonly #seeking = new Set<string>();
   readonly #end = new AbortController();
   #cluster: { readonly membership: Membership; readonly links: LinkPool } | undefined;
 
   constructor(ports: MasterWorkersPorts) {
     this.#ports = ports;
+    this.#drained = new Set(ports.drained.all());
     this.handlers = {
       [TOPICS.report]: { notify: (payload, { link }) => this.#report(link, payload) },
       [TOPICS.failed]: { notify: (payload, { link }) => this.#failed(link, payload) },
@@ -91,13 +94,14 @@ export class MasterWorkers implements WorkerPool {
     }));
   }
 
-  /** No new work for this worker, or again; also for one that is not there now. Fails with `work.not_found`. */
+  /** No new work for this worker, or again; also for one that is not there now and has none. Fails with `work.not_found`, and as what keeps it. */
   drain(worker: string, on: boolean): void {
     const life = this.#lives.get(worker);
     if (!life && !this.#drained.has(worker)) {
       const known = [...this.#lives.keys()].join(", ") || "none";
       throw new Failure("work.not_found", `no worker is ${JSON.stringify(worker)}; there are ${known}`);
     }
+    this.#ports.drained.set(worker, on);
     if (on) this.#drained.add(worker);
     else this.#drained.delete(worker);
     if (life) this.#setDraining(life, on);

@@ -44,16 +44,18 @@ export class Pipelines {
   }
 
   /**
-   * A file that is under way, or has failed, becomes what it says now, from its checkpoint on. Fails with the file's faults, or with
-   * `master.too_many`; then nothing has changed.
+   * A file that is under way, or has failed, becomes what it says now, from its checkpoint on; but not for somebody with an
+   * origin, who takes nothing over. Fails with the file's faults, `master.too_many`, `master.store` or, for somebody with an
+   * origin, `master.file_in_use`; then nothing has changed.
    */
   async submit({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(written);
     await this.#ports.check(path);
-    const same = this.#each.find(({ entry }) => entry.path === path && goesOn(entry, origin));
     const ends = { fresh, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
+    const same = this.unfinished(path) ?? (origin === undefined ? this.#failed(path) : undefined);
+    if (same && origin !== undefined) throw inUse(same);
     if (same) {
-      await same.reopen({ ...same.entry, ...ends, state: "running" });
+      await same.reopen({ ...ends, state: "running" });
       return same;
     }
     const living = this.#each.filter(({ isOver }) => !isOver).length;
@@ -74,18 +76,27 @@ export class Pipelines {
       ...(origin !== undefined && { origin }),
       rewinds: 0,
     };
-    this.#ports.submissions.save(entry);
+    this.#save(entry);
     const pipeline = this.#add(entry);
     pipeline.start();
     return pipeline;
   }
 
-  /** For a file named on the command line: one that this master knows already is left as it is. */
+  /**
+   * For a file named on the command line, which who starts a master again names again: one that this master knows is left as it
+   * is. Fresh begins what is over anew, and leaves alone what is under way or paused: it may have begun so itself.
+   */
   async submitOnce(request: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(request.path);
     const known = this.#each.findLast(({ entry }) => entry.path === path && entry.state !== "cancelled");
-    if (!known || request.fresh) return this.submit(request);
+    if (!known) return this.submit(request);
     const { name, state } = known.entry;
+    if (known.isUnfinished) {
+      const how = state === "paused" ? "was paused before and is left so" : "was under way before and goes on";
+      if (request.fresh) this.#ports.tell(`${name} ${how}; submit ${request.path} --fresh starts it over`);
+      return known;
+    }
+    if (request.fresh) return this.submit(request);
     if (state === "failed") known.start();
     if (state === "ended") this.#ports.tell(`${name} has ended before and is left so; --fresh runs it again`);
     return known;
@@ -119,6 +130,16 @@ export class Pipelines {
     await Promise.all(this.#each.filter(({ isOver }) => !isOver).map((pipeline) => pipeline.leave()));
   }
 
+  /** Nothing is stored from now on. */
+  close(): void {
+    for (const pipeline of this.#each) pipeline.close();
+  }
+
+  /** Who has this file, its checkpoint and its output. */
+  unfinished(path: string): MasterPipeline | undefined {
+    return this.#each.find(({ entry, isUnfinished }) => entry.path === path && isUnfinished);
+  }
+
   /** By id, by the beginning of an id, or by name; of several of one name the last submitted. Fails with `master.not_found`. */
   find(which: string): MasterPipeline {
     const exact = this.#pipelines.get(which);
@@ -137,19 +158,35 @@ export class Pipelines {
     return [...this.#pipelines.values()];
   }
 
+  /** What somebody else has begun and has failed is his. */
+  #failed(path: string): MasterPipeline | undefined {
+    return this.#each.find(
+      ({ entry }) => entry.path === path && entry.state === "failed" && entry.origin === undefined,
+    );
+  }
+
   #add(entry: Submission): MasterPipeline {
-    const { submissions } = this.#ports;
-    const pipeline = new MasterPipeline(entry, { ...this.#ports, save: (changed) => submissions.save(changed) });
+    const pipeline = new MasterPipeline(entry, { ...this.#ports, save: (changed) => this.#save(changed) });
     this.#pipelines.set(entry.id, pipeline);
     return pipeline;
   }
+
+  /** As many as are stored are known. */
+  #save(entry: Submission): void {
+    for (const id of this.#ports.submissions.save(entry)) {
+      if (this.#pipelines.get(id)?.isUnfinished) continue; // stored otherwise than it is: it is stored again
+      this.#pipelines.get(id)?.close();
+      this.#pipelines.delete(id);
+    }
+  }
 }
 
-/** What somebody else has begun and has failed is his. */
-function goesOn({ origin: whose, state }: Submission, origin: string | undefined): boolean {
-  return (
-    state === "running" || state === "paused" || (state === "failed" && whose === undefined && origin === undefined)
-  );
+/** The code of a refusal that ends when somebody else is through with the file. */
+export const FILE_IN_USE = "master.file_in_use";
+
+function inUse({ entry: { id, path, state } }: MasterPipeline): Failure {
+  const message = `${path} is in use: ${id} is ${state} with it, and has to be over first`;
+  return new Failure(FILE_IN_USE, message, { retryable: true });
 }
 
 function notUnderWay({ entry }: MasterPipeline, what: string): Failure {

@@ -1,7 +1,7 @@
 /** Puts together what a run needs to have its batches done by workers: balancers, leases, files on the shelf. */
 import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { Failure } from "../../base/errors.ts";
+import { Failure, messageOf } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import {
   type Balancer,
@@ -70,7 +70,8 @@ export async function remoteExecutor(prepared: PreparedPipeline, ports: RemoteEx
     executor: (options) => new RemoteStages(options, remote),
     close: async () => {
       await custom?.close();
-      for (const withdraw of withdrawals.splice(0)) await withdraw();
+      for (const withdraw of withdrawals.splice(0))
+        await withdraw().catch((thrown) => ports.tell(`files stay on the shelf: ${messageOf(thrown)}`)); // the run is over all the same
     },
   };
 }

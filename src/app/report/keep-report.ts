@@ -56,6 +56,11 @@ export class KeptReport {
     return viewOf(this.#report("running"));
   }
 
+  /** Takes what the run has counted, before it is let go. */
+  refresh(): void {
+    this.#options.refresh(this.builder);
+  }
+
   /** Writes it for the last time. */
   end(state: Exclude<ReportState, "running">): ReportView {
     this.#timer?.cancel();

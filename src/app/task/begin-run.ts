@@ -13,6 +13,8 @@ import { stateDirectory } from "../self.ts";
 export interface GivenGraph {
   readonly path: string;
   readonly graph: TaskGraph;
+  /** Tasks at once, instead of what the graph says; kept with the run. */
+  readonly parallel?: number | undefined;
 }
 
 export interface RunToGoOn {
@@ -21,6 +23,8 @@ export interface RunToGoOn {
   readonly given?: TaskGraph | undefined;
   /** Failed and skipped tasks too. */
   readonly retryFailed: boolean;
+  /** From now on, instead of what the run began with. */
+  readonly parallel?: number | undefined;
 }
 
 export function taskStorePath(dataDir: string | undefined): string {
@@ -28,14 +32,17 @@ export function taskStorePath(dataDir: string | undefined): string {
 }
 
 /** Durable when it returns. `owner` is whoever goes on with it by itself. */
-export function beginRun(store: TaskStore, id: string, { graph, path }: GivenGraph, owner?: string): TaskRunPlan {
+export function beginRun(store: TaskStore, id: string, given: GivenGraph, owner?: string): TaskRunPlan {
+  const { parallel, path } = given;
+  const graph = parallel === undefined ? given.graph : { ...given.graph, parallel };
   const startedMs = systemClock.now();
   store.createRun({ id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs, owner }, graph);
   return { id, graph, history: [] };
 }
 
 /** Fails with `task.run.not_found`, `task.run.ended` or `task.run.changed`; then nothing has changed. */
-export function goOnWithRun(store: TaskStore, { given, id, retryFailed }: RunToGoOn, owner?: string): TaskRunPlan {
+export function goOnWithRun(store: TaskStore, toGoOn: RunToGoOn, owner?: string): TaskRunPlan {
+  const { given, id, parallel, retryFailed } = toGoOn;
   const run = store.run(id);
   if (!run) throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
   if (run.state === "done" || (run.state === "failed" && !retryFailed)) {
@@ -47,7 +54,7 @@ export function goOnWithRun(store: TaskStore, { given, id, retryFailed }: RunToG
     throw new Failure("task.run.changed", message);
   }
   if (retryFailed) store.forgetFailed(id);
-  store.reopenRun(id, owner ?? null);
+  store.reopenRun(id, owner ?? null, parallel);
   const history = store.tasks(id).map(({ attempts, state, task }) => ({ attempts, state, task }) as TaskChange); // pending ones have no row
   return { id, graph: store.graph(id), history };
 }

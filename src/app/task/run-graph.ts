@@ -68,10 +68,9 @@ export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHand
     const { retryFailed } = choices;
     const plan =
       resume === undefined
-        ? beginRun(store, id, given ?? noFile())
-        : goOnWithRun(store, { id, given: given?.graph, retryFailed });
-    const graph = parallel === undefined ? plan.graph : { ...plan.graph, parallel };
-    return open({ ...plan, graph }, store, locks, choices);
+        ? beginRun(store, id, { ...(given ?? noFile()), parallel })
+        : goOnWithRun(store, { id, given: given?.graph, parallel, retryFailed });
+    return open(plan, store, locks, choices);
   } catch (thrown) {
     store.close();
     locks?.release();

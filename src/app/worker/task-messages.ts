@@ -52,6 +52,7 @@ const http = z.object({
 const plugin = z.object({
   type: z.literal("plugin"),
   library: z.string().min(1),
+  idempotent: z.boolean().optional(),
   params: object,
   records: z.array(object),
 });

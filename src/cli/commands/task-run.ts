@@ -23,7 +23,7 @@ export const taskRun = defineCommand({
     parallel: {
       type: "string",
       valueHint: "N",
-      description: "tasks at once, instead of what the graph says; 1 is serial",
+      description: "tasks at once, instead of what the graph says; 1 is serial; kept with the run",
     },
     resume: {
       type: "string",

@@ -123,12 +123,14 @@ export class ReportStore {
   }
 
   /**
-   * By its id, the beginning of its id, or the last part of it, when only one report has that. Fails with
-   * `report.not_found` or `report.ambiguous`, saying what there is.
+   * By its id; by the name of what has run, then the latest one; by the beginning of its id or the last part of it, when only one
+   * report has that. Fails with `report.not_found` or `report.ambiguous`, saying what there is.
    */
   get(written: string): Report {
     const exact = this.#body("SELECT body FROM report WHERE id = ?", written);
     if (exact !== undefined) return this.#parsed(exact, reportSchema);
+    const named = this.list().find(({ name }) => name === written);
+    if (named) return this.get(named.id);
     const ids = this.#read("SELECT id FROM report ORDER BY started_ms DESC, id").map(({ id }) => String(id));
     const meant = written === "" ? [] : ids.filter((id) => id.startsWith(written) || id.endsWith(`-${written}`));
     if (meant.length === 1) return this.get(meant[0]!);

@@ -51,7 +51,7 @@ class ReferenceCheck {
 
   run(): void {
     for (const [index, task] of this.#graph.tasks.entries()) {
-      for (const [field, value] of templatesOf(task.work)) {
+      for (const [field, value] of templatesOf(task)) {
         eachTemplate(value, (parts, below) => this.#text(index, ["tasks", index, field, ...below], parts));
       }
     }
@@ -120,7 +120,13 @@ class ReferenceCheck {
 }
 
 /** The fields of a task that may hold references, by the names they have in the file. */
-export function templatesOf(work: Work): readonly (readonly [field: string, value: Json])[] {
+export function templatesOf({ key, work }: Pick<Task, "key" | "work">): readonly Template[] {
+  return key === undefined ? templatesOfWork(work) : [["key", key], ...templatesOfWork(work)];
+}
+
+type Template = readonly [field: string, value: Json];
+
+function templatesOfWork(work: Work): readonly Template[] {
   if (work.type === "pipeline") return [];
   if (work.type === "plugin") {
     return [

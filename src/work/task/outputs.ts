@@ -52,8 +52,8 @@ export class Outputs {
 
 function wantedOutputs({ tasks }: TaskGraph): ReadonlySet<string> {
   const wanted = new Set<string>();
-  for (const { work } of tasks) {
-    for (const [, value] of templatesOf(work)) {
+  for (const task of tasks) {
+    for (const [, value] of templatesOf(task)) {
       eachTemplate(value, (parts) => {
         for (const part of parts) if (isReference(part) && part.kind === "task") wanted.add(part.task);
       });

@@ -10,7 +10,7 @@ import { RAW_HEADER_BYTES, sealRaw } from "../../wire/batch/index.ts";
 import type { Json, JsonObject } from "./types.ts";
 
 /** One at work and one behind it. */
-const IN_FLIGHT_MAX = 2;
+export const IN_FLIGHT_MAX = 2;
 
 export interface Slots {
   readonly input: Pool;
@@ -26,6 +26,8 @@ export interface PluginHostOptions {
   readonly owner: string;
   /** A plugin that keeps something between batches serves one task and no other. */
   readonly isSingleUse: boolean;
+  /** Of its tasks. When a process ends with two, it may have begun the second: its last answer can be lost with it. */
+  readonly inFlightMax: number;
 }
 
 export interface BatchRequest {
@@ -49,16 +51,18 @@ export class PluginHost {
   readonly #slots: Slots;
   readonly #owner: string;
   readonly #isSingleUse: boolean;
+  readonly #inFlightMax: number;
   readonly #open = new Map<number, Open>();
   #requests = 0;
   #reserved = 0;
   #exit: HostExit | undefined;
 
-  constructor(process: HostPort, { isSingleUse, owner, slots }: PluginHostOptions) {
+  constructor(process: HostPort, { inFlightMax, isSingleUse, owner, slots }: PluginHostOptions) {
     this.#process = process;
     this.#slots = slots;
     this.#owner = owner;
     this.#isSingleUse = isSingleUse;
+    this.#inFlightMax = inFlightMax;
   }
 
   get alive(): boolean {
@@ -70,7 +74,9 @@ export class PluginHost {
   }
 
   get hasRoom(): boolean {
-    return this.alive && (this.#isSingleUse ? !this.isSpent && this.#reserved === 0 : this.#reserved < IN_FLIGHT_MAX);
+    const most = this.#isSingleUse ? 1 : this.#inFlightMax;
+    const taken = Math.max(this.#reserved, this.#open.size); // one that was given up is inside until the process ends
+    return this.alive && !this.isSpent && taken < most;
   }
 
   /** It has served its one task. */

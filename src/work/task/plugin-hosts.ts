@@ -7,10 +7,10 @@ import type { Clock } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { Pool, type Segment, SharedMemory } from "../../process/memory/index.ts";
 import { type HostCommand, type HostOptions, HostProcess, type LoadedMessage } from "../../process/plugin/index.ts";
-import { type HostPort, NOT_BEGUN, PluginHost, type Slots } from "./plugin-host.ts";
+import { type HostPort, IN_FLIGHT_MAX, NOT_BEGUN, PluginHost, type Slots } from "./plugin-host.ts";
 import { convertTaskParams, variablesNamedBy } from "./plugin-params.ts";
 import type { ReadyPlugin } from "./ready-task.ts";
-import type { Json } from "./types.ts";
+import { isIdempotent, type Json } from "./types.ts";
 
 export interface PluginHostsOptions {
   readonly command: HostCommand;
@@ -43,7 +43,7 @@ interface Job {
   reject(thrown: unknown): void;
 }
 
-/** One library with one set of parameters. */
+/** One library with one set of parameters, and tasks that are idempotent or are not. */
 interface Group {
   readonly key: string;
   readonly name: string;
@@ -100,7 +100,7 @@ export class PluginHosts {
   }
 
   #groupOf(work: ReadyPlugin): Group {
-    const key = JSON.stringify([work.library, work.params]);
+    const key = JSON.stringify([work.library, work.params, isIdempotent(work)]);
     const known = this.#groups.get(key);
     if (known) return known;
     const name = work.library.split("/").at(-1)!;
@@ -233,7 +233,8 @@ export class PluginHosts {
       host.kill("could not be started");
       throw thrown;
     }
-    user = new PluginHost(host, { slots, owner: `${group.name} ${lane}`, isSingleUse: loaded.sequential });
+    const inFlightMax = isIdempotent(group.work) ? IN_FLIGHT_MAX : 1; // of one that ended is known then what it had begun
+    user = new PluginHost(host, { slots, owner: `${group.name} ${lane}`, isSingleUse: loaded.sequential, inFlightMax });
     if (gone)
       throw new Failure("plugin.exited", `the process of ${library} ended as it was ready`, { retryable: true });
     return user;

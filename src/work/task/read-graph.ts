@@ -160,14 +160,18 @@ const NO_RETRY: RetryPolicy = { retriesMax: 0, initialMs: RETRY_BACKOFF_MS, maxM
 /** In the place of a task that has a fault, so that the numbers of the others stay. */
 const NO_TASK: RawTask = { id: "", needs: [], timeoutMs: 1, retry: NO_RETRY, work: NO_WORK };
 
+const KEY_FORM =
+  "a text, which may hold references; tasks of one key go to one worker where the balancer is CONSISTENT_HASH";
 const ID_FORM = `1 to ${ID_LENGTH_MAX} letters, digits, _ and -`;
 
 function readTask(reader: ObjectReader, resolvePath: ResolvePath): RawTask {
   reader.required("id", ID_FORM);
   const id = reader.text("id", ID_FORM, (text) => text.length <= ID_LENGTH_MAX && /^[A-Za-z0-9_-]+$/.test(text)) ?? "";
   const work = readWork(reader, resolvePath) ?? NO_WORK;
+  const key = reader.text("key", KEY_FORM, (text) => text !== "");
   const timeoutMs = reader.durationMs("timeout", TIMEOUT_RANGE) ?? TIMEOUT_MS[work.type];
-  return { id, needs: readNeeds(reader), timeoutMs, retry: readRetry(reader), work };
+  const needs = readNeeds(reader);
+  return { id, ...(key !== undefined && { key }), needs, timeoutMs, retry: readRetry(reader), work };
 }
 
 function readNeeds(reader: ObjectReader): readonly RawNeed[] {

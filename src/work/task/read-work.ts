@@ -17,8 +17,8 @@ import {
 const COMMON = ["id", "type", "needs", "timeout", "retry"] as const;
 
 const FIELDS = {
-  http: ["method", "url", "headers", "body", "expect", "idempotency_key", "response_bytes"],
-  plugin: ["library", "params", "records"],
+  http: ["key", "method", "url", "headers", "body", "expect", "idempotency_key", "response_bytes"],
+  plugin: ["key", "library", "params", "records", "idempotent"],
   pipeline: ["file"],
 } as const;
 
@@ -141,7 +141,22 @@ function readPlugin(reader: ObjectReader, resolvePath: ResolvePath): PluginWork 
   // biome-ignore lint/suspicious/noTemplateCurlyInString: the form itself is shown
   const form = "a list of objects, or one reference such as ${tasks.ID.output.records}";
   if (!isRecords(records)) reader.fault("records", "bad_value", `records is ${shown(records)}`, form);
-  return { type: "plugin", library: resolvePath(library ?? ""), params, records };
+  const idempotent = readIdempotent(reader);
+  return {
+    type: "plugin",
+    library: resolvePath(library ?? ""),
+    ...(idempotent !== undefined && { idempotent }),
+    params,
+    records,
+  };
+}
+
+function readIdempotent(reader: ObjectReader): boolean | undefined {
+  const value = reader.at("idempotent");
+  if (value === undefined || typeof value === "boolean") return value;
+  const allowed = "true, or false where doing the task twice does harm";
+  reader.fault("idempotent", "bad_value", `idempotent is ${shown(value)}`, allowed);
+  return undefined;
 }
 
 function isRecords(value: Json): boolean {

@@ -11,6 +11,7 @@ export type ReadyWork = ReadyHttp | ReadyPlugin | PipelineWork;
 export interface ReadyTask {
   readonly run: string;
   readonly id: string;
+  readonly key?: string;
   readonly timeoutMs: number;
   readonly work: ReadyWork;
 }
@@ -18,7 +19,8 @@ export interface ReadyTask {
 /** Fails with `task.reference.*` or `task.input.*`. */
 export function readyTask(run: string, task: Task, values: ReferenceValues): ReadyTask {
   const { id, timeoutMs, work } = task;
-  return { run, id, timeoutMs, work: readyWork(`${run}.${id}`, work, values) };
+  const key = task.key === undefined ? undefined : textOf(resolveValue(task.key, values));
+  return { run, id, ...(key !== undefined && { key }), timeoutMs, work: readyWork(`${run}.${id}`, work, values) };
 }
 
 function readyWork(identity: string, work: Work, values: ReferenceValues): ReadyWork {

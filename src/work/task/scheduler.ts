@@ -14,7 +14,7 @@ import { Heap } from "./heap.ts";
 import { dependentNeedsOf, orderOf } from "./order.ts";
 import type { FailedOutcome, TaskChange, TaskOutcome, TaskState } from "./outcome.ts";
 import { toleratedFailures } from "./tolerance.ts";
-import { isIdempotent, type Need, type Task, type TaskGraph } from "./types.ts";
+import { isIdempotent, type Need, type Task, type TaskGraph, type Work } from "./types.ts";
 
 export type TaskInput =
   | { readonly type: "begin" }
@@ -133,7 +133,7 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
     const left = this.#order.filter((task) => !FINAL.has(this.#states[task]!));
     const open = left.filter((task) => this.#open[task] === 0 && !underWay.has(task));
     for (const task of open) this.#release(task);
-    for (const task of underWay) this.#end(task, "failed", UNKNOWN_OUTCOME);
+    for (const task of underWay) this.#end(task, "failed", unknownOutcome(this.#tasks[task]!.work));
   }
 
   #finished(task: number, attempt: number, outcome: TaskOutcome, nowMs: number): void {
@@ -152,7 +152,7 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
     const delayMs = retryable ? retryDelayMs(retry, failures, this.#options.random) : undefined;
     const isRepeatable = isIdempotent(work) || untouched;
     if (delayMs === undefined || !isRepeatable || this.#stopReason !== undefined) {
-      const why = delayMs !== undefined && !isRepeatable ? `${reason}; ${NOT_REPEATED}` : reason;
+      const why = delayMs !== undefined && !isRepeatable ? `${reason}; ${notRepeated(work)}` : reason;
       return this.#end(task, "failed", { code, reason: why, tookMs });
     }
     this.#states[task] = "waiting";
@@ -292,9 +292,12 @@ export class TaskScheduler implements Machine<TaskInput, TaskEffect> {
   }
 }
 
-const NOT_REPEATED = "not repeated: without an idempotency_key its effect could happen twice";
+function notRepeated({ type }: Work): string {
+  const why = type === "http" ? "without an idempotency_key" : "it is not idempotent, as the graph says:";
+  return `not repeated: ${why} its effect could happen twice`;
+}
 
-const UNKNOWN_OUTCOME = {
-  code: "task.outcome_unknown",
-  reason: `its outcome is unknown: the run ended while it was under way; ${NOT_REPEATED}`,
-} as const;
+function unknownOutcome(work: Work): Pick<FailedOutcome, "code" | "reason"> {
+  const reason = `its outcome is unknown: the run ended while it was under way; ${notRepeated(work)}`;
+  return { code: "task.outcome_unknown", reason };
+}

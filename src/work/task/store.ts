@@ -113,10 +113,13 @@ export class TaskStore {
     this.#forgetOld();
   }
 
-  /** It goes on, and from now on it is this owner's. */
-  reopenRun(id: string, owner: string | null): void {
+  /** It goes on, and from now on it is this owner's, with so many tasks at once where that is said anew. */
+  reopenRun(id: string, owner: string | null, parallel?: number): void {
     const sql = "UPDATE run SET state = 'running', ended_ms = NULL, owner = ? WHERE id = ?";
     this.#database.query(sql).run(owner, id);
+    if (parallel === undefined) return;
+    const text = JSON.stringify({ ...this.graph(id), parallel });
+    this.#database.query("UPDATE run SET graph = ? WHERE id = ?").run(text, id);
   }
 
   endRun(id: string, state: StoredRun["state"], endedMs: number | null): void {

@@ -39,6 +39,8 @@ export interface PluginWork {
   readonly type: "plugin";
   /** Absolute path. */
   readonly library: string;
+  /** False: what it does to the world outside must not be done twice. */
+  readonly idempotent?: boolean;
   readonly params: JsonObject;
   /** A list of records, or one reference that gives a list. */
   readonly records: Json;
@@ -54,6 +56,8 @@ export type Work = HttpWork | PluginWork | PipelineWork;
 
 export interface Task {
   readonly id: string;
+  /** What stays together on a worker, where the balancer looks at it; the id when left out. It may hold references. */
+  readonly key?: string;
   readonly needs: readonly Need[];
   /** Of one attempt. */
   readonly timeoutMs: number;
@@ -78,11 +82,13 @@ export interface TaskGraph {
 
 /** What it takes to say so: of a task as it is written, or as it is ready. */
 type Idempotence =
-  | Pick<PluginWork | PipelineWork, "type">
+  | Pick<PipelineWork, "type">
+  | Pick<PluginWork, "type" | "idempotent">
   | (Pick<HttpWork, "type" | "method"> & { readonly idempotencyKey?: string | true });
 
 /** Whether doing it again changes nothing beyond what doing it once did. */
 export function isIdempotent(work: Idempotence): boolean {
-  if (work.type !== "http") return true;
+  if (work.type === "pipeline") return true;
+  if (work.type === "plugin") return work.idempotent !== false;
   return (work.method !== "POST" && work.method !== "PATCH") || work.idempotencyKey !== undefined;
 }

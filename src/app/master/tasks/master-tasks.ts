@@ -11,7 +11,7 @@ import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import type { WorkerPool } from "../../../work/pipeline/dispatch/index.ts";
 import { type StoredRun, type TaskProgress, type TaskRunPlan, TaskStore } from "../../../work/task/index.ts";
 import { inspectPlugin } from "../../inspect-plugin.ts";
-import { beginRun, goOnWithRun, lockRun, newRunId, taskStorePath } from "../../task/begin-run.ts";
+import { beginRun, type GivenGraph, goOnWithRun, lockRun, newRunId, taskStorePath } from "../../task/begin-run.ts";
 import { graphOrRefuse } from "../../task/load-graph.ts";
 import type { Pipelines } from "../pipelines.ts";
 import { GraphRun, type GraphRunPorts } from "./graph-run.ts";
@@ -69,7 +69,7 @@ export class MasterTasks {
     this.#storePath = taskStorePath(dataDir);
     this.#store = TaskStore.open(this.#storePath);
     this.#workers = new TaskWorkers({ clock, pool, tell });
-    this.#pipelines = new PipelineTasks({ dataDir, pipelines });
+    this.#pipelines = new PipelineTasks({ dataDir, pipelines, tell });
     this.#instance = `${master}-${randomUUID()}`;
   }
 
@@ -94,11 +94,7 @@ export class MasterTasks {
     }
     if (resume !== undefined) return this.#goOn(resume, { given: given?.graph, retryFailed, parallel }, "goes on").id;
     if (!given) throw new Failure("usage.file", "a task graph's file is required, or the id of a run to go on with");
-    const id = newRunId();
-    const locks = lockRun(this.#storePath, id);
-    const graph = parallel === undefined ? given.graph : { ...given.graph, parallel };
-    const plan = beginRun(this.#store, id, { path: given.path, graph }, this.#ports.master);
-    return this.#open({ ...plan, file: given.path, locks }, "begins").id;
+    return this.#begin({ ...given, parallel }).id;
   }
 
   /** Undefined for a run that is not under way here. */
@@ -142,6 +138,18 @@ export class MasterTasks {
     this.#store.close();
   }
 
+  #begin(given: GivenGraph): GraphRun {
+    const id = newRunId();
+    const locks = lockRun(this.#storePath, id);
+    try {
+      const plan = beginRun(this.#store, id, given, this.#ports.master);
+      return this.#open({ ...plan, file: given.path, locks }, "begins");
+    } catch (thrown) {
+      locks.release();
+      throw thrown;
+    }
+  }
+
   #goOn(
     id: string,
     { given, parallel, retryFailed = false }: { given?: TaskRunPlan["graph"] | undefined } & TaskRunRequest,
@@ -149,9 +157,8 @@ export class MasterTasks {
   ): GraphRun {
     const locks = lockRun(this.#storePath, id);
     try {
-      const plan = goOnWithRun(this.#store, { id, given, retryFailed }, this.#ports.master);
-      const graph = parallel === undefined ? plan.graph : { ...plan.graph, parallel };
-      return this.#open({ ...plan, graph, file: this.stored(id).file, locks }, how);
+      const plan = goOnWithRun(this.#store, { id, given, parallel, retryFailed }, this.#ports.master);
+      return this.#open({ ...plan, file: this.stored(id).file, locks }, how);
     } catch (thrown) {
       locks.release();
       throw thrown;

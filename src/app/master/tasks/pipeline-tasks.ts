@@ -1,17 +1,21 @@
 /**
  * Pipelines as tasks of a graph: each is a submission of the master like any other, found again by its task after a restart, so
- * that one that has ended meanwhile is not run twice. It is cancelled when its task is given up, and left alone when the
- * master ends.
+ * that one that has ended meanwhile is not run twice. A task takes nothing over: while its file is under way or paused for
+ * somebody else, be it another task, it waits for the end of that and runs then. Its pipeline is cancelled when the task is given
+ * up, and left alone when the master ends.
  */
+import { resolve } from "node:path";
 import { Failure } from "../../../base/errors.ts";
 import type { Json } from "../../../work/task/index.ts";
 import { findReport } from "../../report/reports.ts";
 import type { MasterPipeline } from "../master-pipeline.ts";
-import type { Pipelines } from "../pipelines.ts";
+import { FILE_IN_USE, type Pipelines } from "../pipelines.ts";
 
 export interface PipelineTasksPorts {
   readonly dataDir: string | undefined;
-  readonly pipelines: Pick<Pipelines, "list" | "submit" | "cancel">;
+  readonly pipelines: Pick<Pipelines, "list" | "submit" | "cancel" | "unfinished">;
+  /** For people. */
+  readonly tell: (text: string) => void;
 }
 
 export class PipelineTasks {
@@ -37,10 +41,10 @@ export class PipelineTasks {
   async run(task: string, file: string, signal: AbortSignal): Promise<Json> {
     const { pipelines } = this.#ports;
     const known = pipelines.list().findLast(({ entry }) => entry.origin === task);
-    const goesOn = known && (known.entry.state === "ended" || !isOver(known));
-    const pipeline = goesOn ? known : await pipelines.submit({ path: file, origin: task });
+    const goesOn = known && (known.entry.state === "ended" || known.isUnfinished);
+    const pipeline = goesOn ? known : await this.#submit(task, resolve(file), signal);
     try {
-      await this.#over(pipeline, signal);
+      await this.#until(() => !pipeline.isUnfinished, signal);
     } catch (thrown) {
       if (!this.#isLeaving && pipeline.entry.origin === task) await pipelines.cancel(pipeline.entry.id);
       throw thrown;
@@ -48,12 +52,27 @@ export class PipelineTasks {
     return this.#outputOf(pipeline);
   }
 
-  async #over(pipeline: MasterPipeline, signal: AbortSignal): Promise<void> {
+  /** As soon as nobody else has the file. */
+  async #submit(task: string, path: string, signal: AbortSignal): Promise<MasterPipeline> {
+    const { pipelines, tell } = this.#ports;
+    for (;;) {
+      const other = pipelines.unfinished(path)?.entry;
+      if (other) tell(`task ${task} waits for the end of ${other.id}, which is ${other.state} with the same file`);
+      await this.#until(() => !pipelines.unfinished(path), signal);
+      try {
+        return await pipelines.submit({ path, origin: task });
+      } catch (thrown) {
+        if (!(thrown instanceof Failure) || thrown.code !== FILE_IN_USE) throw thrown; // somebody was quicker
+      }
+    }
+  }
+
+  async #until(isSo: () => boolean, signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
-    if (isOver(pipeline)) return;
+    if (isSo()) return;
     const over = Promise.withResolvers<void>();
     const look = (): void => {
-      if (isOver(pipeline)) over.resolve();
+      if (isSo()) over.resolve();
     };
     const abort = (): void => over.reject(signal.reason);
     this.#waiting.add(look);
@@ -94,9 +113,4 @@ export class PipelineTasks {
     );
     return { written: counts.written, elapsedMs: activeMs, output: places.output ?? null, stages: listed };
   }
-}
-
-/** A paused one goes on when somebody says so. */
-function isOver({ entry, isOver: over }: MasterPipeline): boolean {
-  return over && entry.state !== "paused";
 }

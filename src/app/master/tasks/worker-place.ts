@@ -131,7 +131,7 @@ export class WorkerPlace implements TaskPlace {
     const { balancer, clock, newAttempt, workers } = this.#ports;
     const pick = (candidates: readonly Candidate[]): string | undefined => {
       const nowMs = clock.monotonic();
-      const choice = { key: task.id };
+      const choice = { key: task.key ?? task.id };
       return balancer.pick(candidates, { ...choice, exclude }, nowMs) ?? balancer.pick(candidates, choice, nowMs);
     };
     const life = await workers.take(pick, signal);

@@ -33,9 +33,11 @@ export interface Checkpoint {
 
 export class CheckpointStore {
   readonly #database: Database;
+  readonly #path: string;
 
-  private constructor(database: Database) {
+  private constructor(database: Database, path: string) {
     this.#database = database;
+    this.#path = path;
   }
 
   /** Opens or makes the file. Fails with `checkpoint.in_use` or `checkpoint.unreadable`. */
@@ -52,7 +54,7 @@ export class CheckpointStore {
       );
       database.run("CREATE TABLE IF NOT EXISTS state (stage TEXT PRIMARY KEY, bytes BLOB)");
       database.run("COMMIT");
-      return new CheckpointStore(database);
+      return new CheckpointStore(database, path);
     } catch (thrown) {
       database.close();
       throw openFailure(path, messageOf(thrown));
@@ -90,22 +92,31 @@ export class CheckpointStore {
     return { ...body, states: new Map(states.map(({ stage, bytes }) => [stage, bytes])) };
   }
 
-  /** Durable when it returns. */
+  /** Durable when it returns. Fails with `checkpoint.write_failed`: the disk may have room later. */
   save({ states, ...body }: Checkpoint): void {
-    this.#database.transaction(() => {
+    this.#write(() => {
       const statement = this.#database.query("INSERT OR REPLACE INTO checkpoint (id, version, body) VALUES (1, ?, ?)");
       statement.run(VERSION, JSON.stringify(body));
       this.#database.run("DELETE FROM state"); // `states` holds all: who has left the pipeline leaves no state behind
       const keep = this.#database.query("INSERT OR REPLACE INTO state (stage, bytes) VALUES (?, ?)");
       for (const [stage, bytes] of states) keep.run(stage, bytes);
-    })();
+    });
   }
 
   clear(): void {
-    this.#database.transaction(() => {
+    this.#write(() => {
       this.#database.run("DELETE FROM checkpoint");
       this.#database.run("DELETE FROM state");
-    })();
+    });
+  }
+
+  #write(work: () => void): void {
+    try {
+      this.#database.transaction(work)();
+    } catch (thrown) {
+      const message = `cannot write the checkpoint ${this.#path}: ${messageOf(thrown)}; a disk with room that can be written is required`;
+      throw new Failure("checkpoint.write_failed", message, { retryable: true, cause: thrown });
+    }
   }
 
   close(): void {

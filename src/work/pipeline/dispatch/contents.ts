@@ -2,8 +2,22 @@
  * Where a batch lies between two steps of its way: in this process, in shared memory of this machine, or as bytes that came
  * over a link. Whoever is to have it next gets its place when he can reach it, and the bytes otherwise.
  */
+import { statSync } from "node:fs";
 import { type AttachedSegment, attachForeign, type SegmentPlace } from "../../../process/memory/index.ts";
-import type { Content } from "./messages.ts";
+
+/** In shared memory of somebody. */
+export interface InPlace {
+  readonly place: SegmentPlace;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** A batch that can be read here: its bytes, or where they lie. */
+export type Lying = Uint8Array | InPlace;
+
+export function isInPlace(content: object): content is InPlace {
+  return "place" in content;
+}
 
 export interface Batch {
   readonly view: Uint8Array;
@@ -13,17 +27,17 @@ export interface Batch {
 }
 
 /** What to say to a process of `machine`; empty means that it reaches no segment of others. */
-export function contentFor({ shared, view }: Pick<Batch, "shared" | "view">, machine: string): Content {
+export function contentFor({ shared, view }: Pick<Batch, "shared" | "view">, machine: string): Lying {
   if (!shared || shared.place.machine !== machine) return view;
   return { ...shared, bytes: view.length };
 }
 
-/** Segments of others that are mapped here. */
+/** Segments of others that are mapped here, as long as they are there: views in use keep what has gone by themselves. */
 export class ForeignSegments {
-  readonly #attached = new Map<string, AttachedSegment>();
+  readonly #attached = new Map<string, { readonly place: SegmentPlace; readonly segment: AttachedSegment }>();
 
   /** Fails with `memory.not_attached` when whoever has it is gone. */
-  batchOf(content: Content, release: () => void): Batch {
+  batchOf(content: Lying, release: () => void): Batch {
     if (content instanceof Uint8Array) return { view: content, release };
     const { bytes, offset, place } = content;
     return { view: this.#attach(place).slot(offset, bytes), shared: { place, offset }, release };
@@ -39,17 +53,35 @@ export class ForeignSegments {
     }
   }
 
-  /** Of a process that is gone: its views may still be in use, and keep their memory. */
-  forget(pid: number): void {
-    for (const key of this.#attached.keys()) if (key.startsWith(`${pid}:`)) this.#attached.delete(key);
+  /** How many are mapped. */
+  get size(): number {
+    return this.#attached.size;
+  }
+
+  /** Nothing more of it is read: it is gone, or another one took its place. */
+  forget(place: SegmentPlace): void {
+    this.#attached.delete(keyOf(place));
   }
 
   #attach(place: SegmentPlace): AttachedSegment {
-    const key = `${place.pid}:${place.inode}`;
-    const known = this.#attached.get(key);
-    if (known) return known;
-    const attached = attachForeign(place);
-    this.#attached.set(key, attached);
-    return attached;
+    const known = this.#attached.get(keyOf(place));
+    if (known) return known.segment;
+    const segment = attachForeign(place);
+    // Whoever has come may have come for somebody who has gone, and nobody tells a worker of that.
+    for (const [key, each] of this.#attached) if (!isThere(each.place)) this.#attached.delete(key);
+    this.#attached.set(keyOf(place), { place, segment });
+    return segment;
+  }
+}
+
+function keyOf({ inode, pid }: SegmentPlace): string {
+  return `${pid}:${inode}`;
+}
+
+function isThere({ fd, inode, pid }: SegmentPlace): boolean {
+  try {
+    return statSync(`/proc/${pid}/fd/${fd}`).ino === inode;
+  } catch {
+    return false; // the process is gone, or has closed it
   }
 }

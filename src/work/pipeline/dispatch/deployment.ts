@@ -1,7 +1,8 @@
 /**
  * Stages of one run on a worker: the same PipelineStages as in a run of one process, fed with leases instead of a source. A
- * batch is copied into this process's own memory at once, so that nothing here hangs on who sent it. Its result stays where
- * the last stage put it until the master has no more use for it.
+ * batch is copied into this process's own memory as soon as there is room for it, and looked at by its checksum there: by
+ * then its sender may have given its place to another one. Its result stays where the last stage put it, and what was too
+ * large for the answer with it, until the master has no more use for it.
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure, toFailure } from "../../../base/errors.ts";
@@ -10,8 +11,9 @@ import type { TreeNode } from "../../../process/supervise/index.ts";
 import { checksumIn } from "../../../wire/batch/index.ts";
 import { type ExecutorOptions, type Item, PipelineStages, type Slot, type StageProgress } from "../stages/index.ts";
 import { ArrivalOrder } from "./arrival-order.ts";
-import type { ForeignSegments } from "./contents.ts";
+import type { ForeignSegments, Lying } from "./contents.ts";
 import type { LeaseMessage, LeaseReply } from "./messages.ts";
+import { type Part, Parting, pieceAt } from "./parts.ts";
 
 export interface DeploymentOptions extends Omit<ExecutorOptions, "signal" | "untilOldest" | "failed" | "ports"> {
   readonly ports: ExecutorOptions["ports"];
@@ -35,6 +37,8 @@ export class Deployment {
   readonly #leases = new Set<number>();
   /** Results that the master has not given back. */
   readonly #held = new Map<number, Slot>();
+  /** Of their answers: what did not go with them. */
+  readonly #parts = new Map<number, readonly Uint8Array[]>();
   #failure: Failure | undefined;
   /** The master has been told that they cannot go on. */
   #told: Promise<void> | undefined;
@@ -59,9 +63,9 @@ export class Deployment {
     return Promise.race([this.#stages.start(), this.#broken.promise]);
   }
 
-  /** Leases that it works on. */
+  /** Leases that it works on, or whose answers are still being fetched. */
   get leases(): readonly number[] {
-    return [...this.#leases];
+    return [...this.#leases, ...this.#parts.keys()];
   }
 
   /** Batches that it works on. */
@@ -78,13 +82,14 @@ export class Deployment {
   }
 
   /** Takes the batch through the stages. Fails with `work.input_lost`, `work.stages_ended`, `pipeline.failed_over`, or what ends the run. */
-  async lease(message: LeaseMessage, signal: AbortSignal): Promise<LeaseReply> {
+  async lease(message: LeaseMessage & { readonly content: Lying }, signal: AbortSignal): Promise<LeaseReply> {
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
     this.#leases.add(message.lease);
+    let item: Item | undefined;
     try {
       if (this.#failure) throw this.#failure;
-      const item = await this.#take(message);
+      item = await Promise.race([this.#take(message), this.#broken.promise]);
       await this.#process(item);
       if (signal.aborted) {
         item.slot.release();
@@ -95,12 +100,19 @@ export class Deployment {
       if (this.#failure) return await this.#sendElsewhere(this.#failure);
       throw thrown;
     } finally {
+      if (item) this.#order.end(item.seq); // not before: the next oldest may be waiting for the very slot that it gave back
       this.#leases.delete(message.lease);
     }
   }
 
+  /** A piece of what did not go with the answer. Fails with `work.parts_lost`. */
+  piece(lease: number, part: number, offset: number): Uint8Array {
+    return pieceAt(this.#parts.get(lease)?.[part], offset);
+  }
+
   /** The master has what it needs of this result. */
   release(lease: number): void {
+    this.#parts.delete(lease);
     this.#held.get(lease)?.release();
     this.#held.delete(lease);
   }
@@ -114,6 +126,7 @@ export class Deployment {
     this.#stages.refuseAll(this.#failure);
     await this.#stages.close();
     for (const lease of [...this.#held.keys()]) this.release(lease);
+    this.#parts.clear();
     this.#stages.release();
   }
 
@@ -123,8 +136,6 @@ export class Deployment {
     } catch (thrown) {
       if (!this.#failure) item.slot.release(); // it goes to another node, and its room to another batch
       throw thrown;
-    } finally {
-      this.#order.end(item.seq);
     }
   }
 
@@ -136,44 +147,57 @@ export class Deployment {
   }
 
   /** The batch in memory of this process. */
-  async #take({ barrier, check, content, failsOver, finish, id, seq }: LeaseMessage): Promise<Item> {
+  async #take({
+    barrier,
+    check,
+    content,
+    failsOver,
+    finish,
+    id,
+    seq,
+  }: LeaseMessage & { content: Lying }): Promise<Item> {
     const number = this.#order.begin(seq);
-    const { view } = this.#input(content, number);
-    const slot = await this.#stages.slot(view.length, number);
-    slot.view.set(view);
-    if (checksumIn(slot.view) !== check) {
-      slot.release();
+    try {
+      const { view } = this.#input(content);
+      const slot = await this.#stages.slot(view.length, number);
+      slot.view.set(view);
+      if (checksumIn(slot.view) !== check) {
+        slot.release();
+        throw inputLost(`batch ${id} is not there any more: nobody waits for it`);
+      }
+      const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
+      return { seq: number, id, epoch: 0, barrier, finish, failsOver, slot, bytes: view.length, result };
+    } catch (thrown) {
       this.#order.lost(number);
-      throw new Failure("work.input_lost", `batch ${id} is not there any more: nobody waits for it`, {
-        retryable: true,
-      });
+      throw thrown;
     }
-    const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
-    return { seq: number, id, epoch: 0, barrier, finish, failsOver, slot, bytes: view.length, result };
   }
 
-  #input(content: LeaseMessage["content"], number: number) {
+  #input(content: Lying) {
     try {
       return this.#options.segments.batchOf(content, () => {});
     } catch (thrown) {
-      this.#order.lost(number);
-      const { message } = toFailure(thrown, "work.input_lost");
-      throw new Failure("work.input_lost", message, { retryable: true, cause: thrown });
+      throw inputLost(toFailure(thrown, "work.input_lost").message, thrown);
     }
   }
 
   /** What is no usual slot, or for another machine, goes as bytes: the reserve of a segment must come back soon. */
   #reply({ asBytes, lease }: LeaseMessage, { bytes, result, slot }: Item, tookMs: number): LeaseReply {
-    const { counts, dead, malformed } = result;
-    const states = [...result.states];
-    const common = { malformed, counts, dead, states, tookMs };
-    if (asBytes || !this.#stages.results.isShare(slot.capacityBytes)) {
-      const content = slot.view.slice(0, bytes);
-      slot.release();
-      return { ...common, content };
+    const isBytes = asBytes || !this.#stages.results.isShare(slot.capacityBytes);
+    const parting = new Parting();
+    try {
+      const { counts, malformed } = result;
+      const states = Array.from(result.states, ([name, state]): [string, Part] => [name, parting.add(state)]);
+      const dead = result.dead.map((letters) => parting.add(letters));
+      const common = { malformed, counts, dead, states, tookMs };
+      const content = isBytes ? parting.add(slot.view.slice(0, bytes)) : undefined;
+      if (parting.apart.length > 0) this.#parts.set(lease, parting.apart);
+      if (content) return { ...common, content };
+      this.#held.set(lease, slot);
+      return { ...common, content: { place: this.results, offset: slot.offset, bytes } };
+    } finally {
+      if (!this.#held.has(lease)) slot.release();
     }
-    this.#held.set(lease, slot);
-    return { ...common, content: { place: this.results, offset: slot.offset, bytes } };
   }
 
   #fail(failure: Failure): void {
@@ -182,4 +206,8 @@ export class Deployment {
     this.#broken.reject(failure);
     this.#told = this.end("kill").then(() => this.#options.failed(failure));
   }
+}
+
+function inputLost(message: string, cause?: unknown): Failure {
+  return new Failure("work.input_lost", message, { retryable: true, cause });
 }

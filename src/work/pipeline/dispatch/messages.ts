@@ -4,13 +4,18 @@
  */
 import { z } from "zod";
 import { Failure } from "../../../base/errors.ts";
+import { PART_BYTES_MAX } from "./parts.ts";
 
 export const TOPICS = {
   /** Master → worker: bring these stages up. Answered when they serve. */
   deploy: "work/deploy",
   /** Master → worker: take this batch through them. Answered with the result. */
   lease: "work/lease",
-  /** Master → worker, one-way: results in shared memory that nobody needs any more. */
+  /** Master → worker: a piece of what the next deployment or lease is too large to carry. */
+  put: "work/put",
+  /** Master → worker: a piece of what an answer was too large to carry. Answered with its bytes. */
+  fetch: "work/fetch",
+  /** Master → worker, one-way: results, and parts of answers, that nobody needs any more. */
   release: "work/release",
   /** Master → worker: the stages are to end. Answered when they have. */
   undeploy: "work/undeploy",
@@ -24,6 +29,9 @@ export const TOPICS = {
   hello: "work/hello",
 } as const;
 
+/** States and dead letters of so many stages, and a batch. */
+const PARTS_MAX = 1024;
+
 const id = z.string().min(1).max(256);
 const count = z.number().int().min(0);
 const bytes = z.custom<Uint8Array>((value) => value instanceof Uint8Array, "bytes are required");
@@ -36,10 +44,14 @@ const place = z.object({
   sizeBytes: count,
 });
 
-/** A batch: its bytes, or where they lie. */
-const content = z.union([bytes, z.object({ place, offset: count, bytes: count })]);
+/** Its number among those of its message, and how large it is. */
+const partName = z.object({ part: count.max(PARTS_MAX), bytes: count.min(1).max(PART_BYTES_MAX) });
+const part = z.union([bytes, partName]);
 
-const state = z.tuple([id, bytes]);
+/** A batch: its bytes, or where they lie. */
+const content = z.union([part, z.object({ place, offset: count, bytes: count })]);
+
+const state = z.tuple([id, part]);
 
 export const deployMessage = z.object({
   deployment: id,
@@ -92,12 +104,18 @@ const stageCounts = z.object({
 export const leaseReply = z.object({
   malformed: count,
   counts: z.array(stageCounts).max(256),
-  dead: z.array(bytes),
+  dead: z.array(part).max(256),
   states: z.array(state).max(256),
   /** Milliseconds from its arrival at the worker. */
   tookMs: z.number(),
   content,
 });
+
+/** Whose part it is; without a lease it is the deployment's. */
+const partOwner = { deployment: id, lease: count.optional() };
+export const putMessage = z.object({ ...partOwner, ...partName.shape, offset: count, piece: bytes });
+export const fetchMessage = z.object({ deployment: id, lease: count, part: count, offset: count });
+export const fetchReply = bytes;
 
 export const releaseMessage = z.object({ deployment: id, leases: z.array(count).max(65_536) });
 export const undeployMessage = z.object({ deployment: id, how: z.enum(["stop", "kill"]) });
@@ -136,7 +154,6 @@ export const reportMessage = z.object({
 export const failedMessage = z.object({ deployment: id, code: z.string(), reason: z.string() });
 export const helloReply = z.object({ machine: z.string(), capacity: z.number().min(1), isLeaving: z.boolean() });
 
-export type Content = z.infer<typeof content>;
 export type DeployMessage = z.infer<typeof deployMessage>;
 export type DeployReply = z.infer<typeof deployReply>;
 export type LeaseMessage = z.infer<typeof leaseMessage>;

@@ -8,9 +8,11 @@ import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
 import type { SegmentPlace } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { ExecutorOptions, StagePlan, StageProgress } from "../stages/index.ts";
+import { askPatiently, GAVE_WAY, putParts } from "./asking.ts";
 import type { ForeignSegments } from "./contents.ts";
-import { deployReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
-import { Refusals } from "./refusals.ts";
+import { type DeployReply, deployReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
+import { type Part, Parting } from "./parts.ts";
+import { Refusals, SUSPENDED_MS } from "./refusals.ts";
 import { REWIND, type RemotePorts } from "./remote-ports.ts";
 import type { Deployed, SegmentLeases } from "./segment-leases.ts";
 import type { StageSegment } from "./segments.ts";
@@ -37,6 +39,8 @@ interface Site {
   readonly worker: WorkerHandle;
   /** What it was asked to run, also before it does. */
   readonly deployments: Map<number, string>;
+  /** What serves there: where its results lie, and since when. */
+  readonly serving: Map<number, { readonly results: SegmentPlace; readonly sinceMs: number }>;
   readonly reports: Map<string, DeploymentReport>;
 }
 
@@ -121,7 +125,7 @@ export class Placement {
   }
 
   #up(worker: WorkerHandle): void {
-    const site = { worker, deployments: new Map(), reports: new Map() };
+    const site: Site = { worker, deployments: new Map(), serving: new Map(), reports: new Map() };
     this.#sites.set(worker.id, site);
     this.#equip(site);
   }
@@ -144,8 +148,10 @@ export class Placement {
   }
 
   #gone(worker: WorkerHandle, reason: string): void {
-    if (this.#sites.get(worker.id)?.worker !== worker) return;
+    const site = this.#sites.get(worker.id);
+    if (site?.worker !== worker) return;
     this.#sites.delete(worker.id);
+    for (const { results } of site.serving.values()) this.#options.foreign.forget(results);
     this.#refusals.delete(worker.id);
     this.#options.ports.observe({ event: "lost", worker: worker.id, reason });
     this.#forget(worker.id, reason);
@@ -208,6 +214,10 @@ export class Placement {
     if (!site || !found) return;
     const [index] = found;
     site.deployments.delete(index);
+    const served = site.serving.get(index);
+    site.serving.delete(index);
+    if (served) this.#options.foreign.forget(served.results);
+    if (served && this.#options.clock.monotonic() - served.sinceMs > SUSPENDED_MS) this.#refusals.forgive(index);
     this.#refused(site, this.#options.segments[index]!.segment, new Failure(code, reason));
     this.#options.segments[index]!.leases.lost(worker.id, reason);
   }
@@ -218,9 +228,10 @@ export class Placement {
     const able = [...this.#sites.values()].filter(({ worker }) => !worker.isDraining && !this.#refusals.has(worker.id));
     for (const { segment } of this.#options.segments) {
       if (!segment.isPinned || this.#owners.has(segment.index)) continue;
-      const score = (site: Site): number =>
-        Bun.hash.xxHash32(`${this.#options.pipeline}/${segment.index}/${site.worker.id}`);
-      const owner = able.toSorted((a, b) => score(b) - score(a))[0];
+      const score = ({ worker: { id } }: Site): number =>
+        Bun.hash.xxHash32(`${this.#options.pipeline}/${segment.index}/${id}`);
+      const blame = ({ worker }: Site): number => (this.#refusals.isBlamed(segment.index, worker.id) ? 1 : 0);
+      const owner = able.toSorted((a, b) => blame(a) - blame(b) || score(b) - score(a))[0];
       if (!owner) return;
       this.#owners.set(segment.index, owner.worker.id);
       void this.#deploy(owner, segment);
@@ -228,24 +239,20 @@ export class Placement {
   }
 
   async #deploy(site: Site, segment: StageSegment): Promise<void> {
-    const { foreign, pipeline, ports } = this.#options;
+    const { clock, pipeline, ports } = this.#options;
     const { id } = site.worker;
     const deployment = `${ports.name}/${segment.index}`;
+    const isWanted = (): boolean =>
+      !this.#hasEnded && this.#sites.get(id) === site && site.deployments.get(segment.index) === deployment;
     site.deployments.set(segment.index, deployment);
     try {
       const plans = (await this.#packed!)[segment.index]!;
-      const timeoutMs = this.#options.settings.start_timeout * 2 + FETCH_MS;
-      const reply = await site.worker.request(TOPICS.deploy, this.#message(segment, deployment, plans), { timeoutMs });
-      const { machine, results } = readMessage(deployReply, reply, `the answer of worker ${id}`);
-      if (this.#hasEnded || this.#sites.get(id) !== site) return;
-      this.#refusals.delete(id);
-      const isShared = machine !== "" && foreign.canReach(results);
-      const deployed: Deployed = { deployment, worker: site.worker, machine, isShared };
-      this.#options.segments[segment.index]!.leases.add(deployed, segment.isPinned);
-      ports.observe({ event: "deployed", worker: id, segment: segment.index });
-      this.#readyWhenAll();
+      const ask = () => this.#ask(site.worker, segment, deployment, plans, isWanted);
+      const reply = await askPatiently(clock, GAVE_WAY, ask, isWanted);
+      const read = readMessage(deployReply, reply, `the answer of worker ${id}`);
+      if (isWanted()) this.#serves(site, segment, deployment, read);
     } catch (thrown) {
-      if (this.#hasEnded || this.#sites.get(id) !== site) return;
+      if (!isWanted()) return;
       site.deployments.delete(segment.index);
       if (site.worker.isDraining) return; // we have ended them ourselves
       ports.tell(`${pipeline}: worker ${id} cannot run its stages: ${messageOf(thrown)}`);
@@ -253,9 +260,45 @@ export class Placement {
     }
   }
 
-  #message({ index, isSequential, plans: stages }: StageSegment, deployment: string, plans: readonly unknown[]) {
-    const { encoding, firstSeq, inFlight, pipeline, probe, run, segments, settings, states } = this.#options;
-    const names = new Set(stages.map(({ name }) => name));
+  #serves(site: Site, segment: StageSegment, deployment: string, { machine, results }: DeployReply): void {
+    const { clock, foreign, ports, segments } = this.#options;
+    const { worker } = site;
+    this.#refusals.runs(segment.index, worker.id);
+    const before = site.serving.get(segment.index);
+    if (before) foreign.forget(before.results);
+    site.serving.set(segment.index, { results, sinceMs: clock.monotonic() });
+    const isShared = machine !== "" && foreign.canReach(results);
+    const deployed: Deployed = { deployment, worker, machine, isShared };
+    segments[segment.index]!.leases.add(deployed, segment.isPinned);
+    ports.observe({ event: "deployed", worker: worker.id, segment: segment.index });
+    this.#readyWhenAll();
+  }
+
+  /** With the states that its stages go on from, however large. */
+  async #ask(
+    worker: WorkerHandle,
+    segment: StageSegment,
+    deployment: string,
+    plans: readonly unknown[],
+    isWanted: () => boolean,
+  ): Promise<unknown> {
+    const { clock, settings, states } = this.#options;
+    const parting = new Parting();
+    const names = new Set(segment.plans.map(({ name }) => name));
+    const own = [...(states ?? [])].filter(([name]) => names.has(name));
+    const parts = own.map(([name, state]): [string, Part] => [name, parting.add(state)]);
+    const message = this.#message(segment, deployment, plans, parts);
+    if (parting.apart.length > 0) await putParts({ clock, worker, deployment, isWanted }, parting.apart);
+    return worker.request(TOPICS.deploy, message, { timeoutMs: settings.start_timeout * 2 + FETCH_MS });
+  }
+
+  #message(
+    { index, isSequential }: StageSegment,
+    deployment: string,
+    plans: readonly unknown[],
+    states: [string, Part][],
+  ) {
+    const { encoding, firstSeq, inFlight, pipeline, probe, run, segments, settings } = this.#options;
     return {
       deployment,
       probe,
@@ -267,23 +310,31 @@ export class Placement {
       isSequential,
       inFlight,
       firstSeq,
-      states: [...(states ?? [])].filter(([name]) => names.has(name)),
+      states,
     };
   }
 
   /** One that cannot run them now may later; when nobody can, that is the pipeline's fault. */
-  #refused(site: Site, segment: StageSegment, failure: Failure): void {
+  #refused(site: Site, { index }: StageSegment, failure: Failure): void {
     const { failed } = this.#options;
     const { id } = site.worker;
     this.#refusals.add(id);
-    if (this.#owners.get(segment.index) === id) this.#owners.delete(segment.index);
-    const others = [...this.#sites.keys()].filter((each) => !this.#refusals.has(each));
-    if (others.length === 0 && isPluginsFault(failure)) {
-      this.#ready.reject(failure);
-      return failed(failure);
+    if (this.#owners.get(index) === id) this.#owners.delete(index);
+    if (isPluginsFault(failure)) {
+      this.#refusals.blame(index, id);
+      if (!this.#hasHopeFor(index)) {
+        this.#ready.reject(failure);
+        return failed(failure);
+      }
     }
     this.#equipLater(site);
     this.#chooseOwners();
+  }
+
+  /** Somebody is there on whom its plugins have not refused to run. */
+  #hasHopeFor(segment: number): boolean {
+    const there = [...this.#sites.values()].filter(({ worker }) => !worker.isDraining);
+    return there.some(({ worker }) => !this.#refusals.isBlamed(segment, worker.id));
   }
 
   #readyWhenAll(): void {

@@ -159,6 +159,7 @@ export class RemoteStages implements Executor {
   #leasesOf(segment: StageSegment, { balancer, choose, lease, observe }: RemotePorts): SegmentLeases {
     return new SegmentLeases({
       segment: segment.index,
+      stages: segment.plans.length,
       clock: this.#options.ports.clock,
       lease: segment.isPinned ? { ...lease, workerWindow: () => this.#inFlightMax } : lease,
       balancer: balancer(segment),

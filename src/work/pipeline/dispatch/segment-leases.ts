@@ -16,16 +16,23 @@ import {
 } from "../../../protocol/lease/index.ts";
 import { checksumIn } from "../../../wire/batch/index.ts";
 import { FAILED_OVER } from "../stages/index.ts";
-import { type Batch, contentFor, type ForeignSegments } from "./contents.ts";
+import { askPatiently, isWhole, NO_ROOM, putParts, type WholeReply, wholeReply } from "./asking.ts";
+import { type Batch, contentFor, type ForeignSegments, isInPlace } from "./contents.ts";
+import { countsFault } from "./counts-fault.ts";
 import type { DispatchEvent } from "./events.ts";
 import { type LeaseMessage, type LeaseReply, leaseReply, type ReportMessage, readMessage, TOPICS } from "./messages.ts";
 import { Moves } from "./moves.ts";
+import { Parting } from "./parts.ts";
 import type { ChoiceRequest } from "./remote-ports.ts";
 import { REWIND } from "./remote-ports.ts";
 import type { WorkerHandle } from "./worker-pool.ts";
 
 /** Links allow no more; what takes longer is lost by its lease long before. */
 const REQUEST_TIMEOUT_MS = 3_600_000;
+
+const LOST_INPUT = "work.input_lost";
+/** It would be the same wherever it is tried. */
+const FINAL: readonly string[] = [LOST_INPUT, "work.too_large", "link.too_large", "link.unencodable"];
 
 /** The stages on one worker, ready. */
 export interface Deployed {
@@ -43,13 +50,15 @@ export interface Job extends Pick<LeaseMessage, "seq" | "id" | "barrier" | "fini
 }
 
 /** What the stages made of it, and where. */
-export interface Done extends Omit<LeaseReply, "content"> {
+export interface Done extends Omit<WholeReply, "content"> {
   readonly worker: string;
   readonly batch: Batch;
 }
 
 export interface SegmentLeasesOptions {
   readonly segment: number;
+  /** How many it has. */
+  readonly stages: number;
   readonly clock: Clock;
   readonly lease: LeaseOptions;
   readonly balancer: LeaseBalancer;
@@ -74,7 +83,9 @@ interface Out {
   readonly item: number;
   readonly isHedge: boolean;
   readonly abort: AbortController;
-  reply?: LeaseReply;
+  /** It has answered, and keeps something until that is released. */
+  holds?: boolean;
+  reply?: WholeReply;
 }
 
 export class SegmentLeases {
@@ -200,46 +211,89 @@ export class SegmentLeases {
     if (!this.#isFlowing) this.#options.observe({ event: "flowing", worker, segment: this.#options.segment });
     this.#isFlowing = true;
     if (isHedge) this.#options.observe({ event: "hedge", worker });
-    const { barrier, batch, finish, id, seq } = open.job;
-    const message: LeaseMessage = {
-      deployment: deployed.deployment,
-      lease,
-      seq,
-      id,
-      barrier,
-      finish,
-      failsOver: !isLastResort && this.#owner === undefined,
-      asBytes: !deployed.isShared,
-      check: checksumIn(batch.view),
-      content: contentFor(batch, deployed.machine),
-    };
-    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: out.abort.signal };
-    deployed.worker.request(TOPICS.lease, message, options).then(
+    const failsOver = !isLastResort && this.#owner === undefined;
+    this.#ask(lease, out, open.job, failsOver).then(
       (reply) => this.#answered(lease, out, reply),
       (thrown) => this.#refused(lease, out, toFailure(thrown, "work.failed")),
     );
   }
 
-  #answered(lease: number, out: Out, reply: unknown): void {
+  async #ask(lease: number, out: Out, job: Job, failsOver: boolean): Promise<unknown> {
+    const { abort, deployed } = out;
+    const { barrier, batch, finish, id, seq } = job;
+    const lying = contentFor(batch, deployed.machine);
+    const parting = new Parting();
+    const content = isInPlace(lying) ? lying : parting.add(lying);
+    const { deployment, isShared, worker } = deployed;
+    const message: LeaseMessage = {
+      deployment,
+      lease,
+      seq,
+      id,
+      barrier,
+      finish,
+      failsOver,
+      asBytes: !isShared,
+      check: checksumIn(batch.view),
+      content,
+    };
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: abort.signal };
+    const ask = () => worker.request(TOPICS.lease, message, options);
+    if (parting.apart.length > 0) await putParts(this.#partsOf(lease, out), parting.apart);
+    return askPatiently(this.#options.clock, NO_ROOM, ask, () => this.#isWanted(out));
+  }
+
+  async #answered(lease: number, out: Out, answer: unknown): Promise<void> {
     try {
-      out.reply = readMessage(leaseReply, reply, `the result of worker ${out.deployed.worker.id}`);
+      out.holds = true; // as far as we know
+      const reply = readMessage(leaseReply, answer, `the result of worker ${out.deployed.worker.id}`);
+      const fault = countsFault(reply.counts, this.#options.stages);
+      if (fault) throw new Failure("work.message", `the result of worker ${out.deployed.worker.id}: ${fault}`);
+      if (!isWhole(reply)) await this.#fetch(lease, out, reply);
+      else {
+        out.reply = reply as WholeReply; // it is
+        out.holds = isInPlace(reply.content);
+      }
     } catch (thrown) {
-      this.#giveBack(out.deployed, lease);
+      this.#giveBack(lease, out);
       return this.#refused(lease, out, toFailure(thrown, "work.message"));
     }
     this.#pump.feed({ type: "done", lease });
   }
 
-  /** What the stages say of a batch is final; what the way there says, or one node, is not. */
+  /** What did not go with the answer; for an item that somebody else has done meanwhile nothing is fetched. */
+  async #fetch(lease: number, out: Out, reply: LeaseReply): Promise<void> {
+    if (!this.#open.has(out.item)) return;
+    out.reply = await wholeReply({ ...this.#partsOf(lease, out), lease }, reply);
+    if (isInPlace(out.reply.content)) return; // given back with the batch
+    this.#giveBack(lease, out);
+    out.holds = false;
+  }
+
+  #partsOf(lease: number, out: Out) {
+    const { deployment, worker } = out.deployed;
+    return { clock: this.#options.clock, worker, deployment, lease, isWanted: () => this.#isWanted(out) };
+  }
+
+  /** Somebody waits for it, and those stages are there. */
+  #isWanted({ abort, deployed, item }: Out): boolean {
+    return !abort.signal.aborted && this.#deployed.get(deployed.worker.id) === deployed && this.#open.has(item);
+  }
+
+  /**
+   * What the stages say of a batch is final; what the way there says, or one node, is not. But an owner may have done it, and
+   * cannot do it once more: the run goes back.
+   */
   #refused(lease: number, { abort, deployed, item }: Out, { code, message }: Failure): void {
     // Not the batch's fault, nor an answer of the worker: the end of the link is told, and a lease that nobody reports runs out.
     if (abort.signal.aborted || code === "link.closed" || code === "work.cancelled")
       return void this.#out.delete(lease);
     this.#moves.returned(item, deployed.worker.id);
-    const elsewhere = code === FAILED_OVER || /^(link|work)\./.test(code);
-    const isFinal = code === "work.input_lost";
     if (code === FAILED_OVER) this.#options.observe({ event: "failover", worker: deployed.worker.id, reason: message });
-    this.#pump.feed({ type: "failed", lease, code, reason: message, elsewhere: elsewhere && !isFinal });
+    const isElsewhere = (code === FAILED_OVER || /^(link|work)\./.test(code)) && !FINAL.includes(code);
+    const isOwners = isElsewhere && this.#owner !== undefined;
+    const said = { code: isOwners ? REWIND : code, reason: message, elsewhere: isElsewhere && !isOwners };
+    this.#pump.feed({ type: "failed", lease, ...said });
     this.#out.delete(lease);
   }
 
@@ -249,10 +303,10 @@ export class SegmentLeases {
     this.#out.delete(lease);
     this.#open.delete(item);
     this.#moves.over(item);
-    if (!out?.reply || !open) return;
+    if (!out?.reply || !open) return out && this.#giveBack(lease, out);
     const { content, ...rest } = out.reply;
     try {
-      const batch = this.#options.segments.batchOf(content, () => this.#giveBack(out.deployed, lease));
+      const batch = this.#options.segments.batchOf(content, () => this.#giveBack(lease, out));
       const rows = rest.counts[0]?.in ?? 0;
       const bytesIn = open.job.batch.view.length;
       this.#options.observe({
@@ -267,8 +321,9 @@ export class SegmentLeases {
       });
       open.resolve({ ...rest, worker, batch });
     } catch (thrown) {
+      this.#giveBack(lease, out);
       // What an owner has done it cannot do once more.
-      const code = this.#owner === undefined ? "work.input_lost" : REWIND;
+      const code = this.#owner === undefined ? LOST_INPUT : REWIND;
       open.reject(new Failure(code, toFailure(thrown, "memory").message, { retryable: true }));
     }
   }
@@ -277,15 +332,20 @@ export class SegmentLeases {
   #late(lease: number): void {
     const out = this.#out.get(lease);
     this.#out.delete(lease);
-    if (!out?.reply) return;
+    if (out?.holds === undefined) return;
     this.#options.observe({ event: "late", worker: out.deployed.worker.id });
-    this.#giveBack(out.deployed, lease);
+    this.#giveBack(lease, out);
   }
 
-  /** Its result's memory. */
-  #giveBack({ deployment, isShared, worker }: Deployed, lease: number): void {
-    if (!isShared || this.#deployed.get(worker.id)?.deployment !== deployment) return;
-    worker.notify(TOPICS.release, { deployment, leases: [lease] });
+  /** What it keeps of the result. Not said, it would be a slot less for ever. */
+  #giveBack(lease: number, { deployed, holds }: Out): void {
+    const { deployment, worker } = deployed;
+    const isThere = (): boolean => this.#over === undefined && this.#deployed.get(worker.id)?.deployment === deployment;
+    if (!holds || !isThere()) return;
+    const tell = (): void => worker.notify(TOPICS.release, { deployment, leases: [lease] });
+    askPatiently(this.#options.clock, NO_ROOM, tell, isThere).catch((thrown) => {
+      if (isThere()) this.#options.failed(thrown);
+    });
   }
 
   #reject(item: number, reason: Failure): void {

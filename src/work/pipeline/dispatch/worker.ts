@@ -10,22 +10,25 @@ import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { LinkHandlers, MessageContext, PeerLink } from "../../../wire/link/index.ts";
 import type { Settings } from "../file/index.ts";
 import type { PipelinePorts, StagePlan } from "../stages/index.ts";
-import { ForeignSegments } from "./contents.ts";
+import { ForeignSegments, isInPlace } from "./contents.ts";
 import { Deployment } from "./deployment.ts";
 import {
   type DeployMessage,
   type DeployReply,
   deployMessage,
+  fetchMessage,
   type HelloReply,
   type LeaseReply,
   leaseMessage,
   type NodeLoad,
+  putMessage,
   type ReportMessage,
   readMessage,
   releaseMessage,
   TOPICS,
   undeployMessage,
 } from "./messages.ts";
+import { IncomingParts } from "./parts.ts";
 
 /** Often enough for a lease of some seconds to be kept over lost reports, rare enough to cost nothing. */
 export const REPORT_INTERVAL_MS = 250;
@@ -77,6 +80,8 @@ export class Worker {
   readonly #coming = new Map<string, Coming>();
   /** Those that have asked for something, by the instance of their process. */
   readonly #masters = new Map<string, Master>();
+  /** What they have put here for a deployment or a lease that is to come. */
+  readonly #parts = new IncomingParts();
   #timer: Timer | undefined;
   #isLeaving = false;
   #emptied: (() => void)[] = [];
@@ -86,9 +91,11 @@ export class Worker {
     this.handlers = {
       [TOPICS.hello]: { request: (_, { link }) => this.#hello(link) },
       [TOPICS.deploy]: { request: (payload, context) => this.#deploy(payload, context) },
-      [TOPICS.lease]: { request: (payload, { signal }) => this.#lease(payload, signal) },
-      [TOPICS.release]: { notify: (payload) => this.#release(payload) },
-      [TOPICS.undeploy]: { request: (payload) => this.#undeploy(payload) },
+      [TOPICS.put]: { request: (payload, { link }) => this.#put(payload, link) },
+      [TOPICS.lease]: { request: (payload, { link, signal }) => this.#lease(payload, link, signal) },
+      [TOPICS.fetch]: { request: (payload, { link }) => this.#fetch(payload, link) },
+      [TOPICS.release]: { notify: (payload, { link }) => this.#release(payload, link) },
+      [TOPICS.undeploy]: { request: (payload, { link }) => this.#undeploy(payload, link) },
     };
   }
 
@@ -171,6 +178,7 @@ export class Worker {
     void link.closed.then(async () => {
       if (master.link !== link || this.#moveToOther(master)) return;
       this.#masters.delete(instance);
+      this.#parts.forget(instance);
       const orphans = this.#each.filter((placed) => placed.master === master);
       if (orphans.length > 0) this.#ports.tell(`the link to master ${id} is gone: its stages here end`);
       await Promise.all(orphans.map((placed) => this.#end(placed, "kill")));
@@ -201,6 +209,7 @@ export class Worker {
   async #place(message: DeployMessage, master: Master): Promise<Placed> {
     const { deployment: id, pipeline, plans } = message;
     const coming: Coming = { master, refusal: undefined };
+    const wholeOf = this.#parts.take({ instance: master.link.peer.instance, deployment: id });
     this.#refuseComing(id);
     this.#coming.set(id, coming);
     const unpacked = await Promise.allSettled(plans.map((packed) => this.#ports.unpack(packed, master.link)));
@@ -215,7 +224,8 @@ export class Worker {
       if (this.#masters.get(master.link.peer.instance) !== master) throw undeployed(); // its link is gone
       const segments = new ForeignSegments();
       const stages = files.map(({ plan }) => plan);
-      const deployment = this.#build(message, stages, segments);
+      const states = new Map(message.states.map(([name, state]) => [name, wholeOf(state)]));
+      const deployment = this.#build(message, stages, states, segments);
       const placed = { id, master, pipeline, deployment, segments, releaseFiles };
       this.#placed.set(id, placed);
       return placed;
@@ -225,12 +235,17 @@ export class Worker {
     }
   }
 
-  #build(message: DeployMessage, stages: readonly StagePlan[], segments: ForeignSegments): Deployment {
+  #build(
+    message: DeployMessage,
+    stages: readonly StagePlan[],
+    states: ReadonlyMap<string, Uint8Array>,
+    segments: ForeignSegments,
+  ): Deployment {
     return new Deployment({
       ...message,
       stages,
       settings: this.#ports.settings(message.settings),
-      states: new Map(message.states),
+      states,
       ports: this.#ports.pipelinePorts(message.pipeline),
       machine: this.#machine,
       segments,
@@ -244,25 +259,49 @@ export class Worker {
     if (coming) coming.refusal ??= undeployed();
   }
 
-  async #lease(payload: unknown, signal: AbortSignal): Promise<LeaseReply> {
-    const message = readMessage(leaseMessage, payload, "a lease");
-    const placed = this.#placed.get(message.deployment);
-    if (placed) return placed.deployment.lease(message, signal);
-    throw new Failure("work.not_deployed", `no stages ${message.deployment} are here`, { retryable: true });
+  #put(payload: unknown, link: PeerLink): null {
+    const { bytes, deployment, lease, offset, part, piece } = readMessage(putMessage, payload, "a part");
+    this.#follow(link);
+    this.#parts.put({ instance: link.peer.instance, deployment, lease }, { bytes, part }, offset, piece);
+    return null;
   }
 
-  #release(payload: unknown): void {
+  async #lease(payload: unknown, link: PeerLink, signal: AbortSignal): Promise<LeaseReply> {
+    const message = readMessage(leaseMessage, payload, "a lease");
+    const { content, deployment, lease } = message;
+    const wholeOf = this.#parts.take({ instance: link.peer.instance, deployment, lease });
+    const placed = this.#ofMaster(deployment, link);
+    return placed.deployment.lease({ ...message, content: isInPlace(content) ? content : wholeOf(content) }, signal);
+  }
+
+  #fetch(payload: unknown, link: PeerLink): Uint8Array {
+    const { deployment, lease, offset, part } = readMessage(fetchMessage, payload, "a wish for a part");
+    return this.#ofMaster(deployment, link).deployment.piece(lease, part, offset);
+  }
+
+  #release(payload: unknown, link: PeerLink): void {
     const { deployment, leases } = readMessage(releaseMessage, payload, "a release");
     const placed = this.#placed.get(deployment);
-    for (const lease of leases) placed?.deployment.release(lease);
+    if (!placed || !isOf(placed, link)) return; // ended meanwhile, or nothing of this master's
+    for (const lease of leases) placed.deployment.release(lease);
   }
 
-  async #undeploy(payload: unknown): Promise<null> {
+  async #undeploy(payload: unknown, link: PeerLink): Promise<null> {
     const { deployment, how } = readMessage(undeployMessage, payload, "an end of stages");
-    this.#refuseComing(deployment);
+    this.#parts.forget(link.peer.instance, deployment);
+    const coming = this.#coming.get(deployment);
+    if (coming && isOf(coming, link)) this.#refuseComing(deployment);
     const placed = this.#placed.get(deployment);
-    if (placed) await this.#end(placed, how);
+    if (placed && isOf(placed, link)) await this.#end(placed, how);
     return null;
+  }
+
+  /** Whoever has not asked for stages has nothing to do with them. Fails with `work.not_deployed`. */
+  #ofMaster(deployment: string, link: PeerLink): Placed {
+    const placed = this.#placed.get(deployment);
+    if (placed && isOf(placed, link)) return placed;
+    const message = `no stages ${deployment} are here for ${link.peer.id}`;
+    throw new Failure("work.not_deployed", message, { retryable: true });
   }
 
   #failed(id: string, { code, message }: Failure): void {
@@ -286,11 +325,24 @@ export class Worker {
     const load = { ...this.#ports.load(), queue: this.queue };
     for (const master of this.#masters.values()) {
       const own = this.#each.filter((placed) => placed.master === master);
-      const report: ReportMessage = { load, deployments: own.map(reportOf) };
+      const report: ReportMessage = { load, deployments: own.map((placed) => this.#reportOf(placed)) };
       notifyQuietly(this.#linkOf(master), TOPICS.report, report);
     }
     this.#timer =
       this.#masters.size > 0 ? this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report()) : undefined;
+  }
+
+  #reportOf({ deployment, id, master }: Placed): ReportMessage["deployments"][number] {
+    const stages = deployment.progress().map(({ inFlight, name, pids, restarts, retries, rows }) => ({
+      inFlight,
+      name,
+      pids,
+      restarts,
+      retries,
+      rows,
+    }));
+    const coming = this.#parts.leases({ instance: master.link.peer.instance, deployment: id });
+    return { deployment: id, leases: [...deployment.leases, ...coming], stages, tree: deployment.tree() };
   }
 }
 
@@ -302,16 +354,9 @@ function undeployed(): Failure {
   return new Failure("work.undeployed", "these stages were ended before they ran", { retryable: true });
 }
 
-function reportOf({ deployment, id }: Placed): ReportMessage["deployments"][number] {
-  const stages = deployment.progress().map(({ inFlight, name, pids, restarts, retries, rows }) => ({
-    inFlight,
-    name,
-    pids,
-    restarts,
-    retries,
-    rows,
-  }));
-  return { deployment: id, leases: [...deployment.leases], stages, tree: deployment.tree() };
+/** Over whichever link of that process. */
+function isOf({ master }: { readonly master: Master }, { peer }: PeerLink): boolean {
+  return master.link.peer.instance === peer.instance && master.id === peer.id;
 }
 
 /** A report more or less says nothing; a link that is gone has been noticed. */

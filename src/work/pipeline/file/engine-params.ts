@@ -3,7 +3,7 @@
  * stop asking a plugin that fails. A plugin cannot declare these names.
  */
 
-import { BALANCER_FORM, parseBalancer } from "../../../protocol/balance/index.ts";
+import { BALANCER_NAMES, parseBalancer } from "../../../protocol/balance/index.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
 import { quoted } from "./faults.ts";
 import { MAX_LANES, MAX_STANDBY } from "./limits.ts";
@@ -17,6 +17,9 @@ const HOUR = 3600 * SECOND;
 const MEMORY_BYTES_MIN = 32 * MIB;
 /** The host's own runtime keeps about twenty files open. */
 const FILES_MIN = 64;
+
+/** CUSTOM names a library, which a pipeline has one of: no stage may write it. */
+const STAGE_BALANCERS = `one of ${BALANCER_NAMES.filter((name) => name !== "CUSTOM").join(", ")}`;
 
 export const engineSchema = {
   lanes: param.integer("host processes of this stage, instead of the setting lanes", { min: 1, max: MAX_LANES }),
@@ -65,7 +68,7 @@ export const engineSchema = {
       max: 24 * HOUR,
     },
   ),
-  balancer: param.string(`who gets a batch of this stage, where several workers could: ${BALANCER_FORM}`, { min: 1 }),
+  balancer: param.string(`who gets a batch of this stage, where several workers could: ${STAGE_BALANCERS}`, { min: 1 }),
   health_timeout: param.duration("longest time that health() may take (1s)", { min: 10, max: HOUR }),
 } satisfies ParamSchema;
 
@@ -100,13 +103,13 @@ export function engineParamConflicts(params: Partial<EngineParams>): EngineParam
     conflicts.push({ name: "env", message, allowed: "names of letters, digits and _, separated by ;" });
   }
   if (params.balancer !== undefined && isNoStageBalancer(params.balancer)) {
-    const message = `${quoted(params.balancer)} is no balancer of a stage`;
-    conflicts.push({ name: "balancer", message, allowed: `${BALANCER_FORM}; CUSTOM for the whole pipeline only` });
+    const isWhole = parseBalancer(params.balancer) === "CUSTOM";
+    const message = `${quoted(params.balancer)} is ${isWhole ? "a balancer of whole pipelines and not of a stage" : "no balancer"}`;
+    conflicts.push({ name: "balancer", message, allowed: STAGE_BALANCERS });
   }
   return conflicts;
 }
 
-/** CUSTOM names a library, which a pipeline has one of. */
 function isNoStageBalancer(text: string): boolean {
   const name = parseBalancer(text);
   return name === undefined || name === "CUSTOM";

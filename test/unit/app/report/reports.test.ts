@@ -2,7 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { findReport, listReports, newReportId, openReports, reportsPath } from "../../../../src/app/report/reports.ts";
+import {
+  endReportOfRun,
+  findReport,
+  listReports,
+  newReportId,
+  openReports,
+  reportsPath,
+} from "../../../../src/app/report/reports.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { ReportBuilder } from "../../../../src/work/report/index.ts";
 
@@ -40,4 +47,19 @@ describe("findReport()", () => {
     expect(() => findReport(folder.path, "x")).toThrow(expect.objectContaining({ code: "report.not_found" }));
     expect(existsSync(reportsPath(folder.path))).toBe(false);
   });
+});
+
+test("endReportOfRun() ends what is left as running, and nothing else", () => {
+  using folder = new Folder();
+  endReportOfRun(folder.path, "a", "cancelled");
+  expect(existsSync(reportsPath(folder.path))).toBe(false);
+  const store = openReports(folder.path);
+  for (const id of ["a", "b", "c"]) {
+    const builder = ReportBuilder.begin({ id, kind: "pipeline", name: "orders", run: `run of ${id}` }, systemClock);
+    store.save(id === "c" ? builder.end("failed") : builder.snapshot());
+  }
+  store.close();
+  for (const id of ["a", "c", "d"]) endReportOfRun(folder.path, `run of ${id}`, "cancelled");
+  const states = ["a", "b", "c"].map((id) => findReport(folder.path, id).state);
+  expect(states).toEqual(["cancelled", "running", "failed"]);
 });

@@ -1,6 +1,12 @@
 /** Tasks on a worker, without a link: what a master asks, in which order, and what it hears. */
 import { describe, expect, test } from "bun:test";
-import { ANSWER_WITHIN_MS, ORPHANED_MS, readOutcome, TASK_TOPICS } from "../../../../src/app/worker/task-messages.ts";
+import {
+  ANSWER_WITHIN_MS,
+  ORPHANED_MS,
+  readOutcome,
+  readWork,
+  TASK_TOPICS,
+} from "../../../../src/app/worker/task-messages.ts";
 import { TASKS_AT_ONCE, TaskWorker } from "../../../../src/app/worker/task-worker.ts";
 import { Failure } from "../../../../src/base/errors.ts";
 import type { PeerLink, RequestContext } from "../../../../src/wire/link/index.ts";
@@ -60,6 +66,11 @@ describe("run", () => {
     expect(readOutcome(outcome!)).toMatchObject({ state: "done", output: { status: 200, body: { fine: true } } });
     expect(rig.worker.queue).toBe(0);
     expect(await codeOf(rig.ask({ attempt: "a" }))).toBe("task.unknown_attempt");
+  });
+
+  test("reads whether a plugin's task may be done twice: its processes are not shared with others then", async () => {
+    const work = { ...JSON.parse(PLUGIN), idempotent: false };
+    expect(readWork(JSON.stringify(work))).toEqual(work);
   });
 
   test("makes an attempt once, however often it is asked for", async () => {

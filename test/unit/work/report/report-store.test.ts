@@ -87,6 +87,19 @@ describe("ReportStore", () => {
     );
   });
 
+  test("get() takes the name of what has run, and gives the latest report of exactly that name", () => {
+    using folder = new Folder();
+    using(folder.file, (store) => {
+      const named = [
+        ["orders-20260101-aaaa", "orders", 1],
+        ["orders-20260102-bbbb", "orders", 2],
+        ["orders2-20260103-cccc", "orders2", 3],
+      ] as const;
+      for (const [id, name, startedMs] of named) store.save({ ...reportOf(id), name, startedMs });
+      expect(store.get("orders").id).toBe("orders-20260102-bbbb");
+    });
+  });
+
   test("get() takes the beginning of an id or its last part when only one report has it", () => {
     using folder = new Folder();
     using(folder.file, (store) => {

@@ -15,7 +15,9 @@ const seen: Seen[] = [];
 const NOW_MS = Date.parse("2026-01-01T00:00:00Z");
 let server: Bun.Server<undefined>;
 
-const ANSWERS: Readonly<Record<string, () => Response>> = {
+const ANSWERS: Readonly<Record<string, (query: URLSearchParams) => Response>> = {
+  "/to": (query) =>
+    new Response(null, { status: Number(query.get("status")), headers: { location: query.get("location")! } }),
   "/json": () => Response.json({ id: 7 }, { status: 201, headers: { "x-one": "1" } }),
   "/text": () => new Response("plain"),
   "/bytes": () => new Response(new Uint8Array([0xff, 0xfe])),
@@ -26,6 +28,7 @@ const ANSWERS: Readonly<Record<string, () => Response>> = {
   "/until": () => new Response("", { status: 429, headers: { "retry-after": "Thu, 01 Jan 2026 00:00:09 GMT" } }),
   "/gone": () => new Response("no such order", { status: 404 }),
   "/away": () => Response.redirect("/json", 302),
+  "/circle": () => Response.redirect("/circle", 302),
   "/hangs": () => new Response(new ReadableStream()),
 };
 
@@ -34,9 +37,9 @@ beforeAll(() => {
     hostname: "127.0.0.1",
     port: 0,
     async fetch(request) {
-      const path = new URL(request.url).pathname;
+      const { pathname: path, searchParams } = new URL(request.url);
       seen.push({ method: request.method, path, headers: request.headers, body: await request.text() });
-      return (ANSWERS[path] ?? ANSWERS["/text"]!)();
+      return (ANSWERS[path] ?? ANSWERS["/text"]!)(searchParams);
     },
   });
 });
@@ -102,16 +105,89 @@ test("executeTask() takes no more of an answer than its limit, also of one that 
   expect(await send("/large", { responseBytesMax: 2_000 })).toMatchObject({ state: "done" });
 });
 
-test("executeTask() knows that a refused connection was never a request", async () => {
+async function closedUrl(): Promise<string> {
   const closed = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
   const url = closed.url.href;
   await closed.stop(true);
-  expect(await send(url, { method: "POST" })).toMatchObject({ state: "failed", retryable: true, untouched: true });
+  return url;
+}
+
+test("executeTask() knows that a refused connection was never a request", async () => {
+  expect(await send(await closedUrl(), { method: "POST" })).toMatchObject({
+    state: "failed",
+    retryable: true,
+    untouched: true,
+  });
 });
 
 test("executeTask() follows redirects unless one is expected", async () => {
   expect(await send("/away")).toMatchObject({ output: { status: 201 } });
   expect(await send("/away", { expect: [[302, 302]] })).toMatchObject({ output: { status: 302 } });
+  expect(await send("/circle")).toMatchObject({ state: "failed", code: "task.http.redirects", retryable: false });
+});
+
+/** What the server saw of a request that was answered by a redirect to one of its own paths, or to another origin. */
+async function sentOn(status: number, location: string, more: Partial<ReadyHttp> = {}): Promise<[TaskOutcome, Seen[]]> {
+  const from = seen.length;
+  const outcome = await send(`/to?${new URLSearchParams({ status: String(status), location })}`, more);
+  return [outcome, seen.slice(from)];
+}
+
+test("executeTask() reads what a POST has left by a GET, and sends the POST itself once", async () => {
+  const more = { method: "POST", headers: { "x-mine": "a" }, body: { n: 1 } } as const;
+  const [outcome, [, second, third]] = await sentOn(303, "/json", more);
+  expect(outcome).toMatchObject({ output: { status: 201, body: { id: 7 } } });
+  expect(second).toMatchObject({ method: "GET", path: "/json", body: "" });
+  expect([second!.headers.get("x-mine"), second!.headers.get("content-type")]).toEqual(["a", null]);
+  expect(third).toBeUndefined();
+});
+
+test("executeTask() never says of a request that was answered that it was not sent", async () => {
+  const down = await closedUrl();
+  for (const method of ["POST", "GET"] as const) {
+    const [outcome] = await sentOn(303, `${down}receipt`, { method });
+    expect(outcome).toMatchObject({ state: "failed", code: "task.http.failed", retryable: true });
+    expect(outcome).not.toHaveProperty("untouched");
+    expect((outcome as { reason: string }).reason).toContain(`sent on to GET ${down}receipt`);
+  }
+});
+
+test("executeTask() takes a redirect for the answer where following it could do the effect twice", async () => {
+  for (const status of [301, 302, 307, 308]) {
+    const [outcome, requests] = await sentOn(status, "/json?secret", { method: "POST", body: "x" });
+    expect(outcome).toMatchObject({ state: "failed", code: "task.http.status", retryable: false });
+    expect((outcome as { reason: string }).reason).toContain(
+      `answered ${status}, expected 200-299 (not sent on to /json)`,
+    );
+    expect(requests).toHaveLength(1);
+  }
+  const [, requests] = await sentOn(307, "/json", { method: "POST", body: "x", idempotencyKey: "k" });
+  expect(requests[1]).toMatchObject({ method: "POST", body: "x" });
+  expect(requests[1]!.headers.get("idempotency-key")).toBe("k");
+  const [, puts] = await sentOn(308, "/json", { method: "PUT", body: "x" });
+  expect(puts[1]).toMatchObject({ method: "PUT", body: "x" });
+});
+
+test("executeTask() tells another origin no secrets", async () => {
+  const other = new URL("/json", server.url);
+  other.hostname = "localhost";
+  const headers = { Authorization: "Bearer s", "X-Api-Key": "s", Cookie: "s", Accept: "text/plain" };
+  const [outcome, [, second]] = await sentOn(302, other.href, { headers });
+  expect(outcome).toMatchObject({ state: "done" });
+  expect([...second!.headers].filter(([, value]) => value.endsWith("s"))).toEqual([]);
+  expect(second!.headers.get("accept")).toBe("text/plain");
+  const [, refused] = await sentOn(307, other.href, { method: "PUT", body: "x", headers });
+  expect(refused).toHaveLength(1);
+  const [, bare] = await sentOn(307, other.href, { method: "PUT", body: "x" });
+  expect(bare[1]).toMatchObject({ method: "PUT", body: "x" });
+});
+
+test("executeTask() takes a redirect to what is no web address for the answer", async () => {
+  for (const location of ["ftp://127.0.0.1/", "file:///etc/passwd", "http://["]) {
+    const [outcome, requests] = await sentOn(302, location);
+    expect(outcome).toMatchObject({ state: "failed", code: "task.http.status" });
+    expect(requests).toHaveLength(1);
+  }
 });
 
 test("executeTask() refuses what is no URL once it is filled in, without trying again", async () => {

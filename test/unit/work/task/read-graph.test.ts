@@ -76,6 +76,28 @@ test("parseTaskGraph() reads every field of every kind of task", () => {
   ] as never);
 });
 
+test("parseTaskGraph() reads keys, and whether a plugin's task may be done twice", () => {
+  const plugin = { type: "plugin", library: "p.ts" };
+  const { tasks } = graphOf([
+    get("a", [], { key: "customer 7" }),
+    { ...plugin, id: "b", key: "${tasks.a.output.body.customer}", needs: ["a"], idempotent: false },
+  ]);
+  expect(tasks.map(({ key }) => key)).toEqual(["customer 7", "${tasks.a.output.body.customer}"]);
+  expect(tasks[1]!.work).toMatchObject({ idempotent: false });
+  const faults = faultsOf([
+    get("a", [], { key: "", idempotent: false }),
+    { ...plugin, id: "b", key: "${tasks.a.output}", idempotent: "no" },
+    { id: "c", type: "pipeline", file: "c.txt", key: "k" },
+  ]);
+  expect(faults.map(({ field, message }) => `${field}: ${message}`)).toEqual([
+    'tasks[0].key: key is ""',
+    'tasks[0].idempotent: a task of type GET has no field "idempotent"',
+    "tasks[1].key: ${tasks.a.output}: task b does not need a, which may not have run by then",
+    'tasks[1].idempotent: idempotent is "no"',
+    'tasks[2].key: a task of type pipeline has no field "key"',
+  ]);
+});
+
 test("parseTaskGraph() reports every fault at its place in one go", async () => {
   const text = `{
   "name": "orders", "paralel": 4,

@@ -101,6 +101,28 @@ test("step() does not repeat a POST without an idempotency key, and says so", ()
   expect(world.reason("a")).toBe("it broke; not repeated: without an idempotency_key its effect could happen twice");
 });
 
+test("step() does not repeat a plugin's task that says it is not idempotent, unless it had not begun", () => {
+  const charge = { id: "a", type: "plugin", library: "charge.ts", retry: 3 };
+  const world = new SchedulerWorld(graphOf([{ ...charge, idempotent: false }]), firstFails(1)).run();
+  expect(world.begun).toHaveLength(1);
+  expect(world.reason("a")).toBe(
+    "it broke; not repeated: it is not idempotent, as the graph says: its effect could happen twice",
+  );
+  const refused = new SchedulerWorld(graphOf([{ ...charge, idempotent: false }]), firstFails(1, REFUSED)).run();
+  expect(refused.begun).toHaveLength(2);
+  for (const more of [{}, { idempotent: true }]) {
+    expect(new SchedulerWorld(graphOf([{ ...charge, ...more }]), firstFails(1)).run().states()).toEqual({ a: "done" });
+  }
+});
+
+test("step() takes a plugin's task that is not idempotent and was under way for one of unknown outcome", () => {
+  const charge = { id: "a", type: "plugin", library: "charge.ts", retry: 3, idempotent: false };
+  const history = [{ task: 0, state: "running", attempts: 1 }] as const;
+  const scheduler = new TaskScheduler(graphOf([charge]), { random: seededRandom(1), history });
+  const [record] = scheduler.step({ type: "begin" }, 0);
+  expect(record).toMatchObject({ changes: [{ state: "failed", code: "task.outcome_unknown" }] });
+});
+
 test("step() repeats a POST that has an idempotency key, or that never reached the other side", () => {
   const keyed = graphOf([post("a", [], { retry: 3, idempotency_key: true })]);
   expect(new SchedulerWorld(keyed, firstFails(2)).run().states()).toEqual({ a: "done" });

@@ -45,6 +45,16 @@ test("TaskStore gives back what it was given, also to another process", () => {
   again.close();
 });
 
+test("reopenRun() keeps how many tasks at once it is told, for whoever goes on with the run next", () => {
+  using workspace = new Workspace();
+  const store = openStore(workspace);
+  store.reopenRun("r1", null, 3);
+  expect(store.graph("r1")).toEqual({ ...GRAPH, parallel: 3 });
+  store.reopenRun("r1", "m1");
+  expect(store.graph("r1").parallel).toBe(3);
+  store.close();
+});
+
 test("TaskStore keeps when a task began first and how long its last attempt took", () => {
   using workspace = new Workspace();
   const store = openStore(workspace);

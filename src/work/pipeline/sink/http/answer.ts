@@ -1,11 +1,14 @@
 /** What an answer means: it was taken, it may be taken later, or never. */
 import { printable } from "../../../../base/printable.ts";
 
-export type Outcome =
-  | { readonly kind: "taken" }
-  /** `waitMs`: how long the other side wants to be left alone, where it says so. */
-  | { readonly kind: "later"; readonly what: string; readonly waitMs: number | undefined }
-  | { readonly kind: "never"; readonly what: string };
+export interface LaterOutcome {
+  readonly kind: "later";
+  readonly what: string;
+  /** How long the other side wants to be left alone, where it says so. */
+  readonly waitMs: number | undefined;
+}
+
+export type Outcome = { readonly kind: "taken" } | LaterOutcome | { readonly kind: "never"; readonly what: string };
 
 /** Timed out, too early, too many requests. Of the others of 400 and above none gets better by itself. */
 const LATER = new Set([408, 425, 429]);

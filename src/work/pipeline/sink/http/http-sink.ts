@@ -7,8 +7,10 @@ import { readFileSync } from "node:fs";
 import { type Clock, pause } from "../../../../base/clock.ts";
 import { Failure, messageOf } from "../../../../base/errors.ts";
 import type { Random } from "../../../../base/random.ts";
+import { formatDurationMs } from "../../../../base/units.ts";
 import { checkKind } from "../failures.ts";
 import type { Sink, SinkPosition } from "../sink.ts";
+import type { LaterOutcome } from "./answer.ts";
 import { type Delivery, Requests } from "./request.ts";
 import type { HttpSettings } from "./settings.ts";
 
@@ -92,11 +94,10 @@ export class HttpSink implements Sink {
         return;
       }
       if (outcome.kind === "never") throw refused(settings, delivery, outcome.what);
-      const waitMs = Math.max(this.#backoffMs(attempt), outcome.waitMs ?? 0);
-      if (clock.monotonic() - startMs + waitMs > settings.retryForMs) {
-        throw unreachable(settings, delivery, outcome.what, attempt);
-      }
-      await pause(clock, waitMs, signal);
+      const spentMs = clock.monotonic() - startMs;
+      const leftMs = settings.retryForMs - spentMs;
+      if (leftMs <= 0) throw unreachable(settings, delivery, outcome, { attempts: attempt, spentMs });
+      await pause(clock, Math.min(leftMs, Math.max(this.#backoffMs(attempt), outcome.waitMs ?? 0)), signal);
     }
   }
 
@@ -143,12 +144,17 @@ function refused({ method, url }: HttpSettings, { key }: Delivery, what: string)
   return new Failure("sink.http.refused", `cannot send batch ${key}: ${method} ${url}: ${what}; 2xx is required`);
 }
 
-function unreachable(settings: HttpSettings, { key }: Delivery, what: string, attempts: number): Failure {
-  const { method, retryForMs, url } = settings;
+function unreachable(
+  { method, retryForMs, url }: HttpSettings,
+  { key }: Delivery,
+  { waitMs = 0, what }: LaterOutcome,
+  { attempts, spentMs }: { readonly attempts: number; readonly spentMs: number },
+): Failure {
+  const wish = waitMs > 0 ? `, and wants to be left alone for ${formatDurationMs(waitMs)} more` : "";
   return new Failure(
     "sink.http.unreachable",
-    `cannot send batch ${key}: ${method} ${url}: ${what}, at attempt ${attempts}; given up after ${retryForMs} ms (retry_for); ` +
-      "run again to go on",
+    `cannot send batch ${key}: ${method} ${url}: ${what}${wish}, at attempt ${attempts}; given up after ` +
+      `${formatDurationMs(spentMs)} (retry_for is ${formatDurationMs(retryForMs)}); run again to go on`,
     { retryable: true },
   );
 }

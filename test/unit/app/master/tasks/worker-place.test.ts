@@ -4,7 +4,7 @@ import { TaskWorkers } from "../../../../../src/app/master/tasks/task-workers.ts
 import { type PlaceEvent, WorkerPlace } from "../../../../../src/app/master/tasks/worker-place.ts";
 import { Failure } from "../../../../../src/base/errors.ts";
 import { seededRandom } from "../../../../../src/base/random.ts";
-import { createBalancer } from "../../../../../src/protocol/balance/index.ts";
+import { type BalancerName, createBalancer } from "../../../../../src/protocol/balance/index.ts";
 import type { ReadyTask, ReadyWork, TaskOutcome } from "../../../../../src/work/task/index.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { FakeTaskPool, settle } from "./fake-task-workers.ts";
@@ -28,11 +28,11 @@ class Rig {
   readonly place = this.open();
   #attempts = 0;
 
-  open(): WorkerPlace {
+  open(balancer: BalancerName = "ROUND_ROBIN"): WorkerPlace {
     return new WorkerPlace({
       clock: this.clock,
       workers: this.workers,
-      balancer: createBalancer("ROUND_ROBIN", { random: seededRandom(1) }),
+      balancer: createBalancer(balancer, { random: seededRandom(1) }),
       newAttempt: () => `a${++this.#attempts}`,
       pack: async (work) => ({ work, files: [] }),
       pipeline: async () => ({ written: 3 }),
@@ -60,6 +60,39 @@ describe("execute()", () => {
     two.last.tell({ state: "failed", code: "task.http.status", reason: "500", retryable: true });
     expect(await first.outcome).toEqual(DONE);
     expect(await second.outcome).toMatchObject({ code: "task.http.status" });
+  });
+
+  test("gives tasks of one key to one worker, where the balancer looks at keys", async () => {
+    const rig = new Rig();
+    const workers = ["one", "two", "three"].map((id) => rig.pool.join(id, 100));
+    await settle();
+    const place = rig.open("CONSISTENT_HASH");
+    const signal = new AbortController().signal;
+    const send = async (id: string, key?: string) => {
+      const task = { run: "r", id, ...(key !== undefined && { key }), timeoutMs: 1000, work: http("GET") };
+      const outcome = place.execute(task, { signal });
+      await settle();
+      for (const { asked } of workers) for (const each of asked) each.tell(DONE); // or it would bound the load
+      await outcome;
+    };
+    const busy = (): number[] => workers.map(({ asked }) => asked.length);
+    for (let i = 0; i < 5; i++) await send(`same${i}`, "customer 7");
+    expect(busy().toSorted()).toEqual([0, 0, 5]);
+    for (let i = 0; i < 30; i++) await send(`other${i}`);
+    expect(Math.min(...busy())).toBeGreaterThan(0);
+  });
+
+  test("takes a plugin's task that is not idempotent for one of unknown outcome when its worker is lost", async () => {
+    const rig = new Rig();
+    const [one, two] = [rig.pool.join("one"), rig.pool.join("two")];
+    await settle();
+    const work = { type: "plugin", library: "/p.ts", idempotent: false, params: {}, records: [] } as const;
+    const task = { run: "r", id: "t", timeoutMs: 1000, work };
+    const outcome = rig.place.execute(task, { signal: new AbortController().signal });
+    await settle();
+    rig.pool.lose(one);
+    expect(await outcome).toMatchObject({ code: "task.worker_lost", reason: expect.stringContaining("unknown") });
+    expect(two.asked).toEqual([]);
   });
 
   test("waits while all workers are full", async () => {

@@ -28,6 +28,15 @@ const checkpoint: Checkpoint = {
 };
 
 describe("CheckpointStore", () => {
+  test("save() fails with checkpoint.write_failed, which may pass, when the file takes nothing", () => {
+    using folder = new Folder();
+    const store = CheckpointStore.open(folder.file);
+    store.close();
+    const failure = { code: "checkpoint.write_failed", retryable: true };
+    expect(() => store.save(checkpoint)).toThrow(expect.objectContaining(failure));
+    expect(() => store.clear()).toThrow(folder.file);
+  });
+
   test("load() gives what save() was given when the file was closed in between", () => {
     using folder = new Folder();
     const first = CheckpointStore.open(folder.file);

@@ -1,86 +1,13 @@
 /** A master's stages and real workers in one process: only links and hosts are pretended. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { Failure } from "../../../../../src/base/errors.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../../../src/wire/batch/index.ts";
-import { REPORT_INTERVAL_MS, type ReportMessage, TOPICS } from "../../../../../src/work/pipeline/dispatch/index.ts";
-import type { WorkerHandle, WorkerPool, WorkerWatcher } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
+import { REPORT_INTERVAL_MS } from "../../../../../src/work/pipeline/dispatch/index.ts";
 import type { FakeLibrary } from "../../../../support/fake-hosts.ts";
+import { LinkedPool } from "./linked-pool.ts";
 import { planOf } from "./plans.ts";
 import { RemoteRig, settle } from "./remote-rig.ts";
-import { type FakeLink, WorkerRig } from "./worker-rig.ts";
-
-/** A worker as the master has it while its link lives. */
-class Handle implements WorkerHandle {
-  readonly capacity = 3;
-  readonly weight = 1;
-  isDraining = false;
-  readonly id: string;
-  readonly rig: WorkerRig;
-  readonly link: FakeLink;
-  /** Reports read so far. */
-  read = 0;
-
-  constructor(id: string, rig: WorkerRig) {
-    this.id = id;
-    this.rig = rig;
-    this.link = rig.master();
-  }
-
-  request(topic: string, payload: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> {
-    if (!this.link.isOpen) return Promise.reject(closed());
-    const gone = this.link.closed.then(() => Promise.reject(closed()));
-    const cancelled = new Promise<never>((_, reject) => {
-      signal?.addEventListener("abort", () => reject(new Failure("link.cancelled", "nobody waits any more")));
-    });
-    return Promise.race([this.rig.request(this.link, topic, structuredClone(payload), signal), gone, cancelled]);
-  }
-
-  notify(topic: string, payload: unknown): void {
-    if (this.link.isOpen) this.rig.notify(this.link, topic, structuredClone(payload));
-  }
-}
-
-class Pool implements WorkerPool {
-  readonly handles = new Map<string, Handle>();
-  readonly #watchers = new Set<WorkerWatcher>();
-
-  watch(watcher: WorkerWatcher): { close(): void } {
-    this.#watchers.add(watcher);
-    for (const handle of this.handles.values()) watcher.up(handle);
-    return { close: () => void this.#watchers.delete(watcher) };
-  }
-
-  /** A new link to a worker, which may have had one before. */
-  connect(id: string, rig: WorkerRig): void {
-    const handle = new Handle(id, rig);
-    this.handles.set(id, handle);
-    for (const watcher of this.#watchers) watcher.up(handle);
-  }
-
-  cut(handle: Handle): void {
-    handle.link.close();
-    this.handles.delete(handle.id);
-    for (const watcher of this.#watchers) watcher.gone(handle, "its link is closed");
-  }
-
-  /** What the workers have said by themselves. */
-  deliver(): void {
-    for (const handle of this.handles.values()) {
-      for (const { payload, topic } of handle.link.told.slice(handle.read)) {
-        for (const watcher of this.#watchers) {
-          if (topic === TOPICS.report) watcher.report(handle, payload as ReportMessage);
-          if (topic === TOPICS.failed) watcher.failed(handle, payload as Parameters<WorkerWatcher["failed"]>[1]);
-        }
-      }
-      handle.read = handle.link.told.length;
-    }
-  }
-}
-
-function closed(): Failure {
-  return new Failure("link.closed", "the link is closed", { retryable: true });
-}
+import { WorkerRig } from "./worker-rig.ts";
 
 function sealed(text: string): string {
   const view = new Uint8Array(RAW_HEADER_BYTES + 4096);
@@ -104,7 +31,7 @@ const STAGE = planOf("s", { library: "a", maxRetries: 100 });
 
 describe("RemoteStages and Worker", () => {
   test("any number of batches pass, and no memory stays behind on either side", async () => {
-    const pool = new Pool();
+    const pool = new LinkedPool();
     await using one = new WorkerRig({ a: upper });
     await using two = new WorkerRig({ a: upper });
     pool.connect("w1", one);
@@ -128,7 +55,7 @@ describe("RemoteStages and Worker", () => {
     });
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 40 }), async (steps) => {
-        const pool = new Pool();
+        const pool = new LinkedPool();
         await using one = new WorkerRig({ a: upper });
         await using two = new WorkerRig({ a: upper });
         const rigs = { w1: one, w2: two } as const;

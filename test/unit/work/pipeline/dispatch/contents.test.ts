@@ -76,9 +76,24 @@ describe("ForeignSegments", () => {
     expect(segments.canReach(place)).toBe(true);
     segment.close();
     expect(Buffer.from(segments.batchOf(content, () => {}).view).toString()).toBe("kept");
-    segments.forget(process.pid + 1);
+    segments.forget({ ...place, inode: place.inode + 1 });
     expect(segments.canReach(place)).toBe(true);
-    segments.forget(process.pid);
+    segments.forget(place);
     expect(segments.canReach(place)).toBe(false);
+  });
+
+  test("batchOf() keeps no segment mapped that is not there any more, when another one comes", () => {
+    const segments = new ForeignSegments();
+    const [kept, gone] = [segmentWith("kept", 0), segmentWith("gone", 0)];
+    const content = contentFor({ view: gone.view, shared: { place: gone.place, offset: 0 } }, HERE);
+    expect(segments.canReach(kept.place)).toBe(true);
+    const { view } = segments.batchOf(content, () => {});
+    gone.segment.close();
+    expect(segments.size).toBe(2);
+    const come = segmentWith("come", 0);
+    expect([segments.canReach(come.place), segments.size]).toEqual([true, 2]);
+    expect([segments.canReach(gone.place), segments.canReach(kept.place)]).toEqual([false, true]);
+    expect(Buffer.from(view).toString()).toBe("gone"); // a view in use keeps what it shows
+    for (const { segment } of [kept, come]) segment.close();
   });
 });

@@ -9,7 +9,7 @@ import type { LeaseMessage, LeaseReply } from "../../../../../src/work/pipeline/
 import type { StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 import { FakeHosts, type FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
-import { checkOf, planOf } from "./plans.ts";
+import { checkOf, planOf, whole } from "./plans.ts";
 import { settingsOf, settle } from "./remote-rig.ts";
 import { codeOf, fakePorts, MasterMemory } from "./worker-rig.ts";
 
@@ -50,14 +50,14 @@ class DeploymentRig implements AsyncDisposable {
 
   lease(text: string, more: Partial<LeaseMessage> = {}, signal: AbortSignal = never): Promise<LeaseReply> {
     const lease = ++this.#lease;
-    const content = more.content ?? this.memory.raw(text);
+    const content = whole(more.content ?? this.memory.raw(text));
     const flags = { barrier: false, finish: false, failsOver: false, asBytes: false, check: checkOf(content) };
     const message = { deployment: "d", lease, seq: lease - 1, id: `x@${lease}`, ...flags, ...more, content };
     return this.deployment.lease(message, signal);
   }
 
   textOf({ content }: LeaseReply): string {
-    return Buffer.from(this.#foreign.batchOf(content, () => {}).view).toString();
+    return Buffer.from(this.#foreign.batchOf(whole(content), () => {}).view).toString();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

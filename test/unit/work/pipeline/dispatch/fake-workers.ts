@@ -14,6 +14,7 @@ import {
 } from "../../../../../src/work/pipeline/dispatch/messages.ts";
 import type { WorkerHandle, WorkerPool, WorkerWatcher } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
 import type { StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
+import { whole } from "./plans.ts";
 
 const SEGMENT_BYTES = 2 ** 20;
 const SLOT_BYTES = 512;
@@ -35,6 +36,10 @@ export interface FakeWorkerOptions {
   readonly isBrisk?: boolean;
   /** Stages are up, or not, when it settles. */
   readonly comingUp?: (times: number) => Promise<void>;
+  /** What it answers instead of a result. */
+  readonly distorts?: (reply: LeaseReply) => unknown;
+  /** How often it has no room for a message yet. */
+  fullTimes?: number;
   /** Thrown instead of bringing stages up. */
   readonly refuses?: (message: DeployMessage) => Failure | undefined;
 }
@@ -77,6 +82,9 @@ export class FakeWorker implements WorkerHandle {
 
   notify(topic: string, payload: unknown): void {
     if (topic !== TOPICS.release || !this.isHere) return;
+    const { fullTimes = 0 } = this.options;
+    this.options.fullTimes = Math.max(0, fullTimes - 1);
+    if (fullTimes > 0) throw new Failure("link.overloaded", "the send buffer is full", { retryable: true });
     for (const lease of (payload as { leases: number[] }).leases) {
       this.held.delete(lease);
       this.released.push(lease);
@@ -89,10 +97,11 @@ export class FakeWorker implements WorkerHandle {
     this.leases.delete(number);
     if (signal?.aborted) return; // nobody hears it, and a real one gives the memory back by itself
     try {
-      const input = this.#foreign.batchOf(message.content, () => {});
+      const input = this.#foreign.batchOf(whole(message.content), () => {});
       const stages = this.deployed.get(message.deployment)?.plans as StagePlan[];
       const text = stages.reduce((sum, { name }) => `${sum}>${name}`, Buffer.from(input.view).toString());
-      answer(this.#reply(message, stages, text));
+      const reply = this.#reply(message, stages, text);
+      answer(this.options.distorts?.(reply) ?? reply);
     } catch (thrown) {
       refuse(new Failure("work.input_lost", String(thrown), { retryable: true }));
     }

@@ -1,6 +1,6 @@
 /** Plans of stages that run nothing, for tests of who gets them. */
 import { checksumIn } from "../../../../../src/wire/batch/index.ts";
-import { ForeignSegments } from "../../../../../src/work/pipeline/dispatch/contents.ts";
+import { ForeignSegments, type Lying } from "../../../../../src/work/pipeline/dispatch/contents.ts";
 import type { LeaseMessage } from "../../../../../src/work/pipeline/dispatch/messages.ts";
 import type { StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 
@@ -24,10 +24,16 @@ export function planOf(name: string, more: Partial<StagePlan> = {}): StagePlan {
   };
 }
 
+/** Content that does not come in parts. */
+export function whole(content: LeaseMessage["content"]): Lying {
+  if ("part" in content) throw new Error("it comes in parts");
+  return content;
+}
+
 /** What a lease says of its content's checksum; of content that is nowhere it is anything. */
 export function checkOf(content: LeaseMessage["content"]): number {
   try {
-    return checksumIn(new ForeignSegments().batchOf(content, () => {}).view);
+    return checksumIn(new ForeignSegments().batchOf(whole(content), () => {}).view);
   } catch {
     return 0;
   }

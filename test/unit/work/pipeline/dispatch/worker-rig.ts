@@ -12,7 +12,7 @@ import type { Settings } from "../../../../../src/work/pipeline/file/index.ts";
 import type { PipelinePorts, StagePlan } from "../../../../../src/work/pipeline/stages/index.ts";
 import { FakeHosts, type FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
-import { checkOf, planOf } from "./plans.ts";
+import { checkOf, planOf, whole } from "./plans.ts";
 import { settingsOf } from "./remote-rig.ts";
 
 const SEGMENT_BYTES = 16 * 2 ** 20;
@@ -163,7 +163,7 @@ export class WorkerRig implements AsyncDisposable {
   }
 
   textOf({ content }: LeaseReply): string {
-    return Buffer.from(this.#foreign.batchOf(content, () => {}).view).toString();
+    return Buffer.from(this.#foreign.batchOf(whole(content), () => {}).view).toString();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -178,6 +178,27 @@ describe("an HTTP sink", () => {
     }
   });
 
+  test("waits no longer than retry_for is, asks once more then, and tells how long it has tried", async () => {
+    const clock = new HurriedClock();
+    using service = new Service(() => new Response("slow down", { status: 429, headers: { "retry-after": "300" } }));
+    const sink = await opened({ url: service.url, retry_for: 300_000, timeout: TIMEOUT_MS }, { clock });
+    clock.advance(3);
+    await sink.write(lines(1), "a@0");
+    expect(await sink.flush().catch((thrown: Failure) => thrown.message)).toContain(
+      "slow down, and wants to be left alone for 5 m 0 s more, at attempt 2; given up after 5 m 0 s (retry_for is 5 m 0 s)",
+    );
+    expect(clock.waitsMs).toEqual([300_000]);
+    using patient = new Service(
+      (_, attempt) => new Response(null, { status: attempt < 2 ? 503 : 200, headers: { "retry-after": "9" } }),
+    );
+    const short = await opened(
+      { url: patient.url, retry_for: 1000, timeout: TIMEOUT_MS },
+      { clock: new HurriedClock() },
+    );
+    await short.write(lines(1), "a@0");
+    expect(await short.flush()).toMatchObject({ batches: 1 });
+  });
+
   test("fails at once with the answer's beginning when it is refused, and takes no more", async () => {
     using service = new Service(() => new Response(`no such\u001b[2J thing${"x".repeat(100_000)}`, { status: 422 }));
     const sink = await opened({ url: service.url });

@@ -1,0 +1,32 @@
+/** What is left of a run when it is over: plain numbers, and nothing that holds its memory, its files or its workers. Pure. */
+import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
+import type { PipelineView } from "./pipelines-contract.ts";
+import type { Submission } from "./submissions.ts";
+
+export interface RunNumbers {
+  readonly records: NonNullable<Submission["records"]>;
+  readonly readBytes?: number;
+  readonly totalBytes?: number;
+  readonly stages: PipelineView["stages"];
+}
+
+/** Of a submission that has not run in this life of the master: what it kept of an earlier one. */
+export function numbersBefore({ records = { read: 0, written: 0, deadLettered: 0 } }: Submission): RunNumbers {
+  return { records, stages: [] };
+}
+
+export function numbersOf(run: Pick<PipelineRun, "counts" | "progress">): RunNumbers {
+  const { counts } = run;
+  const { readBytes, stages: live, totalBytes } = run.progress();
+  const all = [counts.source, ...counts.stages.map((each) => each.counts)];
+  const deadLettered = all.reduce((sum, each) => sum + each.deadLettered, 0);
+  return {
+    records: { read: counts.source.in, written: counts.written, deadLettered },
+    readBytes,
+    ...(totalBytes !== undefined && { totalBytes }),
+    stages: counts.stages.map(({ counts: each, stage }) => {
+      const { restarts = 0, retries = 0 } = live.find(({ name }) => name === stage) ?? {};
+      return { name: stage, in: each.in, out: each.out, retries, restarts };
+    }),
+  };
+}
