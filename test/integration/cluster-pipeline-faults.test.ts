@@ -224,7 +224,8 @@ describe("a balancer of one's own that hangs", () => {
       `import { defineBalancer } from "distributed-system";
       export default defineBalancer({ info: { name: "hangs", version: "1.0.0", description: "never answers" }, select() { for (;;); } });`,
     );
-    writePipeline(cluster, () => ["sum|sum.ts|"], ",balancer=CUSTOM,balancer_library=hangs.ts");
+    cluster.space.write("seen.ts", perRecord("row.seen = true;"));
+    writePipeline(cluster, () => ["seen|seen.ts|"], ",balancer=CUSTOM,balancer_library=hangs.ts");
     await cluster.tell("submit", "p.txt");
     await cluster.untilState("p", "ended");
     expect(ids(cluster)).toEqual(ALL);

@@ -154,7 +154,7 @@ function unreachable(
   return new Failure(
     "sink.http.unreachable",
     `cannot send batch ${key}: ${method} ${url}: ${what}${wish}, at attempt ${attempts}; given up after ` +
-      `${formatDurationMs(spentMs)} (retry_for is ${formatDurationMs(retryForMs)}); run again to go on`,
+      `${formatDurationMs(spentMs)} (retry_for is ${formatDurationMs(retryForMs)}); run again to go on, as a master does by itself`,
     { retryable: true },
   );
 }

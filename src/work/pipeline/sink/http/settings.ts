@@ -13,11 +13,14 @@ export const httpSchema = {
     max: 64,
   }),
   timeout: param.duration("Longest time for one request and its answer", { default: 30_000, min: 10, max: 3_600_000 }),
-  retry_for: param.duration("How long a batch is tried again before the run fails; it can be resumed then", {
-    default: 300_000,
-    min: 0,
-    max: 7 * 24 * 3_600_000,
-  }),
+  retry_for: param.duration(
+    "How long a batch is tried again before the run fails. It can be resumed then, and a master does that by itself until it is cancelled",
+    {
+      default: 300_000,
+      min: 0,
+      max: 7 * 24 * 3_600_000,
+    },
+  ),
   headers: param.list("Further headers, each as name:value; no secrets, see header_env"),
   header_env: param.list("Headers whose values are in environment variables, each as name:VARIABLE"),
   token_env: param.string("Environment variable with a token, sent as authorization: Bearer", { min: 1 }),
