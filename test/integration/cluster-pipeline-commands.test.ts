@@ -141,8 +141,9 @@ describe("pause, resume and cancel", () => {
     expect((await cluster.pipeline("paused"))!.state).toBe("paused");
     const { stderr } = await cluster.tell("resume", "paused");
     expect(stderr).toMatch(/^resumed: paused \(paused-\S+\) is /);
-    await cluster.untilState("paused", "ended");
+    const { id } = await cluster.untilState("paused", "ended");
     expect(ids("paused")).toEqual(ALL);
+    expect((await cluster.report(id)).events.masterRestarts).toBe(0);
   });
 
   test("a cancelled pipeline ends at once, keeps what is committed, and is begun anew by submit", async () => {

@@ -107,7 +107,7 @@ export class CustomBalancer {
           exit: ({ reason }) => this.#exited(spawned, reason),
           output: (_, line) => this.#tell(`balancer: ${line}`),
         },
-        clock: this.#clock,
+        clock: systemClock, // all hosts of a process have one clock
         timeoutMs: START_MS,
       });
       if (loaded.selects !== true) {

@@ -66,6 +66,7 @@ export class MasterPipeline {
   /** Of the life under way. */
   #run: PipelineRun | undefined;
   #report: KeptReport | undefined;
+  #hasReported = false;
   /** When there is none. */
   #numbers: RunNumbers;
   #living: Promise<void> | undefined;
@@ -297,8 +298,10 @@ export class MasterPipeline {
   #beginReport(prepared: PreparedPipeline, opened: OpenedRun): KeptReport {
     const { dataDir, tell } = this.#ports;
     const { id, name } = this.entry;
-    const places = placesOf(prepared, opened);
-    return keepRunReport({ dataDir, subject: { id, name, run: id, places }, run: () => this.#run, warn: tell });
+    const subject = { id, name, run: id, places: placesOf(prepared, opened) };
+    const isOwn = this.#hasReported;
+    this.#hasReported = true;
+    return keepRunReport({ dataDir, isOwn, subject, run: () => this.#run, warn: tell });
   }
 
   /** Says how it came out. Never throws: there is nobody to hear it. */

@@ -85,20 +85,20 @@ export class MasterWorkers implements WorkerPool {
     return { close: () => void this.#watchers.delete(watcher) };
   }
 
+  /** By their ids, in whatever order they have come. */
   list(): readonly WorkerView[] {
-    return Array.from(this.#lives.values(), ({ capacity, id, isDraining, load }) => ({
-      id,
-      capacity,
-      isDraining,
-      load,
-    }));
+    const ids = [...this.#lives.keys()].toSorted();
+    return ids.map((id) => {
+      const { capacity, isDraining, load } = this.#lives.get(id)!; // its key
+      return { id, capacity, isDraining, load };
+    });
   }
 
   /** No new work for this worker, or again; also for one that is not there now and has none. Fails with `work.not_found`, and as what keeps it. */
   drain(worker: string, on: boolean): void {
     const life = this.#lives.get(worker);
     if (!life && !this.#drained.has(worker)) {
-      const known = [...this.#lives.keys()].join(", ") || "none";
+      const known = [...this.#lives.keys()].toSorted().join(", ") || "none";
       throw new Failure("work.not_found", `no worker is ${JSON.stringify(worker)}; there are ${known}`);
     }
     this.#ports.drained.set(worker, on);

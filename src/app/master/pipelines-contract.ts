@@ -82,7 +82,8 @@ export const pipelinesContract = defineContract({
       access: "operate",
     },
     drain: {
-      about: "gives a worker no new work, and takes away what it owns; or lets it work again",
+      about:
+        "gives a worker no new work, and takes away what it owns, also over restarts of worker and master; or lets it work again",
       input: z.strictObject({ node: which, on: z.boolean() }),
       output: z.object({ workers: z.array(worker).readonly() }),
       access: "operate",

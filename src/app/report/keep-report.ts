@@ -24,6 +24,8 @@ export interface KeepReportOptions {
   readonly path: string;
   /** Without an id it gets one of its own. */
   readonly subject: Omit<ReportSubject, "id"> & Partial<Pick<ReportSubject, "id">>;
+  /** This process has left it before, and goes on in it: nothing has cut it off. */
+  readonly isOwn?: boolean | undefined;
   readonly clock: Clock;
   readonly random: Random;
   /** Called before each writing: to set what the run counts itself. */
@@ -77,9 +79,10 @@ export class KeptReport {
   }
 
   #goOn(): ReportBuilder | undefined {
-    const { clock, subject } = this.#options;
+    const { clock, isOwn, subject } = this.#options;
     const stored = this.#store?.ofRun(subject.run);
-    return stored && ReportBuilder.from(stored, clock);
+    if (!stored) return undefined;
+    return ReportBuilder.from(isOwn ? { ...stored, state: "ended" } : stored, clock); // one left running counts as a restart
   }
 
   #begin(): ReportBuilder {

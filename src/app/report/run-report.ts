@@ -12,6 +12,8 @@ import { reportsPath } from "./reports.ts";
 export interface RunReportOptions {
   readonly dataDir: string | undefined;
   readonly subject: Pick<ReportSubject, "name" | "run" | "places"> & Partial<Pick<ReportSubject, "id">>;
+  /** This process has left the report before. */
+  readonly isOwn?: boolean | undefined;
   /** As it is now: after a rewind it is another one. */
   readonly run: () => Pick<PipelineRun, "counts" | "progress"> | undefined;
   readonly warn: (text: string) => void;
@@ -28,10 +30,11 @@ export function placesOf(
 
 const SEEDS = 2 ** 32;
 
-export function keepRunReport({ dataDir, run, subject, warn }: RunReportOptions): KeptReport {
+export function keepRunReport({ dataDir, isOwn, run, subject, warn }: RunReportOptions): KeptReport {
   return new KeptReport({
     path: reportsPath(dataDir),
     subject: { ...subject, kind: "pipeline" },
+    isOwn,
     clock: systemClock,
     random: seededRandom(Math.floor(systemClock.now() * 1009 + process.pid) % SEEDS),
     refresh(builder) {

@@ -25,7 +25,11 @@ export const master = defineCommand({
       valueHint: "FILE",
       description: "a pipeline to run, unless this master knows it already; may be given several times",
     },
-    fresh: { type: "boolean", description: "start those over: forget their checkpoints and replace their outputs" },
+    fresh: {
+      type: "boolean",
+      description:
+        "start those over: forget their checkpoints and replace their outputs; what is under way or paused since before goes on",
+    },
     "until-done": { type: "boolean", description: "end when they are over, with 1 when one has failed" },
     ...drainArgs,
   },

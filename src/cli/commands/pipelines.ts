@@ -71,7 +71,8 @@ export const resume = onPipeline("resume", "resumed", "let a paused or failed pi
 export const cancel = onPipeline("cancel", "cancelled", "end a pipeline for good; what is committed stays");
 
 export const drain = defineCommand({
-  about: "give a worker no new work and take away what it has, so that it can be stopped without a loss of time",
+  about:
+    "give a worker no new work and take away what it has, so that it can be stopped without a loss of time; the master remembers it",
   examples: ["drain worker1", "drain worker1 --off"],
   args: {
     worker: { type: "positional", valueHint: "NODE", required: true, description: "its id" },

@@ -115,12 +115,18 @@ export class IncomingParts {
     return own.flatMap(({ owner }) => owner.lease ?? []);
   }
 
-  /** Nobody comes for them any more: of one deployment, or of all that this process has. */
+  /** Nobody comes for them any more: of a deployment, or of all that this process has. */
   forget(instance: string, deployment?: string): void {
-    for (const { owner } of this.#all) {
-      const isMeant = deployment === undefined || owner.deployment === deployment;
-      if (owner.instance === instance && isMeant) this.#incoming.delete(keyOf(owner));
-    }
+    this.#drop((owner) => owner.instance === instance && (deployment ?? owner.deployment) === owner.deployment);
+  }
+
+  /** The deployment has ended; another one of its name may be coming, and keeps its own. */
+  forgetLeases({ deployment, instance }: PartOwner): void {
+    this.#drop((owner) => owner.instance === instance && owner.deployment === deployment && owner.lease !== undefined);
+  }
+
+  #drop(isMeant: (owner: PartOwner) => boolean): void {
+    for (const { owner } of this.#all) if (isMeant(owner)) this.#incoming.delete(keyOf(owner));
   }
 
   get #all(): readonly Incoming[] {

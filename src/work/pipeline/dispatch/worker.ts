@@ -316,6 +316,7 @@ export class Worker {
     await placed.deployment.end(how).catch((thrown) => this.#ports.tell(`ending stages: ${messageOf(thrown)}`));
     if (this.#placed.get(placed.id) !== placed) return; // somebody else was quicker
     this.#placed.delete(placed.id);
+    this.#parts.forgetLeases({ instance: placed.master.link.peer.instance, deployment: placed.id });
     placed.releaseFiles();
     if (this.#placed.size > 0) return;
     for (const emptied of this.#emptied.splice(0)) emptied();

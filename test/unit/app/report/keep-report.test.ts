@@ -12,12 +12,13 @@ class Rig implements Disposable {
   readonly clock = new SteppedClock();
   readonly warnings: string[] = [];
 
-  keep(run: string, refresh: (builder: ReportBuilder) => void = () => {}): KeptReport {
+  keep(run: string, refresh: (builder: ReportBuilder) => void = () => {}, isOwn = false): KeptReport {
     const subject = { kind: "pipeline", name: "orders", run } as const;
     const { clock, path, warnings } = this;
     return new KeptReport({
       path,
       subject,
+      isOwn,
       clock,
       random: seededRandom(warnings.length),
       refresh,
@@ -83,5 +84,27 @@ describe("KeptReport", () => {
     expect(kept.end("stopped")).toMatchObject({ state: "stopped", events: { hedges: 1 } });
     expect(rig.warnings).toHaveLength(1);
     expect(rig.warnings[0]).toContain("the report is not stored: cannot use the reports in");
+  });
+
+  test("KeptReport counts a restart when another process has left it, and none when it goes on in its own", () => {
+    using rig = new Rig();
+    const nothing = (): void => {};
+    rig.keep("r1").leave();
+    const own = rig.keep("r1", nothing, true);
+    own.leave();
+    expect(rig.stored(own.id)).toMatchObject({ state: "running", events: { masterRestarts: 0 } });
+    const next = rig.keep("r1");
+    expect(next.end("ended").events.masterRestarts).toBe(1);
+    expect(next.id).toBe(own.id);
+  });
+
+  test("refresh() takes what is counted before it is let go", () => {
+    using rig = new Rig();
+    let run: { bytes: number } | undefined = { bytes: 7 };
+    const kept = rig.keep("r1", (builder) => run && builder.setBytes({ in: run.bytes, out: 0 }));
+    run.bytes = 9;
+    kept.refresh();
+    run = undefined;
+    expect(kept.end("ended").bytes.in).toBe(9);
   });
 });

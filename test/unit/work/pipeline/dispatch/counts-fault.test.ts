@@ -14,8 +14,22 @@ for (const [what, counts, says] of [
   ["a stage is left out", [NONE], "counts for 1 stages, and 2 are required"],
   ["there is a stage too much", [NONE, NONE, NONE], "counts for 3 stages"],
   ["nothing is said at all", [], "counts for 0 stages"],
-  ["a stage loses records", [{ ...NONE, in: 2, out: 1 }, { ...NONE, in: 1, out: 1 }], "accounts for 1"],
-  ["records are lost between two", [{ ...NONE, in: 2, out: 2 }, { ...NONE, in: 1, out: 1 }], "stage 2 took 1 records of 2"],
+  [
+    "a stage loses records",
+    [
+      { ...NONE, in: 2, out: 1 },
+      { ...NONE, in: 1, out: 1 },
+    ],
+    "accounts for 1",
+  ],
+  [
+    "records are lost between two",
+    [
+      { ...NONE, in: 2, out: 2 },
+      { ...NONE, in: 1, out: 1 },
+    ],
+    "stage 2 took 1 records of 2",
+  ],
 ] as const) {
   test(`countsFault() says so when ${what}`, () => {
     expect(countsFault(counts, 2)).toContain(says);

@@ -16,6 +16,8 @@ import { codeOf, fakePorts, MasterMemory } from "./worker-rig.ts";
 const IN_FLIGHT = 8;
 /** More than slots of any segment here. */
 const MANY = 200;
+/** No usual slot holds it, and it goes in one message. */
+const LARGE_BYTES = 2 ** 20;
 const never = new AbortController().signal;
 
 class DeploymentRig implements AsyncDisposable {
@@ -131,6 +133,32 @@ describe("Deployment", () => {
     const all = await Promise.all(Array.from({ length: 5 }, (_, batch) => rig.lease(`${batch}${large}\n`)));
     expect(all.map(isShared)).toEqual([false, false, false, false, false]);
     expect(all.map((reply) => rig.textOf(reply)[0])).toEqual(["0", "1", "2", "3", "4"]);
+  });
+
+  for (const isSequential of [false, true]) {
+    const order = isSequential ? "in their order" : "in turn";
+    test(`lease() does large batches ${order}, however many come at a time`, async () => {
+      const plan = isSequential ? { sequential: true } : { lanes: 2 };
+      await using rig = new DeploymentRig({ batch: (text) => text.repeat(LARGE_BYTES / 2) }, plan, { isSequential });
+      await rig.deployment.start();
+      const replies = await Promise.all(Array.from({ length: IN_FLIGHT }, (_, seq) => rig.lease(`${seq}\n`)));
+      expect(replies.map((reply) => rig.textOf(reply).slice(0, 2))).toEqual(replies.map((_, seq) => `${seq}\n`));
+      expect(replies.some(isShared)).toBe(false);
+    });
+  }
+
+  test("piece() gives what is too large for the answer, and its lease is reported, until it is released", async () => {
+    const result = "y".repeat(2 * LARGE_BYTES + 1);
+    await using rig = new DeploymentRig({ batch: () => result });
+    await rig.deployment.start();
+    const reply = await rig.lease("x\n");
+    expect(reply.content).toEqual({ part: 0, bytes: result.length });
+    expect([rig.deployment.leases, rig.deployment.queue]).toEqual([[1], 0]);
+    expect(Buffer.from(rig.deployment.piece(1, 0, 0)).toString()).toBe(result);
+    expect((await rig.lease("z\n")).content).toEqual({ part: 0, bytes: result.length }); // its room is free at once
+    rig.deployment.release(1);
+    expect(rig.deployment.leases).toEqual([2]);
+    expect(() => rig.deployment.piece(1, 0, 0)).toThrow("not here any more");
   });
 
   test("lease() fails with work.input_lost when another batch lies in the place by now", async () => {

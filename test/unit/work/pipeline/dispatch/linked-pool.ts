@@ -1,8 +1,16 @@
 /** Real workers as a master's pool has them: only the links between are pretended. */
 import { Failure } from "../../../../../src/base/errors.ts";
 import { type ReportMessage, TOPICS } from "../../../../../src/work/pipeline/dispatch/index.ts";
+import type { DeployMessage } from "../../../../../src/work/pipeline/dispatch/messages.ts";
 import type { WorkerHandle, WorkerPool, WorkerWatcher } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
 import type { FakeLink, WorkerRig } from "./worker-rig.ts";
+
+export interface HandleOptions {
+  /** Reaches no memory of the master's, as on another machine. */
+  readonly isFar?: boolean;
+  /** The first message of each of these topics is lost on its way there. */
+  readonly givesWay?: { readonly topics: readonly string[]; readonly code: string };
+}
 
 /** A worker as the master has it while its link lives. */
 export class Handle implements WorkerHandle {
@@ -17,28 +25,38 @@ export class Handle implements WorkerHandle {
   /** Of all messages that went either way. */
   largestBytes = 0;
 
-  constructor(id: string, rig: WorkerRig) {
+  readonly #isFar: boolean;
+  readonly #code: string | undefined;
+  readonly #givesWay: Set<string>;
+
+  constructor(id: string, rig: WorkerRig, { givesWay, isFar = false }: HandleOptions = {}) {
     this.id = id;
     this.rig = rig;
+    this.#isFar = isFar;
+    this.#code = givesWay?.code;
+    this.#givesWay = new Set(givesWay?.topics);
     this.link = rig.master();
   }
 
   request(topic: string, payload: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> {
     if (!this.link.isOpen) return Promise.reject(closed());
+    if (this.#givesWay.delete(topic)) return Promise.reject(new Failure(this.#code!, "once", { retryable: true }));
     const gone = this.link.closed.then(() => Promise.reject(closed()));
     const cancelled = new Promise<never>((_, reject) => {
       signal?.addEventListener("abort", () => reject(new Failure("link.cancelled", "nobody waits any more")));
     });
     this.largestBytes = Math.max(this.largestBytes, bytesIn(payload));
-    const answer = this.rig.request(this.link, topic, structuredClone(payload), signal).then((reply) => {
+    const sent = travelled(payload);
+    if (this.#isFar && topic === TOPICS.deploy) (sent as DeployMessage).probe.machine = "elsewhere";
+    const answer = this.rig.request(this.link, topic, sent, signal).then((reply) => {
       this.largestBytes = Math.max(this.largestBytes, bytesIn(reply));
-      return structuredClone(reply);
+      return travelled(reply);
     });
     return Promise.race([answer, gone, cancelled]);
   }
 
   notify(topic: string, payload: unknown): void {
-    if (this.link.isOpen) this.rig.notify(this.link, topic, structuredClone(payload));
+    if (this.link.isOpen) this.rig.notify(this.link, topic, travelled(payload));
   }
 }
 
@@ -53,10 +71,11 @@ export class LinkedPool implements WorkerPool {
   }
 
   /** A new link to a worker, which may have had one before. */
-  connect(id: string, rig: WorkerRig): void {
-    const handle = new Handle(id, rig);
+  connect(id: string, rig: WorkerRig, options?: HandleOptions): Handle {
+    const handle = new Handle(id, rig, options);
     this.handles.set(id, handle);
     for (const watcher of this.#watchers) watcher.up(handle);
+    return handle;
   }
 
   cut(handle: Handle): void {
@@ -81,6 +100,14 @@ export class LinkedPool implements WorkerPool {
 
 function closed(): Failure {
   return new Failure("link.closed", "the link is closed", { retryable: true });
+}
+
+/** As it arrives: of a view only what it shows. */
+function travelled(value: unknown): unknown {
+  if (value instanceof Uint8Array) return value.slice();
+  if (Array.isArray(value)) return value.map(travelled);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, travelled(each)]));
 }
 
 /** Of arrays of bytes, however deep. */

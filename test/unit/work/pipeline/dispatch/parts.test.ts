@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import { toFailure } from "../../../../../src/base/errors.ts";
 import {
   fetchPieces,
-  IncomingParts,
   INLINE_BYTES_MAX,
+  IncomingParts,
   Parting,
   PIECE_BYTES_MAX,
   pieceAt,
@@ -85,6 +85,11 @@ describe("IncomingParts", () => {
     ];
     for (const owner of owners) incoming.put(owner, name, 0, filled(1));
     const left = (): number[] => owners.flatMap((owner) => incoming.leases(owner));
+    incoming.put(OWNER, name, 0, filled(1));
+    incoming.forgetLeases(OWNER);
+    expect(left()).toEqual([2, 3]);
+    expect(incoming.take(OWNER)(name)).toEqual(filled(1));
+    incoming.put(owners[0]!, name, 0, filled(1));
     incoming.forget("m-1", "d");
     expect(left()).toEqual([2, 3]);
     incoming.forget("m-1");
@@ -95,8 +100,12 @@ describe("IncomingParts", () => {
 describe("fetchPieces()", () => {
   test("puts together what comes in pieces of any size", async () => {
     const whole = filled(LARGE);
-    expect(Buffer.compare(await fetchPieces({ part: 0, bytes: LARGE }, async (at) => pieceAt(whole, at)), whole)).toBe(0);
-    const small = await fetchPieces({ part: 0, bytes: 5 }, async (at) => whole.subarray(at, at + 2 - (at === 4 ? 1 : 0)));
+    expect(Buffer.compare(await fetchPieces({ part: 0, bytes: LARGE }, async (at) => pieceAt(whole, at)), whole)).toBe(
+      0,
+    );
+    const small = await fetchPieces({ part: 0, bytes: 5 }, async (at) =>
+      whole.subarray(at, at + 2 - (at === 4 ? 1 : 0)),
+    );
     expect(small).toEqual(whole.slice(0, 5));
   });
 

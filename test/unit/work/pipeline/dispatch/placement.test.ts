@@ -1,6 +1,7 @@
 /** Which worker gets which stages, and what becomes of them when it refuses, breaks, drains or goes. */
-import { describe, expect, test } from "bun:test";
+import { describe, expect, spyOn, test } from "bun:test";
 import { Failure } from "../../../../../src/base/errors.ts";
+import { ForeignSegments } from "../../../../../src/work/pipeline/dispatch/contents.ts";
 import { REWIND } from "../../../../../src/work/pipeline/dispatch/index.ts";
 import type { FakeWorker } from "./fake-workers.ts";
 import { planOf } from "./plans.ts";
@@ -9,6 +10,7 @@ import { RemoteRig, settle } from "./remote-rig.ts";
 const ANY = [planOf("a")];
 const OWNED = [planOf("a"), planOf("o", { sequential: true, stateful: true }), planOf("z")];
 const SUSPENDED_MS = 10_000;
+const SLOW_MS = 12_000;
 
 const broken = new Failure("plugin.threw", "init said no");
 const unreachable = new Failure("work.fetch", "the file could not be fetched", { retryable: true });
@@ -108,6 +110,73 @@ describe("Placement", () => {
     rig.pool.join("w2", { refuses: () => broken });
     await expect(rig.start()).rejects.toBe(broken);
     expect(rig.failures).toEqual([broken]);
+  });
+
+  test("ends the run when an owner's plugin takes longer to refuse than anybody is left alone", async () => {
+    await using rig = new RemoteRig([planOf("o", { sequential: true })]);
+    const pause = (): Promise<void> => new Promise((resolve) => rig.clock.after(SLOW_MS, resolve));
+    const options = { refuses: () => broken, comingUp: pause };
+    const workers = ["w1", "w2", "w3"].map((id) => rig.pool.join(id, options));
+    const start = rig.stages.start().catch((thrown) => thrown);
+    for (let tries = 0; tries < 2 * workers.length && rig.failures.length === 0; tries++) {
+      await settle();
+      rig.clock.advance(SLOW_MS);
+      await settle();
+    }
+    expect(rig.failures).toEqual([broken]);
+    expect(await start).toBe(broken);
+    expect(workers.map(({ asked }) => asked.length)).toEqual([1, 1, 1]);
+  });
+
+  test("tries again who refused long ago when stages break that have run elsewhere since", async () => {
+    await using rig = new RemoteRig([planOf("o", { sequential: true })]);
+    let refusal: Failure | undefined = broken;
+    const refuses = () => {
+      const said = refusal;
+      refusal = undefined;
+      return said;
+    };
+    const workers = ["w1", "w2"].map((id) => rig.pool.join(id, { refuses }));
+    await rig.start();
+    const owner = workers.find(({ deployed }) => deployed.size > 0)!;
+    rig.clock.advance(SUSPENDED_MS + 1);
+    rig.pool.breakStages(owner, owner.asked[0]!.deployment, "plugin.crash_loop");
+    await settle();
+    expect(rig.failures.map(({ code }) => code)).toEqual([REWIND]); // an owner's stages broke: not the end
+    expect(workers.filter((each) => each !== owner).map(({ deployed }) => deployed.size)).toEqual([1]);
+  });
+
+  test("keeps nothing mapped of a worker that is gone, or whose stages were brought up anew", async () => {
+    const forget = spyOn(ForeignSegments.prototype, "forget");
+    try {
+      await using rig = new RemoteRig(ANY);
+      const worker = rig.pool.join("w1");
+      rig.pool.join("w2");
+      await rig.start();
+      rig.pool.breakStages(worker, worker.asked[0]!.deployment, "plugin.crash_loop");
+      expect(forget).toHaveBeenCalledTimes(1);
+      rig.clock.advance(SUSPENDED_MS);
+      await settle();
+      rig.pool.lose(worker);
+      expect(forget).toHaveBeenCalledTimes(2);
+    } finally {
+      forget.mockRestore();
+    }
+  });
+
+  test("asks a worker that is still there at once again when only the link gave way, also twice", async () => {
+    for (const code of ["link.closed", "link.overloaded"]) {
+      await using rig = new RemoteRig(OWNED);
+      let times = 0;
+      const refuses = () => (++times <= 2 ? new Failure(code, "another one is kept", { retryable: true }) : undefined);
+      const worker = rig.pool.join("w1", { isBrisk: true, refuses });
+      const start = rig.stages.start();
+      await settle();
+      rig.clock.advance(1_000);
+      await start;
+      expect([rig.told, rig.failures]).toEqual([[], []]);
+      expect(worker.deployed.size).toBe(3);
+    }
   });
 
   test("waits, and tries again, when the way to all workers is the trouble and not the plugin", async () => {

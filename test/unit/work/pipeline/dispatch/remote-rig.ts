@@ -3,6 +3,7 @@ import type { Failure } from "../../../../../src/base/errors.ts";
 import { seededRandom } from "../../../../../src/base/random.ts";
 import type { LeaseBalancer, LeaseOptions } from "../../../../../src/protocol/lease/index.ts";
 import type { DispatchEvent } from "../../../../../src/work/pipeline/dispatch/events.ts";
+import type { Refusals } from "../../../../../src/work/pipeline/dispatch/refusals.ts";
 import { RemoteStages } from "../../../../../src/work/pipeline/dispatch/remote-stages.ts";
 import type { WorkerPool } from "../../../../../src/work/pipeline/dispatch/worker-pool.ts";
 import { type Settings, settingSchema } from "../../../../../src/work/pipeline/file/index.ts";
@@ -22,6 +23,9 @@ export interface RemoteRigOptions {
   readonly balancer?: LeaseBalancer;
   readonly states?: ReadonlyMap<string, Uint8Array>;
   readonly firstSeq?: number;
+  readonly memory?: number;
+  /** Of earlier lives. */
+  readonly refusals?: Refusals;
   /** Other workers than those that are pretended here. */
   readonly workers?: WorkerPool;
 }
@@ -58,7 +62,7 @@ export class RemoteRig implements AsyncDisposable {
   #seq: number;
 
   constructor(plans: readonly StagePlan[], options: RemoteRigOptions = {}) {
-    const { balancer = idlest, firstSeq = 0, lease, states, workers = this.pool } = options;
+    const { balancer = idlest, firstSeq = 0, lease, memory, refusals, states, workers = this.pool } = options;
     this.#seq = firstSeq;
     const ports = {
       clock: this.clock,
@@ -70,7 +74,7 @@ export class RemoteRig implements AsyncDisposable {
       pipeline: "p",
       run: "r",
       stages: plans,
-      settings: settingsOf(),
+      settings: settingsOf(memory === undefined ? {} : { memory }),
       encoding: "ndjson" as const,
       inFlight: IN_FLIGHT,
       firstSeq,
@@ -86,6 +90,7 @@ export class RemoteRig implements AsyncDisposable {
       balancer: () => balancer,
       lease: { leaseMs: LEASE_MS, workerWindow: () => IN_FLIGHT, ...lease },
       name: "life1",
+      refusals,
       observe: (event) => void this.events.push(event),
       tell: (text) => void this.told.push(text),
     });

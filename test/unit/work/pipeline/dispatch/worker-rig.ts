@@ -98,13 +98,13 @@ export class WorkerRig implements AsyncDisposable {
   readonly #foreign = new ForeignSegments();
   #lease = 0;
 
-  constructor(libraries: Readonly<Record<string, FakeLibrary>>) {
+  constructor(libraries: Readonly<Record<string, FakeLibrary>>, settings: Partial<Settings> = {}) {
     this.hosts = new FakeHosts(libraries);
     this.worker = new Worker({
       clock: this.clock,
       capacity: 3,
       pipelinePorts: () => fakePorts(this.hosts, this.clock),
-      settings: (packed) => settingsOf(packed as Partial<Settings>),
+      settings: (packed) => settingsOf({ ...(packed as Partial<Settings>), ...settings }),
       unpack: async (packed) => {
         const plan = packed as StagePlan;
         await this.fetching(plan);

@@ -71,6 +71,23 @@ describe("Worker", () => {
     expect(await rig.request(master, TOPICS.undeploy, { deployment: "other", how: "stop" })).toBeNull();
   });
 
+  test("who has not asked for stages can lease nothing from them, release nothing, and not end them", async () => {
+    await using rig = new WorkerRig(ECHO);
+    const [master, other, again] = [rig.master("m1"), rig.master("m2"), rig.master("m1", "m1-2")];
+    await rig.deploy(master);
+    const reply = await rig.lease(master, "x\n");
+    for (const link of [other, again]) {
+      expect(await codeOf(rig.lease(link, "y\n"))).toBe("work.not_deployed");
+      expect(await codeOf(rig.request(link, TOPICS.fetch, { deployment: "d", lease: 1, part: 0, offset: 0 }))).toBe(
+        "work.not_deployed",
+      );
+      rig.notify(link, TOPICS.release, { deployment: "d", leases: [1] });
+      await rig.request(link, TOPICS.undeploy, { deployment: "d", how: "kill" });
+    }
+    for (let batch = 0; batch < 2; batch++) await rig.lease(master, "z\n"); // would lie where the first one does
+    expect(rig.textOf(reply)).toBe("X\n");
+  });
+
   test("stages that cannot start are refused with the reason, and nothing of them stays", async () => {
     await using rig = new WorkerRig({ a: { initError: "no licence" }, b: {} });
     const master = rig.master();
