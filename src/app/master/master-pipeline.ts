@@ -24,6 +24,7 @@ import { mayPass } from "./may-pass.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 import { type RemoteExecutorPorts, remoteExecutor } from "./remote-executor.ts";
 import { numbersBefore, numbersOf, type RunNumbers } from "./run-numbers.ts";
+import { ShelvedStages } from "./shelved-stages.ts";
 import type { Submission } from "./submissions.ts";
 
 export interface MasterPipelinePorts {
@@ -192,12 +193,13 @@ export class MasterPipeline {
   async #live(): Promise<Failure | undefined> {
     const random = seededRandom(process.pid);
     let failures = 0;
+    let stages: ShelvedStages | undefined;
     try {
-      let prepared = await prepareOrRefuse(this.entry.path);
       for (;;) {
+        stages ??= await this.#prepare();
         const { read } = this.#numbers.records;
         const begunMs = systemClock.monotonic();
-        const end = await this.#oneLife(prepared);
+        const end = await this.#oneLife(stages);
         if (end === undefined || this.#wish !== "running" || !mayPass(end)) return end;
         const isRewind = end.code === REWIND;
         const hadLife = systemClock.monotonic() - begunMs > LIFE_MS || this.#numbers.records.read > read;
@@ -208,16 +210,25 @@ export class MasterPipeline {
         this.#ports.tell(`${this.entry.name} goes back to its checkpoint: ${end.message}`);
         const delayMs = backoffDelayMs(isRewind ? REWIND_DELAY : RETRY_DELAY, failures, random);
         await pause(systemClock, delayMs, this.#wished.signal); // wished otherwise: the next turn sees it
-        if (!isRewind) prepared = await prepareOrRefuse(this.entry.path);
+        if (isRewind) continue;
+        await stages.close(this.#ports.tell);
+        stages = undefined;
       }
     } catch (thrown) {
       return toFailure(thrown, "pipeline.failed");
+    } finally {
+      await stages?.close(this.#ports.tell);
     }
   }
 
+  async #prepare(): Promise<ShelvedStages> {
+    return new ShelvedStages(await prepareOrRefuse(this.entry.path), this.#ports.shelf);
+  }
+
   /** Undefined when the run came to an end; else why it did not. */
-  async #oneLife(prepared: PreparedPipeline): Promise<Failure | undefined> {
-    const remote = await remoteExecutor(prepared, this.#remotePorts());
+  async #oneLife(stages: ShelvedStages): Promise<Failure | undefined> {
+    const { prepared } = stages;
+    const remote = await remoteExecutor(stages, this.#remotePorts());
     const { name } = this.entry;
     let opened: OpenedRun | undefined;
     let readBefore = 0;
@@ -271,11 +282,10 @@ export class MasterPipeline {
   }
 
   #remotePorts(): RemoteExecutorPorts {
-    const { dispatched, instance, pool, shelf, tell } = this.#ports;
+    const { dispatched, instance, pool, tell } = this.#ports;
     const { id, name } = this.entry;
     return {
       pool,
-      shelf,
       name: `${instance}/${id}/${++this.#lives}`,
       refusals: this.#refusals,
       observe: (event) => {

@@ -1,7 +1,7 @@
 /** Puts together what a run needs to have its batches done by workers: balancers, leases, files on the shelf. */
 import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { Failure, messageOf } from "../../base/errors.ts";
+import { Failure } from "../../base/errors.ts";
 import { seededRandom } from "../../base/random.ts";
 import {
   type Balancer,
@@ -13,7 +13,6 @@ import {
   withOutlierEjection,
 } from "../../protocol/balance/index.ts";
 import type { LeaseOptions } from "../../protocol/lease/index.ts";
-import { type ArtifactShelf, shelvePlan } from "../../work/artifact/index.ts";
 import {
   type DispatchEvent,
   type Refusals,
@@ -22,9 +21,10 @@ import {
   type WorkerPool,
 } from "../../work/pipeline/dispatch/index.ts";
 import { pathResolver, type Settings } from "../../work/pipeline/file/index.ts";
-import type { ExecutorFactory } from "../../work/pipeline/stages/index.ts";
+import type { ExecutorFactory, StagePlan } from "../../work/pipeline/stages/index.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import { CustomBalancer } from "./custom-balancer.ts";
+import type { ShelvedStages } from "./shelved-stages.ts";
 
 /**
  * A second lease is worth it when the first takes much longer than others did. The measure is the median: of two workers one slow
@@ -34,7 +34,6 @@ const HEDGE = { quantile: 0.5, factor: 4, minMs: 100, maxMs: 10_000, maxShare: 0
 
 export interface RemoteExecutorPorts {
   readonly pool: WorkerPool;
-  readonly shelf: ArtifactShelf;
   /** Another one for each life of a run, in the whole cluster. */
   readonly name: string;
   /** The same for all lives of a run. */
@@ -50,18 +49,12 @@ export interface RemoteExecutor {
 }
 
 /** Fails with why the pipeline's own balancer cannot run. */
-export async function remoteExecutor(prepared: PreparedPipeline, ports: RemoteExecutorPorts): Promise<RemoteExecutor> {
-  const { settings } = prepared.file;
-  const custom = await customOf(prepared, ports);
-  const withdrawals: (() => Promise<void>)[] = [];
-  const pack = async (plan: PreparedPipeline["stages"][number]) => {
-    const { files, withdraw } = await shelvePlan(plan, prepared.schemas.get(plan.name) ?? { params: {} }, ports.shelf);
-    withdrawals.push(withdraw);
-    return { plan, files };
-  };
+export async function remoteExecutor(stages: ShelvedStages, ports: RemoteExecutorPorts): Promise<RemoteExecutor> {
+  const { settings } = stages.prepared.file;
+  const custom = await customOf(stages.prepared, ports);
   const remote = {
     ...ports,
-    pack,
+    pack: (plan: StagePlan) => stages.pack(plan),
     lease: leaseOf(settings),
     balancer: (segment: StageSegment) => balancerOf(segment, settings, ports, custom),
     ...(custom && { choose: (...asked: Parameters<CustomBalancer["choose"]>) => custom.choose(...asked) }),
@@ -70,8 +63,6 @@ export async function remoteExecutor(prepared: PreparedPipeline, ports: RemoteEx
     executor: (options) => new RemoteStages(options, remote),
     close: async () => {
       await custom?.close();
-      for (const withdraw of withdrawals.splice(0))
-        await withdraw().catch((thrown) => ports.tell(`files stay on the shelf: ${messageOf(thrown)}`)); // the run is over all the same
     },
   };
 }
