@@ -57,6 +57,7 @@ export async function remoteExecutor(stages: ShelvedStages, ports: RemoteExecuto
     pack: (plan: StagePlan) => stages.pack(plan),
     lease: leaseOf(settings),
     balancer: (segment: StageSegment) => balancerOf(segment, settings, ports, custom),
+    ...(settings.balancer_key === "file" && !custom && { keyOf: inputFileOf }),
     ...(custom && { choose: (...asked: Parameters<CustomBalancer["choose"]>) => custom.choose(...asked) }),
   };
   return {
@@ -65,6 +66,11 @@ export async function remoteExecutor(stages: ShelvedStages, ports: RemoteExecuto
       await custom?.close();
     },
   };
+}
+
+/** Of a batch's id, `<path>@<offset>`. */
+export function inputFileOf(batch: string): string {
+  return batch.slice(0, Math.max(0, batch.lastIndexOf("@")));
 }
 
 async function customOf(

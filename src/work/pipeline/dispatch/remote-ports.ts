@@ -21,6 +21,8 @@ export interface RemotePorts {
   balancer(segment: StageSegment): LeaseBalancer;
   /** Asked for each batch before it is offered, where somebody outside chooses; the balancer looks for what it has said. */
   readonly choose?: ((segment: StageSegment, job: ChoiceRequest) => Promise<void>) | undefined;
+  /** What a balancer keeps together, of a batch's id; the id itself when it is left out. */
+  readonly keyOf?: ((batch: string) => string) | undefined;
   readonly lease: LeaseOptions;
   /** Another one for each life of a run. */
   readonly name: string;

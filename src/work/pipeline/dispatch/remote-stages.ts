@@ -156,7 +156,7 @@ export class RemoteStages implements Executor {
     }
   }
 
-  #leasesOf(segment: StageSegment, { balancer, choose, lease, observe }: RemotePorts): SegmentLeases {
+  #leasesOf(segment: StageSegment, { balancer, choose, keyOf, lease, observe }: RemotePorts): SegmentLeases {
     return new SegmentLeases({
       segment: segment.index,
       stages: segment.plans.length,
@@ -164,6 +164,7 @@ export class RemoteStages implements Executor {
       lease: segment.isPinned ? { ...lease, workerWindow: () => this.#inFlightMax } : lease,
       balancer: balancer(segment),
       choose: choose && ((request) => choose(segment, request)),
+      keyOf,
       mayHedge: !segment.isPinned,
       segments: this.#foreign,
       observe,

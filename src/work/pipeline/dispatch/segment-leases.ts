@@ -64,6 +64,7 @@ export interface SegmentLeasesOptions {
   readonly balancer: LeaseBalancer;
   /** Asked before a batch is offered. */
   readonly choose?: ((request: ChoiceRequest) => Promise<void>) | undefined;
+  readonly keyOf?: ((batch: string) => string) | undefined;
   readonly mayHedge: boolean;
   readonly segments: ForeignSegments;
   readonly observe: (event: DispatchEvent) => void;
@@ -168,8 +169,9 @@ export class SegmentLeases {
       const id = this.#items++;
       this.#open.set(id, { job, resolve, reject });
       const pinned = this.#owner === undefined ? {} : { pinned: this.#owner };
+      const { keyOf = (batch: string) => batch } = this.#options;
       const mayHedge = this.#options.mayHedge && !job.finish;
-      this.#pump.feed({ type: "offer", item: { id, order: job.seq, key: job.id, mayHedge, ...pinned } });
+      this.#pump.feed({ type: "offer", item: { id, order: job.seq, key: keyOf(job.id), mayHedge, ...pinned } });
     });
   }
 

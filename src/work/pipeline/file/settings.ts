@@ -94,6 +94,11 @@ export const settingSchema = {
     `who gets a batch, where several workers could: ${BALANCER_FORM}; the stage parameter balancer= overrides it`,
     { default: "LEAST_CONNECTIONS", min: 1 },
   ),
+  balancer_key: param.choice(
+    "what CONSISTENT_HASH keeps on one worker: nothing but the batch itself when it comes again, or the batches of one input file",
+    ["batch", "file"],
+    { default: "batch" },
+  ),
   balancer_library: param.string("the plugin whose select() decides, for balancer=CUSTOM", { min: 1 }),
   lease: param.duration("time without a word from a worker after which its batches go to another one", {
     default: 3 * SECOND,

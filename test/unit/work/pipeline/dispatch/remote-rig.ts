@@ -21,6 +21,7 @@ const TURNS = 8;
 export interface RemoteRigOptions {
   readonly lease?: Partial<LeaseOptions>;
   readonly balancer?: LeaseBalancer;
+  readonly keyOf?: (batch: string) => string;
   readonly states?: ReadonlyMap<string, Uint8Array>;
   readonly firstSeq?: number;
   readonly memory?: number;
@@ -62,7 +63,7 @@ export class RemoteRig implements AsyncDisposable {
   #seq: number;
 
   constructor(plans: readonly StagePlan[], options: RemoteRigOptions = {}) {
-    const { balancer = idlest, firstSeq = 0, lease, memory, refusals, states, workers = this.pool } = options;
+    const { balancer = idlest, firstSeq = 0, keyOf, lease, memory, refusals, states, workers = this.pool } = options;
     this.#seq = firstSeq;
     const ports = {
       clock: this.clock,
@@ -88,6 +89,7 @@ export class RemoteRig implements AsyncDisposable {
       pool: workers,
       pack: async (plan) => plan,
       balancer: () => balancer,
+      keyOf,
       lease: { leaseMs: LEASE_MS, workerWindow: () => IN_FLIGHT, ...lease },
       name: "life1",
       refusals,

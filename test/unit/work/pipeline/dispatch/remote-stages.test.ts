@@ -1,7 +1,9 @@
 /** Batches of a run on pretended workers: what is lost comes again, what is late is given back, and nothing is done twice. */
+
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
+import type { LeaseBalancer } from "../../../../../src/protocol/lease/index.ts";
 import { REWIND } from "../../../../../src/work/pipeline/dispatch/index.ts";
 import type { FakeWorker } from "./fake-workers.ts";
 import { planOf } from "./plans.ts";
@@ -43,6 +45,23 @@ async function learned(rig: RemoteRig): Promise<Promise<unknown>[]> {
 }
 
 describe("RemoteStages", () => {
+  test("process() asks the balancer with the key that is made of the batch's id, or the id itself", async () => {
+    for (const keyOf of [undefined, (batch: string) => `file of ${batch}`]) {
+      const keys: (string | undefined)[] = [];
+      const pick: LeaseBalancer["pick"] = (candidates, { key }) => {
+        keys.push(key);
+        return candidates[0]?.id;
+      };
+      await using rig = new RemoteRig(ANY, { balancer: { pick }, ...(keyOf && { keyOf }) });
+      rig.pool.join("w", { isBrisk: true });
+      await rig.start();
+      const item = await rig.item("x");
+      await rig.stages.way.process(item);
+      item.slot.release();
+      expect(keys).toEqual([keyOf ? keyOf(item.id) : item.id]);
+    }
+  });
+
   test("process() takes a batch through all segments, by its place in memory, and gives every result back once", async () => {
     await using rig = new RemoteRig(OWNED);
     const worker = rig.pool.join("w", { isBrisk: true });
