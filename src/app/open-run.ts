@@ -30,6 +30,8 @@ export interface RunChoices {
   /** Where batches go through the stages, when that is not in this process; and how many may be under way there. */
   readonly executor?: ExecutorFactory | undefined;
   readonly inFlight?: number | undefined;
+  /** A master's: nobody types into its standard input, or reads its standard output as data. */
+  readonly isUnattended?: boolean | undefined;
   /** A file that takes a line for each thing that happens to hosts and batches. */
   readonly events?: string | undefined;
 }
@@ -55,7 +57,7 @@ export interface OpenedRun {
 export async function openRun(prepared: PreparedPipeline, choices: RunChoices): Promise<OpenedRun> {
   const source = chooseSource(prepared, choices.input);
   const sink = chooseSink(prepared, choices.output);
-  if (choices.executor) refuseStandardStreams(source, sink);
+  if (choices.isUnattended) refuseStandardStreams(source, sink);
   const directory = pipelineDirectory(choices.dataDir, prepared.path);
   const deadLettersPath = resolve(prepared.file.settings.dead_letters ?? join(directory, "dead-letters.ndjson"));
   refuseSharedFiles(prepared.path, source, sink, deadLettersPath);
@@ -119,7 +121,6 @@ function ports({ dataDir, events, executor = inThisProcess, show, warn }: RunCho
   return { clock: systemClock, random, host: hostCommand(), workDirectory, executor, show, observe };
 }
 
-/** Of a master: what is typed there, and what it says itself, is nobody's data. */
 function refuseStandardStreams(...ends: readonly EndChoice[]): void {
   const found = ends.find(({ params }) => params.path === "-");
   if (!found) return;

@@ -269,7 +269,7 @@ export class MasterPipeline {
     const { fresh, input, name, output, run: begun } = this.entry;
     const warn = (text: string): void => tell(`${name}: ${text}`);
     const inFlight = prepared.file.settings.in_flight * IN_FLIGHT_FACTOR;
-    const choices = { dataDir, fresh, begun, input, output, executor, inFlight, show, warn };
+    const choices = { dataDir, fresh, begun, input, output, executor, inFlight, isUnattended: true, show, warn };
     const opened = await openRun(prepared, choices);
     try {
       this.#kept.change({ fresh: false, run: opened.id });
