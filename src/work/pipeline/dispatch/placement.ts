@@ -3,7 +3,7 @@
  * given to the one that its name hashes to among those there, so that several pipelines spread and a master that starts again
  * finds him again. A worker on which stages cannot run is left alone for a while; when none can run them, the run ends.
  */
-import type { Clock } from "../../../base/clock.ts";
+import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
 import type { SegmentPlace } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
@@ -32,6 +32,8 @@ export interface PlacementOptions
 const END_GRACE_MS = 2_000;
 /** Files have to be fetched first. */
 const FETCH_MS = 60_000;
+/** Those who serve already wait so long for the others, where batches may have to fail over to them. */
+const COMPANY_MS = 10_000;
 /** Workers that come up together shall all be candidates for what only one gets. */
 const GATHER_MS = 200;
 
@@ -54,6 +56,8 @@ export class Placement {
   #watch: { close(): void } | undefined;
   #gathered = false;
   #hasEnded = false;
+  /** Until others are waited for no longer. */
+  #company: Timer | undefined;
 
   constructor(options: PlacementOptions) {
     this.#options = options;
@@ -90,6 +94,7 @@ export class Placement {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#watch?.close();
+    this.#company?.cancel();
     this.#ready.reject(new Failure("pipeline.aborted", "the run was ended before its stages ran"));
     const ends = [...this.#sites.values()].flatMap((site) => this.#endAll(site, how));
     await Promise.all(ends);
@@ -163,6 +168,7 @@ export class Placement {
       leases.lost(worker, reason);
     }
     this.#chooseOwners();
+    this.#readyWhenAll();
   }
 
   /** Its leases end where they are; what it owns moves with the checkpoint. */
@@ -329,6 +335,7 @@ export class Placement {
     }
     this.#equipLater(site);
     this.#chooseOwners();
+    this.#readyWhenAll();
   }
 
   /** Somebody is there on whom its plugins have not refused to run. */
@@ -337,9 +344,15 @@ export class Placement {
     return there.some(({ worker }) => !this.#refusals.isBlamed(segment, worker.id));
   }
 
+  /** FAILOVER needs somebody to fail over to: where a stage has it, the first batch waits for those who are about to serve. */
   #readyWhenAll(): void {
-    const { segments } = this.#options;
-    if (segments.every(({ leases }) => leases.workers.length > 0)) this.#ready.resolve();
+    const { clock, segments } = this.#options;
+    if (!segments.every(({ leases }) => leases.workers.length > 0)) return;
+    const failsOver = segments.some(({ segment }) => segment.plans.some(({ policy }) => policy === "FAILOVER"));
+    const isComing = ({ deployments, serving }: Site): boolean =>
+      deployments.keys().some((index) => !serving.has(index));
+    if (!failsOver || !this.#sites.values().some(isComing)) return this.#ready.resolve();
+    this.#company ??= clock.after(COMPANY_MS, () => this.#ready.resolve());
   }
 
   #endAll({ deployments, worker }: Site, how: "stop" | "kill"): Promise<unknown>[] {

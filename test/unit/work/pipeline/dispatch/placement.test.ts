@@ -25,6 +25,41 @@ function ownersOf(rig: RemoteRig): FakeWorker[] {
 }
 
 describe("Placement", () => {
+  test("start() waits for those who are about to serve when a stage is to fail over, and for nobody else", async () => {
+    for (const policy of ["FAILOVER", "RETRY_WITH_BACKOFF"] as const) {
+      await using rig = new RemoteRig([planOf("a", { policy })]);
+      const comes = Promise.withResolvers<void>();
+      rig.pool.join("w1", { isBrisk: true });
+      rig.pool.join("w2", { isBrisk: true, comingUp: () => comes.promise });
+      let isReady = false;
+      const started = rig.stages.start().then(() => {
+        isReady = true;
+      });
+      await settle();
+      expect(isReady).toBe(policy !== "FAILOVER");
+      comes.resolve();
+      await started;
+      expect(isReady).toBe(true);
+    }
+  });
+
+  test("start() waits ten seconds at most for somebody to fail over to", async () => {
+    await using rig = new RemoteRig([planOf("a", { policy: "FAILOVER" })]);
+    rig.pool.join("w1", { isBrisk: true });
+    rig.pool.join("w2", { isBrisk: true, comingUp: () => new Promise(() => {}) });
+    let isReady = false;
+    void rig.stages.start().then(() => {
+      isReady = true;
+    });
+    await settle();
+    rig.clock.advance(9_999);
+    await settle();
+    expect(isReady).toBe(false);
+    rig.clock.advance(1);
+    await settle();
+    expect(isReady).toBe(true);
+  });
+
   test("start() waits for a worker, and says so", async () => {
     await using rig = new RemoteRig(ANY);
     let started = false;
