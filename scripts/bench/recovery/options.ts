@@ -1,5 +1,6 @@
 /** The command line of the recovery benchmark. */
 import { parseArgs } from "node:util";
+import { chosenNames } from "../common/chosen-names.ts";
 import { wholeNumber } from "../common/whole-number.ts";
 
 export const MEASUREMENTS = ["cold", "standby", "crashes", "swap", "peers"] as const;
@@ -41,16 +42,10 @@ export function parseOptions(words: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   return {
-    only: values.only === undefined ? MEASUREMENTS : values.only.split(",").map(measurement),
+    only: chosenNames(values.only, MEASUREMENTS),
     kills: wholeNumber("kills", values.kills, 200),
     records: wholeNumber("records", values.records, 1_000_000),
     crashes: wholeNumber("crashes", values.crashes, 10_000),
     swaps: wholeNumber("swaps", values.swaps, 500),
   };
-}
-
-function measurement(word: string): Measurement {
-  const found = MEASUREMENTS.find((each) => each === word);
-  if (!found) throw new Error(`--only has ${JSON.stringify(word)}; ${MEASUREMENTS.join(", ")} are allowed`);
-  return found;
 }

@@ -1,5 +1,6 @@
 /** The command line of the task benchmark. */
 import { parseArgs } from "node:util";
+import { chosenNames } from "../common/chosen-names.ts";
 import { wholeNumber } from "../common/whole-number.ts";
 
 export const NAMES = ["ours", "workers", "bullmq"] as const;
@@ -29,14 +30,8 @@ export function parseOptions(words: readonly string[]): Options | undefined {
   });
   if (values.help) return undefined;
   return {
-    only: values.only === undefined ? NAMES : values.only.split(",").map(nameOf),
+    only: chosenNames(values.only, NAMES),
     runs: wholeNumber("runs", values.runs, 3),
     tasks: wholeNumber("tasks", values.tasks, 10_000),
   };
-}
-
-function nameOf(word: string): Name {
-  const found = NAMES.find((each) => each === word);
-  if (!found) throw new Error(`--only has ${JSON.stringify(word)}; ${NAMES.join(", ")} are allowed`);
-  return found;
 }
