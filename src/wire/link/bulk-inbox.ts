@@ -1,5 +1,5 @@
 /** Large payloads as they arrive in chunks. What is kept is what has arrived: an announcement alone reserves nothing. */
-import { malformed } from "./failures.ts";
+import { malformed } from "../codec/index.ts";
 import { FRAME_BYTES_MAX, TRANSFERS_MAX } from "./limits.ts";
 import { FORM_BYTES, FORM_VALUE, type Message, PAYLOAD_AT, REQUEST } from "./message.ts";
 

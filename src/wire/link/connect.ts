@@ -1,8 +1,8 @@
 /** Opens a link: dials, proves this node, has the other side prove itself, and only then speaks. */
 import type { TLSOptions } from "bun";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
-import { Encoder } from "./encoder.ts";
-import { closedFailure, malformed } from "./failures.ts";
+import { Encoder, malformed } from "../codec/index.ts";
+import { closedFailure } from "./failures.ts";
 import {
   audienceOf,
   helloMessage,

@@ -10,14 +10,6 @@ export function overloaded(what: string): Failure {
   return new Failure("link.overloaded", what, { retryable: true });
 }
 
-export function malformed(what: string): Failure {
-  return new Failure("link.malformed", what);
-}
-
-export function tooLarge(what: string, sizeBytes: number | string, bytesMax: number): Failure {
-  return new Failure("link.too_large", `${what} has ${sizeBytes} bytes; at most ${bytesMax} are sent`);
-}
-
 /** As it travels: plain data, bounded, whatever was thrown. Data that cannot be encoded is left out by whoever encodes. */
 export function errorOnWire(thrown: unknown): FailureJson {
   try {

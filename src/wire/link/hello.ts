@@ -4,8 +4,7 @@
  * nonce, so that nobody can have kept one. The dialer says nothing but its own hello before that token was verified.
  */
 import { Failure } from "../../base/errors.ts";
-import { Decoder } from "./decoder.ts";
-import { malformed } from "./failures.ts";
+import { Decoder, malformed } from "../codec/index.ts";
 import { HELLO_BYTES_MAX } from "./limits.ts";
 import { HELLO, type Message } from "./message.ts";
 import type { LinkAddress, LinkAuth, LinkIdentity, LinkSelf } from "./types.ts";

@@ -4,10 +4,10 @@
  * taken, though it is known where it ends, fails its own message only.
  */
 import type { Failure } from "../../base/errors.ts";
+import { Decoder, malformed, Undecodable } from "../codec/index.ts";
 import { BulkInbox } from "./bulk-inbox.ts";
 import type { Calls } from "./calls.ts";
-import { Decoder, Undecodable } from "./decoder.ts";
-import { errorFromWire, malformed } from "./failures.ts";
+import { errorFromWire } from "./failures.ts";
 import {
   ABORT,
   BEAT,

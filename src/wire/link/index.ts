@@ -1,4 +1,5 @@
 /** Links between nodes: who they are, what is said on them, and one link for each peer. */
+export { PAYLOAD_BYTES_MAX } from "../codec/index.ts";
 export { type ConnectOptions, connectLink } from "./connect.ts";
 export { audienceOf, LINK_PATH, LINK_VERSION } from "./hello.ts";
 export {
@@ -7,7 +8,6 @@ export {
   FRAME_BYTES_MAX,
   LINK_LIMITS,
   type LinkLimits,
-  PAYLOAD_BYTES_MAX,
   REQUEST_TIMEOUT_MS,
   STREAM_WINDOW_BYTES,
 } from "./limits.ts";

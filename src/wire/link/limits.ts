@@ -1,4 +1,5 @@
 /** How much of everything on a link: each limit with its reason. Both sides of a link have the same. */
+import { PAYLOAD_BYTES_MAX } from "../codec/index.ts";
 
 /** A frame of messages, and a chunk of a large payload: above it a small message would wait too long behind a big one. */
 export const FRAME_BYTES_MAX = 1024 * 1024;
@@ -8,8 +9,6 @@ export const FRAME_BYTES_TAKEN_MAX = 2 * FRAME_BYTES_MAX;
 export const HELLO_BYTES_MAX = 4 * 1024;
 /** From here on bytes travel as frames of their own: below it a copy is cheaper than a frame. */
 export const BULK_BYTES_MIN = 64 * 1024;
-/** One payload. Larger things are streams, which need no memory for the whole. */
-export const PAYLOAD_BYTES_MAX = 64 * 1024 * 1024;
 /** Large payloads that arrive at the same time on one link; the next ones wait at the sender. */
 export const TRANSFERS_MAX = 4;
 
@@ -41,10 +40,6 @@ export const STREAM_PIECE_BYTES = 32 * 1024;
 /** Pieces of a stream that are smaller are joined with what waits to be read: each for itself would cost more than it holds. */
 export const STREAM_JOIN_BYTES = 1024;
 
-/** Nested arrays and maps of a payload: far more than data of people has, far less than a stack holds. */
-export const DEPTH_MAX = 64;
-/** Elements of arrays and maps in one frame or payload: an empty one takes a byte on the wire and fifty in memory. */
-export const ELEMENTS_MAX = 2_000_000;
 /** Topics are names in code. */
 export const TOPIC_CHARS_MAX = 128;
 /** Traceparent of W3C trace context has 55 characters. */

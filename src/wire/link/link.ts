@@ -5,9 +5,10 @@
  */
 import type { Timer } from "../../base/clock.ts";
 import { Failure, type FailureJson, toFailure } from "../../base/errors.ts";
+import { malformed } from "../codec/index.ts";
 import { Beats } from "./beats.ts";
 import { Calls, cancelled } from "./calls.ts";
-import { closedFailure, errorOnWire, malformed, overloaded } from "./failures.ts";
+import { closedFailure, errorOnWire, overloaded } from "./failures.ts";
 import { Inbox } from "./inbox.ts";
 import { FRAME_BYTES_TAKEN_MAX, GRACE_MS, LINGER_MS, type LinkLimits } from "./limits.ts";
 import { ABORT, BEAT, ERROR, GOAWAY, type Message, notifyMessage, OPEN, REQUEST, RESPONSE } from "./message.ts";

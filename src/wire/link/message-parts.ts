@@ -1,6 +1,6 @@
 /** Messages that have come, looked at before anything in their frame is carried out; and what users say, before it is sent. */
 import { Failure } from "../../base/errors.ts";
-import { malformed } from "./failures.ts";
+import { malformed } from "../codec/index.ts";
 import { REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS_MAX, TOPIC_CHARS_MAX, TRACEPARENT_CHARS_MAX } from "./limits.ts";
 import {
   ABORT,

@@ -4,6 +4,8 @@
  * announced by `bulk`, which holds its message with an empty payload, and follows in chunks: raw frames, each one right behind
  * the frame that ends with its `chunk`.
  */
+import type { Message } from "../codec/index.ts";
+
 export const HELLO = 0;
 export const REQUEST = 1;
 export const RESPONSE = 2;
@@ -24,7 +26,7 @@ export const BULK = 14;
 export const FORM_BYTES = 0;
 export const FORM_VALUE = 1;
 
-export type Message = readonly unknown[];
+export type { Message };
 
 /** Where the payload of a message stands, for the kinds that have one which may be large. */
 export const PAYLOAD_AT: Readonly<Record<number, number>> = { [REQUEST]: 4, [RESPONSE]: 2, [NOTIFY]: 2 };

@@ -6,8 +6,7 @@
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Failure } from "../../base/errors.ts";
-import { byteLengthOf, Encoder } from "./encoder.ts";
-import { tooLarge } from "./failures.ts";
+import { byteLengthOf, Encoder, tooLarge } from "../codec/index.ts";
 import {
   BATCH_BYTES_MAX,
   BATCH_MESSAGES_MAX,

@@ -5,8 +5,7 @@
  */
 import type { Timer } from "../../base/clock.ts";
 import { type Failure, toFailure } from "../../base/errors.ts";
-import { Encoder } from "./encoder.ts";
-import { malformed } from "./failures.ts";
+import { Encoder, malformed } from "../codec/index.ts";
 import {
   helloMessage,
   isNonce,

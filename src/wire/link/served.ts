@@ -4,8 +4,9 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
+import { malformed } from "../codec/index.ts";
 import { Deadlines } from "./deadlines.ts";
-import { errorOnWire, malformed, overloaded } from "./failures.ts";
+import { errorOnWire, overloaded } from "./failures.ts";
 import { REQUEST_TIMEOUT_MS_MAX } from "./limits.ts";
 import { ERROR, type Message, RESPONSE } from "./message.ts";
 import type { LinkPeer, PeerLink, RequestContext, TopicHandler } from "./types.ts";

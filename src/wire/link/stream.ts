@@ -3,7 +3,8 @@
  * taken is credited back. It ends when both sides have ended, or at once when either aborts.
  */
 import { Failure } from "../../base/errors.ts";
-import { errorOnWire, malformed } from "./failures.ts";
+import { malformed } from "../codec/index.ts";
+import { errorOnWire } from "./failures.ts";
 import { STREAM_JOIN_BYTES, STREAM_PIECE_BYTES, STREAM_WINDOW_BYTES } from "./limits.ts";
 import { ABORT, CREDIT, DATA, END, type Message } from "./message.ts";
 import type { ByteStream } from "./types.ts";

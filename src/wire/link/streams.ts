@@ -1,6 +1,7 @@
 /** The streams of one link: the dialer's have odd ids, the acceptor's even ones, so that both may open some at once. */
 import { Failure, toFailure } from "../../base/errors.ts";
-import { errorFromWire, errorOnWire, malformed, overloaded } from "./failures.ts";
+import { malformed } from "../codec/index.ts";
+import { errorFromWire, errorOnWire, overloaded } from "./failures.ts";
 import { ABORT, type Message, openMessage } from "./message.ts";
 import { unknownTopic } from "./served.ts";
 import { LinkStream, type StreamPorts } from "./stream.ts";

@@ -2,7 +2,7 @@
  * Large payloads on their way out: announced, then sent in chunks, one of each in turn, a few at a time. Bytes that do not leave in
  * the turn in which they were said are copied: whoever said them may change them afterwards.
  */
-import { byteLengthOf } from "./encoder.ts";
+import { byteLengthOf } from "../codec/index.ts";
 import { FRAME_BYTES_MAX, TRANSFERS_MAX } from "./limits.ts";
 import { BULK, CHUNK, FORM_BYTES, FORM_VALUE, type Message, REQUEST } from "./message.ts";
 

@@ -17,9 +17,6 @@ import type { Port, Process } from "../world/index.ts";
 import { contentOf, type LeaseMessage } from "./lease-messages.ts";
 import { LeaseOracle } from "./lease-oracle.ts";
 
-/** Beyond any clock of a run. */
-const NEVER_MS = 1e15;
-
 /** What became of an item: its result, or that it failed for good. */
 export type Fate = number | "failed";
 
@@ -73,9 +70,8 @@ export class LeaseMasterProcess implements Process<LeaseMessage> {
     return this.table.counts();
   }
 
-  /** Always some time: a node that wants no wake while its clock begins to drift would be woken by one that is out of date. */
-  get wakeAtMs(): number {
-    return this.table.nextDeadlineMs ?? NEVER_MS;
+  get wakeAtMs(): number | undefined {
+    return this.table.nextDeadlineMs;
   }
 
   wake(nowMs: number): void {

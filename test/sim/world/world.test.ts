@@ -146,6 +146,36 @@ test("World.drift() moves the wakes of a node with its clock", () => {
   expect(heard.map(({ atMs }) => Math.round(atMs))).toEqual([100, 175, 225]);
 });
 
+test("World.drift() lets a node alone that wants no wake any more, and its clock where it is", () => {
+  let wakeAtMs: number | undefined = 0;
+  const wakes: number[] = [];
+  const world = new World<string>({
+    seed: 1,
+    nodes: 1,
+    trace: new Trace(),
+    tagOf: (text) => text.length,
+    describe: (text) => text,
+    launch: ({ clock }) => {
+      wakeAtMs = clock.monotonic() + 100;
+      return {
+        receive: () => {},
+        undelivered: () => {},
+        wake: (nowMs) => void wakes.push(nowMs),
+        get wakeAtMs() {
+          return wakeAtMs;
+        },
+      };
+    },
+  });
+  world.start(0);
+  const startMs = world.nodes[0]!.clock.monotonic();
+  wakeAtMs = undefined;
+  world.drift(0, 2);
+  world.run(1_000);
+  expect(wakes).toEqual([]);
+  expect(world.nodes[0]!.clock.monotonic() - startMs).toBe(2_000);
+});
+
 test("World.run() refuses a process that never lets time pass", () => {
   const { world } = notebooks(1, 1, 0);
   expect(() => world.run(10)).toThrow("wants to be woken again and again");

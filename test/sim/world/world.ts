@@ -119,7 +119,9 @@ export class World<Message> {
   drift(index: number, rate: number): void {
     const node = this.nodes[index]!;
     node.clock.drift(rate);
+    // The wake that is in the queue was for the clock as it was; who wants none any more gets none.
     node.armedMs = Number.POSITIVE_INFINITY;
+    node.ticket++;
     this.arm(node);
   }
 

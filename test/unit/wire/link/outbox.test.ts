@@ -1,7 +1,7 @@
 /** The outbox alone, over a socket that a test drains: what leaves when, who waits, and what is refused. */
 import { describe, expect, test } from "bun:test";
 import { messageOf } from "../../../../src/base/errors.ts";
-import { Decoder } from "../../../../src/wire/link/decoder.ts";
+import { Decoder } from "../../../../src/wire/codec/index.ts";
 import { FRAME_BYTES_MAX, LINK_LIMITS, type LinkLimits } from "../../../../src/wire/link/limits.ts";
 import { BEAT, CHUNK, type Message, NOTIFY, notifyMessage, requestMessage } from "../../../../src/wire/link/message.ts";
 import { Outbox } from "../../../../src/wire/link/outbox.ts";

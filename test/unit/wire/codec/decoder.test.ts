@@ -3,8 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Packr } from "msgpackr";
 import { Failure } from "../../../../src/base/errors.ts";
-import { Decoder, Undecodable } from "../../../../src/wire/link/decoder.ts";
-import { DEPTH_MAX, ELEMENTS_MAX } from "../../../../src/wire/link/limits.ts";
+import { DEPTH_MAX, Decoder, ELEMENTS_MAX, Undecodable } from "../../../../src/wire/codec/index.ts";
 
 const packr = new Packr({ useRecords: false, mapsAsObjects: true });
 const decoder = new Decoder();

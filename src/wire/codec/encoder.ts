@@ -8,7 +8,6 @@
 import { Failure, messageOf } from "../../base/errors.ts";
 import { tooLarge } from "./failures.ts";
 import { DEPTH_MAX, ELEMENTS_MAX, PAYLOAD_BYTES_MAX } from "./limits.ts";
-import type { Message } from "./message.ts";
 
 /** A frame begins with the length of its array: 1 or 3 bytes, written when it is known. */
 const HEADER_BYTES = 3;
@@ -42,6 +41,9 @@ const byteLength = Object.getOwnPropertyDescriptor(typedArray, "byteLength")!.ge
 export function byteLengthOf(bytes: Uint8Array): number {
   return byteLength.call(bytes) as number; // the getter of every typed array
 }
+
+/** A message is an array whose elements are values. */
+export type Message = readonly unknown[];
 
 export class Encoder {
   readonly #bytesMax: number;

@@ -3,10 +3,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Unpackr } from "msgpackr";
 import { Failure, messageOf } from "../../../../src/base/errors.ts";
-import { Decoder } from "../../../../src/wire/link/decoder.ts";
-import { Encoder } from "../../../../src/wire/link/encoder.ts";
-import { DEPTH_MAX, ELEMENTS_MAX } from "../../../../src/wire/link/limits.ts";
-import type { Message } from "../../../../src/wire/link/message.ts";
+import type { Message } from "../../../../src/wire/codec/index.ts";
+import { DEPTH_MAX, Decoder, ELEMENTS_MAX, Encoder } from "../../../../src/wire/codec/index.ts";
 
 const decoder = new Decoder();
 const unpackr = new Unpackr({ useRecords: false, mapsAsObjects: true, int64AsType: "bigint" });

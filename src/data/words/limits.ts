@@ -1,0 +1,20 @@
+/** How much of everything in the replicated data: each bound with its reason. Whoever breaks one is refused, with the value and the bound. */
+
+/** Names of maps, locks, queues, counters, holders, consumers, groups: written by people and programs into paths and tables. */
+export const NAME_CHARS_MAX = 200;
+/** As a path or an id of somewhere else; long ones cost every node memory for each key. */
+export const KEY_CHARS_MAX = 1_024;
+/** One value: it is held in memory by every node and goes through every disk. Larger things are files. */
+export const VALUE_BYTES_MAX = 1024 * 1024;
+/** Operations and comparisons of a transaction: all nodes stand still while it is applied. */
+export const TRANSACTION_OPERATIONS_MAX = 1_024;
+/** Of one command, with all its values: it is one entry of the log. */
+export const COMMAND_BYTES_MAX = 4 * 1024 * 1024;
+/** Messages of one enqueue or dequeue, receipts of one acknowledgement. */
+export const MESSAGES_AT_ONCE_MAX = 1_000;
+/** A shorter one would be over before the reply is there. */
+export const TTL_MS_MIN = 100;
+/** Thirty days. */
+export const TTL_MS_MAX = 30 * 24 * 60 * 60 * 1_000;
+/** Everything in one group, held in memory by every node; snapshots are as large. */
+export const DATA_BYTES_MAX = 1024 * 1024 * 1024;
