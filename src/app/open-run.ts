@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { Failure, messageOf } from "../base/errors.ts";
 import { seededRandom } from "../base/random.ts";
-import { CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
+import { CheckpointStore, type Checkpoints } from "../work/pipeline/checkpoint/index.ts";
 import { PipelineRun, type RunPorts } from "../work/pipeline/engine/index.ts";
 import { createSink, endOfNdjson } from "../work/pipeline/sink/index.ts";
 import { type ExecutorFactory, type PipelinePorts, PipelineStages } from "../work/pipeline/stages/index.ts";
@@ -27,6 +27,8 @@ export interface RunChoices {
   readonly show: PipelinePorts["show"];
   /** What people should know and the run goes on without. */
   readonly warn: (text: string) => void;
+  /** Keeps where the run stands, instead of a file in the pipeline's directory; closed with the run. */
+  readonly checkpoints?: Checkpoints | undefined;
   /** Where batches go through the stages, when that is not in this process; and how many may be under way there. */
   readonly executor?: ExecutorFactory | undefined;
   readonly inFlight?: number | undefined;
@@ -49,7 +51,8 @@ export interface OpenedRun {
   /** Stages whose parameters are not what they were when the resumed run began. */
   readonly changedStages: readonly string[];
   readonly locks: OutputLocks;
-  readonly checkpointPath: string;
+  /** Left out where the checkpoint is no file. */
+  readonly checkpointPath: string | undefined;
   readonly deadLettersPath: string;
   readonly sinkPath: string | undefined;
 }
@@ -62,8 +65,7 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
   const deadLettersPath = resolve(prepared.file.settings.dead_letters ?? join(directory, "dead-letters.ndjson"));
   refuseSharedFiles(prepared.path, source, sink, deadLettersPath);
   makeStateDirectory(directory);
-  const checkpointPath = join(directory, "checkpoint.db");
-  const store = choices.fresh ? CheckpointStore.openFresh(checkpointPath) : CheckpointStore.open(checkpointPath);
+  const { checkpointPath, store } = openCheckpoints(directory, choices);
   const sinkPath = typeof sink.params.path === "string" ? sink.params.path : undefined;
   const places = { checkpointPath, deadLettersPath, sinkPath };
   let locks: OutputLocks | undefined;
@@ -74,7 +76,7 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
     const ends = { source, sink, deadLetters: deadLettersPath, ordered };
     const fingerprint = fingerprintOf(prepared, ends);
     const deadLettersEnd = choices.fresh ? undefined : await endOfNdjson(deadLettersPath);
-    const found = findRun(store, fingerprint, choices.fresh, deadLettersEnd, choices.begun);
+    const found = await findRun(store, fingerprint, choices.fresh, deadLettersEnd, choices.begun);
     const { changedStages, deadLettersStart, isOver, resume, run } = found;
     const plan = {
       name: prepared.file.name,
@@ -107,6 +109,15 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
     locks?.release();
     throw thrown;
   }
+}
+
+function openCheckpoints(directory: string, { checkpoints, fresh }: RunChoices) {
+  if (checkpoints) return { store: checkpoints, checkpointPath: undefined };
+  const checkpointPath = join(directory, "checkpoint.db");
+  return {
+    store: fresh ? CheckpointStore.openFresh(checkpointPath) : CheckpointStore.open(checkpointPath),
+    checkpointPath,
+  };
 }
 
 function ports({ dataDir, events, executor = inThisProcess, show, warn }: RunChoices): RunPorts {

@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { systemClock } from "../base/clock.ts";
 import { Failure } from "../base/errors.ts";
-import type { Checkpoint, CheckpointStore } from "../work/pipeline/checkpoint/index.ts";
+import type { Checkpoint, Checkpoints } from "../work/pipeline/checkpoint/index.ts";
 import type { SinkPosition } from "../work/pipeline/sink/index.ts";
 import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
 
@@ -43,13 +43,13 @@ export interface FoundRun {
  * was killed before he could say so must not do it all once more. A new one is on disk before anything happens under its name: what plugins have done
  * outside under that name must be known again, also when the first checkpoint was never reached.
  */
-export function findRun(
-  store: CheckpointStore,
+export async function findRun(
+  store: Checkpoints,
   fingerprint: string,
   fresh: boolean,
   deadLettersEnd: SinkPosition | undefined,
   begun?: string,
-): FoundRun {
+): Promise<FoundRun> {
   const found = fresh ? undefined : store.load();
   const isOver = found?.finished === true && found.run === begun;
   if (found && (isOver || !found.finished) && (found.seq > 0 || found.fingerprint === fingerprint)) {
@@ -64,10 +64,10 @@ export function findRun(
       isOver,
     };
   }
-  store.clear();
+  await store.clear();
   const run = { run: randomUUID(), startedMs: systemClock.now(), fingerprint };
   const nothing = { source: undefined, sink: undefined, deadLetters: deadLettersEnd, counts: undefined };
-  store.save({ ...run, ...nothing, finished: false, seq: 0, ahead: [], states: new Map() });
+  await store.save({ ...run, ...nothing, finished: false, seq: 0, ahead: [], states: new Map() });
   return { run, resume: undefined, deadLettersStart: deadLettersEnd, changedStages: [], isOver: false };
 }
 

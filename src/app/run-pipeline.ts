@@ -16,6 +16,7 @@ import { Instance } from "./instance.ts";
 import { type OpenedRun, openRun, type RunChoices } from "./open-run.ts";
 import type { PreparedPipeline } from "./prepare-pipeline.ts";
 import type { KeptReport } from "./report/keep-report.ts";
+import { openReports } from "./report/reports.ts";
 import { ObservedStages } from "./report/observed-stages.ts";
 import { keepRunReport, placesOf } from "./report/run-report.ts";
 import { stateDirectory } from "./self.ts";
@@ -49,7 +50,7 @@ export interface RunSummary {
   readonly latencyMs: { readonly p50: number; readonly p99: number; readonly max: number };
   readonly deadLetters: string;
   readonly output: string | undefined;
-  readonly checkpoint: string;
+  readonly checkpoint: string | undefined;
   /** Its id; undefined in a run of a master, whose submission has it. */
   readonly report?: string;
   readonly error?: { readonly code: string; readonly message: string };
@@ -112,7 +113,7 @@ export async function startRun(path: string, choices: RunChoices): Promise<RunHa
 function reportOf(prepared: PreparedPipeline, opened: OpenedRun, { dataDir, warn }: RunChoices): KeptReport {
   const { id, run } = opened;
   const subject = { name: prepared.file.name, run: id, places: placesOf(prepared, opened) };
-  return keepRunReport({ dataDir, subject, run: () => run, warn });
+  return keepRunReport({ open: () => openReports(dataDir), subject, run: () => run, warn });
 }
 
 /** One that was stopped goes on in the same report. */

@@ -1,9 +1,11 @@
 /**
- * One submission, in memory and on disk. What must not be forgotten is stored before it holds; what has happened anyway holds at
- * once and is stored as soon as that can be: a full disk is no reason to lie about a pipeline, or to end the master.
+ * One submission, in memory and kept. What must not be forgotten is stored before it holds; what has happened anyway holds at
+ * once and is stored as soon as that can be: a store that takes nothing is no reason to lie about a pipeline, or to end the
+ * master. One write at a time: what is stored last is how it is.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { isDeposed } from "../../base/kept-state.ts";
 import type { Submission } from "./submissions.ts";
 
 /** Between two tries to store what could not be stored: little against the time in which a person makes room. */
@@ -11,8 +13,8 @@ export const SAVE_AGAIN_MS = 1_000;
 
 export interface KeptSubmissionPorts {
   readonly clock: Pick<Clock, "after">;
-  /** Durable when it returns; throws when it is not. */
-  readonly save: (entry: Submission) => void;
+  /** Durable when it resolves; when it fails nobody knows. */
+  readonly save: (entry: Submission) => Promise<void>;
   readonly tell: (text: string) => void;
 }
 
@@ -21,6 +23,9 @@ export class KeptSubmission {
   #entry: Submission;
   #unsaved: string | undefined;
   #again: Timer | undefined;
+  #writing: Promise<unknown> = Promise.resolve();
+  /** A write of how it is has its place in the line. */
+  #isDue = false;
   #isClosed = false;
 
   constructor(entry: Submission, ports: KeptSubmissionPorts) {
@@ -32,51 +37,87 @@ export class KeptSubmission {
     return this.#entry;
   }
 
-  /** Why the disk has it otherwise than it is. */
+  /** Why the store has it otherwise than it is. */
   get unsaved(): string | undefined {
     return this.#unsaved;
   }
 
   /** Stores how it is going to be; it is as it was until somebody changes it. Fails as `save`. */
-  announce(change: Partial<Submission>): void {
-    this.#ports.save({ ...this.#entry, ...change });
+  announce(change: Partial<Submission>): Promise<void> {
+    return this.#first(change, () => {});
   }
 
-  /** On disk when it returns. Fails as `save`; nothing has changed then. */
-  change(change: Partial<Submission>): void {
-    const next = { ...this.#entry, ...change };
-    this.#ports.save(next);
-    this.#entry = next;
-    this.#saved();
+  /** Stored when it resolves, and holds then. Fails as `save`; nothing has changed then. */
+  change(change: Partial<Submission>): Promise<void> {
+    return this.#first(change, () => {
+      this.#entry = { ...this.#entry, ...change };
+    });
   }
 
-  /** Holds from now on, and is stored now or as soon as that can be. Never throws. */
+  /** Holds from now on, and is stored soon, or as soon as that can be. Never throws. */
   changeAnyway(change: Partial<Submission>): void {
     this.#entry = { ...this.#entry, ...change };
     this.#save();
   }
 
-  /** Tries no more: the next life goes on with what the disk has. */
+  /** Resolves when nothing is being written. */
+  async settled(): Promise<void> {
+    for (let last: unknown; last !== this.#writing; ) {
+      last = this.#writing;
+      await last;
+    }
+  }
+
+  /** Tries no more: the next life goes on with what is kept. */
   close(): void {
     this.#isClosed = true;
     this.#again?.cancel();
   }
 
+  /** `stored` is called before anything else of this submission is written. */
+  #first(change: Partial<Submission>, stored: () => void): Promise<void> {
+    return this.#inLine(async () => {
+      try {
+        await this.#ports.save({ ...this.#entry, ...change });
+      } catch (thrown) {
+        if (!isDeposed(thrown)) this.#save(); // it may have been written nevertheless
+        throw thrown;
+      }
+      stored();
+      if (!this.#isDue) this.#saved();
+    });
+  }
+
   #save(): void {
-    if (this.#isClosed) return;
+    if (this.#isClosed || this.#isDue) return;
     this.#again?.cancel();
+    this.#isDue = true;
+    void this.#inLine(() => this.#write());
+  }
+
+  /** Never rejects. */
+  async #write(): Promise<void> {
+    this.#isDue = false;
+    if (this.#isClosed) return;
     try {
-      this.#ports.save(this.#entry);
+      await this.#ports.save(this.#entry);
       this.#saved();
     } catch (thrown) {
+      if (isDeposed(thrown)) return this.close();
       if (this.#unsaved === undefined) this.#ports.tell(`${this.#entry.name}: ${messageOf(thrown)}; tried again`);
       this.#unsaved = messageOf(thrown);
-      this.#again = this.#ports.clock.after(SAVE_AGAIN_MS, () => this.#save());
+      if (!this.#isClosed) this.#again = this.#ports.clock.after(SAVE_AGAIN_MS, () => this.#save());
     }
   }
 
   #saved(): void {
     this.#again?.cancel();
     this.#unsaved = undefined;
+  }
+
+  #inLine<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#writing.then(work);
+    this.#writing = done.catch(() => {});
+    return done;
   }
 }

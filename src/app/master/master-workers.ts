@@ -29,7 +29,7 @@ export interface MasterWorkersPorts {
   readonly clock: Clock;
   readonly logger: Logger;
   /** Workers that were told to have no work, kept over the lives of the master. */
-  readonly drained: { all(): readonly string[]; set(worker: string, on: boolean): void };
+  readonly drained: { all(): readonly string[]; set(worker: string, on: boolean): Promise<void> };
 }
 
 export interface WorkerView {
@@ -55,6 +55,7 @@ export class MasterWorkers implements WorkerPool {
   readonly #drained: Set<string>;
   readonly #seeking = new Set<string>();
   readonly #end = new AbortController();
+  #unfollow: () => void = () => {};
   #cluster: { readonly membership: Membership; readonly links: LinkPool } | undefined;
 
   constructor(ports: MasterWorkersPorts) {
@@ -70,7 +71,7 @@ export class MasterWorkers implements WorkerPool {
   /** Looks for workers from now on. */
   follow(membership: Membership, links: LinkPool): void {
     this.#cluster = { membership, links };
-    membership.on((event) => {
+    this.#unfollow = membership.on((event) => {
       if (!("member" in event)) return;
       const { id, state } = event.member;
       if (state === "dead" || state === "left") this.#gone(this.#lives.get(id), `it is ${state}: ${event.reason}`);
@@ -95,21 +96,24 @@ export class MasterWorkers implements WorkerPool {
   }
 
   /** No new work for this worker, or again; also for one that is not there now and has none. Fails with `work.not_found`, and as what keeps it. */
-  drain(worker: string, on: boolean): void {
+  async drain(worker: string, on: boolean): Promise<void> {
     const life = this.#lives.get(worker);
     if (!life && !this.#drained.has(worker)) {
       const known = [...this.#lives.keys()].toSorted().join(", ") || "none";
       throw new Failure("work.not_found", `no worker is ${JSON.stringify(worker)}; there are ${known}`);
     }
-    this.#ports.drained.set(worker, on);
+    await this.#ports.drained.set(worker, on);
     if (on) this.#drained.add(worker);
     else this.#drained.delete(worker);
-    if (life) this.#setDraining(life, on);
+    const now = this.#lives.get(worker);
+    if (now) this.#setDraining(now, on);
   }
 
   close(): void {
     this.#end.abort();
+    this.#unfollow();
     this.#watchers.clear();
+    this.#lives.clear();
   }
 
   /** A member that is a worker and has no link yet gets one. */

@@ -12,8 +12,8 @@ export function pipelinesService(pipelines: Pipelines, workers: MasterWorkers): 
     pause: async ({ pipeline }) => ({ pipeline: (await pipelines.pause(pipeline)).view() }),
     resume: async ({ pipeline }) => ({ pipeline: (await pipelines.resume(pipeline)).view() }),
     cancel: async ({ pipeline }) => ({ pipeline: (await pipelines.cancel(pipeline)).view() }),
-    drain: ({ node, on }) => {
-      workers.drain(node, on);
+    drain: async ({ node, on }) => {
+      await workers.drain(node, on);
       return { workers: workersNow() };
     },
   });

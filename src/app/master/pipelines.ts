@@ -1,6 +1,7 @@
 /** All pipelines of a master: taken, found by name, and what is asked of them carried out. */
 import { basename, resolve } from "node:path";
-import { Failure } from "../../base/errors.ts";
+import { Failure, messageOf } from "../../base/errors.ts";
+import { isDeposed } from "../../base/kept-state.ts";
 import { nearMiss } from "../../base/near-miss.ts";
 import { MasterPipeline, type MasterPipelinePorts } from "./master-pipeline.ts";
 import type { Submission, Submissions } from "./submissions.ts";
@@ -28,6 +29,8 @@ export interface PipelinesPorts extends Omit<MasterPipelinePorts, "save"> {
 export class Pipelines {
   readonly #ports: PipelinesPorts;
   readonly #pipelines = new Map<string, MasterPipeline>();
+  /** Submissions of one file come one after the other. */
+  readonly #turns = new Map<string, Promise<unknown>>();
 
   constructor(ports: PipelinesPorts) {
     this.#ports = ports;
@@ -48,7 +51,11 @@ export class Pipelines {
    * origin, who takes nothing over. Fails with the file's faults, `master.too_many`, `master.store` or, for somebody with an
    * origin, `master.file_in_use`; then nothing has changed.
    */
-  async submit({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
+  submit(request: SubmitRequest): Promise<MasterPipeline> {
+    return this.#inTurn(resolve(request.path), () => this.#submitInTurn(request));
+  }
+
+  async #submitInTurn({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(written);
     await this.#ports.check(path);
     const ends = { fresh, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
@@ -58,45 +65,73 @@ export class Pipelines {
       await same.reopen({ ...ends, state: "running" });
       return same;
     }
-    const living = this.#each.filter(({ isOver }) => !isOver).length;
-    if (living >= LIVING_MAX) {
-      throw new Failure("master.too_many", `${living} pipelines are under way; at most ${LIVING_MAX} are allowed`, {
-        retryable: true,
-      });
-    }
+    this.#requireRoom();
     const name = basename(path).replace(/\.[^.]*$/, "");
     const id = this.#ports.newId(name);
-    const entry: Submission = {
-      id,
-      name,
-      path,
-      state: "running",
-      ...ends,
-      submittedMs: this.#ports.nowMs(),
-      ...(origin !== undefined && { origin }),
-      rewinds: 0,
-    };
-    this.#save(entry);
+    const submittedMs = this.#ports.nowMs();
+    const entry: Submission = { id, name, path, state: "running", ...ends, submittedMs, rewinds: 0 };
+    return this.#begin(origin === undefined ? entry : { ...entry, origin });
+  }
+
+  async #begin(entry: Submission): Promise<MasterPipeline> {
+    try {
+      await this.#save(entry);
+    } catch (thrown) {
+      this.#takeBack(entry);
+      throw thrown;
+    }
     const pipeline = this.#add(entry);
     pipeline.start();
     return pipeline;
+  }
+
+  /** Who was told that it was refused must not find it under way when another master leads. */
+  #takeBack({ id, name }: Submission): void {
+    this.#ports.submissions.forget(id).catch((thrown: unknown) => {
+      if (!isDeposed(thrown)) this.#ports.tell(`${name}: was refused, and may be begun all the same: ${messageOf(thrown)}`);
+    });
+  }
+
+  #requireRoom(): void {
+    const living = this.#each.filter(({ isOver }) => !isOver).length;
+    if (living < LIVING_MAX) return;
+    const message = `${living} pipelines are under way; at most ${LIVING_MAX} are allowed`;
+    throw new Failure("master.too_many", message, { retryable: true });
+  }
+
+  #inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#turns.get(path) ?? Promise.resolve();
+    const done = before.then(work);
+    const over = done.then(
+      () => {},
+      () => {},
+    );
+    this.#turns.set(path, over);
+    void over.then(() => {
+      if (this.#turns.get(path) === over) this.#turns.delete(path);
+    });
+    return done;
   }
 
   /**
    * For a file named on the command line, which who starts a master again names again: one that this master knows is left as it
    * is. Fresh begins what is over anew, and leaves alone what is under way or paused: it may have begun so itself.
    */
-  async submitOnce(request: SubmitRequest): Promise<MasterPipeline> {
+  submitOnce(request: SubmitRequest): Promise<MasterPipeline> {
+    return this.#inTurn(resolve(request.path), () => this.#submitOnceInTurn(request));
+  }
+
+  async #submitOnceInTurn(request: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(request.path);
     const known = this.#each.findLast(({ entry }) => entry.path === path && entry.state !== "cancelled");
-    if (!known) return this.submit(request);
+    if (!known) return this.#submitInTurn(request);
     const { name, state } = known.entry;
     if (known.isUnfinished) {
       const how = state === "paused" ? "was paused before and is left so" : "was under way before and goes on";
       if (request.fresh) this.#ports.tell(`${name} ${how}; submit ${request.path} --fresh starts it over`);
       return known;
     }
-    if (request.fresh) return this.submit(request);
+    if (request.fresh) return this.#submitInTurn(request);
     if (state === "failed") known.start();
     if (state === "ended") this.#ports.tell(`${name} has ended before and is left so; --fresh runs it again`);
     return known;
@@ -130,9 +165,14 @@ export class Pipelines {
     await Promise.all(this.#each.filter(({ isOver }) => !isOver).map((pipeline) => pipeline.leave()));
   }
 
+  /** Another master leads: everything ends at once, and nobody hears of it. */
+  async drop(reason: string): Promise<void> {
+    await Promise.all(this.#each.map((pipeline) => pipeline.drop(reason)));
+  }
+
   /** Nothing is stored from now on. */
-  close(): void {
-    for (const pipeline of this.#each) pipeline.close();
+  async close(): Promise<void> {
+    await Promise.all(this.#each.map((pipeline) => pipeline.close()));
   }
 
   /** Who has this file, its checkpoint and its output. */
@@ -172,8 +212,8 @@ export class Pipelines {
   }
 
   /** As many as are stored are known. */
-  #save(entry: Submission): void {
-    for (const id of this.#ports.submissions.save(entry)) {
+  async #save(entry: Submission): Promise<void> {
+    for (const id of await this.#ports.submissions.save(entry)) {
       if (this.#pipelines.get(id)?.isUnfinished) continue; // stored otherwise than it is: it is stored again
       this.#pipelines.get(id)?.close();
       this.#pipelines.delete(id);

@@ -1,27 +1,33 @@
 /**
- * Keeps a run's report on disk while it goes on: goes on in the stored one when the run does, writes about once a second
- * and once more at the end. A report is never a reason to stop: what cannot be stored is told once, and tried again.
+ * Keeps a run's report stored while it goes on: goes on in the stored one when the run does, writes now and then and once more
+ * at the end. A report is never a reason to stop: what cannot be stored is told once, and tried again. One write at a time; where
+ * a store is slow, what was to be written meanwhile is written as it is then.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
+import { isDeposed } from "../../base/kept-state.ts";
 import type { Random } from "../../base/random.ts";
 import {
   type Report,
   ReportBuilder,
   type ReportState,
-  ReportStore,
   type ReportSubject,
   type ReportView,
   reportId,
+  type StoredReports,
   viewOf,
 } from "../../work/report/index.ts";
 
 /** What a kill -9 may take from a report, and little enough writing not to be felt. */
 const SAVE_EVERY_MS = 1_000;
+/** How often a last word that could not be stored is tried again: a group finds another leader meanwhile, or somebody makes room. */
+const LAST_TRIES = 60;
 
 export interface KeepReportOptions {
-  /** `reportsPath(dataDir)`. */
-  readonly path: string;
+  /** Closed with the report. */
+  readonly open: () => StoredReports;
+  /** Between two writings. */
+  readonly everyMs?: number | undefined;
   /** Without an id it gets one of its own. */
   readonly subject: Omit<ReportSubject, "id"> & Partial<Pick<ReportSubject, "id">>;
   /** This process has left it before, and goes on in it: nothing has cut it off. */
@@ -36,14 +42,20 @@ export interface KeepReportOptions {
 export class KeptReport {
   readonly builder: ReportBuilder;
   readonly #options: KeepReportOptions;
-  readonly #store: ReportStore | undefined;
+  readonly #store: StoredReports | undefined;
   #timer: Timer | undefined;
   #isWarned = false;
+  /** Nothing more is written by anybody but `#write` itself. */
+  #isLast = false;
+  #writing: Promise<void> | undefined;
+  #next: Report | undefined;
+  #triesLeft = LAST_TRIES;
+  readonly #settled = Promise.withResolvers<void>();
 
   /** Never throws. */
   constructor(options: KeepReportOptions) {
     this.#options = options;
-    this.#store = this.#tried(() => ReportStore.open(options.path));
+    this.#store = this.#tried(options.open);
     this.builder = this.#tried(() => this.#goOn()) ?? this.#begin();
     this.#save("running");
     this.#arm();
@@ -65,17 +77,25 @@ export class KeptReport {
 
   /** Writes it for the last time. */
   end(state: Exclude<ReportState, "running">): ReportView {
-    this.#timer?.cancel();
-    const report = this.#save(state);
-    this.#store?.close();
-    return viewOf(report);
+    return viewOf(this.#last(state));
   }
 
   /** Leaves it as it is, still running: the next life of its owner goes on in it. */
   leave(): void {
-    this.#timer?.cancel();
-    this.#save("running");
-    this.#store?.close();
+    this.#last("running");
+  }
+
+  /** Says nothing any more: somebody else goes on in it. */
+  drop(): void {
+    this.#isLast = true;
+    this.#triesLeft = 0;
+    this.#next = undefined;
+    this.#close();
+  }
+
+  /** Resolves when it is stored for the last time, or cannot be. */
+  get settled(): Promise<void> {
+    return this.#settled.promise;
   }
 
   #goOn(): ReportBuilder | undefined {
@@ -93,16 +113,56 @@ export class KeptReport {
   }
 
   #arm(): void {
-    this.#timer = this.#options.clock.after(SAVE_EVERY_MS, () => {
+    const { clock, everyMs = SAVE_EVERY_MS } = this.#options;
+    this.#timer = clock.after(everyMs, () => {
       this.#save("running");
       this.#arm();
     });
   }
 
+  #last(state: ReportState): Report {
+    this.#timer?.cancel();
+    this.#isLast = true;
+    const report = this.#save(state);
+    if (!this.#writing && !this.#next) this.#close();
+    return report;
+  }
+
   #save(state: ReportState): Report {
     const report = this.#report(state);
-    this.#tried(() => this.#store?.save(report));
+    this.#write(report);
     return report;
+  }
+
+  #write(report: Report): void {
+    this.#next = this.#writing ? report : undefined;
+    if (this.#writing) return;
+    const saved = this.#tried(() => this.#store?.save(report));
+    if (!(saved instanceof Promise)) return;
+    this.#writing = saved.then(
+      () => this.#written(),
+      (thrown: unknown) => this.#refused(thrown, report),
+    );
+  }
+
+  #written(): void {
+    this.#writing = undefined;
+    if (this.#next) this.#write(this.#next);
+    else if (this.#isLast) this.#close();
+  }
+
+  #refused(thrown: unknown, report: Report): void {
+    this.#writing = undefined;
+    if (isDeposed(thrown)) return this.drop();
+    this.#warn(thrown);
+    if (this.#isLast && this.#triesLeft-- <= 0) return this.#close();
+    if (this.#isLast) this.#timer = this.#options.clock.after(SAVE_EVERY_MS, () => this.#write(this.#next ?? report));
+  }
+
+  #close(): void {
+    this.#timer?.cancel();
+    this.#store?.close();
+    this.#settled.resolve();
   }
 
   #report(state: ReportState): Report {
@@ -114,9 +174,13 @@ export class KeptReport {
     try {
       return attempt();
     } catch (thrown) {
-      if (!this.#isWarned) this.#options.warn(`the report is not stored: ${messageOf(thrown)}`);
-      this.#isWarned = true;
+      this.#warn(thrown);
       return undefined;
     }
+  }
+
+  #warn(thrown: unknown): void {
+    if (!this.#isWarned) this.#options.warn(`the report is not stored: ${messageOf(thrown)}`);
+    this.#isWarned = true;
   }
 }

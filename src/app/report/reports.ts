@@ -4,7 +4,14 @@ import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
-import { type ReportLine, type ReportState, ReportStore, type ReportView, viewOf } from "../../work/report/index.ts";
+import {
+  type ReportLine,
+  type ReportState,
+  ReportStore,
+  type ReportView,
+  type StoredReports,
+  viewOf,
+} from "../../work/report/index.ts";
 import { stateDirectory } from "../self.ts";
 
 export type { LatencyView, NodeView, ReportLine, ReportView, StageView } from "../../work/report/index.ts";
@@ -21,7 +28,7 @@ export function openReports(dataDir: string | undefined): ReportStore {
 }
 
 /** A name for a new report, such as orders-20260101-k7xq. */
-export function newReportId(store: ReportStore, name: string): string {
+export function newReportId(store: Pick<StoredReports, "newId">, name: string): string {
   return store.newId(name, systemClock.now(), chance());
 }
 
@@ -38,18 +45,15 @@ export function findReport(dataDir: string | undefined, id: string): ReportView 
   throw new Failure("report.not_found", message);
 }
 
-/** The id of the report of this run; undefined when there is none. */
-export function reportOfRun(dataDir: string | undefined, run: string): string | undefined {
-  return read(dataDir, (store) => store.ofRun(run)?.id);
-}
-
-/** Ends the report of a run that nobody goes on with: as it was left, there is none to add anything. Fails as `ReportStore.save`. */
-export function endReportOfRun(dataDir: string | undefined, run: string, state: Exclude<ReportState, "running">): void {
-  read(dataDir, (store) => {
-    const report = store.ofRun(run);
-    const nowMs = systemClock.now();
-    if (report?.state === "running") store.save({ ...report, state, updatedMs: nowMs, endedMs: nowMs });
-  });
+/** Ends the report of a run that nobody goes on with: as it was left, there is none to add anything. Fails as `StoredReports.save`. */
+export async function endReportOfRun(
+  reports: StoredReports,
+  run: string,
+  state: Exclude<ReportState, "running">,
+): Promise<void> {
+  const report = reports.ofRun(run);
+  const nowMs = systemClock.now();
+  if (report?.state === "running") await reports.save({ ...report, state, updatedMs: nowMs, endedMs: nowMs });
 }
 
 function read<T>(dataDir: string | undefined, ask: (store: ReportStore) => T): T | undefined {

@@ -3,14 +3,15 @@ import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
 import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
-import type { ReportSubject } from "../../work/report/index.ts";
+import type { ReportSubject, StoredReports } from "../../work/report/index.ts";
 import type { OpenedRun } from "../open-run.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import { KeptReport } from "./keep-report.ts";
-import { reportsPath } from "./reports.ts";
 
 export interface RunReportOptions {
-  readonly dataDir: string | undefined;
+  /** Closed with the report. */
+  readonly open: () => StoredReports;
+  readonly everyMs?: number | undefined;
   readonly subject: Pick<ReportSubject, "name" | "run" | "places"> & Partial<Pick<ReportSubject, "id">>;
   /** This process has left the report before. */
   readonly isOwn?: boolean | undefined;
@@ -30,9 +31,10 @@ export function placesOf(
 
 const SEEDS = 2 ** 32;
 
-export function keepRunReport({ dataDir, isOwn, run, subject, warn }: RunReportOptions): KeptReport {
+export function keepRunReport({ everyMs, isOwn, open, run, subject, warn }: RunReportOptions): KeptReport {
   return new KeptReport({
-    path: reportsPath(dataDir),
+    open,
+    everyMs,
     subject: { ...subject, kind: "pipeline" },
     isOwn,
     clock: systemClock,

@@ -19,6 +19,7 @@ import {
   TaskStore,
 } from "../../work/task/index.ts";
 import type { OutputLocks } from "../output-locks.ts";
+import { openReports } from "../report/reports.ts";
 import { hostCommand, stateDirectory } from "../self.ts";
 import { beginRun, goOnWithRun, lockRun, newRunId, taskStorePath } from "./begin-run.ts";
 import { graphOrRefuse } from "./load-graph.ts";
@@ -94,7 +95,7 @@ function open(
   });
   const env = (name: string): string | undefined => process.env[name];
   const warn = (text: string): void => show("report", "warn", text);
-  const report = keepTaskReport({ dataDir, run: plan.id, graph: plan.graph, progress: () => run.progress(), warn });
+  const report = keepTaskReport({ open: () => openReports(dataDir), run: plan.id, graph: plan.graph, progress: () => run.progress(), warn });
   const { observe } = report;
   const run: TaskRun = new TaskRun(plan, { clock, random: seededRandom(process.pid), place, store, env, observe });
   return {

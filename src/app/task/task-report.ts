@@ -4,13 +4,14 @@
  */
 import { systemClock } from "../../base/clock.ts";
 import { seededRandom } from "../../base/random.ts";
-import type { Observation, ReportBuilder, ReportState } from "../../work/report/index.ts";
+import type { Observation, ReportBuilder, ReportState, StoredReports } from "../../work/report/index.ts";
 import type { TaskChange, TaskGraph, TaskProgress } from "../../work/task/index.ts";
 import { KeptReport } from "../report/keep-report.ts";
-import { reportsPath } from "../report/reports.ts";
 
 export interface TaskReportOptions {
-  readonly dataDir: string | undefined;
+  /** Closed with the report. */
+  readonly open: () => StoredReports;
+  readonly everyMs?: number | undefined;
   /** The run's id: a resumed run goes on in its report. */
   readonly run: string;
   readonly graph: TaskGraph;
@@ -29,6 +30,10 @@ export interface TaskReportKeeper {
   readonly end: (state: Exclude<ReportState, "running">) => void;
   /** Leaves it running: the next life of its owner goes on in it. */
   readonly leave: () => void;
+  /** Says nothing any more: somebody else goes on in it. */
+  readonly drop: () => void;
+  /** Resolves when it is stored for the last time, or cannot be. */
+  readonly settled: Promise<void>;
 }
 
 /** A node's name where everything is done in one process. */
@@ -36,10 +41,11 @@ const LOCAL = "local";
 const SEEDS = 2 ** 32;
 
 export function keepTaskReport(options: TaskReportOptions): TaskReportKeeper {
-  const { dataDir, graph, nodeOf = () => LOCAL, progress, run, warn } = options;
+  const { everyMs, graph, nodeOf = () => LOCAL, open, progress, run, warn } = options;
   let isBegun = false;
   const kept: KeptReport = new KeptReport({
-    path: reportsPath(dataDir),
+    open,
+    everyMs,
     subject: { kind: "task", name: graph.name, run },
     clock: systemClock,
     random: seededRandom(Math.floor(systemClock.now() * 1009 + process.pid) % SEEDS),
@@ -55,6 +61,8 @@ export function keepTaskReport(options: TaskReportOptions): TaskReportKeeper {
     note: (what) => kept.builder.observe(what),
     end: (state) => void kept.end(state),
     leave: () => kept.leave(),
+    drop: () => kept.drop(),
+    settled: kept.settled,
   };
 }
 

@@ -26,6 +26,9 @@ export {
   TTL_MS_MIN,
   VALUE_BYTES_MAX,
 } from "./limits.ts";
+export type { Answer, Done, Refused } from "./outcome.ts";
+export { done, failureOf, refused } from "./outcome.ts";
+export { prefixEnd } from "./prefix.ts";
 export type {
   CasReply,
   CounterReply,
@@ -41,8 +44,10 @@ export type {
   Message,
   OperationReply,
   Outcome,
+  PurgeReply,
   QueueStats,
   ReceiptsReply,
   TransactionReply,
 } from "./replies.ts";
-export type { Moment, Structure } from "./structure.ts";
+export { compareValues, RECORD_BYTES, sameValue, valueBytes } from "./sizes.ts";
+export type { Moment, Structure, Transactional } from "./structure.ts";

@@ -42,6 +42,8 @@ export type LockReply =
 export interface Message extends Receipt {
   readonly value: Value;
   readonly enqueuedMs: number;
+  /** Of a dead letter: the queue that it was delivered from too often, its id there, and how often. */
+  readonly from?: { readonly queue: string; readonly id: number; readonly deliveries: number } | undefined;
 }
 
 export interface EnqueueReply {
@@ -63,6 +65,11 @@ export interface ReceiptsReply {
   readonly unknown: readonly number[];
 }
 
+export interface PurgeReply {
+  /** Messages, delivered and delayed ones too. */
+  readonly removed: number;
+}
+
 export type OperationReply = MapReply | CounterReply | EnqueueReply | { readonly entry: Entry | undefined };
 
 export interface TransactionReply {
@@ -77,6 +84,8 @@ export interface DistributedReply {
   readonly decision?: Decision | undefined;
   /** Why it was refused. */
   readonly reason?: string | undefined;
+  /** Of a refusal: trying anew, under another id, can help. */
+  readonly retryable?: boolean | undefined;
   /** Of a commit: what its operations answer. */
   readonly replies?: readonly OperationReply[] | undefined;
 }

@@ -50,9 +50,14 @@ export interface DurableState {
   readonly isDamaged: boolean;
   /** Bootstrap: what the group begins with, when there is neither a snapshot nor a configuration in the log. */
   readonly configuration: Configuration | undefined;
+  /** A snapshot that was being received: its pieces up to `offset` are on the disk, and need not be sent again. */
+  readonly receiving?: { readonly snapshot: SnapshotInfo; readonly offset: number } | undefined;
 }
 
-/** Every message carries its sender's term. `from` and `to` are the transport's business. */
+/**
+ * Every message carries its sender's term. `from` and `to` are the transport's business. `preVote` raises nobody's term: its sender
+ * would stand in the next one; a `preVoteReply` that grants carries the term of the question.
+ */
 export type RaftMessage = { readonly term: number } & (
   | { readonly type: "preVote"; readonly lastIndex: number; readonly lastTerm: number }
   | { readonly type: "preVoteReply"; readonly granted: boolean }
@@ -81,13 +86,13 @@ export type RaftMessage = { readonly term: number } & (
       readonly round: number;
       /** Matching up to here, and durable; undefined when `prevIndex` did not match. */
       readonly match: number | undefined;
-      /** When it did not: where the leader might go on (fast back-off by term). */
+      /** When it did not: where the leader might go on (fast back-off by term). Neither: alive, but busy with a snapshot. */
       readonly hint?: { readonly index: number; readonly term: number } | undefined;
       /** The sender is damaged, and has nothing beyond `match` or `hint`, whatever it said before. */
       readonly repairId?: number | undefined;
     }
   | {
-      /** A piece of a snapshot, `data` at `offset`. */
+      /** A piece of a snapshot, `data` at `offset`. Without data it asks how far the follower is. */
       readonly type: "snapshot";
       readonly snapshot: SnapshotInfo;
       readonly offset: number;
@@ -123,7 +128,10 @@ export type RaftInput =
       readonly learners: readonly NodeId[];
     }
   | { readonly type: "transfer"; readonly id: number; readonly to: NodeId }
-  /** The `persist` that ends with this entry is done. Fed by who carries it out, before what follows it is. */
+  /**
+   * The `persist` that ends with this entry is done. Fed by who carries it out, before what follows it is; not for one without entries.
+   * Of several that were written at once the last is enough.
+   */
   | { readonly type: "persisted"; readonly index: number; readonly term: number }
   /** A snapshot of the state machine is durable here: entries up to it may go. */
   | { readonly type: "snapshotTaken"; readonly snapshot: SnapshotInfo }
@@ -142,11 +150,17 @@ export type RaftInput =
   /** The transport has lost what was said to this node. */
   | { readonly type: "unreachable"; readonly node: NodeId };
 
-export type Refusal = "not_leader" | "overloaded" | "in_progress" | "invalid" | "lost_leadership";
+/**
+ * `in_progress`: another change or transfer is under way (proposals: leadership is being transferred), or the leader is too new to change
+ * the configuration. `timed_out`: a transfer was given up. `lost_leadership` leaves open what becomes of a reconfiguration.
+ */
+export type Refusal = "not_leader" | "overloaded" | "in_progress" | "invalid" | "lost_leadership" | "timed_out";
 
 /**
  * Effects are carried out in their order. A `persist` holds back those behind it until it is durable, but for a `send` that `isFree`:
  * it says nothing that depends on what is being written, and may leave at once (a leader's entries go out while it writes them).
+ * `commit`, `proposed`, `readReady`, `refused`, `done`, `role` and `configuration` depend on no persist that was issued before them
+ * either: whoever likes may carry them out while one is under way, in order among themselves. The others must wait.
  */
 export type RaftEffect =
   | {
@@ -181,13 +195,17 @@ export type RaftEffect =
       readonly offset: number;
       readonly sizeBytesMax: number;
     }
+  /** At 0 a snapshot begins, or begins anew; whatever else was being received is given up. */
   | {
       readonly type: "storePiece";
       readonly snapshot: SnapshotInfo;
       readonly offset: number;
       readonly data: Uint8Array;
     }
-  /** All pieces are stored: check them, put them in the state machine's place, drop the whole log, feed `restored`. */
+  /**
+   * All pieces are stored: check them, put them in the state machine's place, drop the whole log (on disk in one step: no old entry may
+   * ever be found behind the new snapshot), feed `restored`. Until then there are neither commits nor entries to persist.
+   */
   | { readonly type: "restore"; readonly snapshot: SnapshotInfo }
   /** The damage is made good: what the disk says of it may be forgotten. */
   | { readonly type: "repaired" };

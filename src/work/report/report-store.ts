@@ -7,42 +7,27 @@
 import { Database } from "bun:sqlite";
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname } from "node:path";
-import { z } from "zod";
+import type { z } from "zod";
 import { Failure, messageOf } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { REPORT_KINDS, REPORT_STATES, type Report, reportSchema } from "./model.ts";
-import { reportId } from "./report-id.ts";
-import { successRatioOf } from "./view.ts";
+import { type Report, reportSchema } from "./model.ts";
+import {
+  idMeant,
+  lineOf,
+  REPORTS_MAX,
+  type ReportLine,
+  readStored,
+  reportLine,
+  type StoredReports,
+  unusedId,
+} from "./stored-reports.ts";
 
 /** Layout of the file. */
 const VERSION = 1;
-/** Weeks of work; at tens of kilobytes each the file stays small. */
-export const REPORTS_MAX = 500;
 /** Others write for milliseconds; who holds the file longer is stuck. */
 const BUSY_MS = 2_000;
-/** With a million ids for each name and day, meeting ten that exist is no chance. */
-const ID_ATTEMPTS = 10;
-/** Ids named in a failure. */
-const NAMED_MAX = 5;
 
-const line = z.object({
-  id: z.string(),
-  kind: z.enum(REPORT_KINDS),
-  name: z.string(),
-  state: z.enum(REPORT_STATES),
-  startedMs: z.number(),
-  updatedMs: z.number(),
-  activeMs: z.number(),
-  /** Records or tasks. */
-  total: z.number(),
-  failed: z.number(),
-  successRatio: z.number().optional(),
-});
-
-/** A report in a list. */
-export type ReportLine = z.output<typeof line>;
-
-export class ReportStore {
+export class ReportStore implements StoredReports {
   readonly #path: string;
   readonly #database: Database;
   readonly #max: number;
@@ -84,14 +69,7 @@ export class ReportStore {
 
   /** An id that no report here has. */
   newId(name: string, nowMs: number, random: Random): string {
-    for (let attempt = 0; attempt < ID_ATTEMPTS; attempt++) {
-      const id = reportId(name, nowMs, random);
-      if (this.#body("SELECT body FROM report WHERE id = ?", id) === undefined) return id;
-    }
-    throw new Failure(
-      "report.no_id",
-      `${ID_ATTEMPTS} ids for a report of ${name} were all taken; an unused one is required`,
-    );
+    return unusedId((id) => this.#body("SELECT body FROM report WHERE id = ?", id) !== undefined, name, nowMs, random);
   }
 
   /** Takes the place of the report of this id. Fails with `report.write_failed`. */
@@ -119,7 +97,7 @@ export class ReportStore {
   /** The latest begun first. */
   list(limit = this.#max): ReportLine[] {
     const rows = this.#read("SELECT line FROM report ORDER BY started_ms DESC, id LIMIT ?", limit);
-    return rows.map((row) => this.#parsed(row.line, line));
+    return rows.map((row) => this.#parsed(row.line, reportLine));
   }
 
   /**
@@ -129,17 +107,8 @@ export class ReportStore {
   get(written: string): Report {
     const exact = this.#body("SELECT body FROM report WHERE id = ?", written);
     if (exact !== undefined) return this.#parsed(exact, reportSchema);
-    const named = this.list().find(({ name }) => name === written);
-    if (named) return this.get(named.id);
-    const ids = this.#read("SELECT id FROM report ORDER BY started_ms DESC, id").map(({ id }) => String(id));
-    const meant = written === "" ? [] : ids.filter((id) => id.startsWith(written) || id.endsWith(`-${written}`));
-    if (meant.length === 1) return this.get(meant[0]!);
-    if (meant.length > 1) {
-      const message = `${written} may be any of ${meant.length} reports: ${someOf(meant)}; more of the id is required`;
-      throw new Failure("report.ambiguous", message);
-    }
-    const there = ids.length === 0 ? "there are none in it" : `there are ${someOf(ids)}`;
-    throw new Failure("report.not_found", `no report ${JSON.stringify(written)} in ${this.#path}; ${there}`);
+    const id = idMeant(written, this.list(), this.#path);
+    return this.#parsed(this.#body("SELECT body FROM report WHERE id = ?", id), reportSchema);
   }
 
   /** The report of a run that goes on. */
@@ -165,13 +134,7 @@ export class ReportStore {
   }
 
   #parsed<T>(text: unknown, schema: z.ZodType<T>): T {
-    try {
-      return schema.parse(JSON.parse(String(text)));
-    } catch (thrown) {
-      const what = thrown instanceof z.ZodError ? z.prettifyError(thrown) : messageOf(thrown);
-      const message = `reading a report in ${this.#path}: ${what}; a report as this program writes it is required`;
-      throw new Failure("report.damaged", message, { cause: thrown });
-    }
+    return readStored(() => JSON.parse(String(text)), schema, this.#path);
   }
 }
 
@@ -197,28 +160,6 @@ function prepare(path: string, database: Database): void {
 
 function versionOf(database: Database): number {
   return (database.query("PRAGMA user_version").get() as { user_version: number }).user_version; // SQLite's own form
-}
-
-function lineOf(report: Report): ReportLine {
-  const { activeMs, counts, id, kind, name, startedMs, state, updatedMs } = report;
-  const failed = kind === "task" ? counts.failed : counts.deadLettered;
-  return {
-    id,
-    kind,
-    name,
-    state,
-    startedMs,
-    updatedMs,
-    activeMs,
-    total: counts.in,
-    failed,
-    successRatio: successRatioOf(report),
-  };
-}
-
-function someOf(ids: readonly string[]): string {
-  const more = ids.length - NAMED_MAX;
-  return ids.slice(0, NAMED_MAX).join(", ") + (more > 0 ? ` and ${more} more` : "");
 }
 
 function unreadable(path: string, thrown: unknown): Failure {

@@ -6,8 +6,15 @@ import { Database } from "bun:sqlite";
 import { mkdirSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, messageOf } from "../../base/errors.ts";
-import type { TaskChange, TaskState } from "./outcome.ts";
-import type { RunEnd } from "./scheduler.ts";
+import {
+  type NewRun,
+  noSuchRun,
+  RUNS_MAX,
+  type StoredRun,
+  type StoredTask,
+  type StoredTaskRuns,
+  type TimedChange,
+} from "./stored-runs.ts";
 import type { Json, TaskGraph } from "./types.ts";
 
 /** Layout of the file. A file of another version is refused, not guessed at. */
@@ -15,44 +22,6 @@ const VERSION = 1;
 
 /** Several runs write one file: each commit takes a millisecond or so. */
 const BUSY_TIMEOUT_MS = 10_000;
-
-/** Ended runs that are kept, with all their results: weeks of work. The oldest go; what stopped may go on, and stays. */
-const RUNS_MAX = 1_000;
-
-export interface StoredRun {
-  readonly id: string;
-  readonly name: string;
-  readonly file: string;
-  readonly fingerprint: string;
-  /** `running` is under way, or was when its process died. */
-  readonly state: "running" | RunEnd;
-  readonly tasks: number;
-  readonly startedMs: number;
-  readonly endedMs: number | null;
-}
-
-export type NewRun = Pick<StoredRun, "id" | "name" | "file" | "fingerprint" | "startedMs"> & {
-  /** Whoever goes on with it by itself when it starts again: a master's id. */
-  readonly owner?: string | undefined;
-};
-
-export interface StoredTask {
-  readonly task: number;
-  readonly state: TaskState;
-  readonly attempts: number;
-  readonly startedMs: number | null;
-  readonly endedMs: number | null;
-  readonly tookMs: number | null;
-  readonly code: string | null;
-  readonly reason: string | null;
-}
-
-/** A change as it is written: with its time, and its output as text. */
-export interface TimedChange extends Omit<TaskChange, "output"> {
-  readonly output?: string;
-  readonly startedMs?: number | undefined;
-  readonly endedMs?: number | undefined;
-}
 
 const TABLES = `
 CREATE TABLE IF NOT EXISTS run (
@@ -76,7 +45,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (run, task) DO UPDATE SET state =
 attempts = excluded.attempts, started_ms = coalesce(started_ms, excluded.started_ms), ended_ms = excluded.ended_ms,
 took_ms = coalesce(excluded.took_ms, took_ms), code = excluded.code, reason = excluded.reason`;
 
-export class TaskStore {
+export class TaskStore implements StoredTaskRuns {
   readonly #database: Database;
   readonly #runsMax: number;
 
@@ -199,7 +168,7 @@ export class TaskStore {
   #numberOf(id: string): number {
     const row = this.#database.query("SELECT number FROM run WHERE id = ?").get(id) as { number: number } | null;
     if (row) return row.number;
-    throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
+    throw noSuchRun(id);
   }
 }
 

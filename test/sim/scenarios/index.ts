@@ -6,6 +6,7 @@ import { membershipScenario } from "./membership-chaos.ts";
 import { partitionCutScenario } from "./partition-cut.ts";
 import { partitionOneWayScenario } from "./partition-one-way.ts";
 import { partitionScenario } from "./partition-split.ts";
+import { raftDamageScenario, raftLeaseScenario, raftMembershipScenario, raftScenario } from "./raft.ts";
 import { registerScenario } from "./register.ts";
 import { swimScenario } from "./swim.ts";
 import { swimLeaveScenario } from "./swim-leave.ts";
@@ -26,4 +27,8 @@ export const SCENARIOS: readonly AnyScenario[] = [
   membershipScenario,
   leaseScenario,
   leaseScalingScenario,
+  raftScenario,
+  raftLeaseScenario,
+  raftMembershipScenario,
+  raftDamageScenario,
 ];

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { CALM, type Weather } from "./index.ts";
+import { CALM, Trace, type Weather, World } from "./index.ts";
 import { notebooks } from "./support.ts";
 
 const STEADY: Weather = { ...CALM, delay: { shape: "constant", ms: 5 } };

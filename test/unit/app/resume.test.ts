@@ -24,37 +24,37 @@ function storeWith(space: Workspace, run: string, finished: boolean): Checkpoint
   return store;
 }
 
-function find(finished: boolean, { begun, fresh = false }: { begun?: string; fresh?: boolean } = {}) {
+async function find(finished: boolean, { begun, fresh = false }: { begun?: string; fresh?: boolean } = {}) {
   using space = new Workspace();
   const store = storeWith(space, "first", finished);
   try {
-    return findRun(store, FINGERPRINT, fresh, undefined, begun);
+    return await findRun(store, FINGERPRINT, fresh, undefined, begun);
   } finally {
     store.close();
   }
 }
 
 describe("findRun()", () => {
-  test("findRun() goes on with a run when it is not finished", () => {
-    const { isOver, resume, run } = find(false);
+  test("findRun() goes on with a run when it is not finished", async () => {
+    const { isOver, resume, run } = await find(false);
     expect([run.run, resume?.seq, isOver]).toEqual(["first", 3, false]);
   });
 
-  test("findRun() begins another run when the one before is finished", () => {
-    const { isOver, resume, run } = find(true);
+  test("findRun() begins another run when the one before is finished", async () => {
+    const { isOver, resume, run } = await find(true);
     expect(run.run).not.toBe("first");
     expect([resume, isOver]).toEqual([undefined, false]);
   });
 
-  test("findRun() says that the run is over, with its counts, when the caller has begun it and it is finished", () => {
-    const { isOver, resume, run } = find(true, { begun: "first" });
+  test("findRun() says that the run is over, with its counts, when the caller has begun it and it is finished", async () => {
+    const { isOver, resume, run } = await find(true, { begun: "first" });
     expect([run.run, isOver]).toEqual(["first", true]);
     expect(resume?.counts).toEqual({ written: 9 });
   });
 
-  test("findRun() begins another run when the finished one is another's, or when it is to start over", () => {
-    expect(find(true, { begun: "second" }).isOver).toBe(false);
-    const { isOver, run } = find(true, { begun: "first", fresh: true });
+  test("findRun() begins another run when the finished one is another's, or when it is to start over", async () => {
+    expect((await find(true, { begun: "second" })).isOver).toBe(false);
+    const { isOver, run } = await find(true, { begun: "first", fresh: true });
     expect(isOver).toBe(false);
     expect(run.run).not.toBe("first");
   });

@@ -7,31 +7,9 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure, messageOf } from "../../../base/errors.ts";
+import { bodyOf, type Checkpoint, type Checkpoints, VERSION } from "./checkpoint.ts";
 
-/** Layout of the file. A file of another version is refused, not guessed at. */
-const VERSION = 2;
-
-export interface Checkpoint {
-  /** Chosen when the run began; kept when it is resumed. */
-  readonly run: string;
-  readonly startedMs: number;
-  /** What the run was made of: resuming with other ends or another cut would not continue the same run. */
-  readonly fingerprint: string;
-  readonly finished: boolean;
-  /** Batches committed so far: the number of the next one. */
-  readonly seq: number;
-  /** Ids of batches behind `seq` that are written already (unordered pipelines only). */
-  readonly ahead: readonly string[];
-  /** Plain JSON of the source, the sink, the dead-letter file and the counts; each part reads its own. */
-  readonly source: unknown;
-  readonly sink: unknown;
-  readonly deadLetters: unknown;
-  readonly counts: unknown;
-  /** State of the stages that keep one, by stage name. */
-  readonly states: ReadonlyMap<string, Uint8Array>;
-}
-
-export class CheckpointStore {
+export class CheckpointStore implements Checkpoints {
   readonly #database: Database;
   readonly #path: string;
 
@@ -78,17 +56,11 @@ export class CheckpointStore {
       body: string;
     } | null;
     if (!row) return undefined;
-    if (row.version !== VERSION) {
-      throw new Failure(
-        "checkpoint.version",
-        `the checkpoint has version ${row.version}, this program reads ${VERSION}; --fresh starts over`,
-      );
-    }
     const states = this.#database.query("SELECT stage, bytes FROM state").all() as {
       stage: string;
       bytes: Uint8Array;
     }[];
-    const body = JSON.parse(row.body) as Omit<Checkpoint, "states">; // written by `save` below, under the same version
+    const body = bodyOf(row.version, () => JSON.parse(row.body));
     return { ...body, states: new Map(states.map(({ stage, bytes }) => [stage, bytes])) };
   }
 

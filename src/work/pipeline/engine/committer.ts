@@ -6,7 +6,7 @@
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Histogram } from "../../../base/histogram.ts";
-import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
+import type { Checkpoint, Checkpoints } from "../checkpoint/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { SourcePosition } from "../source/index.ts";
 import type { Item } from "../stages/index.ts";
@@ -26,7 +26,7 @@ export interface Arrival {
 export interface CommitterOptions {
   readonly sink: Sink;
   readonly deadLetters: Sink;
-  readonly store: CheckpointStore | undefined;
+  readonly store: Pick<Checkpoints, "save"> | undefined;
   readonly clock: Clock;
   readonly counts: RunCounts;
   readonly firstSeq: number;
@@ -71,6 +71,7 @@ export class Committer {
   #next: number;
   #source: SourcePosition | undefined;
   #working = false;
+  #isOver = false;
   #saving: Promise<void> = Promise.resolve();
 
   constructor(options: CommitterOptions) {
@@ -115,16 +116,20 @@ export class Committer {
     this.#working = true;
     try {
       await this.#advance();
-      for (let arrival = this.#nextArrival(); arrival; arrival = this.#nextArrival()) {
+      for (let arrival = this.#nextArrival(); arrival && !this.#isOver; arrival = this.#nextArrival()) {
         await this.#write(arrival);
         this.#leave(arrival);
         await this.#advance();
       }
     } catch (thrown) {
-      this.#options.failed(thrown);
-      return; // still marked as working: nothing is committed after a failure
+      this.#fail(thrown);
     }
-    this.#working = false;
+    this.#working = this.#isOver; // nothing is written or committed after a failure
+  }
+
+  #fail(thrown: unknown): void {
+    this.#isOver = this.#working = true;
+    this.#options.failed(thrown);
   }
 
   #nextArrival(): Arrival | undefined {
@@ -170,10 +175,10 @@ export class Committer {
     const positions = Promise.all([sink.flush(), deadLetters.flush()]);
     this.#saving = positions.then(async ([sinkAt, deadAt]: [SinkPosition, SinkPosition]) => {
       if (finish) await Promise.all([sink.close(), deadLetters.close()]); // a run is finished only with its output's end
-      store?.save({ ...body, ahead: [...ahead, ...this.#before], sink: sinkAt, deadLetters: deadAt, states });
+      await store?.save({ ...body, ahead: [...ahead, ...this.#before], sink: sinkAt, deadLetters: deadAt, states });
       this.#options.saved?.(body.source);
     });
-    this.#saving.catch((thrown: unknown) => this.#options.failed(thrown));
+    this.#saving.catch((thrown: unknown) => this.#fail(thrown));
     if (finish) await this.#saving;
   }
 

@@ -7,7 +7,7 @@ import { Failure, toFailure } from "../../../base/errors.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../wire/batch/index.ts";
 import type { RawFormat } from "../../../wire/format/index.ts";
-import type { Checkpoint, CheckpointStore } from "../checkpoint/index.ts";
+import type { Checkpoint, Checkpoints } from "../checkpoint/index.ts";
 import type { Settings } from "../file/index.ts";
 import type { Sink, SinkPosition } from "../sink/index.ts";
 import type { Cut, Source, SourcePosition } from "../source/index.ts";
@@ -41,7 +41,7 @@ export interface PipelinePlan {
   /** Results leave in source order. False only where every reading of the input cuts the same batches and no stage keeps state. */
   readonly ordered: boolean;
   /** Without a store the run cannot be resumed. */
-  readonly store: CheckpointStore | undefined;
+  readonly store: Pick<Checkpoints, "save" | "close"> | undefined;
   /** What the store held, when this run continues it. */
   readonly resume: Checkpoint | undefined;
   readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;

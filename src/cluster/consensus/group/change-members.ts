@@ -1,0 +1,83 @@
+/**
+ * What operators do to a group, carried out on its leader: one step of Raft after the other. A new node is a learner until it has
+ * nearly everything, so that it never holds up commits as a voter that has nothing.
+ */
+import { Failure } from "../../../base/errors.ts";
+import type { NodeId } from "../../../protocol/raft/index.ts";
+import type { RaftGroup } from "./group.ts";
+
+export type MemberChange =
+  | { readonly type: "add"; readonly node: NodeId; readonly isLearner: boolean }
+  | { readonly type: "promote" | "remove"; readonly node: NodeId }
+  /** Without a node to the voter that is furthest. */
+  | { readonly type: "transfer"; readonly node: NodeId | undefined };
+
+/** How often a learner is looked at. */
+const LOOK_EVERY_MS = 20;
+
+export interface ChangePorts {
+  readonly signal: AbortSignal;
+  readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
+}
+
+/** Resolves when it is in force. Fails with `consensus.member` for what makes no sense, and as `reconfigure` and `transfer` do. */
+export async function changeMembers(group: RaftGroup, change: MemberChange, ports: ChangePorts): Promise<void> {
+  const { learners, voters } = group.configuration;
+  const { node, type } = change;
+  switch (type) {
+    case "transfer":
+      return group.transfer(node ?? furthest(group));
+    case "add":
+      if (voters.includes(node)) throw refused(group, `${node} is a voter already`);
+      if (!learners.includes(node)) await group.reconfigure(voters, [...learners, node]);
+      return change.isLearner ? undefined : promote(group, node, ports);
+    case "promote":
+      if (!learners.includes(node)) throw refused(group, `${node} is no learner; there are ${listed(learners)}`);
+      return promote(group, node, ports);
+    case "remove": {
+      if (![...voters, ...learners].includes(node)) {
+        throw refused(group, `${node} is no member; there are ${listed([...voters, ...learners])}`);
+      }
+      if (voters.length === 1 && voters[0] === node) throw refused(group, `${node} is the only voter`);
+      const without = (ids: readonly NodeId[]): NodeId[] => ids.filter((id) => id !== node);
+      return group.reconfigure(without(voters), without(learners));
+    }
+  }
+}
+
+async function promote(group: RaftGroup, node: NodeId, { pause, signal }: ChangePorts): Promise<void> {
+  for (;;) {
+    const { learners, voters } = group.configuration;
+    const rest = learners.filter((id) => id !== node);
+    try {
+      return await group.reconfigure([...voters, node], rest);
+    } catch (thrown) {
+      const code = thrown instanceof Failure ? thrown.code : undefined;
+      if (code !== "consensus.invalid" && code !== "consensus.in_progress") throw thrown;
+    }
+    if (signal.aborted) {
+      const at = group.status().followers.find(({ id }) => id === node);
+      const how = at ? `has ${at.match} of ${group.status().lastIndex} entries` : "was not heard of";
+      throw new Failure("consensus.behind", `${node} ${how} and stays a learner; promote it when it has caught up`, {
+        retryable: true,
+      });
+    }
+    await pause(LOOK_EVERY_MS, signal);
+  }
+}
+
+function furthest(group: RaftGroup): NodeId {
+  const { voters } = group.configuration;
+  const others = group.status().followers.filter(({ id, isActive }) => isActive && voters.includes(id));
+  const best = others.toSorted((left, right) => right.match - left.match)[0];
+  if (!best) throw refused(group, "no other voter is heard of");
+  return best.id;
+}
+
+function listed(ids: readonly NodeId[]): string {
+  return ids.join(", ") || "none";
+}
+
+function refused(group: RaftGroup, why: string): Failure {
+  return new Failure("consensus.member", `the members of the group ${group.name} are not changed: ${why}`);
+}

@@ -1,0 +1,380 @@
+/**
+ * One Raft group on this node: binds the machine to a log on disk, to the state that it replicates, and to messages. What is
+ * committed is applied once, in order; whoever proposed it here gets its outcome. It knows commands as bytes only.
+ */
+import type { Timer } from "../../../base/clock.ts";
+import type { Failure } from "../../../base/errors.ts";
+import {
+  type Configuration,
+  type DurableState,
+  type NodeId,
+  Raft,
+  type RaftEffect,
+  type RaftInput,
+  type RaftMessage,
+  type RaftOptions,
+  type ReadMode,
+  type SnapshotInfo,
+} from "../../../protocol/raft/index.ts";
+import { EffectQueue } from "./effect-queue.ts";
+import { closedGroup, notLeader, refusal } from "./failures.ts";
+import { GroupClock } from "./group-clock.ts";
+import type { GroupPorts } from "./ports.ts";
+import { Proposals } from "./proposals.ts";
+import { ReadBarriers } from "./read-barriers.ts";
+import { SNAPSHOT_POLICY, SnapshotKeeper, type SnapshotPolicy } from "./snapshot-keeper.ts";
+import { stamp, unstamp } from "./stamped.ts";
+
+export interface GroupOptions {
+  readonly name: string;
+  readonly self: NodeId;
+  readonly durable: DurableState;
+  readonly raft: RaftOptions;
+  readonly snapshots?: SnapshotPolicy | undefined;
+}
+
+/** Who leads, as this node knows it. */
+export interface Leadership {
+  readonly term: number;
+  readonly leader: NodeId | undefined;
+  /** This node leads, and has applied all that leaders before it have committed. */
+  readonly isLeading: boolean;
+}
+
+type Role = Extract<RaftEffect, { type: "role" }>["role"];
+
+interface Asked {
+  readonly resolve: () => void;
+  readonly reject: (failure: Failure) => void;
+}
+
+export class RaftGroup {
+  readonly name: string;
+  readonly #ports: GroupPorts;
+  readonly #raft: Raft;
+  readonly #effects: EffectQueue;
+  readonly #proposals: Proposals;
+  readonly #barriers: ReadBarriers;
+  readonly #snapshots: SnapshotKeeper;
+  readonly #clock: GroupClock;
+  readonly #listeners = new Set<(now: Leadership) => void>();
+  /** Commands of this turn, to be proposed together. */
+  #collected: { readonly id: number; readonly data: Uint8Array }[] = [];
+  /** Reads that wait until so much is applied. */
+  #behind: { readonly index: number; readonly resolve: () => void; readonly reject: (failure: Failure) => void }[] = [];
+  readonly #changes = new Map<number, Asked>();
+  /** Of everything that is asked of the machine. */
+  #lastId = 0;
+  #applied: { index: number; term: number; configuration: Configuration };
+  #role: Role = "follower";
+  #term: number;
+  #leader: NodeId | undefined;
+  #isLeading = false;
+  #tick: Timer | undefined;
+  #tickDueMs = Number.POSITIVE_INFINITY;
+  #isClosed = false;
+
+  /** The machine holds what the snapshot of `durable` holds. */
+  constructor({ durable, name, raft, self, snapshots = SNAPSHOT_POLICY }: GroupOptions, ports: GroupPorts) {
+    this.name = name;
+    this.#ports = ports;
+    const { clock, random } = ports;
+    const { hardState, snapshot } = durable;
+    this.#term = hardState.term;
+    const configuration = snapshot?.configuration ?? durable.configuration ?? NOBODY;
+    this.#applied = { index: snapshot?.index ?? 0, term: snapshot?.term ?? 0, configuration };
+    this.#raft = new Raft({ id: self, durable, options: raft, random, nowMs: clock.monotonic() });
+    this.#effects = new EffectQueue(this.#raft, {
+      clock,
+      carryOut: (effect) => this.#carryOut(effect),
+      failed: (thrown) => this.#fail(thrown),
+    });
+    this.#proposals = new Proposals(name);
+    this.#barriers = new ReadBarriers({
+      ask: (mode, asked) => {
+        const id = ++this.#lastId;
+        asked(id);
+        this.#effects.feed({ type: "read", id, mode });
+      },
+      defer: ports.defer,
+    });
+    this.#snapshots = new SnapshotKeeper(ports, snapshots, {
+      feed: (input) => this.#effects.feed(input),
+      firstIndex: () => this.#raft.status().firstIndex,
+    });
+    this.#clock = new GroupClock(clock);
+  }
+
+  /** Takes part from now on. */
+  start(): void {
+    this.#effects.feed({ type: "tick" });
+  }
+
+  receive(from: NodeId, message: RaftMessage): void {
+    this.#effects.feed({ type: "receive", from, message });
+  }
+
+  unreachable(node: NodeId): void {
+    this.#effects.feed({ type: "unreachable", node });
+  }
+
+  get leadership(): Leadership {
+    return { term: this.#term, leader: this.#leader, isLeading: this.#isLeading };
+  }
+
+  get appliedIndex(): number {
+    return this.#applied.index;
+  }
+
+  get configuration(): Configuration {
+    return this.#raft.configuration;
+  }
+
+  /** For operators: see `Raft.status`. */
+  status() {
+    const { index, term } = this.#applied;
+    return { ...this.#raft.status(), group: this.name, applied: index, appliedTerm: term, ...this.leadership };
+  }
+
+  /** Told of every change, in its turn. */
+  onLeadership(listener: (now: Leadership) => void): { close(): void } {
+    this.#listeners.add(listener);
+    return { close: () => void this.#listeners.delete(listener) };
+  }
+
+  /**
+   * Resolves with the command's outcome once it is committed and applied here. `term`: only as the leader of that term. Fails with
+   * `consensus.not_leader`, `.overloaded`, `.lost` (nothing was done) or `.unknown_outcome`.
+   */
+  propose(command: Uint8Array, { term }: { readonly term?: number | undefined } = {}): Promise<unknown> {
+    if (this.#isClosed) return Promise.reject(closedGroup(this.name));
+    if (this.#role !== "leader" || (term !== undefined && term !== this.#term)) {
+      return Promise.reject(notLeader(this.name, this.#leader));
+    }
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#proposals.add(id, resolve, reject);
+      this.#collected.push({ id, data: stamp(this.#clock.nowMs(), command) });
+      if (this.#collected.length === 1) this.#ports.defer(() => this.#proposeAll());
+    });
+  }
+
+  /** What a state machine must have applied to answer a read that begins now. Fails with `consensus.not_leader`. */
+  readIndex(mode: ReadMode): Promise<number> {
+    if (this.#isClosed) return Promise.reject(closedGroup(this.name));
+    if (this.#role !== "leader") return Promise.reject(notLeader(this.name, this.#leader));
+    return this.#barriers.index(mode);
+  }
+
+  /** Resolves when this node has applied so much. */
+  whenApplied(index: number, signal: AbortSignal): Promise<void> {
+    if (this.#applied.index >= index) return Promise.resolve();
+    if (this.#isClosed) return Promise.reject(closedGroup(this.name));
+    return new Promise((resolve, reject) => {
+      const waiting = { index, resolve, reject };
+      this.#behind.push(waiting);
+      signal.addEventListener("abort", () => {
+        this.#behind = this.#behind.filter((each) => each !== waiting);
+        reject(signal.reason);
+      });
+    });
+  }
+
+  /** Fails with `consensus.in_progress`, `.invalid` or `.not_leader`. */
+  reconfigure(voters: readonly NodeId[], learners: readonly NodeId[]): Promise<void> {
+    return this.#ask((id) => ({ type: "reconfigure", id, voters, learners }));
+  }
+
+  transfer(to: NodeId): Promise<void> {
+    return this.#ask((id) => ({ type: "transfer", id, to }));
+  }
+
+  /** Writes the state down now. */
+  takeSnapshot(): Promise<SnapshotInfo> {
+    return this.#snapshots.take({ ...this.#applied });
+  }
+
+  /** Silent from now on. What waits here fails; what was proposed may be done all the same. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#effects.stop();
+    this.#snapshots.close();
+    this.#tick?.cancel();
+    this.#proposals.giveUp("this node has closed the group");
+    const failure = closedGroup(this.name);
+    this.#barriers.giveUp(failure);
+    for (const { reject } of this.#behind.splice(0)) reject(failure);
+    for (const { reject } of this.#changes.values()) reject(failure);
+    this.#changes.clear();
+    this.#leads(false);
+    await this.#ports.log.close();
+  }
+
+  #ask(input: (id: number) => RaftInput): Promise<void> {
+    if (this.#isClosed) return Promise.reject(closedGroup(this.name));
+    return new Promise((resolve, reject) => {
+      const id = ++this.#lastId;
+      this.#changes.set(id, { resolve, reject });
+      this.#effects.feed(input(id));
+    });
+  }
+
+  #proposeAll(): void {
+    const proposals = this.#collected;
+    this.#collected = [];
+    if (proposals.length > 0) this.#effects.feed({ type: "propose", proposals });
+  }
+
+  #carryOut(effect: RaftEffect): void | Promise<void> {
+    switch (effect.type) {
+      case "persist":
+        return this.#persist(effect);
+      case "send":
+        if (!this.#ports.send(effect.to, effect.message)) {
+          this.#ports.defer(() => this.#effects.feed({ type: "unreachable", node: effect.to }));
+        }
+        return;
+      case "commit":
+        return this.#apply(effect.entries);
+      case "proposed":
+        return this.#proposals.placed(effect.id, effect.index, effect.term);
+      case "refused":
+        return this.#refuse(effect.id, refusal(this.name, effect.reason, effect.leader));
+      case "readReady":
+        return this.#barriers.ready(effect.id, effect.index);
+      case "done":
+        this.#changes.get(effect.id)?.resolve();
+        this.#changes.delete(effect.id);
+        return;
+      case "role":
+        return this.#roleIs(effect);
+      case "configuration":
+        return;
+      case "readPiece":
+        void this.#snapshots.read(effect);
+        return;
+      case "storePiece":
+        return this.#snapshots.store(effect);
+      case "restore":
+        return this.#restore(effect.snapshot);
+      case "repaired":
+        this.#ports.tell("the damage of its log is made good: it votes again", { group: this.name });
+        return this.#ports.log.markRepaired();
+    }
+  }
+
+  #persist({ entries, hardState }: Extract<RaftEffect, { type: "persist" }>): void | Promise<void> {
+    const last = entries.at(-1);
+    const done = this.#ports.log.persist(hardState, entries);
+    const told = (): void => {
+      if (last) this.#effects.feed({ type: "persisted", index: last.index, term: last.term });
+    };
+    return done instanceof Promise ? done.then(told) : told();
+  }
+
+  #apply(entries: Extract<RaftEffect, { type: "commit" }>["entries"]): void {
+    const { machine } = this.#ports;
+    let bytes = 0;
+    for (const entry of entries) {
+      const { index, term } = entry;
+      let outcome: unknown;
+      if (entry.kind === "command") {
+        const { clockMs, command } = unstamp(entry.data);
+        bytes += entry.data.byteLength;
+        outcome = machine.apply(command, { index, clockMs });
+      } else if (entry.kind === "configuration") this.#applied.configuration = entry.configuration;
+      this.#applied.index = index;
+      this.#applied.term = term;
+      this.#proposals.applied(index, term, outcome);
+    }
+    this.#snapshots.applied(entries.length, bytes);
+    this.#letThrough();
+    if (this.#role === "leader" && !this.#isLeading && this.#applied.term === this.#term) {
+      this.#clock.begin(machine.clockMs);
+      this.#leads(true);
+    }
+    this.#armTick();
+    if (this.#snapshots.isDue) this.#snapshotBeside();
+  }
+
+  #snapshotBeside(): void {
+    this.#snapshots.take({ ...this.#applied }).catch((thrown) => {
+      if (!this.#isClosed) this.#ports.tell("no snapshot could be taken", { group: this.name, error: thrown });
+    });
+  }
+
+  #letThrough(): void {
+    if (this.#behind.length === 0) return;
+    const { index } = this.#applied;
+    for (const waiting of this.#behind) if (waiting.index <= index) waiting.resolve();
+    this.#behind = this.#behind.filter((waiting) => waiting.index > index);
+  }
+
+  async #restore(snapshot: SnapshotInfo): Promise<void> {
+    if (!(await this.#snapshots.restore(snapshot))) return;
+    const { configuration, index, term } = snapshot;
+    this.#applied = { index, term, configuration };
+    this.#letThrough();
+  }
+
+  #refuse(id: number, failure: Failure): void {
+    const change = this.#changes.get(id);
+    if (change) {
+      this.#changes.delete(id);
+      return change.reject(failure);
+    }
+    this.#proposals.refused(id, failure);
+    this.#barriers.refused(id, failure);
+  }
+
+  #roleIs({ leader, role, term }: Extract<RaftEffect, { type: "role" }>): void {
+    const wasLeader = this.#role === "leader";
+    const before = { term: this.#term, leader: this.#leader };
+    this.#role = role;
+    this.#term = term;
+    this.#leader = leader;
+    if (wasLeader && (role !== "leader" || before.term !== term)) {
+      this.#tick?.cancel();
+      this.#tickDueMs = Number.POSITIVE_INFINITY;
+      this.#proposals.giveUp("it does not lead any more");
+      this.#barriers.giveUp(notLeader(this.name, leader));
+      this.#isLeading = false;
+    }
+    if (role === "leader" && !wasLeader) this.#clock.begin(this.#ports.machine.clockMs);
+    this.#tell();
+  }
+
+  #leads(isLeading: boolean): void {
+    if (this.#isLeading === isLeading) return;
+    this.#isLeading = isLeading;
+    this.#tell();
+  }
+
+  #tell(): void {
+    const now = this.leadership;
+    for (const listener of this.#listeners) listener(now);
+  }
+
+  /** A leader sees to it that time passes in the state, when something there waits for it. */
+  #armTick(): void {
+    const { clock, machine } = this.#ports;
+    const dueMs = machine.nextDueMs;
+    if (!this.#isLeading || dueMs === undefined || dueMs >= this.#tickDueMs) return;
+    this.#tick?.cancel();
+    this.#tickDueMs = dueMs;
+    this.#tick = clock.after(Math.max(0, dueMs - this.#clock.nowMs()), () => {
+      this.#tickDueMs = Number.POSITIVE_INFINITY;
+      if (!this.#isLeading) return;
+      // Who leads next sees to it, when this one is lost.
+      this.propose(machine.tick()).catch(() => this.#armTick());
+    });
+  }
+
+  #fail(thrown: unknown): void {
+    void this.close();
+    this.#ports.failed(thrown);
+  }
+}
+
+const NOBODY: Configuration = { voters: [], votersOutgoing: [], learners: [] };

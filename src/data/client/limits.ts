@@ -1,0 +1,28 @@
+/** How often, how long, how many: each limit with its reason. */
+
+/** What a call takes at most unless told otherwise: an election, a link that has to be made anew, and a few tries. */
+export const TIMEOUT_MS_DEFAULT = 15_000;
+/** A node that says nothing for so long is passed over for another: longer than an election and a slow disk's write. */
+export const TRY_MS = 2_000;
+/** Between rounds over all nodes: soon enough not to be noticed after an election, seldom enough not to hinder it. */
+export const BACKOFF_MS_FIRST = 20;
+export const BACKOFF_MS_MAX = 500;
+/** Commands of one session that are under way in a group: the others wait their turn here. Groups remember that many answers. */
+export const COMMANDS_AT_ONCE_MAX = 64;
+/** Of a lock or a message that a handler works on, when nothing is said: after a crash others wait so long. */
+export const TTL_MS_DEFAULT = 15_000;
+export const VISIBILITY_MS_DEFAULT = 30_000;
+/** What is held for a time is kept up that often within it: two tries may fail. */
+export const KEEPS_IN_TTL = 3;
+/** The part of a lock's time that its holder counts on: clocks of two machines do not run alike. */
+export const SAFE_SHARE_OF_TTL = 0.9;
+/** One long poll of a watch, a lock, a queue. */
+export const POLL_MS = 20_000;
+/** A watch or a consumer that hears nothing from anybody for so long says so. */
+export const SILENCE_MS_MAX = 60_000;
+/** Messages that one consumer works on at once. */
+export const CONCURRENCY_MAX = 1_000;
+/** Between tries of a transaction that others got in the way of, each time a random part of twice as much. */
+export const CONFLICT_MS_FIRST = 5;
+export const CONFLICT_MS_MAX = 500;
+export const TRANSACTION_MS_DEFAULT = 30_000;

@@ -1,0 +1,234 @@
+import { describe, expect, test } from "bun:test";
+import { Failure } from "../../../../../src/base/errors.ts";
+import { command, type Node, Rig } from "./rig.ts";
+
+const THREE = ["a", "b", "c"];
+
+function idOf(rig: Rig, node: Node): string {
+  return [...rig.nodes].find(([, each]) => each === node)![0];
+}
+
+/** What becomes of it, once some time has passed. */
+async function settled<T>(rig: Rig, promise: Promise<T>): Promise<T> {
+  let isOver = false;
+  promise.then(
+    () => (isOver = true),
+    () => (isOver = true),
+  );
+  await rig.until(() => isOver);
+  return promise;
+}
+
+describe("RaftGroup", () => {
+  test("propose() resolves with the command's outcome when a majority has it, and all apply it", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    expect(await settled(rig, leader.group.propose(command("x")))).toBe("x!");
+    await rig.until(() => [...rig.nodes.values()].every(({ machine }) => machine.applied.length === 1));
+  });
+
+  test("propose() does all commands of a turn in their order", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    const outcomes = ["1", "2", "3"].map((text) => leader.group.propose(command(text)));
+    expect(await settled(rig, Promise.all(outcomes))).toEqual(["1!", "2!", "3!"]);
+    expect(leader.machine.applied).toEqual(["1", "2", "3"]);
+  });
+
+  test("propose() fails with consensus.not_leader and the leader's id when another node leads", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    const follower = rig.others(leader)[0]!;
+    await rig.until(() => follower.group.leadership.leader !== undefined);
+    const failure = await follower.group.propose(command("x")).catch((thrown: Failure) => thrown);
+    expect(failure).toMatchObject({ code: "consensus.not_leader", data: { leader: idOf(rig, leader) } });
+  });
+
+  test("propose() fails with consensus.not_leader when it asks for another term", async () => {
+    const rig = new Rig(["a"]);
+    const leader = await rig.leader();
+    const { term } = leader.group.leadership;
+    expect(await settled(rig, leader.group.propose(command("x"), { term }))).toBe("x!");
+    expect(leader.group.propose(command("y"), { term: term - 1 })).rejects.toThrow("does not lead");
+    await rig.pass(10);
+    expect(leader.machine.applied).toEqual(["x"]);
+  });
+
+  test("propose() fails with consensus.unknown_outcome when leadership is lost under way", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    rig.cut.add(idOf(rig, leader));
+    const failure = await settled(
+      rig,
+      leader.group.propose(command("lost")).catch((thrown: Failure) => thrown),
+    );
+    expect(failure).toMatchObject({ code: "consensus.unknown_outcome", retryable: true });
+  });
+
+  test("a leader that is cut off is replaced, and takes over what the others have when it is back", async () => {
+    const rig = new Rig(THREE);
+    const first = await rig.leader();
+    rig.cut.add(idOf(rig, first));
+    const lost = first.group.propose(command("lost")).catch(() => "failed");
+    await rig.until(() => !first.group.leadership.isLeading);
+    const second = await rig.leader();
+    expect(second).not.toBe(first);
+    await settled(rig, second.group.propose(command("kept")));
+    rig.cut.clear();
+    await rig.until(() => first.machine.applied.length > 0);
+    expect(first.machine.applied).toEqual(["kept"]);
+    expect(await lost).toBe("failed");
+  });
+
+  test("nothing is acknowledged before the disk has it", async () => {
+    const rig = new Rig(["a"]);
+    const { group, log, machine } = await rig.leader();
+    log.holds = true;
+    let outcome: unknown;
+    group.propose(command("x")).then((what) => {
+      outcome = what;
+    });
+    await rig.pass(50);
+    expect([outcome, machine.applied]).toEqual([undefined, []]);
+    log.release();
+    await rig.until(() => outcome !== undefined);
+    expect(log.entries.at(-1)).toMatchObject({ kind: "command" });
+  });
+
+  test("a follower whose disk is slow answers late, and a leader goes on sending heart-beats while its own is", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    const { term } = leader.group.leadership;
+    leader.log.holds = true;
+    const outcome = leader.group.propose(command("x"));
+    await rig.pass(2_000);
+    expect(leader.group.leadership).toMatchObject({ isLeading: true, term });
+    leader.log.release();
+    expect(await settled(rig, outcome)).toBe("x!");
+  });
+
+  test("a group fails, closes its log and is silent when its disk fails", async () => {
+    const rig = new Rig(["a"]);
+    const { failures, group, log } = await rig.leader();
+    log.failure = new Error("I/O error");
+    const failure = await settled(
+      rig,
+      group.propose(command("x")).catch((thrown: Failure) => thrown),
+    );
+    expect(failure).toMatchObject({ code: "consensus.unknown_outcome" });
+    expect(failures).toEqual([log.failure]);
+    expect(log.isClosed).toBe(true);
+    expect(group.leadership.isLeading).toBe(false);
+    expect(group.propose(command("y"))).rejects.toThrow("closed");
+  });
+
+  test("readIndex() names what must be applied, and whenApplied() waits for it", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    await settled(rig, leader.group.propose(command("x")));
+    const index = await settled(rig, leader.group.readIndex("linearizable"));
+    expect(index).toBeGreaterThanOrEqual(leader.group.appliedIndex);
+    const follower = rig.others(leader)[0]!;
+    await settled(rig, follower.group.whenApplied(index, new AbortController().signal));
+    expect(follower.machine.applied).toEqual(["x"]);
+  });
+
+  test("readIndex() is not answered by a leader that has lost its group", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    rig.cut.add(idOf(rig, leader));
+    const failure = await settled(
+      rig,
+      leader.group.readIndex("linearizable").catch((thrown: Failure) => thrown),
+    );
+    expect(failure).toMatchObject({ code: "consensus.not_leader" });
+  });
+
+  test("whenApplied() fails with the signal's reason", async () => {
+    const rig = new Rig(["a"]);
+    const { group } = await rig.leader();
+    const over = new AbortController();
+    const waiting = group.whenApplied(1_000, over.signal);
+    over.abort(new Error("too late"));
+    expect(waiting).rejects.toThrow("too late");
+  });
+
+  test("a leader lets time pass in the state when something is due there", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    await settled(rig, leader.group.propose(command("due in 500")));
+    await rig.pass(400);
+    expect(leader.machine.applied).toEqual([]);
+    await rig.until(() => [...rig.nodes.values()].every(({ machine }) => machine.applied.includes("due")));
+  });
+
+  test("the group's clock stands still without a leader and goes on with the next one", async () => {
+    const rig = new Rig(THREE);
+    const first = await rig.leader();
+    await settled(rig, first.group.propose(command("due in 1000")));
+    const { clockMs } = first.machine;
+    for (const id of rig.nodes.keys()) rig.cut.add(id);
+    await rig.pass(5_000);
+    rig.cut.clear();
+    const next = await rig.leader();
+    await settled(rig, next.group.propose(command("x")));
+    expect(next.machine.applied).toEqual(["x"]);
+    expect(next.machine.clockMs).toBeLessThan(clockMs + 1_000);
+    await rig.until(() => next.machine.applied.includes("due"));
+  });
+
+  test("snapshots are taken after so many entries, and a node that has missed them gets one", async () => {
+    const rig = new Rig(THREE, { everyEntries: 10, everyBytes: 1e9 });
+    const leader = await rig.leader();
+    const late = rig.others(leader)[0]!;
+    rig.cut.add(idOf(rig, late));
+    for (let at = 0; at < 50; at++) await settled(rig, leader.group.propose(command(`${at}`)));
+    expect(leader.log.snapshot?.info.index).toBeGreaterThan(30);
+    expect(leader.log.entries.length).toBeLessThan(25);
+    rig.cut.clear();
+    await rig.until(() => late.machine.applied.length === 50);
+    expect(late.machine.applied).toEqual(leader.machine.applied);
+    expect(late.log.snapshot?.info.index).toBeGreaterThan(30);
+  });
+
+  test("a node that starts again has all that it acknowledged", async () => {
+    const rig = new Rig(THREE, { everyEntries: 10, everyBytes: 1e9 });
+    const leader = await rig.leader();
+    for (let at = 0; at < 25; at++) await settled(rig, leader.group.propose(command(`${at}`)));
+    const logs = [...rig.nodes].map(([id, { log }]) => [id, log] as const);
+    for (const { group } of rig.nodes.values()) await group.close();
+    for (const [id, log] of logs) rig.start(id, log);
+    const next = await rig.leader();
+    expect(next.machine.applied).toHaveLength(25);
+    expect(await settled(rig, next.group.propose(command("more")))).toBe("more!");
+  });
+
+  test("transfer() makes the other node lead, and reconfigure() takes one out", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    const to = idOf(rig, rig.others(leader)[0]!);
+    await settled(rig, leader.group.transfer(to));
+    const next = await rig.leader();
+    expect(idOf(rig, next)).toBe(to);
+    await settled(rig, next.group.propose(command("x")));
+    await settled(rig, next.group.reconfigure([to, idOf(rig, leader)], []));
+    expect(next.group.configuration.voters.toSorted()).toEqual([to, idOf(rig, leader)].toSorted());
+    expect(settled(rig, next.group.reconfigure([], []))).rejects.toThrow("at least one voter");
+  });
+
+  test("close() ends everything that waits", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    rig.cut.add(idOf(rig, leader));
+    const waiting = [
+      leader.group.propose(command("x")),
+      leader.group.readIndex("linearizable"),
+      leader.group.whenApplied(1_000, new AbortController().signal),
+      leader.group.transfer("nobody"),
+    ].map((each) => each.then(String, (thrown: unknown) => (thrown instanceof Failure ? thrown.code : "?")));
+    await rig.pass(1);
+    await leader.group.close();
+    const codes = await Promise.all(waiting);
+    expect(codes.every((code) => code.startsWith("consensus."))).toBe(true);
+  });
+});
