@@ -28,7 +28,11 @@ export async function checkFile(path: string): Promise<CheckReport> {
 export async function prepareOrRefuse(path: string): Promise<PreparedPipeline> {
   if (!existsSync(path))
     throw new Failure("pipeline.file.not_found", `${path} does not exist; a pipeline file is required`);
-  const prepared = await preparePipeline(path);
+  return faultless(await preparePipeline(path));
+}
+
+/** Fails with its faults. */
+export function faultless(prepared: PreparedPipeline): PreparedPipeline {
   if (prepared.faults.length > 0) throw new Failure("pipeline.config.faults", faultsText(prepared));
   return prepared;
 }

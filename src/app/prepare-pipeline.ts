@@ -39,6 +39,8 @@ export interface PreparedPipeline {
   readonly schemas: ReadonlyMap<string, StageSchemas>;
   readonly source: EndChoice | undefined;
   readonly sink: EndChoice | undefined;
+  /** Where its files were found. */
+  readonly resolvePath: ResolvePath;
 }
 
 export interface StageSchemas {
@@ -53,9 +55,12 @@ export async function preparePipeline(path: string): Promise<PreparedPipeline> {
 }
 
 /** The same for a file that has been read, or changed since. */
-export async function prepareFile(path: string, loaded: LoadedPipelineFile): Promise<PreparedPipeline> {
+export async function prepareFile(
+  path: string,
+  loaded: LoadedPipelineFile,
+  resolvePath = pathResolver(path, process.cwd()),
+): Promise<PreparedPipeline> {
   const { file, faults: parseFaults, text } = loaded;
-  const resolvePath = pathResolver(path, process.cwd());
   const libraries = await inspectAll(file, resolvePath);
   try {
     const source = endOf(file, file.source, sourceSchemas, resolvePath);
@@ -72,7 +77,7 @@ export async function prepareFile(path: string, loaded: LoadedPipelineFile): Pro
     );
     const stages = faults.length > 0 ? [] : planStages(file, libraries, resolvePath);
     const schemas = new Map(file.stages.map((stage) => [stage.name, schemasFor(stage, libraries)]));
-    return { path, text, file, faults, stages, schemas, source, sink };
+    return { path, text, file, faults, stages, schemas, source, sink, resolvePath };
   } finally {
     await Promise.all(
       Array.from(libraries.values(), (found) => (found instanceof Failure ? undefined : found.close())),

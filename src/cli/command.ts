@@ -25,6 +25,8 @@ export interface Command<T extends ArgsDef = ArgsDef> {
   readonly args: T;
   /** What stands behind the first word that is no flag belongs to somebody else, flags included: `run` gets it as `words`. */
   readonly passesWordsOn?: boolean;
+  /** What stands behind `--` is a command of somebody else's: `run` gets that as `words`. */
+  readonly takesCommand?: boolean;
   /**
    * Gives the exit code, or nothing when the process shall end by itself, with nothing left to do. A Failure that it throws is
    * shown and becomes a code. `words` are what was typed behind its name.
@@ -36,6 +38,8 @@ export interface Command<T extends ArgsDef = ArgsDef> {
 export interface CommandGroup {
   readonly about: string;
   readonly commands: CommandTable;
+  /** Which of them is meant when the next word is none of them. */
+  readonly otherwise?: string;
 }
 
 export interface CommandEntry {

@@ -2,7 +2,7 @@
 import { Failure, messageOf } from "../base/errors.ts";
 import { nearMiss } from "../base/near-miss.ts";
 import { printableLines } from "../base/printable.ts";
-import { type AnyCommand, type CommandGroup, type CommandTable, EXIT, toCitty } from "./command.ts";
+import { type AnyCommand, type CommandEntry, type CommandGroup, type CommandTable, EXIT, toCitty } from "./command.ts";
 import { environmentDefaults } from "./environment.ts";
 import { unknownFlag } from "./flags.ts";
 import { commandHelp, groupHelp } from "./help.ts";
@@ -17,6 +17,7 @@ export async function runCli(argv: readonly string[], version: string): Promise<
     const path = [PROGRAM];
     let table: CommandTable = commands;
     let about = "runs data pipelines, every plugin in its own supervised process";
+    let otherwise: CommandEntry | undefined;
     for (let at = 0; ; at++) {
       const word = argv[at];
       if (word === "--version" || word === "-V") return await show(version, EXIT.done);
@@ -25,12 +26,14 @@ export async function runCli(argv: readonly string[], version: string): Promise<
       }
       const entry = Object.hasOwn(table, word) ? table[word] : undefined;
       if (!entry && at === 0 && isWorkersName(argv, table)) return await runWorker(word, argv.slice(1));
+      if (!entry && otherwise) return await runOtherwise(path, otherwise, argv.slice(at));
       if (!entry) throw unknownCommand(word, path, table);
       path.push(word);
       const found = await entry.load();
       if (!isGroup(found)) return await runCommand(path, found, argv.slice(at + 1));
       table = found.commands;
       about = found.about;
+      otherwise = found.otherwise === undefined ? undefined : table[found.otherwise];
     }
   } catch (thrown) {
     const code = exitCodeOf(thrown);
@@ -56,12 +59,23 @@ async function runWorker(name: string, rest: readonly string[]): Promise<number 
   return runCommand([PROGRAM, "worker"], worker, [`--name=${name}`, ...rest]);
 }
 
+/** The command that is meant when no other one is named. */
+async function runOtherwise(
+  path: readonly string[],
+  { load }: CommandEntry,
+  typed: readonly string[],
+): Promise<number | undefined> {
+  const command = await load();
+  if (isGroup(command)) throw new Error(`invariant broken: ${path.join(" ")} falls back on a group`);
+  return runCommand(path, command, typed);
+}
+
 async function runCommand(
   path: readonly string[],
   command: AnyCommand,
   typed: readonly string[],
 ): Promise<number | undefined> {
-  const [rest, foreign] = command.passesWordsOn ? splitWords(typed) : [typed, typed];
+  const [rest, foreign] = splitFor(command, typed);
   const citty = await import("citty");
   const definition = toCitty(path.join(" "), command);
   const before = rest.indexOf("--");
@@ -73,6 +87,14 @@ async function runCommand(
   if (unknown) throw new Failure("usage.unknown_flag", `${unknown}\nTry: ${path.join(" ")} --help`);
   const args = parse(citty.parseArgs, [...environmentDefaults(command.args, rest), ...rest], command, path);
   return command.run(args as never, foreign); // parsed by the very definition that types it
+}
+
+/** What is the command's own, and what it gets as words. */
+function splitFor({ passesWordsOn, takesCommand }: AnyCommand, typed: readonly string[]) {
+  if (passesWordsOn) return splitWords(typed);
+  if (!takesCommand) return [typed, typed] as const;
+  const at = typed.indexOf("--");
+  return at < 0 ? ([typed, []] as const) : ([typed.slice(0, at), typed.slice(at + 1)] as const);
 }
 
 /** What is the command's own, up to its first word that is no flag; and what is not. */

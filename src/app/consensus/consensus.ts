@@ -18,9 +18,7 @@ import { writeIdentity } from "./group-identity.ts";
 import { HeldGroup } from "./held-group.ts";
 import { MasterLinks } from "./master-links.ts";
 import type { NamedMaster } from "./masters-list.ts";
-
-/** Where the masters' own state is, and what is asked for without a group's name. */
-export const MAIN_GROUP = "main";
+import { MAIN_GROUP } from "./settings.ts";
 
 export interface ConsensusChoices {
   readonly self: string;
@@ -78,6 +76,10 @@ export class Consensus {
 
   get names(): readonly string[] {
     return [...this.#groups.keys()];
+  }
+
+  get all(): readonly HeldGroup[] {
+    return [...this.#groups.values()];
   }
 
   /** Undefined when this node has none of that name. */

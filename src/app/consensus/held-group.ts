@@ -9,7 +9,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { type GroupHost, type Leadership, RaftGroup } from "../../cluster/consensus/group/index.ts";
 import { type Durability, type Finding, RaftLog } from "../../cluster/consensus/log/index.ts";
-import { DataMachine, tickCommand } from "../../data/machine/index.ts";
+import { DataMachine, encodeCommand } from "../../data/machine/index.ts";
 import type { Configuration, DurableState, RaftOptions } from "../../protocol/raft/index.ts";
 import { identityOf, readIdentity, writeIdentity } from "./group-identity.ts";
 
@@ -159,7 +159,8 @@ export class HeldGroup {
       get nextDueMs() {
         return machine.nextDueMs;
       },
-      tick: tickCommand,
+      skip: (index: number) => machine.skip(index),
+      tick: () => TICK,
       snapshot: () => machine.snapshot(),
       restore: (pieces: Iterable<Uint8Array>) => machine.restore(pieces),
     };
@@ -220,6 +221,7 @@ export class HeldGroup {
   }
 }
 
+const TICK = encodeCommand({ command: { type: "tick" } });
 const NOBODY_LEADS: Leadership = { term: 0, leader: undefined, isLeading: false };
 
 function withoutHardState(group: string, directory: string): Failure {

@@ -1,4 +1,5 @@
 /** How a master's groups are set up, from words as they are typed. All faults are told at once. Pure. */
+import { formatAddress } from "../../base/address.ts";
 import { Failure } from "../../base/errors.ts";
 import { DURATION_FORM, parseDurationMs } from "../../base/units.ts";
 import { COMMAND_BYTES_MAX } from "../../data/words/index.ts";
@@ -29,8 +30,19 @@ const GROUP = /^[a-z0-9][a-z0-9._-]{0,31}$/;
 /** A command, its clock and its marks. */
 const ENTRY_BYTES_MAX = COMMAND_BYTES_MAX + 64 * 1024;
 
+/** Where the masters' own state is, and what is asked for without a group's name. */
+export const MAIN_GROUP = "main";
+
+/** The other masters are where a node finds its cluster, too. */
+export function seedsWith<Settings extends { readonly seeds: readonly string[] }>(
+  settings: Settings,
+  { masters = [] }: Pick<ConsensusSettings, "masters">,
+): Settings {
+  return { ...settings, seeds: [...settings.seeds, ...masters.map(({ address }) => formatAddress(address))] };
+}
+
 /** Fails with `usage.masters`. */
-export function consensusSettings(words: ConsensusWords, main: string): ConsensusSettings {
+export function consensusSettings(words: ConsensusWords): ConsensusSettings {
   const faults: string[] = [];
   const masters = words.masters === undefined ? undefined : parseMasters(words.masters);
   const isStandby = words.standby ?? false;
@@ -38,7 +50,7 @@ export function consensusSettings(words: ConsensusWords, main: string): Consensu
     faults.push("--standby waits to be added by somebody, and --masters begins a group: one of them is required");
   const raft = raftOptions({ entryBytesMax: ENTRY_BYTES_MAX, ...timesOf(words, faults) });
   for (const { message, path } of validateRaft(raft)) faults.push(`${path}: ${message}`);
-  const groups = groupsOf(words.groups, main, faults);
+  const groups = groupsOf(words.groups, faults);
   const durability = words.durability ?? "fsync";
   if (durability !== "fsync" && durability !== "relaxed") {
     faults.push(`--durability is ${JSON.stringify(durability)}; fsync or relaxed is required`);
@@ -47,7 +59,7 @@ export function consensusSettings(words: ConsensusWords, main: string): Consensu
   return { masters, isStandby, groups, durability: durability === "relaxed" ? "relaxed" : "fsync", raft };
 }
 
-function groupsOf(text: string | undefined, main: string, faults: string[]): readonly string[] {
+function groupsOf(text: string | undefined, faults: string[]): readonly string[] {
   const names = [...new Set((text ?? "").split(",").map((each) => each.trim()))].filter((each) => each !== "");
   for (const name of names) {
     if (!GROUP.test(name)) {
@@ -55,7 +67,7 @@ function groupsOf(text: string | undefined, main: string, faults: string[]): rea
     }
   }
   if (names.length > GROUPS_MAX) faults.push(`--groups names ${names.length}; at most ${GROUPS_MAX} are allowed`);
-  return names.filter((name) => name !== main);
+  return names.filter((name) => name !== MAIN_GROUP);
 }
 
 /** `150ms..300ms`, or one time: then up to twice as much. */

@@ -68,12 +68,7 @@ export interface DataPort {
    */
   propose(group: string, marked: MarkedCommand, options: DataOptions): Promise<unknown>;
   /** `read` runs against the state that this node has, once that is fresh enough. */
-  read<T>(
-    group: string,
-    consistency: Consistency,
-    read: (machine: DataMachine) => T,
-    options: DataOptions,
-  ): Promise<T>;
+  read<T>(group: string, consistency: Consistency, read: (machine: DataMachine) => T, options: DataOptions): Promise<T>;
 
   status(group: string): GroupStatus;
   /** Without a node to the one that is furthest. Resolves when it leads. */

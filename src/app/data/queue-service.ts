@@ -32,18 +32,18 @@ export function queueService(ports: ServicePorts): Service {
     extend: ({ queue, receipts, visibilityMs, ...marked }, context) =>
       propose<ReceiptsReply>(ports, marked, { type: "queue.extend", queue, receipts, visibilityMs }, context),
     configure: async ({ queue, settings, ...marked }, context) => ({
-      stats: await propose<QueueStats>(ports, marked, { type: "queue.configure", queue, settings }, context),
+      stats: toldStats(await propose<QueueStats>(ports, marked, { type: "queue.configure", queue, settings }, context)),
     }),
     purge: ({ queue, ...marked }, context) =>
       propose<{ removed: number }>(ports, marked, { type: "queue.purge", queue }, context),
-    stats: (query, context) => read(ports, query, ({ queues }) => ({ stats: queues.stats(query.queue) }), context),
+    stats: (query, context) => read(ports, query, ({ queues }) => statsOf(queues.stats(query.queue)), context),
     list: (query, context) =>
       read(
         ports,
         query,
         ({ queues }) => {
           const { more, rows } = page(queues.list(query.limit + 1, query.after), query.limit);
-          return { queues: rows, more };
+          return { queues: rows.map(toldStats), more };
         },
         context,
       ),
@@ -55,6 +55,17 @@ export function queueService(ports: ServicePorts): Service {
         context,
       ),
   });
+}
+
+function statsOf(stats: QueueStats | undefined) {
+  return stats ? { stats: toldStats(stats) } : {};
+}
+
+type Filled<T> = { readonly [Name in keyof T]-?: Exclude<T[Name], undefined> };
+
+/** Settings that were left out have their defaults here, which their type cannot say. */
+function toldStats({ settings, ...stats }: QueueStats) {
+  return { ...stats, settings: settings as Filled<typeof settings> };
 }
 
 /** Until this node sees a message, or the time is over: then one command says what is there, under its one mark. */

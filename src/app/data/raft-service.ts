@@ -24,7 +24,9 @@ export function raftService(ports: ServicePorts): Service {
     return { status: data.status(group) };
   };
   return implement(raftContract, {
-    status: ({ group }) => ({ groups: (group === undefined ? data.groups() : [group]).map((each) => data.status(each)) }),
+    status: ({ group }) => ({
+      groups: (group === undefined ? data.groups() : [group]).map((each) => data.status(each)),
+    }),
     propose: async ({ command, ...marked }, context) =>
       toldSetting(await propose<CasReply | MapReply>(ports, marked, commandOf(command), context)),
     read: (query, context) =>
@@ -35,7 +37,7 @@ export function raftService(ports: ServicePorts): Service {
           const found = maps.get(CONFIG_MAP, query.key);
           if (!found) return { revision: maps.revision };
           const { value: _, ...entry } = found;
-          return { value: valueOf(found), entry, revision: maps.revision };
+          return { value: jsonOf(found), entry, revision: maps.revision };
         },
         context,
       ),
@@ -72,12 +74,12 @@ function toldSetting(reply: CasReply | MapReply) {
   if (!("swapped" in reply)) return toldMapReply(reply);
   const { revision, swapped } = reply;
   if (swapped || reply.current === undefined) return { swapped, revision };
-  return { swapped, revision, current: valueOf(reply.current) };
+  return { swapped, revision, current: jsonOf(reply.current) };
 }
 
 type Json = z.input<(typeof raftContract.methods)["read"]["output"]>["value"];
 
-function valueOf({ key, value }: Entry): Json {
+function jsonOf({ key, value }: Entry): Json {
   const text = typeof value === "string" ? value : Buffer.from(value).toString();
   try {
     return JSON.parse(text) as Json;

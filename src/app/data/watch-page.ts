@@ -1,8 +1,9 @@
 /** One page of a watch: what has happened since a revision, or what happens next. Whoever watches asks again where it ended. */
-import type { InputOf } from "../../wire/rpc/index.ts";
-import type { CallContext } from "../../wire/rpc/index.ts";
+
 import type { z } from "zod";
 import type { mapContract } from "../../data/contract/index.ts";
+import type { DataMachine } from "../../data/machine/index.ts";
+import type { CallContext } from "../../wire/rpc/index.ts";
 import { glance, read, type ServicePorts } from "./service-ports.ts";
 import { fitting, toldEvent } from "./told.ts";
 import { Wakeup } from "./wakeup.ts";
@@ -17,16 +18,17 @@ export async function watchPage(ports: ServicePorts, query: WatchQuery, context:
     return watchPage(ports, { ...query, from: revision + 1 }, context);
   }
   const deadlineMs = ports.clock.monotonic() + waitMs;
-  const look = () =>
-    glance(ports, group, ({ maps }) => maps.events({ ...filter, fromRevision: from, limit }), context);
-  const listen = (machine: Parameters<Parameters<typeof glance>[2]>[0]) =>
-    new Wakeup((wake) => machine.onChange("map", map, wake));
+  let next = from;
+  const look = () => glance(ports, group, ({ maps }) => maps.events({ ...filter, fromRevision: next, limit }), context);
+  const listen = (machine: Pick<DataMachine, "watch">) =>
+    new Wakeup((wake) => machine.watch(filter, { events: wake, ended: wake }));
   using wakeup = await glance(ports, group, listen, context);
   for (;;) {
     const { events, nextRevision } = await look();
     const page = fitting(events, nextRevision);
     const told = { events: page.events.map(toldEvent), next: page.next };
     if (events.length > 0) return told;
+    next = told.next;
     const leftMs = deadlineMs - ports.clock.monotonic();
     if (leftMs <= 0 || context.signal.aborted || !(await wakeup.next(ports.clock, leftMs, context.signal))) return told;
   }

@@ -1,27 +1,27 @@
 /**
- * What a master does besides being a member: takes pipelines, runs them on the cluster's workers, and answers for them. What it
- * was asked to do is on disk, so a master that is killed and started again goes on with all of it.
+ * What a master does besides being a member: it answers for all masters, whoever leads, and leads when its turn comes: takes
+ * pipelines, runs them on the cluster's workers, and keeps what whoever leads next has to know. What lives as long as the process
+ * is here; what lives only while it leads is `Leading`.
  */
-import { randomInt, randomUUID } from "node:crypto";
+import { randomUUID } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { KeptState } from "../../base/kept-state.ts";
 import type { Logger } from "../../base/log.ts";
-import { printable } from "../../base/printable.ts";
-import { seededRandom } from "../../base/random.ts";
 import { ArtifactShelf, artifactHandlers } from "../../work/artifact/index.ts";
-import { prepareOrRefuse } from "../check-pipeline.ts";
 import type { NodeDuty } from "../node/node-duty.ts";
+import type { OpenedNode } from "../node/open-node.ts";
 import type { NodeSettings } from "../node/settings.ts";
-import { newReportId, openReports } from "../report/reports.ts";
 import { stateDirectory } from "../self.ts";
-import type { MasterPipeline, MasterPipelinePorts } from "./master-pipeline.ts";
-import { MasterWorkers } from "./master-workers.ts";
-import { Pipelines, type SubmitRequest } from "./pipelines.ts";
+import { SqliteKept } from "./kept/sqlite-kept.ts";
+import { Leadership, NOBODY_ELSE, type Others } from "./leadership.ts";
+import { type Cluster, Leading } from "./leading.ts";
+import type { MasterPipelinePorts } from "./master-pipeline.ts";
+import { masterHandlers } from "./master-workers.ts";
+import { type NamedOutcome, NamedPipelines } from "./named-pipelines.ts";
+import type { SubmitRequest } from "./pipelines.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
-import { pipelinesService } from "./pipelines-service.ts";
-import { Submissions } from "./submissions.ts";
-import { MasterTasks, type MasterTasksPorts } from "./tasks/master-tasks.ts";
-import { tasksService } from "./tasks/tasks-service.ts";
 
 export const MASTER_ROLE = "master";
 
@@ -42,87 +42,105 @@ export interface MasterChoices {
 
 export interface Master {
   readonly duty: NodeDuty;
-  /** Of the pipelines named at the start, once they are over. */
-  outcomes(): readonly MasterPipeline[];
+  /** Of the pipelines named at the start, as they were seen last. */
+  outcomes(): readonly NamedOutcome[];
 }
 
-export async function openMaster(choices: MasterChoices): Promise<Master> {
-  const { changed, dispatched, drainMs, logger, settings, submit, untilDone } = choices;
-  const { dataDir, id } = settings;
-  const state = stateDirectory(dataDir);
+/** What says when this master leads. */
+export interface Election {
+  /** The others, by the links of this node. */
+  others(cluster: Cluster): Others;
+  /** It listens; from now on it may be told to lead. Resolves when it is known whether this master leads, if that takes no time. */
+  begin(node: OpenedNode, leadership: Pick<Leadership, "takeUp" | "layDown">): Promise<void>;
+  /** Before it lays down in order: somebody else may be told to lead. */
+  ending?(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export async function openMaster(choices: MasterChoices, election = alone(choices.settings)): Promise<Master> {
+  const { drainMs, logger, settings, submit } = choices;
+  const clock = systemClock;
   await using opening = new AsyncDisposableStack();
-  const submissions = opening.adopt(new Submissions(join(state, "masters", `${id}.db`)), (each) => each.close());
-  const shelf = opening.use(await ArtifactShelf.open(join(state, "shelves")));
-  const reports = opening.adopt(openReports(dataDir), (each) => each.close());
-  const drained = { all: () => submissions.drained(), set: submissions.setDrained.bind(submissions) };
-  const workers = opening.adopt(new MasterWorkers({ clock: systemClock, logger, drained }), (each) => each.close());
-  let named: readonly MasterPipeline[] = [];
-  let whenDone = (): void => {};
-  const pipelines = new Pipelines({
-    dataDir,
-    instance: `${id}-${randomUUID().slice(0, 8)}`,
-    pool: workers,
-    shelf,
-    submissions,
-    newId: (name) => newReportId(reports, name),
-    nowMs: () => systemClock.now(),
-    check: prepareOrRefuse,
-    show: (stage, stream, line) => logger.info(printable(line), { stage, stream }),
-    tell: (text) => logger.warn(text),
-    dispatched,
-    changed: (view, isNews) => {
-      if (isNews) changed(view);
-      whenDone();
-      tasks.pipelineChanged();
-    },
+  opening.defer(() => election.close());
+  const shelf = opening.use(await ArtifactShelf.open(join(stateDirectory(settings.dataDir), "shelves")));
+  let cluster: OpenedNode | undefined;
+  const leadership = new Leadership({
+    clock,
+    others: () => (cluster ? election.others(cluster) : NOBODY_ELSE),
+    takeUp: (kept) => takeUp(kept, cluster!),
   });
-  opening.defer(() => pipelines.close());
-  const parts = { pool: workers, shelf, pipelines };
-  const tasks = opening.adopt(openTasks(choices, parts), (each) => each.close());
+  const takeUp = (kept: KeptState, node: OpenedNode): Promise<Leading> =>
+    Leading.takeUp(kept, node, {
+      ...{ clock, logger, shelf, id: settings.id, dataDir: stateDirectory(settings.dataDir) },
+      instance: `${settings.id}-${randomUUID().slice(0, 8)}`,
+      dispatched: choices.dispatched,
+      changed: (view, isNews) => {
+        if (isNews) choices.changed(view);
+        named.changed();
+      },
+      deposed: (reason) => {
+        logger.warn("leads no more", { reason });
+        void leadership.layDown(reason);
+      },
+    });
+  const named = new NamedPipelines({ clock, leadership, requests: submit });
   const closing = opening.move();
   const duty: NodeDuty = {
     command: MASTER_ROLE,
-    handlers: { ...workers.handlers, ...artifactHandlers(shelf) },
-    services: [pipelinesService(pipelines, workers), tasksService(tasks, dataDir)],
-    trees: () => pipelines.list().flatMap((each) => each.tree() ?? []),
-    async opened({ links, membership }, stop) {
-      workers.follow(membership, links);
-      pipelines.start();
-      tasks.start();
-      named = await Promise.all(submit.map((request) => pipelines.submitOnce(request)));
-      whenDone = () => {
-        if (untilDone && named.length > 0 && named.every(({ isOver }) => isOver)) stop("all pipelines are over");
-      };
-      whenDone();
+    handlers: {
+      ...masterHandlers(() => leadership.leading?.workers),
+      ...leadership.handlers,
+      ...artifactHandlers(shelf),
     },
-    ending: () => left(pipelines, tasks, drainMs, logger),
-    closed: () => closing.disposeAsync(),
+    services: leadership.services,
+    trees: () => leadership.leading?.trees() ?? [],
+    async opened(node, stop) {
+      cluster = node;
+      await election.begin(node, leadership);
+      await submitted(named, leadership, choices, stop);
+    },
+    async ending() {
+      named.close();
+      await election.ending?.();
+      await leadership.layDown("the master ends", { drainMs });
+    },
+    async closed() {
+      await leadership.layDown("the master ends");
+      await closing.disposeAsync();
+    },
   };
-  return { duty, outcomes: () => named };
+  return { duty, outcomes: () => named.outcomes };
 }
 
-type TaskParts = Pick<MasterTasksPorts, "pool" | "shelf" | "pipelines">;
-
-function openTasks({ logger, settings: { dataDir, id } }: MasterChoices, parts: TaskParts): MasterTasks {
-  return new MasterTasks({
-    ...parts,
-    dataDir,
-    master: id,
-    clock: systemClock,
-    random: seededRandom(randomInt(2 ** 32)),
-    tell: (text) => logger.warn(text),
-    say: (text, fields) => logger.info(text, fields),
+/** Who leads has taken them when this resolves; else they are taken when somebody leads. */
+async function submitted(
+  named: NamedPipelines,
+  { leading }: Leadership,
+  { logger, untilDone }: MasterChoices,
+  stop: (reason: string) => void,
+): Promise<void> {
+  const taken = named.submit();
+  const watched = taken.then(async () => {
+    await named.over();
+    if (untilDone) stop("all pipelines are over");
   });
+  watched.catch((thrown: unknown) => {
+    logger.error("a pipeline named at the start is not taken", { reason: messageOf(thrown) });
+    if (!leading && untilDone) stop(messageOf(thrown));
+  });
+  if (leading) await taken;
 }
 
-async function left(pipelines: Pipelines, tasks: MasterTasks, drainMs: number, logger: Logger): Promise<void> {
-  const over = Promise.withResolvers<"late">();
-  const limit = new AbortController();
-  const timer = systemClock.after(drainMs, () => {
-    limit.abort();
-    over.resolve("late");
-  });
-  const how = await Promise.race([Promise.all([pipelines.leave(), tasks.leave(limit.signal)]), over.promise]);
-  timer.cancel();
-  if (how === "late") logger.warn("ends with batches under way: they are done again by the next start");
+/** A master alone: it leads as long as it runs, and keeps everything in a file of its own. */
+function alone({ dataDir, id }: NodeSettings): Election {
+  const kept = new SqliteKept(join(stateDirectory(dataDir), "masters", `${id}.db`));
+  return {
+    others: () => NOBODY_ELSE,
+    async begin(_, leadership) {
+      await leadership.takeUp(kept);
+    },
+    async close() {
+      kept.close();
+    },
+  };
 }

@@ -5,13 +5,14 @@
  */
 import { pause, systemClock } from "../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
+import { isDeposed } from "../../base/kept-state.ts";
 import { seededRandom } from "../../base/random.ts";
-import { type BackoffPolicy, backoffDelayMs } from "../../protocol/retry/index.ts";
+import { backoffDelayMs } from "../../protocol/retry/index.ts";
 import type { ArtifactShelf } from "../../work/artifact/index.ts";
 import { type DispatchEvent, REWIND, Refusals, type WorkerPool } from "../../work/pipeline/dispatch/index.ts";
 import type { PipelineRun } from "../../work/pipeline/engine/index.ts";
 import type { PipelinePorts } from "../../work/pipeline/stages/index.ts";
-import { prepareOrRefuse } from "../check-pipeline.ts";
+import type { StoredReports } from "../../work/report/index.ts";
 import { type OpenedRun, openRun, type RunChoices } from "../open-run.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import type { KeptReport } from "../report/keep-report.ts";
@@ -19,7 +20,9 @@ import { observationOf } from "../report/observe-dispatch.ts";
 import { endReportOfRun } from "../report/reports.ts";
 import { keepRunReport, placesOf } from "../report/run-report.ts";
 import { type RunSummary, summarise } from "../run-pipeline.ts";
+import { KEPT_REPORT_MS, type KeptStores } from "./kept/kept-stores.ts";
 import { KeptSubmission } from "./kept-submission.ts";
+import { endless, IN_FLIGHT_FACTOR, LIFE_MS, RETRY_DELAY, REWIND_DELAY, REWINDS_MAX } from "./lives.ts";
 import { mayPass } from "./may-pass.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 import { type RemoteExecutorPorts, remoteExecutor } from "./remote-executor.ts";
@@ -34,8 +37,12 @@ export interface MasterPipelinePorts {
   readonly pool: WorkerPool;
   readonly shelf: ArtifactShelf;
   readonly show: PipelinePorts["show"];
-  /** Durable when it returns; throws when it is not. */
-  readonly save: (entry: Submission) => void;
+  /** Durable when it resolves. */
+  readonly save: (entry: Submission) => Promise<void>;
+  readonly reports: StoredReports;
+  readonly checkpoints: KeptStores["checkpoints"];
+  /** What was submitted, to be run. Fails with its faults. */
+  readonly prepare: (entry: Submission) => Promise<PreparedPipeline>;
   readonly tell: (text: string) => void;
   /** Something of it is another now; its state, when `isNews`. */
   readonly changed: (view: PipelineView, isNews: boolean) => void;
@@ -43,18 +50,7 @@ export interface MasterPipelinePorts {
   readonly dispatched: (pipeline: Pick<Submission, "id" | "name">, event: DispatchEvent) => void;
 }
 
-/** Batches under way for each one of the setting: two workers and more have to be kept busy. The memory bounds it. */
-const IN_FLIGHT_FACTOR = 8;
-/** A worker that owned stages is lost: at once, and slower when that goes on without a batch passing. */
-const REWIND_DELAY: BackoffPolicy = { initialMs: 50, maxMs: 2_000 };
-/** What may get better by itself: a full disk, an output in use. */
-const RETRY_DELAY: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
-
-/** Going back so often without a batch between, each time within a minute: the stages end their owners. */
-const REWINDS_MAX = 50;
-const LIFE_MS = 60_000;
-
-type Wish = "running" | "paused" | "cancelled" | "reopened" | "left";
+type Wish = "running" | "paused" | "cancelled" | "reopened" | "left" | "dropped";
 
 export class MasterPipeline {
   readonly #kept: KeptSubmission;
@@ -119,11 +115,13 @@ export class MasterPipeline {
     if (this.#wish !== "running") await this.#living;
     this.#refuseCancelled("resumed");
     this.start();
+    await this.#kept.settled();
   }
 
   /** Commits what is under way and waits; a failed one only stays so. Resolves when nothing of it runs. */
   async pause(): Promise<void> {
     await this.#end("paused");
+    await this.#kept.settled();
   }
 
   async cancel(): Promise<void> {
@@ -133,6 +131,7 @@ export class MasterPipeline {
       this.#endReport();
     }
     this.#set("cancelled");
+    await this.#kept.settled();
   }
 
   /**
@@ -140,16 +139,27 @@ export class MasterPipeline {
    * `master.state` when it is cancelled meanwhile.
    */
   async reopen(change: Partial<Submission>): Promise<void> {
-    this.#kept.announce(change);
+    await this.#kept.announce(change);
     await this.#end("reopened");
     this.#refuseCancelled("submitted anew at the same time; submit it again");
     this.#kept.changeAnyway(change);
     this.start();
+    await this.#kept.settled();
   }
 
   /** The master ends: what is under way is committed, and the next life goes on. */
   async leave(): Promise<void> {
     await this.#end("left");
+  }
+
+  /** Another master leads: it ends at once, nothing more is committed, and nobody hears of it. */
+  async drop(reason: string): Promise<void> {
+    this.close();
+    this.#report?.drop();
+    this.#wish = "dropped";
+    this.#wished.abort();
+    this.#run?.abort(reason);
+    await this.#living;
   }
 
   /** Nothing is stored from now on. */
@@ -222,7 +232,7 @@ export class MasterPipeline {
   }
 
   async #prepare(): Promise<ShelvedStages> {
-    return new ShelvedStages(await prepareOrRefuse(this.entry.path), this.#ports.shelf);
+    return new ShelvedStages(await this.#ports.prepare(this.entry), this.#ports.shelf);
   }
 
   /** Undefined when the run came to an end; else why it did not. */
@@ -266,13 +276,26 @@ export class MasterPipeline {
   /** Who is killed from here on must know that it has begun this run: a run that cannot be stored does not begin. */
   async #open(prepared: PreparedPipeline, executor: RunChoices["executor"]): Promise<OpenedRun> {
     const { dataDir, show, tell } = this.#ports;
-    const { fresh, input, name, output, run: begun } = this.entry;
+    const { fresh, input, name, output, path, run: begun } = this.entry;
+    const checkpoints = this.#ports.checkpoints(path);
     const warn = (text: string): void => tell(`${name}: ${text}`);
     const inFlight = prepared.file.settings.in_flight * IN_FLIGHT_FACTOR;
-    const choices = { dataDir, fresh, begun, input, output, executor, inFlight, isUnattended: true, show, warn };
+    const choices = {
+      dataDir,
+      checkpoints,
+      fresh,
+      begun,
+      input,
+      output,
+      executor,
+      inFlight,
+      isUnattended: true,
+      show,
+      warn,
+    };
     const opened = await openRun(prepared, choices);
     try {
-      this.#kept.change({ fresh: false, run: opened.id });
+      await this.#kept.change({ fresh: false, run: opened.id });
       return opened;
     } catch (thrown) {
       await opened.run.discard();
@@ -306,12 +329,13 @@ export class MasterPipeline {
   }
 
   #beginReport(prepared: PreparedPipeline, opened: OpenedRun): KeptReport {
-    const { dataDir, tell } = this.#ports;
+    const { reports, tell } = this.#ports;
     const { id, name } = this.entry;
     const subject = { id, name, run: id, places: placesOf(prepared, opened) };
     const isOwn = this.#hasReported;
     this.#hasReported = true;
-    return keepRunReport({ dataDir, isOwn, subject, run: () => this.#run, warn: tell });
+    const kept = { open: () => reports, everyMs: KEPT_REPORT_MS, isOwn };
+    return keepRunReport({ ...kept, subject, run: () => this.#run, warn: tell });
   }
 
   /** Says how it came out. Never throws: there is nobody to hear it. */
@@ -320,6 +344,7 @@ export class MasterPipeline {
     this.#report = undefined;
     const hasEnded = !failure && this.summary?.run === "ended";
     const wish = hasEnded && this.#wish !== "cancelled" ? "running" : this.#wish;
+    if (wish === "dropped" || (failure && isDeposed(failure))) return report?.drop();
     if (wish === "left" || wish === "reopened") return report?.leave();
     const { records } = this.#numbers;
     if (wish === "paused" && (!failure || mayPass(failure))) {
@@ -344,12 +369,9 @@ export class MasterPipeline {
 
   /** The stored one of a pipeline that is cancelled while nothing of it runs: nobody goes on in it. */
   #endReport(): void {
-    const { dataDir, tell } = this.#ports;
-    try {
-      endReportOfRun(dataDir, this.entry.id, "cancelled");
-    } catch (thrown) {
-      tell(`${this.entry.name}: its report is not ended: ${messageOf(thrown)}`);
-    }
+    endReportOfRun(this.#ports.reports, this.entry.id, "cancelled").catch((thrown: unknown) => {
+      if (!isDeposed(thrown)) this.#ports.tell(`${this.entry.name}: its report is not ended: ${messageOf(thrown)}`);
+    });
   }
 
   #set(state: PipelineView["state"], detail?: string): void {
@@ -363,9 +385,4 @@ export class MasterPipeline {
     this.#toldState = this.#state;
     this.#ports.changed(this.view(), isNews);
   }
-}
-
-function endless({ message }: Failure): Failure {
-  const words = `went back to its checkpoint ${REWINDS_MAX} times in a row, and nothing passed between; the last time because`;
-  return new Failure("pipeline.crash_loop", `${words} ${message}`);
 }

@@ -46,8 +46,16 @@ interface Life extends WorkerHandle {
   load?: WorkerView["load"];
 }
 
+/** What workers say, to the workers of whoever leads here; nobody hears it while this master does not lead. */
+export function masterHandlers(workers: () => MasterWorkers | undefined): LinkHandlers {
+  return {
+    [TOPICS.report]: { notify: (payload, { link }) => workers()?.report(link, payload) },
+    [TOPICS.failed]: { notify: (payload, { link }) => workers()?.failed(link, payload) },
+    [TOPICS.leaving]: { notify: (_, { link }) => workers()?.leaving(link) },
+  };
+}
+
 export class MasterWorkers implements WorkerPool {
-  readonly handlers: LinkHandlers;
   readonly #ports: MasterWorkersPorts;
   readonly #lives = new Map<string, Life>();
   readonly #watchers = new Set<WorkerWatcher>();
@@ -61,11 +69,6 @@ export class MasterWorkers implements WorkerPool {
   constructor(ports: MasterWorkersPorts) {
     this.#ports = ports;
     this.#drained = new Set(ports.drained.all());
-    this.handlers = {
-      [TOPICS.report]: { notify: (payload, { link }) => this.#report(link, payload) },
-      [TOPICS.failed]: { notify: (payload, { link }) => this.#failed(link, payload) },
-      [TOPICS.leaving]: { notify: (_, { link }) => this.#leaving(link) },
-    };
   }
 
   /** Looks for workers from now on. */
@@ -200,7 +203,7 @@ export class MasterWorkers implements WorkerPool {
     for (const watcher of this.#watchers) watcher.draining(life);
   }
 
-  #report(link: PeerLink, payload: unknown): void {
+  report(link: PeerLink, payload: unknown): void {
     const life = this.#of(link);
     if (!life) return;
     const report = readMessage(reportMessage, payload, `a report of worker ${life.id}`);
@@ -208,14 +211,14 @@ export class MasterWorkers implements WorkerPool {
     for (const watcher of this.#watchers) watcher.report(life, report);
   }
 
-  #failed(link: PeerLink, payload: unknown): void {
+  failed(link: PeerLink, payload: unknown): void {
     const life = this.#of(link);
     if (!life) return;
     const end = readMessage(failedMessage, payload, `word of worker ${life.id}`);
     for (const watcher of this.#watchers) watcher.failed(life, end);
   }
 
-  #leaving(link: PeerLink): void {
+  leaving(link: PeerLink): void {
     const life = this.#of(link);
     if (life) this.#setDraining(life, true);
   }

@@ -51,6 +51,7 @@ export const pipelinesContract = defineContract({
         path,
         fresh: z.boolean().optional().describe("forget the checkpoint and replace the output"),
         input: path.optional().describe("read this instead of the file's source"),
+        once: z.boolean().optional().describe("leave it as it is when it is known already: for who is started again"),
         output: path.optional().describe("write there instead of the file's sink"),
       }),
       output: one,

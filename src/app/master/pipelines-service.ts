@@ -7,7 +7,10 @@ import { pipelinesContract, type WorkerInfo } from "./pipelines-contract.ts";
 export function pipelinesService(pipelines: Pipelines, workers: MasterWorkers): Service {
   const workersNow = (): WorkerInfo[] => workers.list().map(({ load, ...worker }) => ({ ...worker, ...load }));
   return implement(pipelinesContract, {
-    submit: async (request) => ({ pipeline: (await pipelines.submit(request)).view() }),
+    submit: async ({ once, ...request }) => {
+      const pipeline = await (once ? pipelines.submitOnce(request) : pipelines.submit(request));
+      return { pipeline: pipeline.view() };
+    },
     list: () => ({ pipelines: pipelines.list().map((each) => each.view()), workers: workersNow() }),
     pause: async ({ pipeline }) => ({ pipeline: (await pipelines.pause(pipeline)).view() }),
     resume: async ({ pipeline }) => ({ pipeline: (await pipelines.resume(pipeline)).view() }),

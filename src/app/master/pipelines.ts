@@ -22,8 +22,10 @@ export interface PipelinesPorts extends Omit<MasterPipelinePorts, "save"> {
   readonly submissions: Submissions;
   readonly newId: (name: string) => string;
   readonly nowMs: () => number;
-  /** Fails with the file's faults. */
-  readonly check: (path: string) => Promise<unknown>;
+  /** Keeps what the file is now, and names it. Fails with the file's faults. */
+  readonly keep: (path: string) => Promise<string>;
+  /** Nobody else needs what was kept of their files. */
+  readonly retain: (submissions: readonly Submission[]) => Promise<void>;
 }
 
 export class Pipelines {
@@ -31,6 +33,9 @@ export class Pipelines {
   readonly #pipelines = new Map<string, MasterPipeline>();
   /** Submissions of one file come one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Some files that are kept may be nobody's; they go while nobody submits: his are nobody's yet. */
+  #isUntidy = true;
+  #tidying: Promise<void> = Promise.resolve();
 
   constructor(ports: PipelinesPorts) {
     this.#ports = ports;
@@ -39,6 +44,7 @@ export class Pipelines {
 
   /** Goes on with all that were under way when the master ended. */
   start(): void {
+    this.#tidy();
     for (const pipeline of this.#each) if (pipeline.entry.state === "running") pipeline.start();
   }
 
@@ -57,8 +63,9 @@ export class Pipelines {
 
   async #submitInTurn({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(written);
-    await this.#ports.check(path);
-    const ends = { fresh, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
+    const files = await this.#ports.keep(path);
+    this.#isUntidy = true;
+    const ends = { fresh, files, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
     const same = this.unfinished(path) ?? (origin === undefined ? this.#failed(path) : undefined);
     if (same && origin !== undefined) throw inUse(same);
     if (same) {
@@ -88,7 +95,8 @@ export class Pipelines {
   /** Who was told that it was refused must not find it under way when another master leads. */
   #takeBack({ id, name }: Submission): void {
     this.#ports.submissions.forget(id).catch((thrown: unknown) => {
-      if (!isDeposed(thrown)) this.#ports.tell(`${name}: was refused, and may be begun all the same: ${messageOf(thrown)}`);
+      if (!isDeposed(thrown))
+        this.#ports.tell(`${name}: was refused, and may be begun all the same: ${messageOf(thrown)}`);
     });
   }
 
@@ -100,7 +108,7 @@ export class Pipelines {
   }
 
   #inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
-    const before = this.#turns.get(path) ?? Promise.resolve();
+    const before = Promise.all([this.#turns.get(path), this.#tidying]);
     const done = before.then(work);
     const over = done.then(
       () => {},
@@ -109,6 +117,7 @@ export class Pipelines {
     this.#turns.set(path, over);
     void over.then(() => {
       if (this.#turns.get(path) === over) this.#turns.delete(path);
+      this.#tidy();
     });
     return done;
   }
@@ -214,9 +223,31 @@ export class Pipelines {
   /** As many as are stored are known. */
   async #save(entry: Submission): Promise<void> {
     for (const id of await this.#ports.submissions.save(entry)) {
-      if (this.#pipelines.get(id)?.isUnfinished) continue; // stored otherwise than it is: it is stored again
-      this.#pipelines.get(id)?.close();
+      const pipeline = this.#pipelines.get(id);
+      if (!pipeline || pipeline.isUnfinished) continue; // stored otherwise than it is: it is stored again
+      pipeline.close();
       this.#pipelines.delete(id);
+      if (!this.#each.some((each) => each.entry.path === pipeline.entry.path)) await this.#clear(pipeline.entry.path);
+    }
+  }
+
+  /** Nobody goes on from this checkpoint. */
+  async #clear(path: string): Promise<void> {
+    await this.#tidied(async () => this.#ports.checkpoints(path).clear());
+  }
+
+  #tidy(): void {
+    if (!this.#isUntidy || this.#turns.size > 0) return;
+    this.#isUntidy = false;
+    this.#tidying = this.#tidied(() => this.#ports.retain(this.#each.map(({ entry }) => entry)));
+  }
+
+  /** What stays takes room, and does no other harm. */
+  async #tidied(tidy: () => Promise<void>): Promise<void> {
+    try {
+      await tidy();
+    } catch (thrown) {
+      if (!isDeposed(thrown)) this.#ports.tell(`what is no longer needed stays kept: ${messageOf(thrown)}`);
     }
   }
 }

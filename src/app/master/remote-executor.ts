@@ -20,7 +20,7 @@ import {
   type StageSegment,
   type WorkerPool,
 } from "../../work/pipeline/dispatch/index.ts";
-import { pathResolver, type Settings } from "../../work/pipeline/file/index.ts";
+import type { Settings } from "../../work/pipeline/file/index.ts";
 import type { ExecutorFactory, StagePlan } from "../../work/pipeline/stages/index.ts";
 import type { PreparedPipeline } from "../prepare-pipeline.ts";
 import { CustomBalancer } from "./custom-balancer.ts";
@@ -74,12 +74,12 @@ export function inputFileOf(batch: string): string {
 }
 
 async function customOf(
-  { file, path }: PreparedPipeline,
+  { file, resolvePath }: PreparedPipeline,
   { tell }: RemoteExecutorPorts,
 ): Promise<CustomBalancer | undefined> {
   const { balancer, balancer_library: written } = file.settings;
   if (parseBalancer(balancer) !== "CUSTOM" || written === undefined) return undefined;
-  const library = pathResolver(path, process.cwd())(written, "present") ?? resolve(written);
+  const library = resolvePath(written, "present") ?? resolve(written);
   return CustomBalancer.open(library, file.name, tell);
 }
 

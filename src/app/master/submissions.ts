@@ -4,10 +4,11 @@
  * work stands here too.
  */
 import { z } from "zod";
-import { Failure } from "../../base/errors.ts";
+import { Failure, messageOf } from "../../base/errors.ts";
 import {
   decodeKept,
   encodeKept,
+  isDeposed,
   type KeptChange,
   type KeptState,
   keptUnder,
@@ -29,6 +30,8 @@ const submission = z.object({
   path: z.string(),
   state: z.enum(["running", "paused", "ended", "failed", "cancelled"]),
   detail: z.string().optional(),
+  /** What was submitted, as `SubmittedFiles` knows it. */
+  files: z.string().optional(),
   /** Asked for with the submission, and until the first checkpoint. */
   fresh: z.boolean(),
   /** The run that it has begun, as its checkpoint names it. */
@@ -59,13 +62,13 @@ export class Submissions {
     return entries.toSorted((one, other) => one.submittedMs - other.submittedMs || compare(one.id, other.id));
   }
 
-  /** Durable when it resolves; gives the ids of those that are forgotten for it. Fails as `KeptState.write`. */
+  /** Durable when it resolves; gives the ids of those that are forgotten for it. Fails with `master.store` or `master.deposed`. */
   async save(entry: Submission): Promise<readonly string[]> {
     const over = this.all().filter(({ id, state }) => id !== entry.id && isOver(state));
     const room = OVER_MAX - (isOver(entry.state) ? 1 : 0);
     const forgotten = over.slice(0, Math.max(0, over.length - room)).map(({ id }) => id);
     const changes: KeptChange[] = forgotten.map((id) => ({ key: keyOf(id), delete: true }));
-    await this.#kept.write([...changes, { key: keyOf(entry.id), value: encodeKept(entry) }]);
+    await this.#write(`the submission ${entry.id}`, [...changes, { key: keyOf(entry.id), value: encodeKept(entry) }]);
     return forgotten;
   }
 
@@ -79,14 +82,25 @@ export class Submissions {
     return this.#kept.list(DRAINED).map(({ key }) => nameOf(key.slice(DRAINED.length)));
   }
 
-  /** Durable when it resolves. Fails as `KeptState.write`, or with `master.too_many`. */
+  /** Durable when it resolves. Fails with `master.store`, `master.deposed` or `master.too_many`. */
   async setDrained(worker: string, on: boolean): Promise<void> {
     const key = DRAINED + keyPart(worker);
-    if (!on) return this.#kept.write([{ key, delete: true }]);
+    const what = `that ${worker} ${on ? "drains" : "works again"}`;
+    if (!on) return this.#write(what, [{ key, delete: true }]);
     const count = this.drained().filter((each) => each !== worker).length + 1;
     if (count > DRAINED_MAX)
       throw new Failure("master.too_many", `${count} workers would drain; at most ${DRAINED_MAX} are allowed`);
-    await this.#kept.write([{ key, value: encodeKept(true) }]);
+    await this.#write(what, [{ key, value: encodeKept(true) }]);
+  }
+
+  async #write(what: string, changes: readonly KeptChange[]): Promise<void> {
+    try {
+      await this.#kept.write(changes);
+    } catch (thrown) {
+      if (isDeposed(thrown)) throw thrown;
+      const message = `cannot store ${what}: ${messageOf(thrown)}`;
+      throw new Failure("master.store", message, { cause: thrown, retryable: true });
+    }
   }
 }
 

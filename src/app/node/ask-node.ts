@@ -55,10 +55,34 @@ export async function askNode<T>(choices: AskChoices, ask: (transport: Transport
       if (last.code !== "rpc.unreachable" && last.code !== "rpc.deadline_exceeded") throw last;
     }
   }
-  if (last) throw last;
+  throw last ?? nobodyHere(commands, dataDir);
+}
+
+/** Who can be asked, each with its name for people: the nodes of `node`, which may be several with commas between, or those here. */
+export async function transportsTo(choices: AskChoices): Promise<{ name: string; transport: Transport }[]> {
+  const { commands = NODE_COMMANDS, node } = choices;
+  if (node !== undefined) {
+    const addresses = node.split(",").map(readAddress);
+    return Promise.all(
+      addresses.map(async (address) => ({
+        name: formatAddress(address),
+        transport: await addressTransport(address, choices),
+      })),
+    );
+  }
+  const dataDir = stateDirectory(choices.dataDir);
+  const entries = readEntries(dataDir).filter(({ command }) => commands.includes(command));
+  if (entries.length === 0) throw nobodyHere(commands, dataDir);
+  return entries.map(({ pid, pipeline: id, socket }) => ({
+    name: `${id} (process ${pid})`,
+    transport: unixTransport(socket),
+  }));
+}
+
+function nobodyHere(commands: readonly string[], dataDir: string): Failure {
   const who = commands.length === 1 ? commands[0] : "node";
   const message = `no ${who} runs with the data directory ${dataDir}; --node HOST:PORT asks one somewhere else`;
-  throw new Failure("cluster.no_node", message);
+  return new Failure("cluster.no_node", message);
 }
 
 function readAddress(text: string): Address {

@@ -36,6 +36,9 @@ const LEAVE_DEADLINE_MS = 5_000;
 /** What calls under way get to end when the node closes. */
 const CLOSE_GRACE_MS = 2_000;
 
+/** Who waits for a lock, a message or a change has a call under way all the time. */
+const CALLS_MAX = 4_096;
+
 export interface OpenNodeOptions {
   readonly settings: NodeSettings;
   readonly logger: Logger;
@@ -101,7 +104,7 @@ async function putTogether(
 
   const services = [clusterService(membership), ...more];
   const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
-  const dispatcher = new Dispatcher(services, { clock: systemClock, report });
+  const dispatcher = new Dispatcher(services, { clock: systemClock, report, callsMax: CALLS_MAX });
   topics[RPC_TOPIC] = rpcHandler(dispatcher);
   const authenticate = callerOf(trust.tokens, place.audiences());
   door.answer = serveContracts(dispatcher, { clock: systemClock, authenticate });

@@ -50,7 +50,6 @@ export class KeptReport {
   #writing: Promise<void> | undefined;
   #next: Report | undefined;
   #triesLeft = LAST_TRIES;
-  readonly #settled = Promise.withResolvers<void>();
 
   /** Never throws. */
   constructor(options: KeepReportOptions) {
@@ -91,11 +90,6 @@ export class KeptReport {
     this.#triesLeft = 0;
     this.#next = undefined;
     this.#close();
-  }
-
-  /** Resolves when it is stored for the last time, or cannot be. */
-  get settled(): Promise<void> {
-    return this.#settled.promise;
   }
 
   #goOn(): ReportBuilder | undefined {
@@ -162,7 +156,6 @@ export class KeptReport {
   #close(): void {
     this.#timer?.cancel();
     this.#store?.close();
-    this.#settled.resolve();
   }
 
   #report(state: ReportState): Report {

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { join } from "node:path";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
-import type { TaskChange, TaskGraph, TaskRunPlan, TaskStore } from "../../work/task/index.ts";
+import type { StoredTaskRuns, TaskChange, TaskGraph, TaskRunPlan } from "../../work/task/index.ts";
 import { lockOutputs, type OutputLocks } from "../output-locks.ts";
 import { stateDirectory } from "../self.ts";
 
@@ -31,17 +31,25 @@ export function taskStorePath(dataDir: string | undefined): string {
   return join(stateDirectory(dataDir), "tasks", "tasks.db");
 }
 
-/** Durable when it returns. `owner` is whoever goes on with it by itself. */
-export function beginRun(store: TaskStore, id: string, given: GivenGraph, owner?: string): TaskRunPlan {
+/** Durable when it resolves. `owner` is whoever goes on with it by itself. */
+export async function beginRun(
+  store: StoredTaskRuns,
+  id: string,
+  given: GivenGraph,
+  owner?: string,
+): Promise<TaskRunPlan> {
   const { parallel, path } = given;
   const graph = parallel === undefined ? given.graph : { ...given.graph, parallel };
   const startedMs = systemClock.now();
-  store.createRun({ id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs, owner }, graph);
+  await store.createRun(
+    { id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs, owner },
+    graph,
+  );
   return { id, graph, history: [] };
 }
 
-/** Fails with `task.run.not_found`, `task.run.ended` or `task.run.changed`; then nothing has changed. */
-export function goOnWithRun(store: TaskStore, toGoOn: RunToGoOn, owner?: string): TaskRunPlan {
+/** Durable when it resolves. Fails with `task.run.not_found`, `task.run.ended` or `task.run.changed`; then nothing has changed. */
+export async function goOnWithRun(store: StoredTaskRuns, toGoOn: RunToGoOn, owner?: string): Promise<TaskRunPlan> {
   const { given, id, parallel, retryFailed } = toGoOn;
   const run = store.run(id);
   if (!run) throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
@@ -53,8 +61,13 @@ export function goOnWithRun(store: TaskStore, toGoOn: RunToGoOn, owner?: string)
     const message = `run ${id} began with another graph than the file holds now; resume it without the file, or begin a new run`;
     throw new Failure("task.run.changed", message);
   }
-  if (retryFailed) store.forgetFailed(id);
-  store.reopenRun(id, owner ?? null, parallel);
+  if (retryFailed) await store.forgetFailed(id);
+  await store.reopenRun(id, owner ?? null, parallel);
+  return planOfRun(store, id);
+}
+
+/** What is left to do of a run, as it is stored. */
+export function planOfRun(store: StoredTaskRuns, id: string): TaskRunPlan {
   const history = store.tasks(id).map(({ attempts, state, task }) => ({ attempts, state, task }) as TaskChange); // pending ones have no row
   return { id, graph: store.graph(id), history };
 }

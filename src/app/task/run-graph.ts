@@ -69,8 +69,8 @@ export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHand
     const { retryFailed } = choices;
     const plan =
       resume === undefined
-        ? beginRun(store, id, { ...(given ?? noFile()), parallel })
-        : goOnWithRun(store, { id, given: given?.graph, parallel, retryFailed });
+        ? await beginRun(store, id, { ...(given ?? noFile()), parallel })
+        : await goOnWithRun(store, { id, given: given?.graph, parallel, retryFailed });
     return open(plan, store, locks, choices);
   } catch (thrown) {
     store.close();
@@ -95,7 +95,13 @@ function open(
   });
   const env = (name: string): string | undefined => process.env[name];
   const warn = (text: string): void => show("report", "warn", text);
-  const report = keepTaskReport({ open: () => openReports(dataDir), run: plan.id, graph: plan.graph, progress: () => run.progress(), warn });
+  const report = keepTaskReport({
+    open: () => openReports(dataDir),
+    run: plan.id,
+    graph: plan.graph,
+    progress: () => run.progress(),
+    warn,
+  });
   const { observe } = report;
   const run: TaskRun = new TaskRun(plan, { clock, random: seededRandom(process.pid), place, store, env, observe });
   return {

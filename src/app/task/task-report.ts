@@ -32,8 +32,6 @@ export interface TaskReportKeeper {
   readonly leave: () => void;
   /** Says nothing any more: somebody else goes on in it. */
   readonly drop: () => void;
-  /** Resolves when it is stored for the last time, or cannot be. */
-  readonly settled: Promise<void>;
 }
 
 /** A node's name where everything is done in one process. */
@@ -62,7 +60,6 @@ export function keepTaskReport(options: TaskReportOptions): TaskReportKeeper {
     end: (state) => void kept.end(state),
     leave: () => kept.leave(),
     drop: () => kept.drop(),
-    settled: kept.settled,
   };
 }
 

@@ -16,6 +16,7 @@ export const master = defineCommand({
     "master 127.0.0.1 8080 --config config/basic_pipeline.txt",
     "master --port 8080 --config orders.txt --config clicks.txt --until-done",
     "coordinator 10.0.0.1 8080 --secrets ./cluster",
+    "master --node-id m1 --port 8080 --masters 127.0.0.1:8080,127.0.0.1:8090,127.0.0.1:8100",
   ],
   args: {
     ...memberArgs,
@@ -30,33 +31,68 @@ export const master = defineCommand({
       description:
         "start those over: forget their checkpoints and replace their outputs; what is under way or paused since before goes on",
     },
+    masters: {
+      type: "string",
+      valueHint: "HOST:PORT,…",
+      description:
+        "all masters of a group that begins, this one among them, each with ID= before it where it is known (this one alone)",
+    },
+    standby: { type: "boolean", description: "begin no group: wait until raft add takes this master in" },
+    groups: {
+      type: "string",
+      valueHint: "NAME,…",
+      description: "groups for data beside main, each with a log of its own",
+    },
+    durability: {
+      type: "string",
+      valueHint: "fsync|relaxed",
+      description: "relaxed acknowledges before the disk has it: a power cut loses what was acknowledged last (fsync)",
+    },
+    "election-timeout": {
+      type: "string",
+      valueHint: "TIME..TIME",
+      description: "how long a leader may be silent (150ms..300ms)",
+    },
+    heartbeat: { type: "string", valueHint: "TIME", description: "how often a leader is heard at least (50ms)" },
     "until-done": { type: "boolean", description: "end when they are over, with 1 when one has failed" },
     ...drainArgs,
   },
   async run(args, words) {
-    const { MASTER_ROLE, openMaster } = await import("../../app/master/master-duty.ts");
-    const settings = await memberSettings(args.name, args, words, [MASTER_ROLE]);
+    const { MASTER_ROLE } = await import("../../app/master/master-duty.ts");
+    const { consensusSettings, openGroupMaster, seedsWith } = await import("../../app/consensus/group-master.ts");
+    const groups = consensusSettings({
+      masters: args.masters,
+      standby: args.standby,
+      groups: args.groups,
+      durability: args.durability,
+      electionTimeout: args["election-timeout"],
+      heartbeat: args.heartbeat,
+    });
+    const settings = seedsWith(await memberSettings(args.name, args, words, [MASTER_ROLE]), groups);
     const logger = await memberLogger(settings, args);
     const tell = teller(args);
-    const { duty, outcomes } = await openMaster({
-      settings,
-      submit: repeated("--config", words).map((path) => ({ path, fresh: args.fresh ?? false })),
-      untilDone: args["until-done"] ?? false,
-      drainMs: drainMsOf(args["drain-timeout"]),
-      logger,
-      changed: (view) => {
-        const { detail, id, name, state } = view;
-        logger.info(`${name} is ${state}`, { id, ...(detail !== undefined && { detail }) });
-        tell({ event: "pipeline", timeMs: systemClock.now(), ...view } as { event: string });
+    const { duty, outcomes } = await openGroupMaster(
+      {
+        settings,
+        submit: repeated("--config", words).map((path) => ({ path, fresh: args.fresh ?? false })),
+        untilDone: args["until-done"] ?? false,
+        drainMs: drainMsOf(args["drain-timeout"]),
+        logger,
+        changed: (view) => {
+          const { detail, id, name, state } = view;
+          logger.info(`${name} is ${state}`, { id, ...(detail !== undefined && { detail }) });
+          tell({ event: "pipeline", timeMs: systemClock.now(), ...view } as { event: string });
+        },
+        dispatched: ({ id, name }, { event: what, ...more }) => {
+          const notice = { event: "dispatch", timeMs: systemClock.now(), id, name, what, ...more };
+          if (RARE.has(what)) tell(notice);
+        },
       },
-      dispatched: ({ id, name }, { event: what, ...more }) => {
-        const notice = { event: "dispatch", timeMs: systemClock.now(), id, name, what, ...more };
-        if (RARE.has(what)) tell(notice);
-      },
-    });
+      groups,
+    );
     const code = await live(settings, { logger, tell, version }, duty);
     for (const { summary } of outcomes()) if (summary && !args.quiet) process.stderr.write(`${summaryText(summary)}\n`);
-    const failed = outcomes().some(({ entry }) => entry.state === "failed");
+    const failed = outcomes().some(({ state }) => state === "failed");
     return args["until-done"] && failed ? EXIT.failures : code;
   },
 });

@@ -10,7 +10,15 @@ import type { Random } from "../../base/random.ts";
 import { type CallOptions, type Client, type Contract, createClient, type Methods } from "../../wire/rpc/index.ts";
 import { MAIN_GROUP } from "../contract/index.ts";
 import { judge, lateFailure } from "./failures.ts";
-import { BACKOFF_MS_FIRST, BACKOFF_MS_MAX, COMMANDS_AT_ONCE_MAX, TIMEOUT_MS_DEFAULT, TRY_MS } from "./limits.ts";
+import {
+  BACKOFF_MS_FIRST,
+  BACKOFF_MS_MAX,
+  COMMAND_MS_MAX,
+  COMMANDS_AT_ONCE_MAX,
+  DISTRIBUTED_TRY_MS,
+  TIMEOUT_MS_DEFAULT,
+  TRY_MS,
+} from "./limits.ts";
 import { Session } from "./session.ts";
 import { type Way, Ways } from "./ways.ts";
 
@@ -67,8 +75,9 @@ export class Asker {
 
   async #ask(contract: Contract, method: string, input: Input, options: CallOptions = {}): Promise<unknown> {
     const { input: schema, access, idempotent = false } = contract.methods[method]!; // of the contract's own names
-    const timeoutMs = options.timeoutMs ?? this.#ports.timeoutMs ?? TIMEOUT_MS_DEFAULT;
     const isMarked = schema instanceof z.ZodObject && "mark" in schema.shape;
+    const asked = options.timeoutMs ?? this.#ports.timeoutMs ?? TIMEOUT_MS_DEFAULT;
+    const timeoutMs = isMarked ? Math.min(asked, COMMAND_MS_MAX) : asked;
     const question: Question = {
       contract,
       method,
@@ -138,10 +147,15 @@ export class Asker {
     }
   }
 
-  #try(way: Way, { contract, deadlineMs, input, isRepeatable, method, signal }: Question, marked: Input) {
+  #try(
+    way: Way,
+    { changes, contract, deadlineMs, input, isMarked, isRepeatable, method, signal }: Question,
+    marked: Input,
+  ) {
     const leftMs = deadlineMs - this.#ports.clock.monotonic();
     const waitMs = typeof input.waitMs === "number" ? input.waitMs : 0;
-    const timeoutMs = isRepeatable ? Math.min(leftMs, TRY_MS + waitMs) : leftMs;
+    const tryMs = changes && !isMarked ? DISTRIBUTED_TRY_MS : TRY_MS + waitMs;
+    const timeoutMs = isRepeatable ? Math.min(leftMs, tryMs) : leftMs;
     return this.#clientOf(way, contract)[method]!(marked, { timeoutMs, ...(signal && { signal }) });
   }
 

@@ -38,6 +38,7 @@ const WRONG_NODE: ReadonlySet<string> = new Set([
 
 const UNCERTAIN: ReadonlySet<string> = new Set([
   "consensus.unknown_outcome",
+  "data.distributed.undecided",
   "link.cancelled",
   "link.closed",
   "link.deadline_exceeded",

@@ -2,13 +2,17 @@
 
 /** What a call takes at most unless told otherwise: an election, a link that has to be made anew, and a few tries. */
 export const TIMEOUT_MS_DEFAULT = 15_000;
+/** A command that is sent again so long after it was first sent might be taken for a new one: groups forget silent sessions. */
+export const COMMAND_MS_MAX = 5 * 60_000;
 /** A node that says nothing for so long is passed over for another: longer than an election and a slow disk's write. */
 export const TRY_MS = 2_000;
+/** A transaction over several groups has some five writes to wait for, one behind the other. */
+export const DISTRIBUTED_TRY_MS = 10_000;
 /** Between rounds over all nodes: soon enough not to be noticed after an election, seldom enough not to hinder it. */
 export const BACKOFF_MS_FIRST = 20;
 export const BACKOFF_MS_MAX = 500;
-/** Commands of one session that are under way in a group: the others wait their turn here. Groups remember that many answers. */
-export const COMMANDS_AT_ONCE_MAX = 64;
+/** Commands of one session that are under way in a group: the others wait their turn here. Groups remember four times as many answers. */
+export const COMMANDS_AT_ONCE_MAX = 256;
 /** Of a lock or a message that a handler works on, when nothing is said: after a crash others wait so long. */
 export const TTL_MS_DEFAULT = 15_000;
 export const VISIBILITY_MS_DEFAULT = 30_000;

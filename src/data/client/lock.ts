@@ -6,7 +6,7 @@
 import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import type { Calls } from "./calls.ts";
-import { HeldLock } from "./held-lock.ts";
+import { type Grant, HeldLock } from "./held-lock.ts";
 import { KEEPS_IN_TTL, POLL_MS, TTL_MS_DEFAULT } from "./limits.ts";
 import type { ReadOptions } from "./strong-map.ts";
 
@@ -40,6 +40,12 @@ export class Lock {
 
   /** Fails with `lock.taken` when somebody else has it for longer than was to be waited. */
   async acquire(options: AcquireOptions = {}): Promise<HeldLock> {
+    const grant = await this.grab(options);
+    return new HeldLock(grant, this.#calls, this.#ports.clock);
+  }
+
+  /** The grant alone: whoever has it sees to keeping it and to giving it back. */
+  async grab(options: AcquireOptions = {}): Promise<Grant> {
     const { holder = this.#ports.newId(), signal, ttlMs = TTL_MS_DEFAULT, waitMs = Number.POSITIVE_INFINITY } = options;
     const deadlineMs = this.#ports.clock.monotonic() + waitMs;
     try {
@@ -51,7 +57,7 @@ export class Lock {
         const reply = await this.#calls.lock.acquire(input, signal && { signal });
         if (reply.state === "held" && reply.token !== undefined) {
           const isFresh = this.#ports.clock.monotonic() - askedMs < ttlMs / 2;
-          if (isFresh) return this.#held({ holder, token: reply.token, ttlMs, askedMs });
+          if (isFresh) return { name: this.name, group: this.group, holder, token: reply.token, ttlMs, askedMs };
           continue; // too little of its time is sure to be left: asking again makes it whole
         }
         if (signal?.aborted || this.#ports.clock.monotonic() >= deadlineMs) throw this.#taken(reply.holder);
@@ -82,10 +88,6 @@ export class Lock {
   /** Who has it and who waits; undefined when nobody has it. */
   async show({ consistency, ...call }: ReadOptions = {}) {
     return (await this.#calls.lock.show({ group: this.group, lock: this.name, consistency }, call)).lock;
-  }
-
-  #held(grant: { holder: string; token: number; ttlMs: number; askedMs: number }): HeldLock {
-    return new HeldLock({ ...grant, name: this.name, group: this.group }, this.#calls, this.#ports.clock);
   }
 
   #taken(holder: string | undefined): Failure {

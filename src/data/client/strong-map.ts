@@ -28,6 +28,8 @@ export interface RangeOptions extends ReadOptions {
   readonly end?: string;
   /** Of one page; the iterator gives them all. */
   readonly limit?: number;
+  /** Empty texts stand for the values. */
+  readonly keysOnly?: boolean;
 }
 
 export interface WatchOptions {
@@ -129,9 +131,9 @@ export class StrongMap {
   }
 
   /** All of a range in the order of keys, as it was at the first page's moment. */
-  async *entries({ limit, ...options }: RangeOptions = {}): AsyncGenerator<Entry, void, void> {
+  async *entries({ keysOnly, limit, ...options }: RangeOptions = {}): AsyncGenerator<Entry, void, void> {
     const { consistency, prefix, from, after: start, end, ...call } = options;
-    const range = { ...given({ prefix, from, end, limit, consistency }) };
+    const range = { ...given({ prefix, from, end, keysOnly, limit, consistency }) };
     let after = start;
     let revision: number | undefined;
     for (;;) {

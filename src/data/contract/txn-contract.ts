@@ -63,9 +63,11 @@ const id = z.string().min(8).max(64);
 const record = z.object({
   id: z.string(),
   side: z.enum(["coordinator", "participant"]),
-  state: z.string(),
-  groups: z.array(z.string()).readonly().describe("those that take part, or the one that knows the decision"),
-  undecidedMs: z.number().optional().describe("until it is aborted; below 0 it waits to be driven on"),
+  state: z
+    .enum(["undecided", "prepared", "committed", "aborted"])
+    .describe("committed and aborted: not everywhere yet"),
+  groups: z.array(z.string()).readonly().describe("those that have not finished, or the one that knows the decision"),
+  leftMs: z.number().optional().describe("until it is aborted, or asked for; below 0 it waits to be driven on"),
 });
 
 export const txnContract = defineContract({
@@ -96,6 +98,11 @@ export const txnContract = defineContract({
         state: z.enum(["committed", "aborted"]),
         reason: z.string().optional().describe("why it was aborted"),
         retryable: z.boolean().optional().describe("of an abort: whether trying anew can help"),
+        replies: z
+          .array(z.object({ group: z.string(), replies }))
+          .readonly()
+          .describe("of those that have carried it out now"),
+        unfinished: z.array(z.string()).readonly().describe("groups that are still to hear of the decision"),
       }),
       access: "operate",
       idempotent: true,
@@ -110,7 +117,7 @@ export const txnContract = defineContract({
     show: {
       about: "one of them",
       input: z.strictObject({ group, id, consistency }),
-      output: z.object({ transaction: record.optional() }),
+      output: z.object({ transactions: z.array(record).readonly().describe("each side of it that is in this group") }),
       access: "read",
       idempotent: true,
     },

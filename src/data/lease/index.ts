@@ -1,2 +1,2 @@
 /** Leases with a time to live, for keys of maps. */
-export { LEASES_MAX, Leases, type LeaseView, type RemoveKeys } from "./leases.ts";
+export { LEASES_MAX, type LeasePorts, Leases, type LeaseView } from "./leases.ts";

@@ -26,8 +26,12 @@ export interface LeaseView {
   readonly keys: number;
 }
 
-/** What becomes of the keys of a lease that has ended: they go, all at once. */
-export type RemoveKeys = (keys: Iterable<readonly [map: string, key: string]>) => void;
+export interface LeasePorts {
+  /** What becomes of the keys of a lease that has ended: they go, all at once. */
+  remove(keys: Iterable<readonly [map: string, key: string]>): void;
+  /** A prepared transaction relies on the key: it must not go before that is decided, so its lease goes on until then. */
+  isPinned(map: string, key: string): boolean;
+}
 
 interface Lease extends Due {
   /** The id. */
@@ -37,18 +41,20 @@ interface Lease extends Due {
   readonly keys: Map<string, Set<string>>;
 }
 
-/** A captured lease: id, ttl, end. */
-type Row = readonly [number, number, number];
+/** A captured lease. */
+type Row = readonly [id: number, ttlMs: number, dueMs: number, isOverdue: boolean];
 
 export class Leases implements Structure {
   readonly name = "leases";
-  readonly #remove: RemoveKeys;
+  readonly #ports: LeasePorts;
   readonly #leases = new Map<number, Lease>();
   #ends = new DueHeap<Lease>();
+  /** Over, and with a pinned key, or it was when that was looked at. */
+  readonly #overdue = new Set<Lease>();
   #keys = 0;
 
-  constructor(remove: RemoveKeys) {
-    this.#remove = remove;
+  constructor(ports: LeasePorts) {
+    this.#ports = ports;
   }
 
   get size(): number {
@@ -56,6 +62,7 @@ export class Leases implements Structure {
   }
 
   get nextDueMs(): number | undefined {
+    for (const lease of this.#overdue) if (!this.#isPinned(lease)) return lease.dueMs;
     return this.#ends.first?.dueMs;
   }
 
@@ -63,9 +70,14 @@ export class Leases implements Structure {
     return (this.#leases.size + this.#keys) * RECORD_BYTES;
   }
 
-  /** Leases that end at one moment end in the order of their ids. */
+  /** In the order of their ends, and of their ids where that is the same. */
   advance({ nowMs }: Moment): void {
-    for (let lease = this.#ends.take(nowMs); lease !== undefined; lease = this.#ends.take(nowMs)) this.#end(lease);
+    if ((this.#ends.first?.dueMs ?? Number.POSITIVE_INFINITY) > nowMs && this.#overdue.size === 0) return;
+    for (let lease = this.#ends.take(nowMs); lease !== undefined; lease = this.#ends.take(nowMs))
+      this.#overdue.add(lease);
+    const over = [...this.#overdue].filter((lease) => !this.#isPinned(lease));
+    over.sort((left, right) => left.dueMs - right.dueMs || left.order - right.order);
+    for (const lease of over) this.#end(lease);
   }
 
   grant(ttlMs: number, { nowMs, index }: Moment): Answer<LeaseReply> {
@@ -73,14 +85,15 @@ export class Leases implements Structure {
       return refused("data.too_many", `granting a lease: the group has ${this.#leases.size}, at most ${LEASES_MAX}`);
     }
     const lease: Lease = { order: index, ttlMs, dueMs: nowMs + ttlMs, place: -1, keys: new Map() };
-    this.#add(lease);
+    this.#leases.set(index, lease);
+    this.#ends.add(lease);
     return done({ lease: index, ttlMs });
   }
 
   keep(id: number, { nowMs }: Moment): Answer<LeaseReply> {
     const lease = this.#leases.get(id);
     if (lease === undefined) return unknown("keeping", id);
-    this.#ends.remove(lease);
+    if (!this.#overdue.delete(lease)) this.#ends.remove(lease);
     lease.dueMs = nowMs + lease.ttlMs;
     this.#ends.add(lease);
     return done({ lease: id, ttlMs: lease.ttlMs });
@@ -90,6 +103,10 @@ export class Leases implements Structure {
   revoke(id: number): Answer<LeaseReply> {
     const lease = this.#leases.get(id);
     if (lease === undefined) return unknown("revoking", id);
+    if (this.#isPinned(lease)) {
+      const what = `revoking lease ${id}: a prepared distributed transaction relies on a key of it, it must be decided first`;
+      return refused("data.locked", what, true);
+    }
     this.#ends.remove(lease);
     this.#end(lease);
     return done({ lease: id, ttlMs: 0 });
@@ -131,7 +148,9 @@ export class Leases implements Structure {
   }
 
   capture(): Iterable<unknown> {
-    const rows = [...this.#leases.values()].map(({ order, ttlMs, dueMs }): Row => [order, ttlMs, dueMs]);
+    const rows = [...this.#leases.values()].map(
+      (lease): Row => [lease.order, lease.ttlMs, lease.dueMs, this.#overdue.has(lease)],
+    );
     return inPieces(
       rows,
       (row) => row,
@@ -143,21 +162,21 @@ export class Leases implements Structure {
   restore(pieces: Iterable<unknown>): void {
     this.#leases.clear();
     this.#ends = new DueHeap();
+    this.#overdue.clear();
     this.#keys = 0;
     let last = 0;
     for (const piece of pieces) {
       for (const row of listOf(piece, "a piece of leases")) {
-        const [id, ttl, due] = listOf(row, "a lease", 3);
+        const [id, ttl, due, isOverdue] = listOf(row, "a lease", 4);
         last = wholeOf(id, "the id of a lease", last + 1);
         const ttlMs = wholeOf(ttl, "the ttl of a lease", 1);
-        this.#add({ order: last, ttlMs, dueMs: wholeOf(due, "the end of a lease"), place: -1, keys: new Map() });
+        const dueMs = wholeOf(due, "the end of a lease");
+        const lease: Lease = { order: last, ttlMs, dueMs, place: -1, keys: new Map() };
+        this.#leases.set(last, lease);
+        if (isOverdue === true) this.#overdue.add(lease);
+        else this.#ends.add(lease);
       }
     }
-  }
-
-  #add(lease: Lease): void {
-    this.#leases.set(lease.order, lease);
-    this.#ends.add(lease);
   }
 
   /** In the order of maps and keys, which is the same on every node: that in which they were attached is not. */
@@ -166,8 +185,14 @@ export class Leases implements Structure {
     for (const map of [...lease.keys.keys()].sort()) {
       for (const key of [...(lease.keys.get(map) ?? [])].sort()) keys.push([map, key]);
     }
-    this.#remove(keys);
+    this.#ports.remove(keys);
     this.#leases.delete(lease.order);
+    this.#overdue.delete(lease);
+  }
+
+  #isPinned({ keys }: Lease): boolean {
+    for (const [map, each] of keys) for (const key of each) if (this.#ports.isPinned(map, key)) return true;
+    return false;
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type Command,
   MESSAGES_AT_ONCE_MAX,
   TRANSACTION_OPERATIONS_MAX,
+  type Transaction,
   type TransactionOperation,
   TTL_MS_MAX,
   TTL_MS_MIN,
@@ -24,6 +25,9 @@ import {
 
 type Type = Command["type"] | "map.get";
 type Of<T extends Type> = Extract<Command | TransactionOperation, { readonly type: T }>;
+
+/** Of a distributed transaction. */
+type Part = Pick<Transaction, "compare" | "then">;
 
 interface Form<C> {
   readonly code: number;
@@ -251,19 +255,12 @@ const OTHER_FORMS: { readonly [T in Extract<Type, "transaction" | "tick" | `dist
   },
   "distributed.prepare": {
     code: 63,
-    write: ({ id: name, coordinator, part, timeoutMs }) => [
-      name,
-      coordinator,
-      part.compare.map(writeCompare),
-      part.then.map(writeOperation),
-      timeoutMs,
-    ],
+    write: ({ id: name, coordinator, part, timeoutMs }) => [name, coordinator, ...writePart(part), timeoutMs],
     read: (f) => ({
       type: "distributed.prepare",
       id: f.name("id"),
       coordinator: f.name("coordinator"),
-      // biome-ignore lint/suspicious/noThenProperty: as above
-      part: { compare: readCompares(f), then: readOperations(f, "then") },
+      part: readPart(f),
       timeoutMs: ttl(f, "timeoutMs"),
     }),
   },
@@ -301,6 +298,16 @@ const OPERATION_CODES = new Set(
 export function writeForm(command: Command | TransactionOperation): [code: number, fields: unknown[]] {
   const form = FORMS[command.type] as Form<Command | TransactionOperation>; // that of its type
   return [form.code, form.write(command)];
+}
+
+/** Two fields: what is compared and what is done. */
+export function writePart({ compare, then }: Part): [unknown[], unknown[]] {
+  return [compare.map(writeCompare), then.map(writeOperation)];
+}
+
+export function readPart(fields: Fields): Part {
+  // biome-ignore lint/suspicious/noThenProperty: as above
+  return { compare: readCompares(fields), then: readOperations(fields, "then") };
 }
 
 /** Two fields: the number and the fields of a command. */

@@ -15,5 +15,7 @@ export const SESSION_WINDOW = 1_024;
 export const SESSION_ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
 /** Of all sessions: beyond it the oldest answers go. */
 export const ANSWERS_BYTES_MAX = 128 * 1024 * 1024;
-/** One frame of a snapshot: a piece of some 100 KB, or one that holds a few large values. */
-export const FRAME_BYTES_MAX = 32 * 1024 * 1024;
+/** Values that the replies of one transaction hold: they go over a link as one message. */
+export const TRANSACTION_READ_BYTES_MAX = 8 * 1024 * 1024;
+/** One frame of a snapshot: a piece of some 100 KB, or one large answer of a session, three bytes a character. */
+export const FRAME_BYTES_MAX = 64 * 1024 * 1024;

@@ -2,7 +2,7 @@
  * Maps in snapshots: the entries of each map in their order, then the history. A change in the history names what is to be found
  * elsewhere in the snapshot (the current entry, the change before of the same key) instead of repeating it.
  */
-import { inPieces, listOf, optional, pieceFault, textOf, valueOf as valueIn, wholeOf } from "../structure/index.ts";
+import { bytesOrText, inPieces, listOf, optional, pieceFault, textOf, wholeOf } from "../structure/index.ts";
 import { type Entry, RECORD_BYTES, valueBytes } from "../words/index.ts";
 import type { Change, History } from "./history.ts";
 import type { SortedEntries } from "./sorted-entries.ts";
@@ -80,7 +80,7 @@ function readEntry(row: unknown): Entry {
   const [key, value, revision, created, version, lease] = listOf(row, "an entry");
   return {
     key: textOf(key, "a key"),
-    value: valueIn(value, "a value"),
+    value: bytesOrText(value, "a value"),
     revision: wholeOf(revision, "a revision", 1),
     created: wholeOf(created, "a first revision", 1),
     version: wholeOf(version, "a version", 1),

@@ -44,6 +44,8 @@ export interface QueueCounts {
   deadLettered: number;
 }
 
+type Settings = { readonly [Name in keyof QueueSettings]-?: NonNullable<QueueSettings[Name]> };
+
 /** When it wants to be advanced, among all queues. */
 export interface Wake extends Due {
   readonly queue: Queue;
@@ -58,7 +60,7 @@ export class Queue {
   readonly pending = new DueHeap<Pending>();
   /** As configured. */
   configured: QueueSettings = {};
-  settings: Required<QueueSettings>;
+  settings: Settings;
   wake: Wake | undefined;
   sizeBytes = 0;
   readonly #out = new Map<number, Pending>();
@@ -235,7 +237,7 @@ export function keyBytes(key: string): number {
   return RECORD_BYTES + key.length;
 }
 
-function resolve(name: string, settings: QueueSettings): Required<QueueSettings> {
+function resolve(name: string, settings: QueueSettings): Settings {
   return {
     deliveriesMax: settings.deliveriesMax ?? DELIVERIES_MAX,
     deadLetter: settings.deadLetter ?? deadLetterOf(name),

@@ -19,7 +19,6 @@ import {
   type Receipt,
   type ReceiptsReply,
   type Refused,
-  refused,
   type Structure,
   type Transactional,
   valueBytes,

@@ -65,6 +65,14 @@ export class Configurations {
     return this.#list.at(-1)!.index;
   }
 
+  /**
+   * In the latest, or in one that may come back because nothing after it is known to be committed? Such a node may be needed to bring the
+   * group on (§4.2.2 of the dissertation).
+   */
+  mayConcern(id: NodeId): boolean {
+    return this.#list.some(({ configuration }) => isVoter(configuration, id));
+  }
+
   add(index: number, configuration: Configuration): void {
     this.#list.push({ index, configuration });
   }

@@ -97,7 +97,7 @@ export class Core {
   /** May it stand for election? */
   get mayStand(): boolean {
     if (this.isRestoring || (this.isDamaged && !this.rules.damagedVote)) return false;
-    return isVoter(this.configuration, this.id);
+    return this.configurations.mayConcern(this.id);
   }
 
   begin(nowMs: number): void {

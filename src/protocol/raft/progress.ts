@@ -81,6 +81,13 @@ export class Progress {
   /** It is damaged: what its messages carry, and since when. */
   repair: { readonly id: number; readonly through: number; readonly round: number } | undefined;
 
+  /**
+   * The configuration at this index is without it. It still gets that and hears that it is committed, so that it knows and disturbs
+   * nobody; answered is that with this round.
+   */
+  leavesAt: number | undefined;
+  farewellRound = Number.POSITIVE_INFINITY;
+
   constructor(id: NodeId, next: number, nowMs: number) {
     this.id = id;
     this.next = next;

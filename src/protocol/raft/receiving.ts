@@ -38,12 +38,13 @@ export class SnapshotReceiving {
   onPiece(from: NodeId, message: SnapshotMessage): void {
     const core = this.#core;
     this.#repair.ask(message.repair);
-    if (this.#isHere(message.snapshot)) return this.#confirm(from, message);
+    if (this.#isHere(message.snapshot)) return this.#confirm(from, message.snapshot, message.round);
     const incoming = this.#accept(message);
     if (incoming === undefined) return;
+    // Rounds begin anew with each leader.
+    incoming.round = incoming.term === core.term ? Math.max(incoming.round, message.round) : message.round;
     incoming.term = core.term;
     incoming.from = from;
-    incoming.round = Math.max(incoming.round, message.round);
     if (core.isRestoring) return;
     const { data, offset } = message;
     if (data.length === 0 || offset !== incoming.taken) return this.#answer(incoming);
@@ -80,15 +81,17 @@ export class SnapshotReceiving {
     return !isRestoring && (index <= commit || log.termAt(index) === term);
   }
 
-  #confirm(from: NodeId, { round, snapshot }: SnapshotMessage): void {
+  #confirm(from: NodeId, snapshot: SnapshotInfo, round: number): void {
+    this.#skip(snapshot.index);
+    this.#send(from, snapshot, snapshot.sizeBytes, round);
+  }
+
+  #skip(index: number): void {
     const core = this.#core;
-    const { checksum, index, sizeBytes } = snapshot;
     if (this.#incoming !== undefined && this.#incoming.snapshot.index <= index) this.#incoming = undefined;
     core.commitTo(index);
     core.handOut();
     this.#arrived(index);
-    const { id: repairId } = this.#repair;
-    core.send(from, { type: "snapshotReply", term: core.term, index, checksum, offset: sizeBytes, round, repairId });
   }
 
   #arrived(index: number): void {
@@ -107,20 +110,29 @@ export class SnapshotReceiving {
     return this.#incoming;
   }
 
-  /** Where to go on; when nothing is missing the state machine is replaced, and the answer waits for that. */
+  /**
+   * Where to go on; when nothing is missing the state machine is replaced, and the answer waits for that. Entries may have overtaken the
+   * pieces: then nothing is replaced, since the log behind it may have been acknowledged.
+   */
   #answer(incoming: Incoming): void {
     const { snapshot, stored } = incoming;
-    if (stored < snapshot.sizeBytes) return this.#tell(incoming, stored);
     const core = this.#core;
+    if (this.#isHere(snapshot)) {
+      this.#skip(snapshot.index);
+      return this.#tell(incoming, snapshot.sizeBytes);
+    }
+    if (stored < snapshot.sizeBytes) return this.#tell(incoming, stored);
     core.isRestoring = true;
     core.emit({ type: "restore", snapshot });
   }
 
+  /** Unless the leader is another by now. */
   #tell({ from, round, snapshot, term }: Incoming, offset: number): void {
-    const core = this.#core;
-    if (from === undefined || term !== core.term) return;
-    const { checksum, index } = snapshot;
-    const { id: repairId } = this.#repair;
-    core.send(from, { type: "snapshotReply", term, index, checksum, offset, round, repairId });
+    if (from !== undefined && term === this.#core.term) this.#send(from, snapshot, offset, round);
+  }
+
+  #send(to: NodeId, { checksum, index }: SnapshotInfo, offset: number, round: number): void {
+    const { term } = this.#core;
+    this.#core.send(to, { type: "snapshotReply", term, index, checksum, offset, round, repairId: this.#repair.id });
   }
 }

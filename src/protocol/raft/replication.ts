@@ -2,7 +2,7 @@
  * A leader's entries on their way: what each follower has, what it may be sent, and what a quorum has made durable. Entries go out
  * before this node has written them itself, pipelined; it counts its own copy only once that is durable.
  */
-import { membersOf } from "./configuration.ts";
+import { isVoter, membersOf } from "./configuration.ts";
 import type { Core } from "./core.ts";
 import { entryBytes } from "./log.ts";
 import type { Entry, NodeId, RaftMessage } from "./messages.ts";
@@ -34,12 +34,16 @@ export class Replication {
     this.follow();
   }
 
-  /** The configuration has changed: those who are new are probed, those who are gone are forgotten. */
+  /** The configuration has changed: those who are new are probed, those who are gone are told that they are. */
   follow(): void {
-    const { configuration, id, log, nowMs } = this.#core;
+    const { configuration, configurations, id, log, nowMs } = this.#core;
     const members = membersOf(configuration);
     members.delete(id);
-    for (const known of this.followers.keys()) if (!members.has(known)) this.followers.delete(known);
+    for (const follower of this.followers.values()) {
+      if (members.has(follower.id)) follower.leavesAt = undefined;
+      else follower.leavesAt ??= configurations.latestIndex;
+      follower.farewellRound = Number.POSITIVE_INFINITY;
+    }
     for (const member of members)
       if (!this.followers.has(member)) this.followers.set(member, new Progress(member, log.lastIndex + 1, nowMs));
   }
@@ -71,6 +75,10 @@ export class Replication {
   /** Everybody hears of the leader, and says how far it is. */
   heartbeat(): void {
     for (const follower of this.followers.values()) {
+      if (this.#isGone(follower)) {
+        this.followers.delete(follower.id);
+        continue;
+      }
       follower.isPaused = false;
       if (!this.push(follower)) this.sendEmpty(follower);
     }
@@ -85,8 +93,8 @@ export class Replication {
   /** A round that begins now, for a read: voters hear of it. */
   ask(): number {
     const round = this.rounds.begin(this.#core.nowMs);
-    const { learners } = this.#core.configuration;
-    for (const follower of this.followers.values()) if (!learners.includes(follower.id)) this.sendEmpty(follower);
+    const { configuration } = this.#core;
+    for (const follower of this.followers.values()) if (isVoter(configuration, follower.id)) this.sendEmpty(follower);
     return round;
   }
 
@@ -147,6 +155,12 @@ export class Replication {
     return core.commitTo(index);
   }
 
+  /** It has left the configuration and is not worth waiting for. */
+  #isGone({ heardMs, leavesAt, state }: Progress): boolean {
+    const { nowMs, options } = this.#core;
+    return leavesAt !== undefined && (state === "snapshot" || nowMs - heardMs >= options.electionMaxMs);
+  }
+
   #matchOf(id: NodeId): number {
     const { durableIndex, lastIndex } = this.#core.log;
     if (id === this.#core.id) return this.#core.rules.ownMatch(durableIndex, lastIndex);
@@ -156,6 +170,7 @@ export class Replication {
   #accepted(follower: Progress, match: number): void {
     const { log } = this.#core;
     if (match > log.lastIndex) return;
+    if (follower.round >= follower.farewellRound) this.followers.delete(follower.id);
     this.matched(follower, match);
     if (follower.state === "replicate") return follower.inflight.freeTo(match);
     const canGoOn = log.termAt(follower.match) !== undefined;
@@ -217,6 +232,9 @@ export class Replication {
     const { repair } = follower;
     const round = this.rounds.now(nowMs);
     follower.told = commit;
+    const { leavesAt = Number.POSITIVE_INFINITY } = follower;
+    if (commit >= leavesAt && prevIndex + entries.length >= leavesAt)
+      follower.farewellRound = Math.min(follower.farewellRound, round);
     const append = { type: "append", term, prevIndex, prevTerm, entries, commit, round } as const;
     this.send(
       follower,

@@ -22,6 +22,6 @@ export type { DoneObservation, FailedObservation, Observation, StageObservation 
 export { PartBuilder, type RecordCounts, ReportBuilder, type ReportSubject } from "./report-builder.ts";
 export { reportId } from "./report-id.ts";
 export { ReportStore } from "./report-store.ts";
-export { REPORTS_MAX, type ReportLine, type StoredReports } from "./stored-reports.ts";
+export { REPORTS_MAX, type ReportLine, reportLine, type StoredReports } from "./stored-reports.ts";
 export type { StageTotals } from "./tallies.ts";
 export { type LatencyView, type NodeView, type ReportView, type StageView, successRatioOf, viewOf } from "./view.ts";

@@ -2,7 +2,7 @@
 import { Histogram } from "../../base/histogram.ts";
 import { criticalPath, orderOf } from "./order.ts";
 import type { TaskState } from "./outcome.ts";
-import type { StoredRun, StoredTask } from "./store.ts";
+import type { StoredRun, StoredTask } from "./stored-runs.ts";
 import type { TaskGraph } from "./types.ts";
 
 /** Lists for reading: all tasks are in the store. */

@@ -14,7 +14,7 @@ import { Outputs } from "./outputs.ts";
 import type { TaskPlace } from "./place.ts";
 import { readyTask } from "./ready-task.ts";
 import { type RunEnd, type TaskEffect, type TaskInput, TaskScheduler } from "./scheduler.ts";
-import type { TaskStore } from "./store.ts";
+import type { StoredTaskRuns } from "./stored-runs.ts";
 import type { TaskGraph } from "./types.ts";
 
 export interface TaskRunPlan {
@@ -28,7 +28,7 @@ export interface TaskRunPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly place: TaskPlace;
-  readonly store: Pick<TaskStore, "save" | "output">;
+  readonly store: Pick<StoredTaskRuns, "save" | "output">;
   readonly env: (name: string) => string | undefined;
   /** Each change as it is recorded. */
   readonly observe?: (change: TaskChange) => void;
@@ -96,7 +96,7 @@ export class TaskRun {
 
   /** Gives up what runs, and records nothing of it: a resumed run finds it under way. */
   abort(reason: string): void {
-    this.#finish(reason, () => this.#end.resolve("stopped"));
+    if (!this.#over) void this.#settled(reason, "stopped");
   }
 
   progress(): TaskProgress {
@@ -113,7 +113,7 @@ export class TaskRun {
     if (effect.type === "record") this.#record(effect.changes);
     else if (effect.type === "start") void this.#execute(effect.task, effect.attempt, effect.durable);
     else if (effect.type === "abort") this.#controllers.get(effect.task)?.abort(new Error(effect.reason));
-    else this.#finish("the run has ended", () => this.#end.resolve(effect.how));
+    else if (!this.#over) void this.#settled("the run has ended", effect.how);
   }
 
   #record(changes: readonly TaskChange[]): void {
@@ -156,17 +156,27 @@ export class TaskRun {
   }
 
   #fail(thrown: unknown): void {
-    this.#finish("the run has failed", () => this.#end.reject(thrown));
+    if (!this.#over) void this.#finish("the run has failed").then(() => this.#end.reject(thrown));
   }
 
-  #finish(reason: string, settle: () => void): void {
-    if (this.#over) return;
+  /** Everything is recorded, or cannot be. */
+  async #settled(reason: string, how: RunEnd): Promise<void> {
+    const refused = await this.#finish(reason);
+    if (refused && how !== "stopped") this.#end.reject(refused.by);
+    else this.#end.resolve(how); // what was given up may be forgotten as well
+  }
+
+  async #finish(reason: string): Promise<{ readonly by: unknown } | undefined> {
     this.#over = true;
     this.#watch?.close();
     this.#pump.stop();
-    this.#journal.flush();
     for (const controller of this.#controllers.values()) controller.abort(new Error(reason));
-    settle();
+    try {
+      await this.#journal.finish();
+      return undefined;
+    } catch (thrown) {
+      return { by: thrown };
+    }
   }
 }
 

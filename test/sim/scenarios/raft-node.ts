@@ -92,7 +92,10 @@ export class RaftNode implements Process<RaftWire> {
 
   receive(from: number, wire: RaftWire, _via: unknown, nowMs: number): void {
     if (wire.kind === "request") this.#request(wire.request, nowMs);
-    else this.feed({ type: "receive", from: nameOf(from), message: wire.message }, nowMs);
+    else {
+      this.#plan.oracle.heard(this.#port.index, nameOf(from), wire.message);
+      this.feed({ type: "receive", from: nameOf(from), message: wire.message }, nowMs);
+    }
   }
 
   undelivered(to: number, _wire: RaftWire, nowMs: number): void {

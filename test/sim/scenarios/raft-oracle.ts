@@ -32,10 +32,15 @@ interface Known {
   /** The highest term that others have heard of from it, and its vote. */
   promised: HardState;
   acknowledged: number;
+  /** From here on it is being written anew: a crash may leave either. */
+  cutFrom: number;
   commit: number;
   ledTerm: number;
-  /** What it had, and lost: up to here it may have acknowledged what is not there. */
-  lostThrough: number;
+  /** What it had before it was damaged, each time: it may have acknowledged what is not there. */
+  lost: EntryLog[];
+  isDamaged: boolean;
+  /** Of whose damage it has heard. */
+  readonly told: Set<NodeId>;
 }
 
 interface Origin {
@@ -69,9 +74,12 @@ export class RaftOracle {
       hardState: { term: 0, votedFor: undefined },
       promised: { term: 0, votedFor: undefined },
       acknowledged: 0,
+      cutFrom: Number.POSITIVE_INFINITY,
       commit: 0,
       ledTerm: 0,
-      lostThrough: 0,
+      lost: [],
+      isDamaged: false,
+      told: new Set<NodeId>(),
     }));
   }
 
@@ -87,19 +95,22 @@ export class RaftOracle {
   /** The node's disk is about to be damaged. */
   damaged(index: number): void {
     const node = this.#nodes[index]!;
-    node.lostThrough = Math.max(node.lostThrough, node.durable.last);
+    node.lost.push(node.durable);
+    node.isDamaged = true;
+    for (const other of this.#nodes) other.told.delete(nameOf(index));
   }
 
   /** It may lack something, and has not been repaired. */
   isDamaged(index: number): boolean {
-    return this.#nodes[index]!.lostThrough > 0;
+    return this.#nodes[index]!.isDamaged;
   }
 
   /** Something that it has lost and that is committed is still not there. */
   isLacking(index: number): boolean {
-    const { durable, lostThrough } = this.#nodes[index]!;
-    for (let at = durable.base + 1; at <= Math.min(lostThrough, this.committed); at++) {
-      if (!durable.has(at, this.#terms[at]!)) return true;
+    const { durable, lost } = this.#nodes[index]!;
+    for (let at = durable.base + 1; lost.length > 0 && at <= this.committed; at++) {
+      const term = this.#terms[at]!;
+      if (!durable.has(at, term) && lost.some((log) => log.has(at, term))) return true;
     }
     return false;
   }
@@ -108,7 +119,8 @@ export class RaftOracle {
   repaired(index: number): void {
     const node = this.#nodes[index]!;
     if (this.isLacking(index)) fail(`${node.name} is repaired and lacks what it has lost`);
-    node.lostThrough = 0;
+    node.lost = [];
+    node.isDamaged = false;
   }
 
   born(index: number, life: number, durable: DurableState, store: RaftStore): void {
@@ -120,6 +132,7 @@ export class RaftOracle {
     node.hardState = hardState;
     node.commit = snapshot?.index ?? 0;
     node.ledTerm = 0;
+    node.told.clear();
     const { term, votedFor } = node.promised;
     if (
       hardState.term < term ||
@@ -127,8 +140,10 @@ export class RaftOracle {
     ) {
       fail(`${node.name} comes back with ${said(hardState)} and others have heard of ${said(node.promised)}`);
     }
+    node.acknowledged = Math.min(node.acknowledged, node.cutFrom - 1);
+    node.cutFrom = Number.POSITIVE_INFINITY;
     if (durable.isDamaged) node.acknowledged = Math.min(node.acknowledged, node.durable.last);
-    else if (!this.isLacking(index)) node.lostThrough = 0;
+    else if (!this.isLacking(index)) [node.lost, node.isDamaged] = [[], false];
     if (node.durable.last < node.acknowledged) {
       fail(`${node.name} has acknowledged entry ${node.acknowledged} and comes back with ${node.durable.last} entries`);
     }
@@ -148,7 +163,7 @@ export class RaftOracle {
     if (!isConflict && entries.at(-1)!.index < node.placed.last) {
       fail(`${node.name} drops entries behind ${entries.at(-1)!.index}, of ${node.placed.last}, without a conflict`);
     }
-    if (isConflict) node.acknowledged = Math.min(node.acknowledged, first.index - 1);
+    if (isConflict) node.cutFrom = Math.min(node.cutFrom, first.index);
     for (const entry of entries) {
       const before = node.placed.change;
       const isNew = !this.#origins.has(keyOf(entry));
@@ -170,7 +185,11 @@ export class RaftOracle {
     for (const entry of entries) if (node.placed.has(entry.index, entry.term)) this.#origin(node, entry);
     // A snapshot that was restored meanwhile may have taken their place.
     const behind = entries.filter((entry) => entry.index > node.durable.base);
-    if (behind[0] !== undefined && behind[0].index <= node.durable.last + 1) node.durable.place(behind);
+    const first = behind[0];
+    if (first === undefined || first.index > node.durable.last + 1) return;
+    if (!node.durable.has(first.index, first.term)) node.acknowledged = Math.min(node.acknowledged, first.index - 1);
+    node.durable.place(behind);
+    if (node.durable.last === node.placed.last) node.cutFrom = Number.POSITIVE_INFINITY;
   }
 
   /** The machine wants a snapshot in the place of its log. */
@@ -219,6 +238,13 @@ export class RaftOracle {
     if (type === "snapshotReply" && message.index <= node.durable.base) this.#acknowledge(node, message.index);
   }
 
+  /** It is about to be told so by another node. */
+  heard(index: number, from: NodeId, message: RaftMessage): void {
+    if (message.type !== "appendReply" && message.type !== "snapshotReply") return;
+    const node = this.#nodes[index]!;
+    if (message.repairId !== undefined && message.term === node.ledTerm) node.told.add(from);
+  }
+
   applied(index: number, entry: Entry, history: number): void {
     const node = this.#nodes[index]!;
     const [term, tag] = [this.#terms[entry.index], this.#tags[entry.index]];
@@ -240,12 +266,15 @@ export class RaftOracle {
     this.#elections++;
     this.#leaders.set(term, node.name);
     node.ledTerm = term;
+    node.told.clear();
     const yes = this.#grants.get(term) ?? new Map<NodeId, NodeId>();
     if (node.hardState.term === term && node.hardState.votedFor === nameOf(index))
       yes.set(nameOf(index), nameOf(index));
     const { configuration } = node.placed.change;
     if (!isQuorum(configuration, (id) => yes.get(id) === nameOf(index))) {
-      fail(`${node.name} leads in term ${term} with the votes of ${[...yes.keys()].join(" ")} only`);
+      fail(
+        `${node.name} leads in term ${term} with the votes of ${[...yes.keys()].filter((id) => yes.get(id) === nameOf(index)).join(" ")} only`,
+      );
     }
     for (let at = node.placed.base + 1; at <= this.committed; at++) {
       if (this.#since[at]! >= term) continue;
@@ -280,8 +309,9 @@ export class RaftOracle {
     const { configuration } = node.placed.change;
     const has = (id: NodeId): boolean => {
       const voter = this.#nodes[indexOf(id)]!;
-      // One that is damaged may have said so before, and the leader has not heard of it.
-      return voter.durable.has(commit, own) || voter.lostThrough >= commit;
+      // One that is damaged may have said so before, and the leader has not heard of the damage.
+      const isExcused = !node.told.has(id) && voter.lost.some((log) => log.has(commit, own));
+      return isExcused || voter.durable.has(commit, own);
     };
     if (isQuorum(configuration, has)) return;
     const having = [...configuration.voters, ...configuration.votersOutgoing].filter(has);

@@ -56,12 +56,24 @@ export function decodeRecords(
     if (size < HEAD_BYTES + 8 || at + size > bytes.length) break;
     const body = bytes.subarray(at + HEAD_BYTES, at + size);
     if (view.getUint32(at + 4) !== checksum(body)) {
-      // Without checks a broken record is passed over as if nothing had been in it.
       if (checks) break;
+      const record = believed(body);
+      if (record !== undefined) records.push(record);
     } else records.push(decodeBody(body));
     at += size;
   }
   return { records, validBytes: at };
+}
+
+/** What a log without checks would take for a record: whatever looks like one. */
+function believed(body: Uint8Array): LogRecord | undefined {
+  try {
+    const record = decodeBody(body);
+    const isRow = record.entries.every(({ index }, at) => index === record.entries[0]!.index + at);
+    return isRow ? record : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function decodeBody(body: Uint8Array): LogRecord {

@@ -27,6 +27,8 @@ const MIX: FaultMix = {
     burst: { everyMs: 250, forMs: 0 },
     transfer: { everyMs: 1_200, forMs: 0 },
     blackout: { everyMs: 4_000, forMs: 500 },
+    isolate: { everyMs: 2_500, forMs: 500 },
+    stall: { everyMs: 2_500, forMs: 300 },
   },
   driftMax: 0.05,
   lossMax: 0.3,
@@ -40,6 +42,8 @@ const PROFILE: RaftProfile = {
   reads: 0.4,
   brokenSnapshots: 0,
   losesForGood: true,
+  thinkMs: 30,
+  isHasty: false,
 };
 
 /**
@@ -62,12 +66,19 @@ export const raftLeaseScenario = scenario({
   bugs: BUG_WORDS.lease,
   profile: {
     ...PROFILE,
-    leaseReads: 0.8,
+    leaseReads: 1,
     reads: 0.6,
+    thinkMs: 4,
+    isHasty: true,
     mix: {
       ...MIX,
-      kinds: { ...MIX.kinds, split: { everyMs: 700, forMs: 500 }, drift: { everyMs: 500, forMs: 3_000 } },
-      acts: { ...MIX.acts, transfer: { everyMs: 500, forMs: 0 } },
+      kinds: { ...MIX.kinds, drift: { everyMs: 400, forMs: 3_000 } },
+      acts: {
+        ...MIX.acts,
+        isolate: { everyMs: 700, forMs: 300 },
+        stall: { everyMs: 700, forMs: 250 },
+        handover: { everyMs: 700, forMs: 300 },
+      },
       driftMax: LEASE_DRIFT_MAX,
     },
   },

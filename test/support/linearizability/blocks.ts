@@ -51,7 +51,11 @@ export function findBlocks(input: BlocksInput): Blocks | Refutation {
   }
   const refutation = findCollision(input, zones, happened) ?? findBlocked(input, sources, touching);
   if (refutation) return refutation;
-  return { start: starts(input, zones), happened: unknownOnes(input, happened), edges: readEdges(input, sources) };
+  return {
+    start: starts(input, zones),
+    happened: unknownOnes(input, happened),
+    edges: readEdges(input, sources, happened),
+  };
 }
 
 /** For each value the operations that could have written it. */
@@ -197,7 +201,7 @@ function starts({ needs }: BlocksInput, zones: readonly Zone[]): (number | undef
   for (const { first, last, members } of zones) {
     const around = forward.find((zone) => zone.first < last && last < zone.last);
     const at = first < last ? first : (around?.last ?? last);
-    for (const index of members) start[index] = at;
+    if (members.length > 1) for (const index of members) start[index] = at;
   }
   return start;
 }
@@ -206,8 +210,12 @@ function unknownOnes({ optional }: BlocksInput, happened: ReadonlySet<number>): 
   return [...happened].filter((index) => optional[index] === 1);
 }
 
-function readEdges({ needs }: BlocksInput, sources: readonly (readonly number[])[]): [number, number][] {
-  return [...needs.keys()].flatMap((index): [number, number][] => {
+function readEdges(
+  { needs }: BlocksInput,
+  sources: readonly (readonly number[])[],
+  happened: ReadonlySet<number>,
+): [number, number][] {
+  return [...happened].flatMap((index): [number, number][] => {
     const writers = needs[index]! < 0 ? [] : sources[needs[index]!]!;
     return writers.length === 1 && writers[0] !== INITIALLY ? [[writers[0]!, index]] : [];
   });

@@ -5,13 +5,16 @@
  */
 import type { CheckOptions, Failed, Model, Operation, Verdict } from "./operation.ts";
 import { buildProblem } from "./problem.ts";
-import { search } from "./search.ts";
+import { type Found, search } from "./search.ts";
 
 /**
  * Remembered for one key before the checker gives up, at up to a kilobyte each. The histories it is for need a few
  * thousand: see the tests of 50 clients × 30 operations.
  */
 export const CONFIGURATIONS_MAX = 400_000;
+
+/** A good guess leads straight to an order. */
+const GUESS_CONFIGURATIONS = 20_000;
 
 /** Spent on showing how far a history goes that has been refuted without a search. */
 const ILLUSTRATION_CONFIGURATIONS = 2_000;
@@ -50,6 +53,7 @@ function checkKey<State, Input, Output>(
   configurationsMax: number,
 ): Verdict<Input, Output> {
   const pick = (indexes: readonly number[]): Operation<Input, Output>[] => indexes.map((index) => history[index]!);
+  const guessed = model.guess && tryGuess(model, history);
   const problem = buildProblem(model, history);
   if ("why" in problem) {
     const { why, culprits } = problem;
@@ -62,7 +66,7 @@ function checkKey<State, Input, Output>(
       configurations: 0,
     };
   }
-  const { outcome, order, open, configurations } = search(problem, configurationsMax);
+  const { outcome, order, open, configurations } = guessed ?? search(problem, configurationsMax);
   const longest = pick(order.map((index) => problem.source[index]!));
   if (outcome === "stopped") return { ok: "unknown", key, configurations, longest };
   if (outcome === "found") {
@@ -74,6 +78,20 @@ function checkKey<State, Input, Output>(
     Input,
     Output
   >;
+}
+
+/** An order that the model has guessed most of; undefined when it leads nowhere. */
+function tryGuess<State, Input, Output>(
+  model: Model<State, Input, Output>,
+  history: readonly Operation<Input, Output>[],
+): Found | undefined {
+  const order = (operations: readonly Operation<Input, Output>[]) => [
+    ...(model.order?.(operations) ?? []),
+    ...(model.guess?.(operations) ?? []),
+  ];
+  const problem = buildProblem({ ...model, order }, history);
+  const found = "why" in problem ? undefined : search(problem, GUESS_CONFIGURATIONS);
+  return found?.outcome === "found" ? found : undefined;
 }
 
 /** How far the search comes without what has been refuted already. */

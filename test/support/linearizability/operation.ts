@@ -43,6 +43,8 @@ export interface Model<State, Input, Output> {
   twinKey?(operation: Operation<Input, Output>): string | undefined;
   /** Pairs of indexes [a, b]: if the history is right at all, a comes before b. Both must have returned. */
   order?(operations: readonly Operation<Input, Output>[]): Iterable<readonly [number, number]>;
+  /** More pairs, which may be wrong: tried first, and forgotten when they lead nowhere. */
+  guess?(operations: readonly Operation<Input, Output>[]): readonly (readonly [number, number])[] | undefined;
   /** Why no order can exist, when that can be told without a search. */
   refute?(operations: readonly Operation<Input, Output>[]): Refutation | undefined;
   /** For objects that hold one value: `state` is the value's key, and every operation is described by its effect alone. */

@@ -158,23 +158,33 @@ class Search {
   }
 
   #candidates(front: number): number[] {
-    const { blind, call, priority, ret, twin } = this.#problem;
+    const { blind, call, optional, priority, ret, twin } = this.#problem;
+    const unseen = this.#opensLater(front) ? -1 : this.#unseen;
+    const limit = this.#dropLate(front);
     const found: number[] = [];
     const twins = new Map<number, number>();
     for (let index = this.#first(); this.#isCalled(index, front); index = this.#next[index]!) {
       if (!this.#fits(index, front)) continue;
-      if (blind[index] && this.#unseen > call[index]!) continue;
-      const hasTwins = twin[index] !== -1 && !this.#isHidden(index);
+      if (blind[index] && unseen > call[index]!) continue;
+      const isHidden = this.#isHidden(index);
+      if (isHidden && this.#isUseless(index)) continue;
+      const hasTwins = twin[index] !== -1 && !isHidden && call[index]! < limit;
       const rival = hasTwins ? twins.get(twin[index]!) : undefined;
       if (rival === undefined) {
         if (hasTwins) twins.set(twin[index]!, found.length);
         found.push(index);
       } else if (ret[index]! < ret[found[rival]!]!) found[rival] = index;
     }
-    const urgency = (index: number): number => (this.#done[index] ? NEVER : ret[index]!);
-    return found.sort(
-      (a, b) => this.#done[a]! - this.#done[b]! || priority[a]! - priority[b]! || urgency(a) - urgency(b),
-    );
+    return found.sort((a, b) => optional[a]! - optional[b]! || priority[a]! - priority[b]! || ret[a]! - ret[b]!);
+  }
+
+  /** Whether a blind write placed now would hide one that could not be hidden when the last one was placed. */
+  #opensLater(front: number): boolean {
+    const { blind, call } = this.#problem;
+    for (let index = this.#first(); this.#isCalled(index, front); index = this.#next[index]!) {
+      if (blind[index] && !this.#done[index] && call[index]! >= this.#unseen) return true;
+    }
+    return false;
   }
 
   #isHidden(index: number): boolean {
@@ -211,17 +221,22 @@ class Search {
     this.#log.push(index * 4 + kind);
   }
 
-  /** Forgets hidden writes that can have no place of their own any more, or need none; the earliest return of the others, or the front. */
+  /** Forgets hidden writes that can have no place of their own any more; the earliest return of those that may want one, or the front. */
   #dropLate(front: number): number {
-    const { ret, makes, mayAvoid } = this.#problem;
+    const { ret } = this.#problem;
     let limit = front;
     for (let index = this.#first(); this.#isCalled(index, this.#furthest); index = this.#next[index]!) {
       if (!this.#isHidden(index)) continue;
-      const isUseless = !mayAvoid && this.#wanted[makes[index]!] === 0;
-      if (ret[index]! > this.#latest && !isUseless) limit = Math.min(limit, ret[index]!);
-      else this.#drop(index);
+      if (ret[index]! <= this.#latest) this.#drop(index);
+      else if (!this.#isUseless(index)) limit = Math.min(limit, ret[index]!);
     }
     return limit;
+  }
+
+  /** A hidden write that nobody has to see. */
+  #isUseless(index: number): boolean {
+    const { makes, mayAvoid } = this.#problem;
+    return !mayAvoid && this.#wanted[makes[index]!] === 0;
   }
 
   #drop(index: number): void {

@@ -4,6 +4,7 @@
  */
 import { type Clock, pause } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/errors.ts";
+import { isDeposed } from "../../../base/kept-state.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Balancer } from "../../../protocol/balance/index.ts";
 import {
@@ -15,28 +16,29 @@ import {
 import type { ParamSchema } from "../../../sdk/index.ts";
 import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import { pathResolver } from "../../../work/pipeline/file/index.ts";
+import type { StoredReports } from "../../../work/report/index.ts";
 import {
   type RunEnd,
+  type StoredTaskRuns,
   type TaskGraph,
   type TaskProgress,
   TaskRun,
   type TaskRunPlan,
-  type TaskStore,
 } from "../../../work/task/index.ts";
-import type { OutputLocks } from "../../output-locks.ts";
 import { keepTaskReport, type TaskReportKeeper } from "../../task/task-report.ts";
+import { KEPT_REPORT_MS } from "../kept/kept-stores.ts";
 import type { PipelineTasks } from "./pipeline-tasks.ts";
 import { ShippedPlugins } from "./shipped-plugins.ts";
 import type { TaskWorkers } from "./task-workers.ts";
 import { type PlaceEvent, WorkerPlace } from "./worker-place.ts";
 
 export interface GraphRunPorts {
-  readonly dataDir: string | undefined;
+  readonly reports: StoredReports;
   /** The master's id: where pipelines run. */
   readonly master: string;
   readonly clock: Clock;
   readonly random: Random;
-  readonly store: TaskStore;
+  readonly store: StoredTaskRuns;
   readonly workers: TaskWorkers;
   readonly pipelines: PipelineTasks;
   readonly shelf: ArtifactShelf;
@@ -49,8 +51,6 @@ export interface GraphRunPorts {
 export interface GraphRunPlan extends TaskRunPlan {
   /** Where files that its parameters name are looked for. */
   readonly file: string;
-  /** Held until it is over. */
-  readonly locks: OutputLocks;
 }
 
 export class GraphRun {
@@ -58,25 +58,24 @@ export class GraphRun {
   readonly name: string;
   /** How it came out; never rejects. */
   readonly over: Promise<RunEnd | "left" | "broken">;
-  readonly #plan: GraphRunPlan;
   readonly #ports: GraphRunPorts;
   readonly #plugins: ShippedPlugins;
   readonly #place: WorkerPlace;
   readonly #report: TaskReportKeeper;
   readonly #run: TaskRun;
-  #wish: "run" | "cancel" | "leave" = "run";
+  #wish: "run" | "cancel" | "leave" | "drop" = "run";
 
   constructor(plan: GraphRunPlan, ports: GraphRunPorts) {
     const { file, graph, id } = plan;
-    const { clock, dataDir, random, shelf, schemaOf, store, tell } = ports;
+    const { clock, random, reports, shelf, schemaOf, store, tell } = ports;
     this.id = id;
     this.name = graph.name;
-    this.#plan = plan;
     this.#ports = ports;
     this.#plugins = new ShippedPlugins({ shelf, schemaOf, resolvePath: pathResolver(file, process.cwd()) });
     this.#place = this.#openPlace(graph);
     const nodeOf = (task: number): string => this.#place.nodeOf(graph.tasks[task]!.id) ?? ports.master;
-    this.#report = keepTaskReport({ dataDir, run: id, graph, nodeOf, progress: () => this.progress(), warn: tell });
+    const kept = { open: () => reports, everyMs: KEPT_REPORT_MS, run: id, graph };
+    this.#report = keepTaskReport({ ...kept, nodeOf, progress: () => this.progress(), warn: tell });
     const { observe } = this.#report;
     const env = (name: string): string | undefined => process.env[name];
     this.#run = new TaskRun(plan, { clock, random, place: this.#place, store, env, observe });
@@ -104,26 +103,38 @@ export class GraphRun {
     await this.over;
   }
 
+  /** Another master leads: everything ends at once, and nobody hears of it. */
+  async drop(reason: string): Promise<void> {
+    this.#wish = "drop";
+    this.#report.drop();
+    this.#run.abort(reason);
+    await this.over;
+  }
+
   async #live(): Promise<RunEnd | "left" | "broken"> {
     try {
-      return this.#settle(await this.#run.run());
+      return await this.#settle(await this.#run.run());
     } catch (thrown) {
+      if (isDeposed(thrown) || this.#wish === "drop") {
+        this.#report.drop();
+        return "left";
+      }
       this.#ports.tell(`${this.name} (${this.id}) cannot go on: ${messageOf(thrown)}`);
       this.#report.end("failed");
       return "broken";
     } finally {
       await this.#place.idle(); // what was given up ends
       await this.#plugins.close();
-      this.#plan.locks.release();
     }
   }
 
-  #settle(how: RunEnd): RunEnd | "left" {
+  async #settle(how: RunEnd): Promise<RunEnd | "left"> {
+    if (this.#wish === "drop") return "left";
     if (how === "stopped" && this.#wish === "leave") {
       this.#report.leave();
       return "left";
     }
-    this.#ports.store.endRun(this.id, how, this.#ports.clock.now());
+    await this.#ports.store.endRun(this.id, how, this.#ports.clock.now());
     this.#report.end(how === "stopped" ? "cancelled" : how === "done" ? "ended" : "failed");
     return how;
   }

@@ -1,18 +1,19 @@
 /**
- * The task graphs of a master: taken, run on its workers, several at once, and gone on with when the master starts again. What
- * it has begun stands in the store of its data directory under its name; runs of others there are left alone.
+ * The task graphs of a master: taken, run on its workers, several at once, and gone on with by whoever leads next. What was begun
+ * stands in the state that the masters keep.
  */
-import { randomUUID } from "node:crypto";
 import { resolve } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { Failure, messageOf } from "../../../base/errors.ts";
 import type { Random } from "../../../base/random.ts";
 import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import type { WorkerPool } from "../../../work/pipeline/dispatch/index.ts";
-import { type StoredRun, type TaskProgress, type TaskRunPlan, TaskStore } from "../../../work/task/index.ts";
+import type { StoredReports } from "../../../work/report/index.ts";
+import type { StoredRun, StoredTaskRuns, TaskProgress, TaskRunPlan } from "../../../work/task/index.ts";
 import { inspectPlugin } from "../../inspect-plugin.ts";
-import { beginRun, type GivenGraph, goOnWithRun, lockRun, newRunId, taskStorePath } from "../../task/begin-run.ts";
+import { beginRun, type GivenGraph, goOnWithRun, newRunId, planOfRun } from "../../task/begin-run.ts";
 import { graphOrRefuse } from "../../task/load-graph.ts";
+import type { RememberedRuns } from "../../task/stored-runs.ts";
 import type { Pipelines } from "../pipelines.ts";
 import { GraphRun, type GraphRunPorts } from "./graph-run.ts";
 import { PipelineTasks } from "./pipeline-tasks.ts";
@@ -21,11 +22,16 @@ import { TaskWorkers } from "./task-workers.ts";
 /** Graphs under way: each is in memory with all its tasks. */
 const RUNS_MAX = 64;
 const INSPECT_TIMEOUT_MS = 10_000;
+/** Whose runs they are: whoever leads goes on with them. */
+const OWNER = "masters";
 
 export interface MasterTasksPorts {
-  readonly dataDir: string | undefined;
-  /** The master's id. */
+  /** The master's id: where pipelines run. */
   readonly master: string;
+  /** Another one in each life of each master. */
+  readonly instance: string;
+  readonly store: StoredTaskRuns;
+  readonly reports: StoredReports;
   readonly clock: Clock;
   readonly random: Random;
   readonly pool: WorkerPool;
@@ -52,49 +58,54 @@ export interface RunProgress extends Pick<TaskProgress, "counts" | "elapsedMs" |
 
 export class MasterTasks {
   readonly #ports: MasterTasksPorts;
-  readonly #storePath: string;
-  readonly #store: TaskStore;
   readonly #workers: TaskWorkers;
   readonly #pipelines: PipelineTasks;
   readonly #runs = new Map<string, GraphRun>();
-  /** Of this life: a worker may still have attempts of another one. */
-  readonly #instance: string;
+  /** Runs that begin or go on in a moment. */
+  readonly #opening = new Set<string>();
   #attempts = 0;
   #isLeaving = false;
 
-  /** Fails with `task.store.*`. */
   constructor(ports: MasterTasksPorts) {
-    const { clock, dataDir, master, pipelines, pool, tell } = ports;
+    const { clock, pipelines, pool, reports, tell } = ports;
     this.#ports = ports;
-    this.#storePath = taskStorePath(dataDir);
-    this.#store = TaskStore.open(this.#storePath);
     this.#workers = new TaskWorkers({ clock, pool, tell });
-    this.#pipelines = new PipelineTasks({ dataDir, pipelines, tell });
-    this.#instance = `${master}-${randomUUID()}`;
+    this.#pipelines = new PipelineTasks({ reports, pipelines, tell });
   }
 
-  /** Goes on with what was under way when the master ended. */
+  /** Goes on with what was under way when the master before ended. */
   start(): void {
-    for (const run of this.#store.runsOf(this.#ports.master)) {
+    const { store, tell } = this.#ports;
+    for (const { id, name } of store.runsOf(OWNER)) {
       try {
-        this.#goOn(run.id, {}, "goes on");
+        this.#open(planOfRun(store, id), "goes on");
       } catch (thrown) {
-        this.#ports.tell(`the run ${run.id} of ${run.name} cannot go on: ${messageOf(thrown)}`);
+        tell(`the run ${id} of ${name} cannot go on: ${messageOf(thrown)}`);
       }
     }
+  }
+
+  /** For who asks. */
+  get remembered(): RememberedRuns {
+    return { store: this.#ports.store, isUnderWay: (id) => this.#runs.has(id) || this.#opening.has(id) };
   }
 
   /** The id of the run. Fails with the file's faults, as `goOnWithRun`, or with `master.too_many`; then nothing has begun. */
   async run({ parallel, path, resume, retryFailed = false }: TaskRunRequest): Promise<string> {
     const given = path === undefined ? undefined : await graphOrRefuse(resolve(path));
     if (this.#isLeaving) throw new Failure("master.ending", "this master is about to end", { retryable: true });
-    if (this.#runs.size >= RUNS_MAX) {
+    if (this.#runs.size + this.#opening.size >= RUNS_MAX) {
       const message = `${this.#runs.size} task graphs are under way; at most ${RUNS_MAX} are allowed`;
       throw new Failure("master.too_many", message, { retryable: true });
     }
-    if (resume !== undefined) return this.#goOn(resume, { given: given?.graph, retryFailed, parallel }, "goes on").id;
+    const { store } = this.#ports;
+    if (resume !== undefined) {
+      const toGoOn = { id: resume, given: given?.graph, retryFailed, parallel };
+      return this.#opened(resume, "goes on", () => goOnWithRun(store, toGoOn, OWNER));
+    }
     if (!given) throw new Failure("usage.file", "a task graph's file is required, or the id of a run to go on with");
-    return this.#begin({ ...given, parallel }).id;
+    const id = newRunId();
+    return this.#opened(id, "begins", () => beginRun(store, id, { ...given, parallel } satisfies GivenGraph, OWNER));
   }
 
   /** Undefined for a run that is not under way here. */
@@ -107,7 +118,7 @@ export class MasterTasks {
 
   /** Fails with `task.run.not_found`. */
   stored(id: string): StoredRun {
-    const run = this.#store.run(id);
+    const run = this.#ports.store.run(id);
     if (run) return run;
     throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
   }
@@ -132,41 +143,35 @@ export class MasterTasks {
     await Promise.all([...this.#runs.values()].map((run) => run.leave(signal)));
   }
 
+  /** Another master leads: everything ends at once, and nobody hears of it. */
+  async drop(reason: string): Promise<void> {
+    this.#isLeaving = true;
+    this.#pipelines.leave();
+    await Promise.all([...this.#runs.values()].map((run) => run.drop(reason)));
+    this.#workers.close();
+  }
+
   async close(): Promise<void> {
     await this.leave(AbortSignal.abort());
     this.#workers.close();
-    this.#store.close();
   }
 
-  #begin(given: GivenGraph): GraphRun {
-    const id = newRunId();
-    const locks = lockRun(this.#storePath, id);
+  /** One at a time works on a run. */
+  async #opened(id: string, how: string, store: () => Promise<TaskRunPlan>): Promise<string> {
+    if (this.#runs.has(id) || this.#opening.has(id))
+      throw new Failure("task.run.in_use", `run ${id} is under way already`);
+    this.#opening.add(id);
     try {
-      const plan = beginRun(this.#store, id, given, this.#ports.master);
-      return this.#open({ ...plan, file: given.path, locks }, "begins");
-    } catch (thrown) {
-      locks.release();
-      throw thrown;
+      const plan = await store();
+      if (this.#isLeaving) throw new Failure("master.ending", "this master is about to end", { retryable: true });
+      return this.#open(plan, how).id;
+    } finally {
+      this.#opening.delete(id);
     }
   }
 
-  #goOn(
-    id: string,
-    { given, parallel, retryFailed = false }: { given?: TaskRunPlan["graph"] | undefined } & TaskRunRequest,
-    how: string,
-  ): GraphRun {
-    const locks = lockRun(this.#storePath, id);
-    try {
-      const plan = goOnWithRun(this.#store, { id, given, parallel, retryFailed }, this.#ports.master);
-      return this.#open({ ...plan, file: this.stored(id).file, locks }, how);
-    } catch (thrown) {
-      locks.release();
-      throw thrown;
-    }
-  }
-
-  #open(plan: ConstructorParameters<typeof GraphRun>[0], how: string): GraphRun {
-    const run = new GraphRun(plan, this.#runPorts());
+  #open(plan: TaskRunPlan, how: string): GraphRun {
+    const run = new GraphRun({ ...plan, file: this.stored(plan.id).file }, this.#runPorts());
     const { id, name } = run;
     this.#runs.set(id, run);
     this.#ports.say(`task graph ${name} ${how}`, { run: id, tasks: plan.graph.tasks.length });
@@ -180,11 +185,10 @@ export class MasterTasks {
   #runPorts(): GraphRunPorts {
     return {
       ...this.#ports,
-      store: this.#store,
       workers: this.#workers,
       pipelines: this.#pipelines,
       schemaOf,
-      newAttempt: () => `${this.#instance}/${++this.#attempts}`,
+      newAttempt: () => `${this.#ports.instance}/${++this.#attempts}`,
     };
   }
 }

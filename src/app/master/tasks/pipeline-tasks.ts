@@ -6,13 +6,13 @@
  */
 import { resolve } from "node:path";
 import { Failure } from "../../../base/errors.ts";
+import { type StoredReports, viewOf } from "../../../work/report/index.ts";
 import type { Json } from "../../../work/task/index.ts";
-import { findReport } from "../../report/reports.ts";
 import type { MasterPipeline } from "../master-pipeline.ts";
 import { FILE_IN_USE, type Pipelines } from "../pipelines.ts";
 
 export interface PipelineTasksPorts {
-  readonly dataDir: string | undefined;
+  readonly reports: Pick<StoredReports, "get">;
   readonly pipelines: Pick<Pipelines, "list" | "submit" | "cancel" | "unfinished">;
   /** For people. */
   readonly tell: (text: string) => void;
@@ -102,7 +102,7 @@ export class PipelineTasks {
 
   /** It has ended in an earlier life of this master. */
   #storedOutput(id: string): Json {
-    const { activeMs, counts, faults, places, stages } = findReport(this.#ports.dataDir, id);
+    const { activeMs, counts, faults, places, stages } = viewOf(this.#ports.reports.get(id));
     if (faults.length > 0) {
       throw new Failure("task.pipeline.failed", `pipeline ${id}: ${faults.join("; ")}`, { retryable: true });
     }

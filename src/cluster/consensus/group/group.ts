@@ -19,6 +19,7 @@ import {
 import { EffectQueue } from "./effect-queue.ts";
 import { closedGroup, notLeader, refusal } from "./failures.ts";
 import { GroupClock } from "./group-clock.ts";
+import { writePatiently } from "./patient-write.ts";
 import type { GroupPorts } from "./ports.ts";
 import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
@@ -98,7 +99,7 @@ export class RaftGroup {
       },
       defer: ports.defer,
     });
-    this.#snapshots = new SnapshotKeeper(ports, snapshots, {
+    this.#snapshots = new SnapshotKeeper(ports, snapshots, snapshot, {
       feed: (input) => this.#effects.feed(input),
       firstIndex: () => this.#raft.status().firstIndex,
     });
@@ -126,6 +127,11 @@ export class RaftGroup {
     return this.#applied.index;
   }
 
+  /** The group's clock: of a leader as it is now, else as it was when something was last applied. */
+  get clockMs(): number {
+    return this.#isLeading ? this.#clock.nowMs() : this.#ports.machine.clockMs;
+  }
+
   get configuration(): Configuration {
     return this.#raft.configuration;
   }
@@ -133,7 +139,9 @@ export class RaftGroup {
   /** For operators: see `Raft.status`. */
   status() {
     const { index, term } = this.#applied;
-    return { ...this.#raft.status(), group: this.name, applied: index, appliedTerm: term, ...this.leadership };
+    const snapshotTerm = this.#snapshots.last?.term ?? 0;
+    const applied = { applied: index, appliedTerm: term };
+    return { ...this.#raft.status(), group: this.name, ...applied, snapshotTerm, ...this.leadership };
   }
 
   /** Told of every change, in its turn. */
@@ -266,11 +274,13 @@ export class RaftGroup {
 
   #persist({ entries, hardState }: Extract<RaftEffect, { type: "persist" }>): void | Promise<void> {
     const last = entries.at(-1);
-    const done = this.#ports.log.persist(hardState, entries);
     const told = (): void => {
       if (last) this.#effects.feed({ type: "persisted", index: last.index, term: last.term });
     };
-    return done instanceof Promise ? done.then(told) : told();
+    const isAlone = (): boolean => this.#raft.configuration.voters.length <= 1;
+    const ports = { ...this.#ports, isAlone, isClosed: () => this.#isClosed };
+    const done = writePatiently(ports, hardState, entries);
+    return done ? done.then(told) : told();
   }
 
   #apply(entries: Extract<RaftEffect, { type: "commit" }>["entries"]): void {
@@ -283,7 +293,8 @@ export class RaftGroup {
         const { clockMs, command } = unstamp(entry.data);
         bytes += entry.data.byteLength;
         outcome = machine.apply(command, { index, clockMs });
-      } else if (entry.kind === "configuration") this.#applied.configuration = entry.configuration;
+      } else machine.skip(index);
+      if (entry.kind === "configuration") this.#applied.configuration = entry.configuration;
       this.#applied.index = index;
       this.#applied.term = term;
       this.#proposals.applied(index, term, outcome);

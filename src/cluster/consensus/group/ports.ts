@@ -7,6 +7,8 @@ import type { Entry, HardState, NodeId, RaftMessage, SnapshotInfo } from "../../
 export interface ReplicatedMachine {
   /** `clockMs` never goes back. Gives the command's outcome; throws for nothing that a client can send. */
   apply(command: Uint8Array, at: { readonly index: number; readonly clockMs: number }): unknown;
+  /** An entry of the log that is no command has this index. */
+  skip(index: number): void;
   /** Of the last command. */
   readonly clockMs: number;
   /** When something in it is due, on that clock. */
@@ -19,9 +21,9 @@ export interface ReplicatedMachine {
   restore(pieces: Iterable<Uint8Array>): void;
 }
 
-/** A snapshot that is being received, or was: see `RaftLog`. */
+/** See `RaftLog`. */
 export interface GroupLog {
-  /** Durable when it returns, or when that resolves. */
+  /** Durable when it returns, or when that resolves. Fails with something `retryable` when the same may be tried again. */
   persist(hardState: HardState | undefined, entries: readonly Entry[]): void | Promise<void>;
   /** Entries up to this one may go. */
   compact(throughIndex: number): void | Promise<void>;

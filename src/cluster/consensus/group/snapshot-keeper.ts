@@ -28,6 +28,7 @@ export class SnapshotKeeper {
   /** The oldest entry that the machine still wants. */
   readonly #firstIndex: () => number;
   readonly #end = new AbortController();
+  #last: SnapshotInfo | undefined;
   #entries = 0;
   #bytes = 0;
   #underWay: Promise<SnapshotInfo> | undefined;
@@ -35,12 +36,19 @@ export class SnapshotKeeper {
   constructor(
     ports: Pick<GroupPorts, "log" | "machine" | "tell">,
     policy: SnapshotPolicy,
+    last: SnapshotInfo | undefined,
     { feed, firstIndex }: { readonly feed: (input: RaftInput) => void; readonly firstIndex: () => number },
   ) {
     this.#ports = ports;
     this.#policy = policy;
+    this.#last = last;
     this.#feed = feed;
     this.#firstIndex = firstIndex;
+  }
+
+  /** The one in force. */
+  get last(): SnapshotInfo | undefined {
+    return this.#last;
   }
 
   /** Of entries that the state machine has now. */
@@ -67,6 +75,7 @@ export class SnapshotKeeper {
     this.#bytes = 0;
     const info = await log.takeSnapshot({ index, term, configuration }, machine.snapshot(), this.#end.signal);
     if (this.#end.signal.aborted) throw new Failure("consensus.closed", "the group was closed", { retryable: true });
+    this.#last = info;
     this.#feed({ type: "snapshotTaken", snapshot: info });
     await log.compact(this.#firstIndex() - 1);
     return info;
@@ -103,6 +112,7 @@ export class SnapshotKeeper {
       return false;
     }
     machine.restore(log.readSnapshot(snapshot));
+    this.#last = snapshot;
     this.#entries = 0;
     this.#bytes = 0;
     this.#feed({ type: "restored", snapshot, ok: true });

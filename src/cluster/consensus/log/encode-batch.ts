@@ -1,5 +1,5 @@
 /** One `persist` as one record, in a buffer that is used again. */
-import type { Entry } from "../../../protocol/raft/messages.ts";
+import type { Entry } from "../../../protocol/raft/index.ts";
 import { encodeText, viewOf } from "./bytes.ts";
 import { contentsOf, entriesSize, putEntries } from "./entry-codec.ts";
 import { tooLarge } from "./failures.ts";
@@ -10,7 +10,7 @@ export interface Batch {
   readonly number: number;
   readonly hardState: VersionedHardState;
   readonly entries: readonly Entry[];
-  /** Everything before is gone, up to and with this index; there are no entries then. */
+  /** The log begins anew behind this index. */
   readonly resetTo: number | undefined;
 }
 
@@ -34,7 +34,7 @@ export class BatchEncoder {
       batch: number,
       version: hardState.version,
       term: hardState.term,
-      firstIndex: resetTo ?? entries[0]?.index ?? 0,
+      firstIndex: resetTo === undefined ? (entries[0]?.index ?? 0) : resetTo + 1,
       entryCount: entries.length,
       isReset: resetTo !== undefined,
     };

@@ -1,6 +1,6 @@
 /** Entries as bytes: 16 of header (length, kind, term), then the data as it is. Their indexes follow from the first one's. */
 import { Failure } from "../../../base/errors.ts";
-import type { Configuration, Entry } from "../../../protocol/raft/messages.ts";
+import type { Configuration, Entry } from "../../../protocol/raft/index.ts";
 import { decodeText, encodeText, getWhole, putWhole } from "./bytes.ts";
 
 const HEADER_BYTES = 16;

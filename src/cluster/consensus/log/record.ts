@@ -7,7 +7,7 @@
  *    0 magic     8 bodyBytes    16 batch (one more for each record of the log)   32 term         48 entries     56 salt of the segment
  *    4 checksum 12 bodyChecksum 24 version of the hard state                     40 first index  52 vote, flags 60 place / 8
  */
-import type { HardState } from "../../../protocol/raft/messages.ts";
+import type { HardState } from "../../../protocol/raft/index.ts";
 import { alignUp, checksumOf, decodeText, getWhole, putWhole, viewOf } from "./bytes.ts";
 
 /** "DSr1", and its end "r1SD": no byte of them is zero. */
@@ -17,7 +17,7 @@ export const RECORD_HEADER_BYTES = 64;
 const TRAILER_BYTES = 8;
 export const RECORD_ALIGN = 8;
 const NO_VOTE = 0xffff;
-/** The log begins anew behind `firstIndex`: a snapshot has taken the place of everything. */
+/** The log begins anew with `firstIndex`: a snapshot has taken the place of what was before, or all of it stands here again. */
 const FLAG_RESET = 1;
 
 /** Grows with each change of term or vote: of two copies of the hard state, the higher one is the newer. */
@@ -33,7 +33,7 @@ export interface RecordHeader {
   readonly batch: number;
   readonly version: number;
   readonly term: number;
-  /** Of the first entry; of the last one before the log's beginning when it is a reset. */
+  /** Of the first entry. */
   readonly firstIndex: number;
   readonly entryCount: number;
   /** Bytes of the vote, at the beginning of the body; undefined when there is none. */

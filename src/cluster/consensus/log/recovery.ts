@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { messageOf } from "../../../base/errors.ts";
-import type { Entry, SnapshotInfo } from "../../../protocol/raft/messages.ts";
+import type { Entry, SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { isZero } from "./bytes.ts";
 import { DAMAGE_NAME, type DamageNote, readDamageNote } from "./damage-note.ts";
 import { readEntries } from "./entry-codec.ts";
@@ -13,7 +13,7 @@ import { Findings, suspicion } from "./findings.ts";
 import { type DurableEnd, decodeDurableEnd, decodeHardState, HARD_STATE_NAME, MARK_NAME } from "./marks.ts";
 import type { Ranges } from "./ranges.ts";
 import { entryBytesOf, hardStateOf, type RecordHeader, type VersionedHardState } from "./record.ts";
-import { align, type Position, Replay } from "./replay.ts";
+import { type Aligned, align, type Position, Replay } from "./replay.ts";
 import { type Stretch, scanSegment } from "./scan.ts";
 import { readSegmentHeader, SEGMENT_START, type SegmentHeader, segmentName, sequenceOf } from "./segment.ts";
 import { newestSlot, readSlots, type Slot } from "./slots.ts";
@@ -70,12 +70,17 @@ interface Look {
   readonly note: DamageNote | undefined;
   /** The newest snapshot that is sound. */
   readonly snapshot: SnapshotInfo | undefined;
+  /** Entries in records before this one are gone: a snapshot from a leader has taken the place of all. */
+  readonly fromBatch: number;
   readonly findings: Findings;
 }
+
+const NOTHING_LEFT: Aligned = { entries: [], needsReset: true, isFrontMissing: false };
 
 export async function recover(directory: string, files: LogFiles): Promise<Recovered> {
   const names = files.list(directory);
   const snapshots = await findSnapshots(directory, files, names);
+  const best = snapshots.findLast(({ fault }) => fault === undefined)?.header;
   const look: Look = {
     directory,
     files,
@@ -83,7 +88,8 @@ export async function recover(directory: string, files: LogFiles): Promise<Recov
     mark: readSlotsFile(directory, files, MARK_NAME, decodeDurableEnd),
     slots: readSlotsFile(directory, files, HARD_STATE_NAME, decodeHardState),
     note: readDamageNote(files, directory),
-    snapshot: snapshots.findLast(({ fault }) => fault === undefined)?.header?.info,
+    snapshot: best?.info,
+    fromBatch: best?.fromBatch ?? 0,
     findings: new Findings(),
   };
   const sequences = names.flatMap((name) => sequenceOf(name) ?? []).sort((a, b) => a - b);
@@ -104,7 +110,8 @@ export async function recover(directory: string, files: LogFiles): Promise<Recov
 function judge(look: Look, segments: readonly SegmentFound[], replay: Replay, isFresh: boolean): Recovered {
   const { findings, note, slots, mark, snapshot, snapshots } = look;
   const { ranges } = replay;
-  const aligned = align(replay.entries, ranges.firstIndex, snapshot);
+  const isReplaced = (replay.nextBatch ?? 1) <= look.fromBatch;
+  const aligned = isReplaced ? NOTHING_LEFT : align(replay.entries, ranges.firstIndex, snapshot);
   if (aligned.isFrontMissing) findings.add("damage", frontMissing(ranges.firstIndex, snapshot));
   const reach = aligned.isFrontMissing ? 0 : ranges.lastIndex;
   const areSnapshotsCovered = reportSnapshots(look, reach);

@@ -4,7 +4,7 @@
  * a snapshot covers all that it can have held. If neither comes, the entries in front of it are the valid beginning, and what
  * is read from then on counts for the hard state and for the last index known only.
  */
-import type { Entry, SnapshotInfo } from "../../../protocol/raft/messages.ts";
+import type { Entry, SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { type Findings, type Suspicion, suspicion } from "./findings.ts";
 import { type DurableEnd, isBefore } from "./marks.ts";
 import { Ranges } from "./ranges.ts";
@@ -109,12 +109,12 @@ export class Replay {
   #isTorn(): boolean {
     const [loss, ...more] = this.#pending;
     if (loss === undefined || more.length > 0 || !loss.looksTorn || !this.#isTornPossible) return false;
-    return this.#end === undefined || !(isBefore(loss, this.#end) || isBefore(this.position, this.#end));
+    return this.#end === undefined || !isBefore(this.position, this.#end);
   }
 
   /** Whether nothing can have been between the last record that counts and this one. */
-  #follows({ batch, entryCount, firstIndex }: RecordHeader): boolean {
-    const isGap = !this.#isAnew && entryCount > 0 && firstIndex > this.ranges.lastIndex + 1;
+  #follows({ batch, entryCount, firstIndex, isReset }: RecordHeader): boolean {
+    const isGap = !this.#isAnew && !isReset && entryCount > 0 && firstIndex > this.ranges.lastIndex + 1;
     return (this.nextBatch === undefined || batch === this.nextBatch) && !isGap;
   }
 
@@ -136,8 +136,7 @@ export class Replay {
     this.#isTornPossible = false; // a record is written when what is in front of it has been synced
     if (this.nextBatch !== undefined && this.#follows(header)) return this.#settle("harmless");
     if (!header.isReset && header.entryCount === 0) return;
-    const before = header.isReset ? header.firstIndex : header.firstIndex - 1;
-    if (before > this.#snapshotIndex) return this.#freeze();
+    if (header.firstIndex - 1 > this.#snapshotIndex) return this.#freeze();
     this.#isAnew = true;
     this.#settle("harmless");
   }
@@ -155,9 +154,10 @@ export class Replay {
   }
 
   #apply({ sequence, header, entries }: ReplayRecord): void {
-    if (header.isReset) return this.#begin(header.firstIndex);
+    if (header.entryCount === 0 && !header.isReset) return;
+    if (header.isReset || this.#isAnew || header.firstIndex < this.ranges.firstIndex)
+      this.#begin(header.firstIndex - 1);
     if (header.entryCount === 0) return;
-    if (this.#isAnew || header.firstIndex < this.ranges.firstIndex) this.#begin(header.firstIndex - 1);
     this.entries.length = header.firstIndex - this.ranges.firstIndex;
     for (const entry of entries) this.entries.push(entry);
     this.ranges.append(sequence, header.firstIndex, header.entryCount);

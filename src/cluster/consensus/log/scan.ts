@@ -36,7 +36,9 @@ function stretchAt(bytes: Uint8Array, salt: number, at: number, end: number): St
     const to = Math.min(at + header.sizeBytes, bytes.length);
     const record = bytes.subarray(at, to);
     if (isWhole(record, header)) return { type: "record", from: at, to, header };
-    return { type: "bad", from: at, to, header, looksTorn: hasEmptySector(bytes, at, at + header.sizeBytes) };
+    const end = at + header.sizeBytes;
+    const looksTorn = (bytes[end - 1] ?? 0) === 0 || hasEmptySector(bytes, at, end); // a whole record's last byte is never zero
+    return { type: "bad", from: at, to, header, looksTorn };
   }
   const to = findHeader(bytes, salt, at + RECORD_ALIGN, end) ?? end;
   return { type: "bad", from: at, to, header: undefined, looksTorn: looksTorn(bytes, at, to) };

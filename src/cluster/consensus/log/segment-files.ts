@@ -91,7 +91,7 @@ export class SegmentFiles {
   /** What was written there counts. Starts to make the next segment when half of this one is used. */
   advance(sizeBytes: number): void {
     this.#offset += sizeBytes;
-    if (this.#offset > this.#active.header.sizeBytes / 2) this.#prepareAhead();
+    if (this.#offset > (SEGMENT_START + this.#active.header.sizeBytes) / 2) this.#prepareAhead();
   }
 
   /** Goes on in the next segment, which has room for a record of this size. Fails as the disk does; then nothing has changed. */

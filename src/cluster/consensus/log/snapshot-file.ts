@@ -1,6 +1,7 @@
 /** Reading a snapshot's file: its description, its blocks, all of it. Reads go aside: a snapshot may be large, and nobody waits for one byte of it. */
 import { join } from "node:path";
-import type { SnapshotInfo } from "../../../protocol/raft/messages.ts";
+import type { SnapshotInfo } from "../../../protocol/raft/index.ts";
+import { damagedSnapshot, noSuchSnapshot } from "./failures.ts";
 import { errorCodeOf, type LogFile, type LogFiles } from "./files.ts";
 import { SNAPSHOT_BLOCK_BYTES, SNAPSHOT_HEADER_BYTES } from "./limits.ts";
 import {
@@ -92,4 +93,41 @@ export async function findSnapshot(
 
 export function isSameSnapshot(one: SnapshotInfo, other: SnapshotInfo): boolean {
   return one.index === other.index && one.checksum === other.checksum;
+}
+
+/** The data of some blocks, in one piece. Fails with `raft.log.bad_snapshot`, or `raft.log.no_snapshot` when the file is gone. */
+export async function readBlocks(
+  files: LogFiles,
+  path: string,
+  header: SnapshotHeader,
+  from: number,
+  to: number,
+): Promise<Uint8Array> {
+  const blocks = await withFile(files, path, async (file) => {
+    const data: Uint8Array[] = [];
+    for (let block = from; block < to; block++)
+      data.push(requireBlock(path, header, block, await readBlock(file, header, block)));
+    return Buffer.concat(data);
+  });
+  if (blocks === undefined) throw noSuchSnapshot(path, header.info.index, "the file is gone");
+  return new Uint8Array(blocks.buffer, blocks.byteOffset, blocks.byteLength);
+}
+
+/** All blocks one after the other, while the event loop stands still: for a start, when nothing else can go on either. */
+export function* readBlocksAtOnce(files: LogFiles, path: string, header: SnapshotHeader): Generator<Uint8Array> {
+  const file = files.open(path, "read");
+  try {
+    for (let block = 0; block * SNAPSHOT_BLOCK_BYTES < header.info.sizeBytes; block++) {
+      const stored = new Uint8Array(STORED_BLOCK_BYTES);
+      const size = file.read(stored, blockOffset(block));
+      yield requireBlock(path, header, block, openBlock(stored.subarray(0, size), block, header.salt));
+    }
+  } finally {
+    file.close();
+  }
+}
+
+function requireBlock(path: string, header: SnapshotHeader, block: number, data: Uint8Array | undefined): Uint8Array {
+  if (data?.length === blockSize(header.info.sizeBytes, block)) return data;
+  throw damagedSnapshot(path, `block ${block} of the snapshot at ${header.info.index} is damaged`);
 }

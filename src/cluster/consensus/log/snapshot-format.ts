@@ -3,7 +3,7 @@
  * a checksum that also covers its number and the file's salt. A receiver's file grows block by block; its last block may be written
  * again, longer, until it is full. What is not a valid block is not there.
  */
-import type { SnapshotInfo } from "../../../protocol/raft/messages.ts";
+import type { SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { checksumOf, decodeText, encodeText, viewOf } from "./bytes.ts";
 import { asConfiguration } from "./entry-codec.ts";
 import { SNAPSHOT_BLOCK_BYTES, SNAPSHOT_HEADER_BYTES } from "./limits.ts";
@@ -20,6 +20,8 @@ export interface SnapshotHeader {
   readonly group: string;
   readonly salt: number;
   readonly info: SnapshotInfo;
+  /** Of a snapshot that came from a leader: entries in the log's records before this one are gone. */
+  readonly fromBatch: number;
 }
 
 export function snapshotName(info: SnapshotInfo): string {
@@ -50,11 +52,11 @@ export function decodeSnapshotHeader(bytes: Uint8Array): SnapshotHeader | undefi
   const view = viewOf(bytes);
   if (view.getUint32(0, true) !== MAGIC || view.getUint32(4, true) !== checksumOf(bytes.subarray(8))) return undefined;
   const size = view.getUint32(8, true);
-  const { group, salt, info } = JSON.parse(
+  const { fromBatch, group, info, salt } = JSON.parse(
     decodeText(bytes.subarray(FIXED_BYTES, FIXED_BYTES + size)),
   ) as SnapshotHeader; // the checksum held
   const configuration = asConfiguration(info.configuration);
-  return configuration && { group, salt, info: { ...info, configuration } };
+  return configuration && { fromBatch, group, salt, info: { ...info, configuration } };
 }
 
 export function blockOffset(block: number): number {

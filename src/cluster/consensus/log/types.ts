@@ -1,5 +1,5 @@
 /** What the log tells others: what it found, what it gives back when it is opened, how it does. */
-import type { DurableState, HardState } from "../../../protocol/raft/messages.ts";
+import type { DurableState, HardState } from "../../../protocol/raft/index.ts";
 
 /** `relaxed` syncs every so often only: what was acknowledged in between is lost with the machine's power. */
 export type Durability = "fsync" | "relaxed";

@@ -3,32 +3,35 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { prepareOrRefuse } from "../../../../src/app/check-pipeline.ts";
+import { type KeptStores, openKeptStores } from "../../../../src/app/master/kept/kept-stores.ts";
 import { FILE_IN_USE, Pipelines, type PipelinesPorts } from "../../../../src/app/master/pipelines.ts";
 import type { PipelineView } from "../../../../src/app/master/pipelines-contract.ts";
-import { type Submission, Submissions } from "../../../../src/app/master/submissions.ts";
-import { findReport, openReports } from "../../../../src/app/report/reports.ts";
+import type { Submission } from "../../../../src/app/master/submissions.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { messageOf } from "../../../../src/base/errors.ts";
 import { ReportBuilder } from "../../../../src/work/report/index.ts";
+import { MemoryKept } from "../../../support/kept-state.ts";
 import { until } from "../../../support/until.ts";
 
 /** Of submissions that are over. */
 const OVER_MAX = 200;
 
 let directory: string;
-let submissions: Submissions;
+let kept: MemoryKept;
+let stores: KeptStores;
 let told: string[];
 let path: string;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), "distributed-system-test-"));
-  submissions = new Submissions(join(directory, "masters", "m.db"));
+  kept = new MemoryKept();
+  stores = openKeptStores(kept, { dataDir: directory, instance: "i", tell: (text) => told.push(text) });
   told = [];
   path = join(directory, "orders.txt"); // is not there: what runs fails at once
 });
 
 afterEach(() => {
-  submissions.close();
   rmSync(directory, { recursive: true, force: true });
 });
 
@@ -36,12 +39,13 @@ function entry(state: Submission["state"], more: Partial<Submission> = {}): Subm
   return { id: "old", name: "orders", path, state, fresh: false, submittedMs: 1, rewinds: 0, ...more };
 }
 
-function pipelinesOf(entries: readonly Submission[], more: Partial<PipelinesPorts> = {}): Pipelines {
-  for (const each of entries) submissions.save(each);
+async function pipelinesOf(entries: readonly Submission[], more: Partial<PipelinesPorts> = {}): Promise<Pipelines> {
+  for (const each of entries) await stores.submissions.save(each);
   let ids = 0;
   const ports = {
-    ...{ dataDir: directory, instance: "i", pool: undefined, shelf: undefined, submissions },
-    ...{ newId: () => `new${++ids}`, nowMs: () => 1_000 + ids, check: async () => {}, show: () => {} },
+    ...{ dataDir: directory, instance: "i", pool: undefined, shelf: undefined, ...stores },
+    ...{ newId: () => `new${++ids}`, nowMs: () => 1_000 + ids, keep: async () => "files", retain: async () => {} },
+    ...{ show: () => {}, prepare: (entry: Submission) => prepareOrRefuse(entry.path) },
     ...{ tell: (text: string) => told.push(text), changed: () => {}, dispatched: () => {} },
   };
   return new Pipelines({ ...ports, ...more } as unknown as PipelinesPorts); // nothing here comes to have workers
@@ -50,7 +54,7 @@ function pipelinesOf(entries: readonly Submission[], more: Partial<PipelinesPort
 describe("submitOnce()", () => {
   test("leaves alone what is under way or paused, also with fresh: it may have been begun so", async () => {
     for (const state of ["running", "paused"] as const) {
-      const pipelines = pipelinesOf([entry(state)]);
+      const pipelines = await pipelinesOf([entry(state)]);
       const known = await pipelines.submitOnce({ path, fresh: true });
       expect(known.entry).toEqual(entry(state));
       expect(pipelines.list()).toHaveLength(1);
@@ -63,7 +67,7 @@ describe("submitOnce()", () => {
   test("begins what has ended or failed anew with fresh, and leaves what has ended alone without", async () => {
     const states: string[] = [];
     const changed = ({ state }: PipelineView, isNews: boolean): void => void (isNews && states.push(state));
-    const pipelines = pipelinesOf([entry("ended")], { changed });
+    const pipelines = await pipelinesOf([entry("ended")], { changed });
     expect((await pipelines.submitOnce({ path })).entry.id).toBe("old");
     expect(told.pop()).toContain("--fresh runs it again");
     const anew = await pipelines.submitOnce({ path, fresh: true });
@@ -79,76 +83,69 @@ describe("submitOnce()", () => {
 describe("submit()", () => {
   test("takes nothing over for somebody with an origin, and fails while somebody has the file", async () => {
     for (const state of ["running", "paused"] as const) {
-      const pipelines = pipelinesOf([entry(state, { origin: "r1.other" })]);
+      const pipelines = await pipelinesOf([entry(state, { origin: "r1.other" })]);
       const { code, retryable } = await pipelines.submit({ path, origin: "r1.copy" }).catch((thrown) => thrown);
       expect({ code, retryable }).toEqual({ code: FILE_IN_USE, retryable: true });
       expect(pipelines.find("old").entry.state).toBe(state);
     }
-    const pipelines = pipelinesOf([entry("failed")]);
+    const pipelines = await pipelinesOf([entry("failed")]);
     const own = await pipelines.submit({ path, origin: "r1.copy" });
     expect(own.entry).toMatchObject({ id: "new1", origin: "r1.copy" });
     await until("it is over", () => own.isOver);
   });
 
   test("changes nothing when it cannot be stored", async () => {
-    const pipelines = pipelinesOf([entry("paused", { input: "/in" })]);
-    const save = submissions.save.bind(submissions);
-    submissions.save = () => {
-      throw new Error("disk is full");
-    };
+    const pipelines = await pipelinesOf([entry("paused", { input: "/in" })]);
+    kept.fill();
     for (const request of [{ path, input: "/other" }, { path: `${path}.2` }])
       expect(await pipelines.submit(request).catch(messageOf)).toBe("disk is full");
-    submissions.save = save;
+    kept.refuse(undefined);
     expect(pipelines.list().map((each) => each.entry)).toEqual([entry("paused", { input: "/in" })]);
   });
 });
 
 describe("a pipeline whose state cannot be stored", () => {
   test("shows how it is, says why that is not stored, and is stored when there is room", async () => {
-    const pipelines = pipelinesOf([entry("paused")]);
-    const save = submissions.save.bind(submissions);
-    submissions.save = () => {
-      throw new Error("disk is full");
-    };
+    const pipelines = await pipelinesOf([entry("paused")]);
+    kept.fill();
     const pipeline = await pipelines.resume("old");
     await until("it is over", () => pipeline.isOver);
     expect(pipeline.view().state).toBe("failed");
-    expect(submissions.all()[0]!.state).toBe("paused");
+    expect(stores.submissions.all()[0]!.state).toBe("paused");
     expect(told).toContain("orders: disk is full; tried again");
-    submissions.save = save;
-    await until("it is stored", () => submissions.all()[0]!.state === "failed");
+    kept.refuse(undefined);
+    await until("it is stored", () => stores.submissions.all()[0]!.state === "failed");
     pipelines.close();
   });
 });
 
 describe("cancel()", () => {
   test("ends the report of a pipeline that was paused, by this master or an earlier one", async () => {
-    const store = openReports(directory);
-    store.save(
-      ReportBuilder.begin({ id: "old", kind: "pipeline", name: "orders", run: "old" }, systemClock).snapshot(),
-    );
-    store.close();
-    const pipelines = pipelinesOf([entry("paused")]);
+    const { reports } = stores;
+    const builder = ReportBuilder.begin({ id: "old", kind: "pipeline", name: "orders", run: "old" }, systemClock);
+    await reports.save(builder.snapshot());
+    const pipelines = await pipelinesOf([entry("paused")]);
     await pipelines.cancel("old");
     expect(pipelines.find("old").view().state).toBe("cancelled");
-    expect(findReport(directory, "old")).toMatchObject({ id: "old", state: "cancelled" });
+    await until("it is stored", () => reports.get("old").state === "cancelled");
+    expect(reports.get("old")).toMatchObject({ id: "old", state: "cancelled" });
   });
 
   test("does without a report where there is none", async () => {
-    const pipelines = pipelinesOf([entry("paused")]);
+    const pipelines = await pipelinesOf([entry("paused")]);
     await pipelines.cancel("old");
-    expect(submissions.all()[0]!.state).toBe("cancelled");
+    expect(stores.submissions.all()[0]!.state).toBe("cancelled");
     expect(told).toEqual([]);
   });
 });
 
 test("list() forgets what the store forgets, and nobody else", async () => {
   const over = Array.from({ length: OVER_MAX }, (_, at) => entry("ended", { id: `e${at}`, submittedMs: at }));
-  const pipelines = pipelinesOf([entry("paused", { id: "paused", submittedMs: 0 }), ...over]);
+  const pipelines = await pipelinesOf([entry("paused", { id: "paused", submittedMs: 0 }), ...over]);
   const pipeline = await pipelines.submit({ path: `${path}.2` });
   await until("it is over", () => pipeline.isOver);
   const ids = pipelines.list().map((each) => each.entry.id);
   expect(ids).toHaveLength(OVER_MAX + 1);
   expect(ids.slice(0, 2)).toEqual(["paused", "e1"]);
-  expect(submissions.all().map(({ id }) => id)).toEqual(ids);
+  expect(stores.submissions.all().map(({ id }) => id)).toEqual(ids);
 });

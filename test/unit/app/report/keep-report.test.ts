@@ -16,7 +16,7 @@ class Rig implements Disposable {
     const subject = { kind: "pipeline", name: "orders", run } as const;
     const { clock, path, warnings } = this;
     return new KeptReport({
-      path,
+      open: () => ReportStore.open(path),
       subject,
       isOwn,
       clock,

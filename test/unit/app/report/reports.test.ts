@@ -49,17 +49,15 @@ describe("findReport()", () => {
   });
 });
 
-test("endReportOfRun() ends what is left as running, and nothing else", () => {
+test("endReportOfRun() ends what is left as running, and nothing else", async () => {
   using folder = new Folder();
-  endReportOfRun(folder.path, "a", "cancelled");
-  expect(existsSync(reportsPath(folder.path))).toBe(false);
   const store = openReports(folder.path);
   for (const id of ["a", "b", "c"]) {
     const builder = ReportBuilder.begin({ id, kind: "pipeline", name: "orders", run: `run of ${id}` }, systemClock);
     store.save(id === "c" ? builder.end("failed") : builder.snapshot());
   }
+  for (const id of ["a", "c", "d"]) await endReportOfRun(store, `run of ${id}`, "cancelled");
   store.close();
-  for (const id of ["a", "c", "d"]) endReportOfRun(folder.path, `run of ${id}`, "cancelled");
   const states = ["a", "b", "c"].map((id) => findReport(folder.path, id).state);
   expect(states).toEqual(["cancelled", "running", "failed"]);
 });

@@ -7,13 +7,13 @@ import { Workspace } from "../../../support/workspace.ts";
 const TEXT = JSON.stringify({ name: "g", parallel: 9, tasks: [{ id: "a", type: "GET", url: "http://127.0.0.1/" }] });
 const graph = parseTaskGraph(TEXT, { file: "g.json", resolvePath: (path) => path }).graph!;
 
-test("goOnWithRun() goes on with as many tasks at once as the run was told last", () => {
+test("goOnWithRun() goes on with as many tasks at once as the run was told last", async () => {
   using workspace = new Workspace();
   const store = TaskStore.open(workspace.at("tasks.db"));
-  const parallelOf = (parallel?: number): number =>
-    goOnWithRun(store, { id: "r", given: graph, retryFailed: false, parallel }).graph.parallel;
-  expect(beginRun(store, "r", { path: "/g.json", graph, parallel: 2 }).graph.parallel).toBe(2);
-  expect([parallelOf(), parallelOf(5), parallelOf()]).toEqual([2, 5, 5]);
-  expect(beginRun(store, "s", { path: "/g.json", graph }).graph.parallel).toBe(9);
+  const parallelOf = async (parallel?: number): Promise<number> =>
+    (await goOnWithRun(store, { id: "r", given: graph, retryFailed: false, parallel })).graph.parallel;
+  expect((await beginRun(store, "r", { path: "/g.json", graph, parallel: 2 })).graph.parallel).toBe(2);
+  expect([await parallelOf(), await parallelOf(5), await parallelOf()]).toEqual([2, 5, 5]);
+  expect((await beginRun(store, "s", { path: "/g.json", graph })).graph.parallel).toBe(9);
   store.close();
 });

@@ -16,6 +16,8 @@ export interface ChaosOptions {
 const SPARE = ["d", "e", "f"];
 /** Small, so that all of it happens all the time. */
 const OPTIONS = { keepEntries: 3, pieceBytesMax: 7, promoteLagMax: 1_000, inflightMessagesMax: 4 };
+/** What lies there for longer is lost. */
+const MAIL_MAX = 300;
 const HEAL_MS = 20_000;
 
 export class Chaos {
@@ -55,33 +57,42 @@ export class Chaos {
     const { rig } = this;
     const roll = this.#random.next();
     const node = this.#pick([...rig.nodes.values()]);
-    if (roll < 0.55) this.#deliver();
-    else if (roll < 0.65) this.#pass();
-    else if (roll < 0.75) rig.sync(node.id, 1 + this.#random.below(2));
-    else if (roll < 0.77) node.isSlow = !node.isSlow;
-    else if (roll < 0.87) this.#ask(node);
-    else if (roll < 0.89) this.#snapshot(node);
-    else if (roll < 0.9) this.#crash(node);
-    else if (roll < 0.93) this.#restart();
-    else if (roll < 0.94) rig.feed(node.id, { type: "unreachable", node: this.#pick([...rig.nodes.keys()]) });
+    if (roll < 0.6) for (let count = 1 + this.#random.below(8); count > 0; count--) this.#deliver();
+    else if (roll < 0.7) this.#pass();
+    else if (roll < 0.8) rig.sync(node.id, 1 + this.#random.below(4));
+    else if (roll < 0.81) node.isSlow = !node.isSlow;
+    else if (roll < 0.93) this.#ask(this.#random.next() < 0.3 ? node : this.#pick(this.#leading));
+    else if (roll < 0.945) this.#snapshot(node);
+    else if (roll < 0.951) this.#crash(node);
+    else if (roll < 0.97) this.#restart();
+    else if (roll < 0.98) rig.feed(node.id, { type: "unreachable", node: this.#pick([...rig.nodes.keys()]) });
+    else if (roll < 0.99) this.#part();
+    else rig.passes = () => true;
+  }
+
+  /** Messages between two sides are lost, of one way or both. */
+  #part(): void {
+    const side = new Set([...this.rig.nodes.keys()].filter(() => this.#random.next() < 0.4));
+    const isOneWay = this.#random.next() < 0.3;
+    this.rig.passes = ({ from, to }) => side.has(from) === side.has(to) || (isOneWay && side.has(from));
   }
 
   #deliver(): void {
     const { mail } = this.rig;
     if (mail.length === 0) return;
     // Mostly in order, sometimes not, sometimes never, sometimes twice.
-    const at = this.#random.next() < 0.7 ? 0 : this.#random.below(mail.length);
+    const at = this.#random.next() < 0.85 ? 0 : this.#random.below(mail.length);
     const [taken] = mail.splice(at, 1);
     const roll = this.#random.next();
-    if (roll < 0.08) return;
-    if (roll < 0.16 || (mail.length < 20 && roll < 0.2)) mail.push(taken!);
+    if (roll < 0.04 || !this.rig.passes(taken!)) return;
+    if (roll < 0.08) mail.push(taken!);
     this.rig.hand(taken!);
-    if (mail.length > 300) mail.splice(0, 100);
+    if (mail.length > MAIL_MAX) mail.splice(0, MAIL_MAX / 2);
   }
 
   #pass(): void {
     const { rig } = this;
-    rig.nowMs += this.#random.below(this.#random.next() < 0.2 ? 200 : 20);
+    rig.nowMs += this.#random.below(this.#random.next() < 0.05 ? 300 : 15);
     for (const { id, isUp, raft } of rig.nodes.values())
       if (isUp && (raft.nextDeadlineMs ?? Infinity) <= rig.nowMs) rig.feed(id, { type: "tick" });
   }
@@ -186,6 +197,7 @@ export class Chaos {
   /** No more faults: somebody leads, and what is proposed is applied by all voters. */
   #heal(): void {
     const { rig } = this;
+    rig.passes = () => true;
     for (const node of rig.nodes.values()) {
       node.isSlow = false;
       if (!node.isUp) this.#revive(node);
@@ -204,6 +216,13 @@ export class Chaos {
     for (const node of rig.nodes.values())
       if (leader.raft.configuration.voters.includes(node.id) && node.disk.isDamaged)
         this.faults.push(`${node.id} is damaged after the end`);
+  }
+
+  /** Those that take themselves for it; all when nobody does. */
+  get #leading(): readonly RigNode[] {
+    const nodes = [...this.rig.nodes.values()];
+    const leaders = nodes.filter(({ isUp, raft }) => isUp && raft.role === "leader");
+    return leaders.length > 0 ? leaders : nodes;
   }
 
   #pick<T>(list: readonly T[]): T {

@@ -129,12 +129,16 @@ export class Rig {
     if (!node.isUp) return [];
     const effects = node.raft.step(input, this.nowMs + node.aheadMs);
     node.effects.push(...effects);
+    for (const effect of effects) this.see(id, effect);
     for (const effect of effects)
       if (effect.type === "send" && effect.isFree) this.#carryOut(node, effect);
       else node.waiting.push(effect);
     if (!node.isSlow) this.sync(id);
     return effects;
   }
+
+  /** For who watches. */
+  protected see(_id: string, _effect: RaftEffect): void {}
 
   /** The disk does what waits, or so many persists of it. */
   sync(id: string, persists = Number.POSITIVE_INFINITY): void {
@@ -148,11 +152,16 @@ export class Rig {
 
   /** The first message that this is true of, delivered out of turn. */
   deliver(which: (mail: Mail) => boolean): Mail {
+    const mail = this.drop(which);
+    this.hand(mail);
+    return mail;
+  }
+
+  /** The same, but it is lost. */
+  drop(which: (mail: Mail) => boolean): Mail {
     const at = this.mail.findIndex(which);
     if (at < 0) throw new Error(`no such message among ${this.mail.map(textOfMail).join("; ")}`);
-    const [mail] = this.mail.splice(at, 1);
-    this.hand(mail!);
-    return mail!;
+    return this.mail.splice(at, 1)[0]!;
   }
 
   hand({ from, message, to }: Mail): void {
@@ -304,7 +313,8 @@ export class Rig {
 
   #store(node: RigNode, { data, offset, snapshot }: EffectOf<"storePiece">): void {
     const { disk } = node;
-    if (offset === 0 || disk.pieces?.snapshot.checksum !== snapshot.checksum) disk.pieces = { snapshot, bytes: new Uint8Array(0) };
+    if (offset === 0 || disk.pieces?.snapshot.checksum !== snapshot.checksum)
+      disk.pieces = { snapshot, bytes: new Uint8Array(0) };
     if (disk.pieces.bytes.length !== offset) throw new Error(`piece at ${offset}, ${disk.pieces.bytes.length} stored`);
     disk.pieces.bytes = Buffer.concat([disk.pieces.bytes, data]);
     this.feed(node.id, { type: "pieceStored", snapshot, offset: offset + data.length });

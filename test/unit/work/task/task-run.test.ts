@@ -11,7 +11,7 @@ import {
 } from "../../../../src/work/task/index.ts";
 import { Outputs } from "../../../../src/work/task/outputs.ts";
 import type { ReadyTask } from "../../../../src/work/task/ready-task.ts";
-import type { TimedChange } from "../../../../src/work/task/store.ts";
+import type { TimedChange } from "../../../../src/work/task/stored-runs.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 import { until } from "../../../support/until.ts";
 import { get, graphOf, post } from "./support.ts";

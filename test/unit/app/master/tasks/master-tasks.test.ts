@@ -1,22 +1,24 @@
-/** What a master holds of a run that could not begin. */
-import { Database } from "bun:sqlite";
-import { expect, test } from "bun:test";
-import { readdirSync, readlinkSync } from "node:fs";
+/** The task graphs of a master: what is left of a run that could not begin, and what goes on under whoever leads next. */
+import { describe, expect, test } from "bun:test";
 import { MasterTasks, type MasterTasksPorts } from "../../../../../src/app/master/tasks/master-tasks.ts";
-import { taskStorePath } from "../../../../../src/app/task/begin-run.ts";
 import { systemClock } from "../../../../../src/base/clock.ts";
+import { keptUnder } from "../../../../../src/base/kept-state.ts";
 import { seededRandom } from "../../../../../src/base/random.ts";
+import { KeptReports } from "../../../../../src/work/report/index.ts";
+import { KeptTaskRuns } from "../../../../../src/work/task/index.ts";
+import { MemoryKept } from "../../../../support/kept-state.ts";
 import { Workspace } from "../../../../support/workspace.ts";
 import { FakeTaskPool } from "./fake-task-workers.ts";
 
-function openTasks(dataDir: string): MasterTasks {
+let lives = 0;
+
+function openTasks(kept: MemoryKept): MasterTasks {
   const none = {} as never; // a graph of one request has no plugins and no pipelines
+  const instance = `m1-${++lives}`;
   const ports: MasterTasksPorts = {
-    dataDir,
-    master: "m1",
-    clock: systemClock,
-    random: seededRandom(1),
-    pool: new FakeTaskPool(),
+    ...{ master: "m1", instance, clock: systemClock, random: seededRandom(1), pool: new FakeTaskPool() },
+    reports: new KeptReports(keptUnder(kept, "reports/")),
+    store: new KeptTaskRuns(keptUnder(kept, "tasks/"), instance),
     shelf: none,
     pipelines: none,
     tell() {},
@@ -25,31 +27,49 @@ function openTasks(dataDir: string): MasterTasks {
   return new MasterTasks(ports);
 }
 
-/** Files below a folder of locks that this process has open. */
-function heldLocks(): readonly string[] {
-  return readdirSync("/proc/self/fd").flatMap((fd) => {
-    try {
-      const path = readlinkSync(`/proc/self/fd/${fd}`);
-      return /\/locks\/.*\.db$/.test(path) ? [path] : [];
-    } catch {
-      return []; // that of the listing itself
-    }
-  });
+function graphIn(space: Workspace): string {
+  const tasks = [{ id: "a", type: "GET", url: "http://127.0.0.1/" }];
+  return space.write("g.json", JSON.stringify({ name: "g", tasks }));
 }
 
-test("run() holds no lock of a run that could not begin", async () => {
-  using space = new Workspace();
-  const tasks = [{ id: "a", type: "GET", url: "http://127.0.0.1/" }];
-  const path = space.write("g.json", JSON.stringify({ name: "g", tasks }));
-  const master = openTasks(space.at("state"));
-  const before = heldLocks();
-  using database = new Database(taskStorePath(space.at("state")));
-  database.run("CREATE TRIGGER refuse BEFORE INSERT ON run BEGIN SELECT RAISE(FAIL, 'the disk is full'); END");
-  await expect(master.run({ path })).rejects.toThrow("the disk is full");
-  expect(heldLocks()).toEqual(before);
-  database.run("DROP TRIGGER refuse");
-  await master.run({ path });
-  expect(heldLocks().length).toBe(before.length + 1);
-  await master.close();
-  expect(heldLocks()).toEqual(before);
+describe("run()", () => {
+  test("leaves nothing of a run that could not begin", async () => {
+    using space = new Workspace();
+    const kept = new MemoryKept();
+    const master = openTasks(kept);
+    kept.fill();
+    await expect(master.run({ path: graphIn(space) })).rejects.toThrow("disk is full");
+    kept.refuse(undefined);
+    expect(master.remembered.store.runs(9)).toEqual([]);
+    const id = await master.run({ path: graphIn(space) });
+    expect(master.remembered.isUnderWay(id)).toBe(true);
+    await master.close();
+    expect(master.remembered.isUnderWay(id)).toBe(false);
+  });
+
+  test("refuses to go on with a run that is under way", async () => {
+    using space = new Workspace();
+    const master = openTasks(new MemoryKept());
+    const id = await master.run({ path: graphIn(space) });
+    await expect(master.run({ resume: id })).rejects.toMatchObject({ code: "task.run.in_use" });
+    await master.close();
+  });
+});
+
+describe("start()", () => {
+  test("goes on with what another master had under way, also one that was dropped", async () => {
+    using space = new Workspace();
+    const kept = new MemoryKept();
+    const first = openTasks(kept);
+    const id = await first.run({ path: graphIn(space) });
+    await first.drop("another master leads");
+    const next = openTasks(kept);
+    next.start();
+    expect(next.remembered.isUnderWay(id)).toBe(true);
+    await next.cancel(id);
+    const last = openTasks(kept);
+    last.start();
+    expect(last.remembered.isUnderWay(id)).toBe(false);
+    expect(last.stored(id).state).toBe("stopped");
+  });
 });

@@ -24,7 +24,7 @@ class Rig {
   refusal: Failure | undefined;
   readonly abort = new AbortController();
   readonly tasks = new PipelineTasks({
-    dataDir: undefined,
+    reports: undefined as never, // nothing here has ended in an earlier life
     pipelines: {
       list: () => this.list,
       unfinished: (path: string) => this.list.find(({ entry, isUnfinished }) => entry.path === path && isUnfinished),

@@ -232,3 +232,17 @@ describe("RaftGroup", () => {
     expect(codes.every((code) => code.startsWith("consensus."))).toBe(true);
   });
 });
+
+describe("RaftGroup on a disk without room", () => {
+  test("a write is tried again until there is room, and nothing is acknowledged before", async () => {
+    const rig = new Rig(["a"]);
+    const { failures, group, log } = await rig.leader();
+    log.failure = new Failure("raft.log.disk_full", "no space left", { retryable: true });
+    const outcome = group.propose(command("x"));
+    await rig.pass(3_000);
+    expect(failures).toEqual([]);
+    expect(log.entries.at(-1)?.kind).not.toBe("command");
+    log.failure = undefined;
+    expect(await settled(rig, outcome)).toBe("x!");
+  });
+});

@@ -34,6 +34,8 @@ export class ListMachine implements ReplicatedMachine {
     return `${text}!`;
   }
 
+  skip(): void {}
+
   tick(): Uint8Array {
     return new TextEncoder().encode("tick");
   }

@@ -1,0 +1,184 @@
+/**
+ * What was submitted is what runs, whoever leads: the text of a pipeline file and the files that its stages need are kept by their
+ * content, beside the submission. A file that is at its path as it was is used there; else the kept one is laid into this
+ * master's data directory. What is too large to be kept has to be at its path.
+ */
+import { createHash } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import { Failure } from "../../../base/errors.ts";
+import { deleteLarge, getLarge, putLarge, strayPieces, writeInGroups, writeLarge } from "../../../base/kept-large.ts";
+import { decodeKept, encodeKept, isDeposed, type KeptState, keptUnder } from "../../../base/kept-state.ts";
+import {
+  type ArtifactSource,
+  ArtifactStore,
+  type InstalledBundle,
+  type Manifest,
+} from "../../../work/artifact/index.ts";
+import { parsePipelineFile, type ResolvePath } from "../../../work/pipeline/file/index.ts";
+import { faultless, prepareOrRefuse } from "../../check-pipeline.ts";
+import { type PreparedPipeline, prepareFile } from "../../prepare-pipeline.ts";
+import { stateDirectory } from "../../self.ts";
+import type { Submission } from "../submissions.ts";
+import { type BundleAt, bundleAt, bundlesOf } from "./bundles.ts";
+import { laidResolver } from "./laid-resolver.ts";
+
+/** One file that is kept: every node of a group holds it in memory. */
+export const KEPT_FILE_BYTES_MAX = 16 * 2 ** 20;
+/** All files of one submission. */
+export const KEPT_FILES_BYTES_MAX = 64 * 2 ** 20;
+
+type Found = Awaited<ReturnType<typeof bundlesOf>>;
+
+const RECORD = "record/";
+const BLOB = "blob/";
+
+interface Record {
+  readonly path: string;
+  /** Relative paths were seen from there. */
+  readonly cwd: string;
+  readonly text: string;
+  readonly bundles: readonly BundleAt[];
+}
+
+export class SubmittedFiles {
+  readonly #kept: KeptState;
+  readonly #laid: ArtifactStore;
+  readonly #tell: (text: string) => void;
+  readonly #installed = new Map<string, Promise<InstalledBundle>>();
+
+  /** Fails with `artifact.directory` or `artifact.store`. */
+  static async open(kept: KeptState, dataDir: string, tell: (text: string) => void): Promise<SubmittedFiles> {
+    const laid = await ArtifactStore.open(join(stateDirectory(dataDir), "submitted"));
+    return new SubmittedFiles(keptUnder(kept, "files/"), laid, tell);
+  }
+
+  private constructor(kept: KeptState, laid: ArtifactStore, tell: (text: string) => void) {
+    this.#kept = kept;
+    this.#laid = laid;
+    this.#tell = tell;
+  }
+
+  /** Keeps what the file is now; gives the name for `prepare`. Fails with its faults, `master.store` or `master.deposed`. */
+  async keep(path: string): Promise<string> {
+    const prepared = await prepareOrRefuse(path);
+    try {
+      return await this.#keep(path, prepared, await bundlesOf(prepared));
+    } catch (thrown) {
+      if (isDeposed(thrown) || !(thrown instanceof Failure) || thrown.code.startsWith("artifact.")) throw thrown;
+      const message = `cannot store the submission ${path}: ${thrown.message}`;
+      throw new Failure("master.store", message, { cause: thrown, retryable: true });
+    }
+  }
+
+  async #keep(path: string, prepared: PreparedPipeline, bundles: Found): Promise<string> {
+    const record: Record = {
+      path: resolve(path),
+      cwd: process.cwd(),
+      text: prepared.text,
+      bundles: await this.#keepContents(bundles),
+    };
+    const bytes = encodeKept(record);
+    const id = createHash("sha256").update(bytes).digest("hex");
+    if (!this.#kept.get(RECORD + id)) await writeLarge(this.#kept, putLarge(this.#kept, RECORD + id, bytes));
+    return id;
+  }
+
+  /** What was submitted. Fails with its faults, also when a file that is not kept is not at its path. */
+  async prepare({ files, path }: Pick<Submission, "files" | "path">): Promise<PreparedPipeline> {
+    if (files === undefined) return prepareOrRefuse(path);
+    const record = this.#record(files);
+    const { cwd, text } = record;
+    const places = new Map<string, string>();
+    for (const bundle of record.bundles) places.set(bundle.path, await this.#placeOf(bundle));
+    const resolvePath: ResolvePath = laidResolver(path, cwd, places);
+    return faultless(await prepareFile(path, { text, ...parsePipelineFile(text, path) }, resolvePath));
+  }
+
+  /** Nobody but these needs their files any more. */
+  async retain(submissions: readonly Pick<Submission, "files">[]): Promise<void> {
+    const used = new Set(submissions.map(({ files }) => files));
+    const records = this.#kept.list(RECORD).map(({ key }) => key.slice(RECORD.length));
+    const left = records.filter((id) => used.has(id)).flatMap((id) => this.#record(id).bundles);
+    const blobs = new Set(left.flatMap(({ manifest }) => manifest?.files ?? []).map(({ sha256 }) => BLOB + sha256));
+    const keys = [
+      ...records.filter((id) => !used.has(id)).map((id) => RECORD + id),
+      ...this.#kept.list(BLOB).flatMap(({ key }) => (blobs.has(key) ? [] : [key])),
+    ];
+    const garbage = keys.flatMap((key) => [key, ...deleteLarge(this.#kept, key).garbage]);
+    const strays = [...garbage, ...strayPieces(this.#kept)];
+    await writeInGroups(
+      this.#kept,
+      [...new Set(strays)].map((key) => ({ key, delete: true })),
+    );
+  }
+
+  async close(): Promise<void> {
+    for (const installed of this.#installed.values()) await installed.then((each) => each.release()).catch(() => {}); // whoever asked has heard why it is not there
+    await this.#laid.close();
+  }
+
+  /** Those whose contents are kept have a manifest then. */
+  async #keepContents(bundles: Found): Promise<BundleAt[]> {
+    let room = KEPT_FILES_BYTES_MAX;
+    const kept: BundleAt[] = [];
+    for (const { bundle, isPlugin, path } of bundles) {
+      const { files } = bundle.manifest;
+      const bytes = files.reduce((sum, each) => sum + each.bytes, 0);
+      if (bytes > room || files.some((each) => each.bytes > KEPT_FILE_BYTES_MAX)) {
+        this.#tell(`${path} is too large to be kept: it has to be at this path on every master`);
+        kept.push({ path, isPlugin });
+        continue;
+      }
+      room -= bytes;
+      for (const [sha256, from] of bundle.sources) await this.#keepContent(sha256, from);
+      kept.push({ path, isPlugin, manifest: bundle.manifest });
+    }
+    return kept;
+  }
+
+  async #keepContent(sha256: string, from: string): Promise<void> {
+    if (this.#kept.get(BLOB + sha256)) return;
+    const content = await readFile(from);
+    if (createHash("sha256").update(content).digest("hex") !== sha256) {
+      const message = `${from} was changed while it was submitted; submit it again`;
+      throw new Failure("artifact.changed", message, { retryable: true });
+    }
+    await writeLarge(this.#kept, putLarge(this.#kept, BLOB + sha256, content));
+  }
+
+  async #placeOf(at: BundleAt): Promise<string> {
+    const { manifest, path } = at;
+    if (!manifest) return path;
+    const here = await bundleAt(at).catch(() => undefined); // it is not there, or nothing that could be used: the kept one is
+    if (here?.manifest.id === manifest.id) return path;
+    return (await this.#install(manifest)).entryPath;
+  }
+
+  #install(manifest: Manifest): Promise<InstalledBundle> {
+    const { id } = manifest;
+    const known = this.#installed.get(id);
+    if (known) return known;
+    const installed = this.#laid.ensure(manifest, this.#source(manifest));
+    this.#installed.set(id, installed);
+    installed.catch(() => this.#installed.delete(id)); // who asks next tries again
+    return installed;
+  }
+
+  #source(manifest: Manifest): ArtifactSource {
+    return {
+      manifest: async () => manifest,
+      read: async (sha256, offset, length) => {
+        const content = getLarge(this.#kept, BLOB + sha256);
+        if (content) return content.subarray(offset, offset + length);
+        throw new Failure("kept.damaged", `the content ${sha256} of a submitted file is not kept`);
+      },
+    };
+  }
+
+  #record(id: string): Record {
+    const bytes = getLarge(this.#kept, RECORD + id);
+    if (bytes) return decodeKept(bytes) as Record; // written by keep
+    throw new Failure("kept.damaged", `the files ${id} of a submission are not kept; submit it again`);
+  }
+}

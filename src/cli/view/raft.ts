@@ -1,0 +1,69 @@
+/** The groups that keep the data, for operators. Pure. */
+import { printable } from "../../base/printable.ts";
+import { formatBytes, formatCount, formatDurationMs } from "../../base/units.ts";
+import { textTable } from "./table.ts";
+
+export interface ShownMember {
+  readonly id: string;
+  readonly address?: string | undefined;
+  readonly kind: string;
+  readonly isLeaving?: boolean | undefined;
+  readonly match?: number | undefined;
+  readonly next?: number | undefined;
+  readonly state?: string | undefined;
+  readonly heardMs?: number | undefined;
+}
+
+export interface ShownGroup {
+  readonly group: string;
+  readonly node: string;
+  readonly role: string;
+  readonly term: number;
+  readonly leader?: string | undefined;
+  readonly commit: number;
+  readonly applied: number;
+  readonly first: number;
+  readonly last: number;
+  readonly logBytes: number;
+  readonly dataBytes: number;
+  readonly durability: string;
+  readonly damage?: string | undefined;
+  readonly snapshot?: { readonly index: number; readonly term: number; readonly bytes: number } | undefined;
+  readonly members: readonly ShownMember[];
+}
+
+export function groupsText(groups: readonly ShownGroup[]): string {
+  return groups.map(groupText).join("\n\n");
+}
+
+function groupText(group: ShownGroup): string {
+  const { applied, commit, damage, dataBytes, durability, first, last, leader, logBytes, node, role, snapshot } = group;
+  const lines: readonly (readonly [string, string])[] = [
+    ["group", group.group],
+    ["asked", `${node}, ${role} in term ${group.term}`],
+    ["leader", leader ?? "none that is known"],
+    ["committed", `${formatCount(commit)}, applied ${formatCount(applied)}`],
+    ["log", `${formatCount(first)} to ${formatCount(last)}, ${formatBytes(logBytes)}`],
+    ["data", formatBytes(dataBytes)],
+    ["snapshot", snapshot ? `at ${formatCount(snapshot.index)}, ${formatBytes(snapshot.bytes)}` : "none yet"],
+    ["durability", durability === "fsync" ? "fsync" : `${durability}: what was answered may be lost with the machine`],
+    ...(damage === undefined ? [] : [["damage", damage] as const]),
+  ];
+  const text = lines.map(([name, value]) => `${name.padEnd(WIDTH)}  ${printable(value)}`).join("\n");
+  return `${text}\n\n${membersTable(group)}`;
+}
+
+const WIDTH = "durability".length;
+
+function membersTable({ last, leader, members }: ShownGroup): string {
+  const rows = members.map(({ address = "", heardMs, id, isLeaving, kind, match, state = "" }) => [
+    printable(id),
+    isLeaving ? `${kind}, leaving` : kind,
+    id === leader ? "leader" : printable(state),
+    match === undefined ? "" : formatCount(match),
+    match === undefined ? "" : formatCount(Math.max(0, last - match)),
+    heardMs === undefined ? "" : `${formatDurationMs(heardMs)} ago`,
+    printable(address),
+  ]);
+  return textTable(["member", "kind", "state", "has", "behind", "heard", "address"], rows);
+}

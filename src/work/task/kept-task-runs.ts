@@ -1,0 +1,257 @@
+/**
+ * Runs of task graphs in a state that several masters share. What happens to tasks is a journal: each group of changes is one value,
+ * so thousands of tasks a second are some hundred writes. Whoever asks for tasks gets the journal added up, which is kept in
+ * memory for the runs asked for last.
+ */
+import { deleteLarge, getLarge, putLarge, writeInGroups, writeLarge } from "../../base/kept-large.ts";
+import { decodeKept, encodeKept, type KeptChange, type KeptState, keyPart } from "../../base/kept-state.ts";
+import { type Entry, RunMemory } from "./run-memory.ts";
+import {
+  type NewRun,
+  noSuchRun,
+  type StoredRun,
+  type StoredTask,
+  type StoredTaskRuns,
+  type TimedChange,
+} from "./stored-runs.ts";
+import type { Json, TaskGraph } from "./types.ts";
+
+/** Ended runs that are kept: every node of a group holds them in memory. */
+const RUNS_MAX = 200;
+/** Of all runs, about; the oldest ended ones go. A quarter of what a group holds. */
+const BYTES_MAX = 256 * 2 ** 20;
+/** Runs whose journals are added up in memory: as many as can be under way, and some that people look at. */
+const MEMORIES_MAX = 72;
+/** A group of changes as one value; reading one outcome reads so much. */
+const CHUNK_BYTES = 64 * 2 ** 10;
+/** Larger ones stand alone. */
+const INLINE_BYTES_MAX = 4 * 2 ** 10;
+/** Written together: those that are not cut into pieces have 8 KiB. */
+const OUTPUTS_AT_ONCE = 100;
+
+interface KeptRun extends StoredRun {
+  /** They count up. */
+  readonly number: number;
+  readonly owner: string | null;
+  /** Of its graph and its journal, when it ended last. */
+  readonly bytes: number;
+}
+
+export class KeptTaskRuns implements StoredTaskRuns {
+  readonly #kept: KeptState;
+  readonly #life: string;
+  /** The one used last is last. */
+  readonly #memories = new Map<string, RunMemory>();
+  #generation = 0;
+
+  /** `kept` is theirs alone; `life` is another one in each life of each master. */
+  constructor(kept: KeptState, life: string) {
+    this.#kept = kept;
+    this.#life = keyPart(life);
+  }
+
+  async createRun(run: NewRun, graph: TaskGraph): Promise<void> {
+    const { owner = null, ...rest } = run;
+    const text = encodeKept(graph);
+    const others = this.#all();
+    const number = Math.max(0, ...others.map((each) => each.number)) + 1;
+    const created = { ...rest, state: "running", tasks: graph.tasks.length, endedMs: null } as const;
+    const kept: KeptRun = { ...created, number, owner, bytes: text.length };
+    await writeLarge(this.#kept, putLarge(this.#kept, graphKey(run.id), text), this.#putRun(kept));
+    await this.#forgetOld([...others, kept]);
+  }
+
+  async reopenRun(id: string, owner: string | null, parallel?: number): Promise<void> {
+    const run = this.#putRun({ ...this.#run(id), state: "running", endedMs: null, owner });
+    const graph = parallel === undefined ? undefined : encodeKept({ ...this.graph(id), parallel });
+    await writeLarge(this.#kept, run, ...(graph ? [putLarge(this.#kept, graphKey(id), graph)] : []));
+  }
+
+  async endRun(id: string, state: StoredRun["state"], endedMs: number | null): Promise<void> {
+    const run = this.#run(id);
+    const journal = this.#journal(id).reduce((sum, { value }) => sum + value.length, 0);
+    const bytes = journal + (getLarge(this.#kept, graphKey(id))?.length ?? 0);
+    await writeLarge(this.#kept, this.#putRun({ ...run, state, endedMs, bytes }));
+  }
+
+  run(id: string): StoredRun | undefined {
+    return this.#kept.get(runKey(id)) && shown(this.#run(id));
+  }
+
+  runs(limit: number): readonly StoredRun[] {
+    return this.#all().reverse().slice(0, limit).map(shown);
+  }
+
+  runsOf(owner: string): readonly StoredRun[] {
+    const own = this.#all().filter((run) => run.owner === owner && run.state === "running");
+    return own.map(shown);
+  }
+
+  graph(id: string): TaskGraph {
+    const bytes = getLarge(this.#kept, graphKey(id));
+    if (!bytes) throw noSuchRun(id);
+    return decodeKept(bytes) as TaskGraph; // written by createRun
+  }
+
+  tasks(id: string): readonly StoredTask[] {
+    return this.#memory(id).tasks();
+  }
+
+  output(id: string, task: number): Json | undefined {
+    const place = this.#memory(id).outputAt(task);
+    if (place === undefined) return undefined;
+    if (place === "alone") return decodeKept(getLarge(this.#kept, outputKey(id, task))!) as Json;
+    const text = entriesIn(this.#kept.get(place)!).findLast((entry) => "task" in entry && entry.task === task);
+    return JSON.parse((text as TimedChange).output!) as Json; // outputAt has found it there
+  }
+
+  async save(id: string, changes: Iterable<TimedChange>): Promise<void> {
+    const outputs: (readonly [task: number, text: string])[] = [];
+    const entries = Array.from(changes, (change): Entry => {
+      const { output, ...rest } = change;
+      if (output === undefined || output.length <= INLINE_BYTES_MAX) return change;
+      outputs.push([change.task, output]);
+      return { ...rest, isAlone: true };
+    });
+    await this.#saveOutputs(id, outputs); // first: the journal says that they are there
+    await this.#append(id, entries);
+  }
+
+  async forgetFailed(id: string): Promise<void> {
+    await this.#append(id, [{ forget: "failed" }]);
+  }
+
+  close(): void {
+    this.#memories.clear();
+  }
+
+  async #saveOutputs(id: string, outputs: readonly (readonly [task: number, text: string])[]): Promise<void> {
+    for (let from = 0; from < outputs.length; from += OUTPUTS_AT_ONCE) {
+      const some = outputs.slice(from, from + OUTPUTS_AT_ONCE);
+      const encoder = new TextEncoder();
+      await writeLarge(
+        this.#kept,
+        ...some.map(([task, text]) => putLarge(this.#kept, outputKey(id, task), encoder.encode(text))),
+      );
+    }
+  }
+
+  async #append(id: string, entries: readonly Entry[]): Promise<void> {
+    this.#run(id); // there is one
+    const memory = this.#memory(id);
+    const chunks = chunksOf(entries).map((chunk) => {
+      return { key: `${journalKey(id)}${memory.nextKey()}`, chunk };
+    });
+    try {
+      await writeInGroups(
+        this.#kept,
+        chunks.map(({ chunk, key }) => ({ key, value: encodeKept(chunk) })),
+      );
+      for (const { chunk, key } of chunks) memory.add(key, chunk);
+    } catch (thrown) {
+      this.#memories.delete(id); // nobody knows what of it was written
+      throw thrown;
+    }
+  }
+
+  #memory(id: string): RunMemory {
+    const known = this.#memories.get(id);
+    this.#memories.delete(id);
+    const memory = known ?? this.#added(id);
+    this.#memories.set(id, memory);
+    for (const oldest of this.#memories.keys()) {
+      if (this.#memories.size <= MEMORIES_MAX) break;
+      this.#memories.delete(oldest);
+    }
+    return memory;
+  }
+
+  #added(id: string): RunMemory {
+    this.#run(id);
+    const memory = new RunMemory(`${this.#life}-${++this.#generation}`);
+    for (const { key, value } of this.#journal(id)) memory.add(key, entriesIn(value));
+    return memory;
+  }
+
+  #journal(id: string) {
+    return this.#kept.list(journalKey(id));
+  }
+
+  /** The oldest first. */
+  #all(): KeptRun[] {
+    const runs = this.#kept.list("run/").map(({ key }) => decodeKept(getLarge(this.#kept, key)!) as KeptRun); // by #putRun
+    return runs.sort((one, other) => one.number - other.number);
+  }
+
+  #run(id: string): KeptRun {
+    const bytes = getLarge(this.#kept, runKey(id));
+    if (!bytes) throw noSuchRun(id);
+    return decodeKept(bytes) as KeptRun; // by #putRun
+  }
+
+  #putRun(run: KeptRun) {
+    return putLarge(this.#kept, runKey(run.id), encodeKept(run));
+  }
+
+  async #forgetOld(all: readonly KeptRun[]): Promise<void> {
+    let bytes = all.reduce((sum, run) => sum + run.bytes, 0);
+    const ended = all.filter(({ state }) => state === "done" || state === "failed");
+    for (let left = ended.length; left > RUNS_MAX || (left > 0 && bytes > BYTES_MAX); left--) {
+      const oldest = ended[ended.length - left]!;
+      await this.#forget(oldest.id);
+      bytes -= oldest.bytes;
+    }
+  }
+
+  /** The run itself first: what is left of one that nobody knows is nobody's fault. */
+  async #forget(id: string): Promise<void> {
+    const large = [...this.#kept.list(`output/${keyPart(id)}/`).map(({ key }) => key), graphKey(id)];
+    const small = this.#journal(id).map(({ key }): KeptChange => ({ key, delete: true }));
+    const garbage = large.flatMap((key) => [key, ...deleteLarge(this.#kept, key).garbage]);
+    await writeInGroups(this.#kept, [
+      { key: runKey(id), delete: true },
+      ...small,
+      ...garbage.map((key): KeptChange => ({ key, delete: true })),
+    ]);
+    this.#memories.delete(id);
+  }
+}
+
+function shown({ bytes: _, number: __, owner: ___, ...run }: KeptRun): StoredRun {
+  return run;
+}
+
+function runKey(id: string): string {
+  return `run/${keyPart(id)}`;
+}
+
+function graphKey(id: string): string {
+  return `graph/${keyPart(id)}`;
+}
+
+function journalKey(id: string): string {
+  return `journal/${keyPart(id)}/`;
+}
+
+function outputKey(id: string, task: number): string {
+  return `output/${keyPart(id)}/${task}`;
+}
+
+function entriesIn(value: Uint8Array): readonly Entry[] {
+  return decodeKept(value) as readonly Entry[]; // written by #append
+}
+
+function chunksOf(entries: readonly Entry[]): readonly (readonly Entry[])[] {
+  const chunks: Entry[][] = [];
+  let bytes = Number.POSITIVE_INFINITY;
+  for (const entry of entries) {
+    const more = JSON.stringify(entry).length;
+    if (bytes + more > CHUNK_BYTES) {
+      chunks.push([]);
+      bytes = 0;
+    }
+    chunks.at(-1)!.push(entry);
+    bytes += more;
+  }
+  return chunks;
+}
