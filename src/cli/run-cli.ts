@@ -153,7 +153,7 @@ const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
   [/^output\.closed$/, EXIT.sigpipe],
   [/(^|\.)not_found$/, EXIT.noInput],
   [
-    /^(secrets\.|auth\.|pipeline\.(config|file|memory)|task\.(config|file)|plugin|checkpoint|settings|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
+    /^(secrets\.|auth\.|pipeline\.(config|file|memory)|task\.(config|file)|plugin|checkpoint|settings|txn\.file|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
     EXIT.config,
   ],
 ];

@@ -71,6 +71,30 @@ export const commands: CommandTable = {
     about: "make a running pipeline read its file again",
     load: async () => (await import("./commands/reload.ts")).reload,
   },
+  map: {
+    about: "maps that are the same for everybody: get, put, cas, range, watch",
+    load: async () => (await import("./commands/map.ts")).mapCommands,
+  },
+  lock: {
+    about: "locks with fencing tokens, around a command or by hand",
+    load: async () => (await import("./commands/lock.ts")).lockCommands,
+  },
+  queue: {
+    about: "durable queues: put, take, acknowledge, work through",
+    load: async () => (await import("./commands/queue.ts")).queueCommands,
+  },
+  counter: {
+    about: "whole numbers that count exactly",
+    load: async () => (await import("./commands/counter.ts")).counterCommands,
+  },
+  txn: {
+    about: "transactions: all of it or nothing, on one group or over several",
+    load: async () => (await import("./commands/txn.ts")).txnCommands,
+  },
+  raft: {
+    about: "the groups that keep the data: settings, members, leaders, logs",
+    load: async () => (await import("./commands/raft.ts")).raftCommands,
+  },
   node: { about: "run a member of the cluster", load: async () => (await import("./commands/node.ts")).node },
   nodes: {
     about: "show the members of the cluster",

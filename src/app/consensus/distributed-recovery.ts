@@ -26,7 +26,7 @@ export async function recoverDistributed(
     for (const held of groups) {
       if (!held.leadership.isLeading || !held.isOpen) continue;
       const { group, machine } = held.life;
-      const due = machine.transactions.due(group.clockMs);
+      const due = machine.distributed.due(group.clockMs);
       if (due.unfinished.length + due.inDoubt.length === 0) continue;
       const { failures, settled } = await recover(held.name, due, driver, signal);
       logger.debug(`transactions of group ${held.name} are driven on`, { settled, failures: failures.length });

@@ -153,13 +153,28 @@ export class Pipelines {
     return pipeline;
   }
 
+  /** A paused one goes on with what was submitted. One that has failed takes what its file says now, as `submit` does. */
   async resume(which: string): Promise<MasterPipeline> {
     const pipeline = this.find(which);
-    const { state } = pipeline.entry;
+    const { path, state } = pipeline.entry;
     if (state === "ended" || state === "cancelled")
       throw notUnderWay(pipeline, "resumed; submit its file to run it anew");
-    await pipeline.resume();
+    if (state !== "failed") await pipeline.resume();
+    else await this.#inTurn(path, () => this.#mend(pipeline));
     return pipeline;
+  }
+
+  async #mend(pipeline: MasterPipeline): Promise<void> {
+    const { files: submitted, path } = pipeline.entry;
+    try {
+      const files = await this.#ports.keep(path);
+      this.#isUntidy = true;
+      await pipeline.reopen({ files, state: "running" });
+    } catch (thrown) {
+      const isGone = thrown instanceof Failure && thrown.code === "pipeline.file.not_found";
+      if (!isGone || submitted === undefined) throw thrown; // it was submitted somewhere else
+      await pipeline.resume();
+    }
   }
 
   async cancel(which: string): Promise<MasterPipeline> {

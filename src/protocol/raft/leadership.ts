@@ -88,7 +88,7 @@ export class Leadership {
   }
 
   transfer({ id, to }: InputOf<"transfer">): void {
-    this.#transfers.start(id, to, this.replication);
+    this.#transfers.start(id, to);
     this.#handOver();
   }
 

@@ -193,17 +193,17 @@ export class Replication {
   }
 
   /**
-   * A name of a damage that is new: what was acknowledged before does not count. Answers from before it that come now do not count
-   * either.
+   * A name of a damage that is new: what was acknowledged before does not count. Answers from before it that come now, whole or under
+   * another name, do not count either.
    */
   #isOfThisLife(follower: Progress, round: number, repairId: number | undefined): boolean {
     const { repair } = follower;
+    if (repairId === repair?.id) return true;
+    if (repair !== undefined && round < repair.round) return false;
     if (repairId === undefined) {
-      if (repair !== undefined && round < repair.round) return false;
       follower.repair = undefined;
       return true;
     }
-    if (repair?.id === repairId) return true;
     if (this.#core.rules.forgetsOnRepair) {
       follower.match = 0;
       this.#probe(follower, follower.next);

@@ -30,13 +30,13 @@ export class Transfers {
     return this.#current?.dueMs ?? Number.POSITIVE_INFINITY;
   }
 
-  start(id: number, to: NodeId, replication: Replication): void {
+  /** Goes on with `advance`. */
+  start(id: number, to: NodeId): void {
     const core = this.#core;
     if (to === core.id) return core.emit({ type: "done", id });
     if (!isVoter(core.configuration, to)) return core.refuse(id, "invalid");
     if (this.#current !== undefined) return core.refuse(id, "in_progress");
     this.#current = { id, to, dueMs: core.nowMs + core.options.electionMaxMs, isTold: false };
-    this.advance(replication);
   }
 
   /** Has the target everything? Then it is told to stand. Has it been told just now? */

@@ -61,7 +61,7 @@ export class RaftCast implements Cast<RaftWire> {
   readonly #plan: NodePlan;
   readonly #ends: readonly DurableEnd[];
   readonly #bootstrap: Configuration;
-  readonly #counts = { changes: 0, transfers: 0, restored: 0, damages: 0, repairs: 0 };
+  readonly #counts = { changes: 0, transfers: 0, damages: 0 };
   #clients: RaftClients | undefined;
   #isLinearizable = false;
 
@@ -108,7 +108,7 @@ export class RaftCast implements Cast<RaftWire> {
     const plan = {
       clients: 2 + this.#random.below(4),
       keys: 1 + this.#random.below(3),
-      thinkMs: 30,
+      thinkMs,
       leaseReads,
       reads,
     };
@@ -160,8 +160,8 @@ export class RaftCast implements Cast<RaftWire> {
   }
 
   measures(): Readonly<Record<string, number>> {
-    const { elections, committed } = this.#oracle;
-    return { ...this.#counts, elections, committed, completed: this.#clients!.completed };
+    const { elections, committed, snapshots, repairs } = this.#oracle;
+    return { ...this.#counts, elections, committed, snapshots, repairs, completed: this.#clients!.completed };
   }
 
   tagOf(wire: RaftWire): number {

@@ -64,7 +64,10 @@ export class RaftOracle {
   /** In which term it was committed first. */
   readonly #since: number[] = [0];
   readonly #histories = new Map<number, number>([[0, 0]]);
-  #elections = 0;
+  elections = 0;
+  /** Taken over from a leader. */
+  snapshots = 0;
+  repairs = 0;
 
   constructor(nodes: number) {
     this.#nodes = Array.from({ length: nodes }, (_, index) => ({
@@ -86,10 +89,6 @@ export class RaftOracle {
   /** The highest index that is committed. */
   get committed(): number {
     return this.#terms.length - 1;
-  }
-
-  get elections(): number {
-    return this.#elections;
   }
 
   /** The node's disk is about to be damaged. */
@@ -121,6 +120,7 @@ export class RaftOracle {
     if (this.isLacking(index)) fail(`${node.name} is repaired and lacks what it has lost`);
     node.lost = [];
     node.isDamaged = false;
+    this.repairs++;
   }
 
   born(index: number, life: number, durable: DurableState, store: RaftStore): void {
@@ -211,6 +211,7 @@ export class RaftOracle {
     const node = this.#nodes[index]!;
     node.placed.reset(snapshot);
     node.durable.reset(snapshot);
+    this.snapshots++;
     this.#compare(node, store);
   }
 
@@ -263,7 +264,7 @@ export class RaftOracle {
   #elected(node: Known, index: number, term: number): void {
     const other = this.#leaders.get(term);
     if (other !== undefined && other !== node.name) fail(`${node.name} and ${other} both lead in term ${term}`);
-    this.#elections++;
+    this.elections++;
     this.#leaders.set(term, node.name);
     node.ledTerm = term;
     node.told.clear();

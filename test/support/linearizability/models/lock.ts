@@ -32,18 +32,24 @@ export interface LockOptions {
 type LockOperation = Operation<LockInput, LockOutput>;
 
 export function lockModel({ leaseMs }: LockOptions): Model<LockState, LockInput, LockOutput> {
-  const until = ({ callMs }: LockOperation): number => (leaseMs === undefined ? Infinity : callMs + leaseMs);
+  const until = ({ callMs }: LockOperation): number => {
+    if (leaseMs === undefined) return Infinity;
+    return leaseMs === 0 ? -Infinity : callMs + leaseMs;
+  };
+  const isTimeless = leaseMs === undefined || leaseMs === 0;
   return {
     name: "lock",
     initial: { last: 0, holder: undefined, untilMs: 0 },
     step: (state, operation) => stepOf(state, operation, until(operation)),
     stateKey: ({ last, holder, untilMs }) => `${last} ${holder} ${untilMs}`,
-    isReadOnly: ({ input, output, returnMs }) =>
-      returnMs !== undefined &&
-      (input.kind === "acquire" ? output === null : leaseMs === undefined && output === false),
+    isReadOnly: ({ input: { kind }, output, returnMs }) => {
+      if (returnMs === undefined) return kind === "renew" && isTimeless;
+      if (kind === "acquire") return output === null;
+      return output === false ? leaseMs === undefined : kind === "renew" && isTimeless;
+    },
     /** With leases the times count as well. */
     twinKey: ({ input, output, returnMs }) =>
-      leaseMs === undefined ? JSON.stringify([input, returnMs === undefined ? null : output]) : undefined,
+      isTimeless ? JSON.stringify([input, returnMs === undefined ? null : output]) : undefined,
     order: tokenOrder,
     refute: repeatedTokens,
   };
@@ -69,15 +75,17 @@ function stepOf(state: LockState, operation: LockOperation, untilMs: number): Lo
   return input.kind === "renew" ? { ...state, untilMs } : { ...state, holder: undefined, untilMs: 0 };
 }
 
-/** Tokens only rise, so those that were told come in their order; what uses a token comes after it was given. */
+/** Tokens only rise, so those that were told come in their order; what a token was good for comes between it and the next. */
 function tokenOrder(operations: readonly LockOperation[]): [number, number][] {
   const given = grants(operations).sort((a, b) => Number(operations[a]!.output) - Number(operations[b]!.output));
   const pairs = given.slice(1).map((index, at): [number, number] => [given[at]!, index]);
-  const byToken = new Map(given.map((index) => [Number(operations[index]!.output), index]));
+  const places = new Map(given.map((index, at) => [Number(operations[index]!.output), at]));
   for (const [index, { input, output, returnMs }] of operations.entries()) {
     if (input.kind === "acquire" || returnMs === undefined || output !== true) continue;
-    const grant = byToken.get(input.token);
-    if (grant !== undefined) pairs.push([grant, index]);
+    const at = places.get(input.token);
+    if (at === undefined) continue;
+    pairs.push([given[at]!, index]);
+    if (given[at + 1] !== undefined) pairs.push([index, given[at + 1]!]);
   }
   return pairs;
 }

@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { KeptReport } from "../../../../src/app/report/keep-report.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
-import { type ReportBuilder, ReportStore } from "../../../../src/work/report/index.ts";
+import { KeptReports, type ReportBuilder, ReportStore } from "../../../../src/work/report/index.ts";
+import { MemoryKept } from "../../../support/kept-state.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 class Rig implements Disposable {
@@ -107,4 +108,60 @@ describe("KeptReport", () => {
     run = undefined;
     expect(kept.end("ended").bytes.in).toBe(9);
   });
+
+  describe("over a store that takes its time", () => {
+    test("writes what was to be written meanwhile once, as it is then", async () => {
+      const { clock, kept, state } = slowRig();
+      state.hold();
+      clock.advance(3_000);
+      kept.end("ended");
+      state.release();
+      await settle();
+      expect(new KeptReports(state).get(kept.id).state).toBe("ended");
+      expect(state.writes.length).toBeLessThanOrEqual(3);
+      expect(clock.timers).toBe(0);
+    });
+
+    test("tries its last word again until it is stored", async () => {
+      const { clock, kept, state, warnings } = slowRig();
+      await settle();
+      state.fill();
+      kept.end("failed");
+      await settle();
+      expect(new KeptReports(state).get(kept.id).state).toBe("running");
+      state.refuse(undefined);
+      clock.advance(1_000);
+      await settle();
+      expect(new KeptReports(state).get(kept.id).state).toBe("failed");
+      expect([warnings.length, clock.timers]).toEqual([1, 0]);
+    });
+
+    test("says nothing any more when another master leads, or it is dropped", async () => {
+      for (const isDeposed of [true, false]) {
+        const { clock, kept, state, warnings } = slowRig();
+        await settle();
+        const { length: before } = state.writes;
+        if (isDeposed) state.depose();
+        else kept.drop();
+        clock.advance(5_000);
+        await settle();
+        expect([state.writes.length, warnings, clock.timers]).toEqual([before, [], 0]);
+      }
+    });
+  });
 });
+
+function slowRig() {
+  const state = new MemoryKept();
+  const clock = new SteppedClock();
+  const warnings: string[] = [];
+  const kept = new KeptReport({
+    ...{ open: () => new KeptReports(state), subject: { kind: "pipeline", name: "orders", run: "r1" } },
+    ...{ clock, random: seededRandom(1), refresh: () => {}, warn: (text: string) => warnings.push(text) },
+  });
+  return { state, clock, warnings, kept };
+}
+
+async function settle(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate);
+}

@@ -166,7 +166,7 @@ describe("replication", () => {
     rig.hand(late);
     expect(rig.raft("b").lastIndex).toBe(3);
     expect(rig.node("b").of("persist")).toEqual([]);
-    expect(rig.mail.at(-1)?.message).toMatchObject({ type: "appendReply", match: 3 });
+    expect(rig.mail.at(-1)?.message).toMatchObject({ type: "appendReply", match: 2 });
   });
 
   test("step() tells what is committed soon, also when nothing else is to be sent", () => {

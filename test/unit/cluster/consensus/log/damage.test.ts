@@ -111,9 +111,9 @@ describe("open()", () => {
           verdicts[verdict]! += 1;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
-    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(20);
+    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(10);
   });
 
   test("is exact, or says what is lost, when any file is cut at any length or gone", async () => {
@@ -132,9 +132,9 @@ describe("open()", () => {
           verdicts[await spoilAndJudge(files, history, spoil)]! += 1;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
-    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(20);
+    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(10);
   });
 
   test("is exact, or says what is lost, when a stretch of any file is zero, noise, or a copy of another place", async () => {
@@ -160,9 +160,9 @@ describe("open()", () => {
           verdicts[await spoilAndJudge(files, history, spoil)]! += 1;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
-    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(20);
+    expect(Math.min(...Object.values(verdicts))).toBeGreaterThan(10);
   });
 
   test("gives the entries before a damaged record, its place, and how far the log reached", async () => {

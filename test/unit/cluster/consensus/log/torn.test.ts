@@ -101,7 +101,7 @@ describe("open()", () => {
           last = found;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
