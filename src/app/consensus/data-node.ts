@@ -96,8 +96,8 @@ export class DataNode implements DataPort {
   }
 
   async verify(group: string, { signal }: DataOptions): Promise<LogCheck> {
-    const { log } = this.#held(group).life;
-    const findings = await log.scrub(signal);
+    const { group: raft, log } = this.#held(group).life;
+    const findings = await raft.verify(signal);
     const { bytes, firstIndex, lastIndex } = log.stats();
     const damaged = findings
       .filter(({ severity }) => severity !== "info")

@@ -32,8 +32,8 @@ export function txnService(ports: ServicePorts): Service {
       read(
         ports,
         query,
-        ({ clockMs, transactions }) => {
-          const views = transactions.list(query.limit + 1, clockMs, query.after); // one or both sides of each
+        ({ clockMs, distributed }) => {
+          const views = distributed.list(query.limit + 1, clockMs, query.after); // one or both sides of each
           const { more, rows: ids } = page([...new Set(views.map(({ id }) => id))], query.limit);
           return { transactions: views.filter(({ id }) => ids.includes(id)).map(toldView), more };
         },
@@ -43,7 +43,7 @@ export function txnService(ports: ServicePorts): Service {
       read(
         ports,
         query,
-        ({ clockMs, transactions }) => ({ transactions: transactions.show(query.id, clockMs).map(toldView) }),
+        ({ clockMs, distributed }) => ({ transactions: distributed.show(query.id, clockMs).map(toldView) }),
         context,
       ),
   });

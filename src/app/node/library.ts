@@ -21,9 +21,11 @@ import {
   type Post,
   type Registry,
 } from "../../cluster/node/index.ts";
+import type { DataClient } from "../../data/client/index.ts";
 import { type LinkHandlers, type LinkPool, linkTransport } from "../../wire/link/index.ts";
 import { type Client, type Contract, createClient, type Methods, type Service } from "../../wire/rpc/index.ts";
 import { type LogFormat, stderrLogger } from "./log-sinks.ts";
+import { dataOverLinks } from "./node-data.ts";
 import { type OpenedNode, openNode } from "./open-node.ts";
 import { clusterRegistry, openPmdRegistry, type PmdRegistry } from "./registries.ts";
 import { type NodeWords, type Preset, readSettings, type SplitBrainStrategy } from "./settings.ts";
@@ -41,7 +43,23 @@ export type {
   NodeEvents,
   Peer,
 } from "../../cluster/node/index.ts";
+export {
+  type ConsumeOptions,
+  type Counter,
+  change,
+  check,
+  type DataClient,
+  type DistributedTransaction,
+  type HeldLock,
+  type JsonMap,
+  type Lock,
+  type Queue,
+  type StrongMap,
+} from "../../data/client/index.ts";
+export type { Entry, MapEvent, Message, Value } from "../../data/words/index.ts";
 export { type Client, type Contract, defineContract, implement, type Service } from "../../wire/rpc/index.ts";
+
+export { connectData, type DataChoices } from "../data/connect-data.ts";
 
 export type Member = Membership["self"];
 
@@ -95,6 +113,7 @@ export class Node {
   readonly #pmd: PmdRegistry | undefined;
   readonly logger: Logger;
   #stopping: Promise<void> | undefined;
+  #data: DataClient | undefined;
 
   private constructor(runtime: NodeRuntime, opened: OpenedNode, pmd: PmdRegistry | undefined, logger: Logger) {
     this.#runtime = runtime;
@@ -165,6 +184,12 @@ export class Node {
       },
       { clock: systemClock },
     );
+  }
+
+  /** Maps, locks, queues, counters and transactions that the cluster's masters keep: each command once, whoever of them dies. */
+  get data(): DataClient {
+    this.#data ??= dataOverLinks(this.#opened.membership, this.#opened.links);
+    return this.#data;
   }
 
   /** Everybody who can be reached now. */

@@ -6,6 +6,7 @@ export {
   HISTORY_EVENTS_MAX,
   PAGE_BYTES_MAX,
   PAGE_ENTRIES_MAX,
+  WATCH_BYTES_MAX,
   WATCH_EVENTS_MAX,
   WATCHES_MAX,
 } from "./limits.ts";

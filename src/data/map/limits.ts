@@ -12,7 +12,9 @@ export const HISTORY_BYTES_MAX = 64 * 1024 * 1024;
 export const PAGE_ENTRIES_MAX = 10_000;
 /** Of one page: a reply must fit into a message. */
 export const PAGE_BYTES_MAX = 4 * 1024 * 1024;
-/** Events that wait for a watcher: beyond it is too slow, and has to begin again at its revision. */
-export const WATCH_EVENTS_MAX = 10_000;
+/** Events that wait for a watcher: those of the largest command and some more; beyond it is too slow, and has to begin again. */
+export const WATCH_EVENTS_MAX = DELETE_RANGE_MAX + 10_000;
+/** Their values, which it may be the last to hold. */
+export const WATCH_BYTES_MAX = 64 * 1024 * 1024;
 /** Of one group on one node; each costs every change of its map a comparison. */
 export const WATCHES_MAX = 10_000;

@@ -4,8 +4,8 @@
  * behind is cut off with `data.watch_behind`, and has to begin again. No part of the replicated state: each node has its own.
  */
 import { Failure, toFailure } from "../../base/errors.ts";
-import type { MapEvent } from "../words/index.ts";
-import { WATCH_EVENTS_MAX, WATCHES_MAX } from "./limits.ts";
+import { type MapEvent, valueBytes } from "../words/index.ts";
+import { WATCH_BYTES_MAX, WATCH_EVENTS_MAX, WATCHES_MAX } from "./limits.ts";
 import { type EventFilter, matches } from "./reads.ts";
 
 export interface WatchListener {
@@ -25,6 +25,8 @@ class Watch {
   readonly #leave: (watch: Watch) => void;
   #waiting: MapEvent[] = [];
   #waitingMax = WATCH_EVENTS_MAX;
+  /** Of those that came since. */
+  #waitingBytes = 0;
   #isDelivering = false;
   #isOver = false;
 
@@ -46,9 +48,11 @@ class Watch {
   push(event: MapEvent): void {
     if (this.#isOver) return;
     this.#waiting.push(event);
-    if (this.#waiting.length > this.#waitingMax) {
-      const what = `a watch has ${this.#waiting.length} events waiting, ${this.#waitingMax} at most are kept for it`;
-      return this.end(new Failure("data.watch_behind", what, { retryable: true }));
+    this.#waitingBytes += valueBytes(event.entry.value);
+    if (this.#waiting.length > this.#waitingMax || this.#waitingBytes > WATCH_BYTES_MAX) {
+      const what = `a watch has ${this.#waiting.length} events of ${this.#waitingBytes} bytes waiting`;
+      const bounds = `at most ${this.#waitingMax} of ${WATCH_BYTES_MAX} bytes are kept for it`;
+      return this.end(new Failure("data.watch_behind", `${what}, ${bounds}`, { retryable: true }));
     }
     this.#deliverSoon();
   }
@@ -75,6 +79,7 @@ class Watch {
     const events = this.#waiting;
     this.#waiting = [];
     this.#waitingMax = WATCH_EVENTS_MAX;
+    this.#waitingBytes = 0;
     if (events.length === 0 || this.#isOver) {
       this.#isDelivering = false;
       return;

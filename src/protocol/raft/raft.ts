@@ -12,6 +12,7 @@ import { Leadership } from "./leadership.ts";
 import type {
   Configuration,
   DurableState,
+  Entry,
   NodeId,
   RaftEffect,
   RaftInput,
@@ -108,6 +109,13 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
     this.#elections.reconsider();
     this.#transfers.check();
     return core.finish();
+  }
+
+  /** All entries that are durable here and were not let go: what a log on disk can be written anew from. */
+  durableEntries(): readonly Entry[] {
+    const { durableIndex, firstIndex } = this.#core.log;
+    if (durableIndex < firstIndex) return [];
+    return this.#core.log.slice(firstIndex, durableIndex, Number.POSITIVE_INFINITY);
   }
 
   status(): RaftStatus {

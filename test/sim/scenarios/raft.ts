@@ -68,7 +68,7 @@ export const raftLeaseScenario = scenario({
     ...PROFILE,
     leaseReads: 1,
     reads: 0.6,
-    thinkMs: 4,
+    thinkMs: 10,
     isHasty: true,
     mix: {
       ...MIX,

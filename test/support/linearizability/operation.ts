@@ -41,7 +41,10 @@ export interface Model<State, Input, Output> {
   isReadOnly?(operation: Operation<Input, Output>): boolean;
   /** Operations with one twin key can stand for each other in every state (but for their times). */
   twinKey?(operation: Operation<Input, Output>): string | undefined;
-  /** Pairs of indexes [a, b]: if the history is right at all, a comes before b. Both must have returned. */
+  /**
+   * Pairs of indexes [a, b]: if the history is right at all, a has taken effect, and before b. `b` has returned, or has certainly taken
+   * effect as well.
+   */
   order?(operations: readonly Operation<Input, Output>[]): Iterable<readonly [number, number]>;
   /** More pairs, which may be wrong: tried first, and forgotten when they lead nowhere. */
   guess?(operations: readonly Operation<Input, Output>[]): readonly (readonly [number, number])[] | undefined;

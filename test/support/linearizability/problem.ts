@@ -65,6 +65,7 @@ export function buildProblem<State, Input, Output>(
   for (const index of blocks?.happened ?? []) optional[index] = 0;
   const called = times.call.slice();
   const successors = follow(operations.length, model.order?.(operations) ?? []);
+  for (const [index, list] of successors.entries()) if (list.length > 0) optional[index] = 0;
   const contradiction = tighten(times, successors) ?? tighten(times, follow(operations.length, blocks?.edges ?? []));
   if (contradiction) return back(contradiction);
   const ordered = new Set(successors.flatMap((list, index) => (list.length > 0 ? [index, ...list] : [])));

@@ -13,12 +13,17 @@ export interface EffectQueuePorts {
   readonly failed: (thrown: unknown) => void;
 }
 
+interface Work {
+  readonly type: "work";
+  readonly run: () => Promise<void>;
+}
+
 const TICK: Tick = { type: "tick" };
 
 export class EffectQueue {
   readonly #machine: Machine<RaftInput, RaftEffect>;
   readonly #ports: EffectQueuePorts;
-  #effects: RaftEffect[] = [];
+  #effects: (RaftEffect | Work)[] = [];
   #next = 0;
   #isBusy = false;
   #isWaiting = false;
@@ -45,6 +50,15 @@ export class EffectQueue {
     this.#arm();
   }
 
+  /** Does this between two effects: nothing is written meanwhile. Rejects as it does, and when the queue stops before. */
+  between(work: () => Promise<void>): Promise<void> {
+    if (this.#isStopped) return Promise.reject(new Error("the group is closed"));
+    return new Promise((resolve, reject) => {
+      this.#effects.push({ type: "work", run: () => work().then(resolve, reject) });
+      this.#carryOutAll();
+    });
+  }
+
   /** Carries out nothing more and lets the timer go. */
   stop(): void {
     this.#isStopped = true;
@@ -57,7 +71,8 @@ export class EffectQueue {
     this.#isBusy = true;
     try {
       while (this.#next < this.#effects.length) {
-        const done = this.#ports.carryOut(this.#effects[this.#next++]!);
+        const next = this.#effects[this.#next++]!;
+        const done = next.type === "work" ? next.run() : this.#ports.carryOut(next);
         if (done instanceof Promise) return void this.#goOnAfter(done);
       }
     } catch (thrown) {

@@ -2,7 +2,6 @@
  * One Raft group on this node: binds the machine to a log on disk, to the state that it replicates, and to messages. What is
  * committed is applied once, in order; whoever proposed it here gets its outcome. It knows commands as bytes only.
  */
-import type { Timer } from "../../../base/clock.ts";
 import type { Failure } from "../../../base/errors.ts";
 import {
   type Configuration,
@@ -16,15 +15,17 @@ import {
   type ReadMode,
   type SnapshotInfo,
 } from "../../../protocol/raft/index.ts";
+import { DueTimer } from "./due-timer.ts";
 import { EffectQueue } from "./effect-queue.ts";
 import { closedGroup, notLeader, refusal } from "./failures.ts";
 import { GroupClock } from "./group-clock.ts";
 import { writePatiently } from "./patient-write.ts";
-import type { GroupPorts } from "./ports.ts";
+import type { GroupPorts, LogFinding } from "./ports.ts";
 import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
 import { SNAPSHOT_POLICY, SnapshotKeeper, type SnapshotPolicy } from "./snapshot-keeper.ts";
 import { stamp, unstamp } from "./stamped.ts";
+import { Upkeep } from "./upkeep.ts";
 
 export interface GroupOptions {
   readonly name: string;
@@ -58,6 +59,8 @@ export class RaftGroup {
   readonly #barriers: ReadBarriers;
   readonly #snapshots: SnapshotKeeper;
   readonly #clock: GroupClock;
+  readonly #upkeep: Upkeep;
+  readonly #tick: DueTimer;
   readonly #listeners = new Set<(now: Leadership) => void>();
   /** Commands of this turn, to be proposed together. */
   #collected: { readonly id: number; readonly data: Uint8Array }[] = [];
@@ -71,8 +74,6 @@ export class RaftGroup {
   #term: number;
   #leader: NodeId | undefined;
   #isLeading = false;
-  #tick: Timer | undefined;
-  #tickDueMs = Number.POSITIVE_INFINITY;
   #isClosed = false;
 
   /** The machine holds what the snapshot of `durable` holds. */
@@ -104,6 +105,12 @@ export class RaftGroup {
       firstIndex: () => this.#raft.status().firstIndex,
     });
     this.#clock = new GroupClock(clock);
+    this.#tick = new DueTimer(clock, () => this.#timePasses());
+    this.#upkeep = new Upkeep({
+      ...{ clock, log: ports.log, tell: ports.tell },
+      takeSnapshot: () => this.takeSnapshot(),
+      rewrite: () => this.#effects.between(() => ports.log.rewrite(this.#raft.durableEntries())),
+    });
   }
 
   /** Takes part from now on. */
@@ -202,13 +209,19 @@ export class RaftGroup {
     return this.#snapshots.take({ ...this.#applied });
   }
 
+  /** Reads the log again, and writes anew what has rotted. */
+  verify(signal: AbortSignal): Promise<readonly LogFinding[]> {
+    return this.#upkeep.look(signal);
+  }
+
   /** Silent from now on. What waits here fails; what was proposed may be done all the same. */
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#effects.stop();
     this.#snapshots.close();
-    this.#tick?.cancel();
+    this.#upkeep.close();
+    this.#tick.cancel();
     this.#proposals.giveUp("this node has closed the group");
     const failure = closedGroup(this.name);
     this.#barriers.giveUp(failure);
@@ -346,8 +359,7 @@ export class RaftGroup {
     this.#term = term;
     this.#leader = leader;
     if (wasLeader && (role !== "leader" || before.term !== term)) {
-      this.#tick?.cancel();
-      this.#tickDueMs = Number.POSITIVE_INFINITY;
+      this.#tick.cancel();
       this.#proposals.giveUp("it does not lead any more");
       this.#barriers.giveUp(notLeader(this.name, leader));
       this.#isLeading = false;
@@ -369,17 +381,14 @@ export class RaftGroup {
 
   /** A leader sees to it that time passes in the state, when something there waits for it. */
   #armTick(): void {
-    const { clock, machine } = this.#ports;
-    const dueMs = machine.nextDueMs;
-    if (!this.#isLeading || dueMs === undefined || dueMs >= this.#tickDueMs) return;
-    this.#tick?.cancel();
-    this.#tickDueMs = dueMs;
-    this.#tick = clock.after(Math.max(0, dueMs - this.#clock.nowMs()), () => {
-      this.#tickDueMs = Number.POSITIVE_INFINITY;
-      if (!this.#isLeading) return;
-      // Who leads next sees to it, when this one is lost.
-      this.propose(machine.tick()).catch(() => this.#armTick());
-    });
+    const { nextDueMs } = this.#ports.machine;
+    if (this.#isLeading && nextDueMs !== undefined) this.#tick.arm(nextDueMs, this.#clock.nowMs());
+  }
+
+  #timePasses(): void {
+    if (!this.#isLeading) return;
+    // Who leads next sees to it, when this one is lost.
+    this.propose(this.#ports.machine.tick()).catch(() => this.#armTick());
   }
 
   #fail(thrown: unknown): void {

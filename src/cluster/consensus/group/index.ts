@@ -3,5 +3,5 @@
 export type { MemberChange } from "./change-members.ts";
 export { type GroupOptions, type Leadership, RaftGroup } from "./group.ts";
 export { GroupHost, type HostPorts } from "./host.ts";
-export type { GroupLog, GroupPorts, ReplicatedMachine } from "./ports.ts";
+export type { GroupLog, GroupPorts, LogFinding, ReplicatedMachine } from "./ports.ts";
 export { SNAPSHOT_POLICY, type SnapshotPolicy } from "./snapshot-keeper.ts";

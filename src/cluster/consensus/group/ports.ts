@@ -21,6 +21,14 @@ export interface ReplicatedMachine {
   restore(pieces: Iterable<Uint8Array>): void;
 }
 
+/** What a look at the disk has found; see `Finding` of `consensus/log`. */
+export interface LogFinding {
+  readonly severity: "info" | "harmless" | "damage";
+  readonly code: string;
+  readonly file: string;
+  readonly message: string;
+}
+
 /** See `RaftLog`. */
 export interface GroupLog {
   /** Durable when it returns, or when that resolves. Fails with something `retryable` when the same may be tried again. */
@@ -40,6 +48,10 @@ export interface GroupLog {
   /** The pieces of the snapshot in force, as `takeSnapshot` got them, cut anywhere. */
   readSnapshot(info: SnapshotInfo): Iterable<Uint8Array>;
   markRepaired(): void | Promise<void>;
+  /** Reads everything on the disk again: what has rotted since. */
+  scrub(signal: AbortSignal): Promise<readonly LogFinding[]>;
+  /** Writes all entries behind the snapshot once more. */
+  rewrite(entries: readonly Entry[]): Promise<void>;
   close(): void | Promise<void>;
 }
 

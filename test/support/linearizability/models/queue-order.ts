@@ -30,13 +30,15 @@ function livesOf(operations: readonly QueueOperation[]): Map<string, Life> {
 export function elementOrder(operations: readonly QueueOperation[], redelivers: boolean): [number, number][] {
   const isKnown = (index: number | undefined): index is number =>
     index !== undefined && operations[index]!.returnMs !== undefined;
-  const lives = [...livesOf(operations).values()].filter(({ enqueue }) => isKnown(enqueue));
+  const lives = [...livesOf(operations).values()].filter(
+    ({ enqueue, deliveries }) => isKnown(enqueue) || (enqueue !== undefined && deliveries.length > 0),
+  );
   const pairs: [number, number][] = lives.flatMap(({ enqueue, deliveries, claims }) =>
     [...deliveries, ...(redelivers ? [] : claims)].map((index): [number, number] => [enqueue!, index]),
   );
   if (redelivers || operations.some(({ input }) => input.kind === "nack")) return pairs;
   const before = (a: number, b: number): boolean => operations[a]!.returnMs! < operations[b]!.callMs;
-  const single = lives.filter(({ deliveries }) => deliveries.length === 1);
+  const single = lives.filter(({ enqueue, deliveries }) => isKnown(enqueue) && deliveries.length === 1);
   for (const x of single) {
     for (const y of single) {
       if (x === y) continue;
@@ -59,27 +61,33 @@ export function refuteElements(operations: readonly QueueOperation[], redelivers
   return undefined;
 }
 
-/** A total order of enqueues (and of deliveries, where each element has one) that respects times; undefined when there is none. */
+/** A total order of enqueues, one of first deliveries, and one within each element's life; undefined when times allow none. */
 export function guessOrder(operations: readonly QueueOperation[], redelivers: boolean): [number, number][] | undefined {
-  const canReturn = redelivers || operations.some(({ input }) => input.kind === "nack");
   const end = (index: number | undefined): number =>
-    index === undefined ? Infinity : (operations[index]!.returnMs ?? Infinity);
+    index === undefined ? Number.MAX_VALUE : (operations[index]!.returnMs ?? Number.MAX_VALUE);
+  const byEnd = (a: number, b: number): number => end(a) - end(b);
   const lives = [...livesOf(operations).values()].filter(({ enqueue, deliveries }) => {
-    return enqueue !== undefined && (end(enqueue) < Infinity || deliveries.length > 0);
+    return enqueue !== undefined && (operations[enqueue]!.returnMs !== undefined || deliveries.length > 0);
   });
-  const first = lives.map(({ deliveries }) => deliveries.toSorted((a, b) => end(a) - end(b))[0]);
+  const first = lives.map(({ deliveries }) => deliveries.toSorted(byEnd)[0]);
   const before = (a: number | undefined, b: number | undefined): boolean =>
     b !== undefined && end(a) < operations[b]!.callMs;
   const precedes = (x: number, y: number): boolean =>
     before(lives[x]!.enqueue, lives[y]!.enqueue) || before(first[x], first[y]) || before(first[x], lives[y]!.enqueue);
-  const order = sortPartially(lives.length, precedes, (x) => Math.min(end(first[x]), Number.MAX_VALUE));
+  const order = sortPartially(lives.length, precedes, (x) => end(first[x]));
   if (!order) return undefined;
-  return order.slice(1).flatMap((y, at): [number, number][] => {
-    const x = order[at]!;
-    const enqueues: [number, number] = [lives[x]!.enqueue!, lives[y]!.enqueue!];
-    const both = !canReturn && first[x] !== undefined && first[y] !== undefined;
-    return both ? [enqueues, [first[x]!, first[y]!]] : [enqueues];
-  });
+  const firsts = order.flatMap((x) => (first[x] === undefined ? [] : [first[x]]));
+  const within = redelivers ? [] : lives.flatMap(({ deliveries, claims }) => inTurn(deliveries, claims, byEnd));
+  return [...follow(order.map((x) => lives[x]!.enqueue!)), ...follow(firsts), ...within];
+}
+
+const follow = (indexes: readonly number[]): [number, number][] =>
+  indexes.slice(1).map((index, at): [number, number] => [indexes[at]!, index]);
+
+/** Given, given back, given again: as long as nothing comes back by itself, the two alternate. */
+function inTurn(deliveries: readonly number[], claims: readonly number[], byEnd: (a: number, b: number) => number) {
+  const [given, back] = [deliveries.toSorted(byEnd), claims.toSorted(byEnd)];
+  return follow(given.flatMap((index, at) => (back[at] === undefined ? [index] : [index, back[at]])));
 }
 
 function sortPartially(

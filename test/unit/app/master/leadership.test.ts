@@ -44,7 +44,7 @@ class Rig {
   async #take(): Promise<Leading> {
     const by = `${this.name}.${++this.#lives}`;
     this.log.push(`${by} up`);
-    const layDown = async (reason: string, { drainMs }: { drainMs?: number } = {}): Promise<void> => {
+    const layDown = async (_: string, { drainMs }: { drainMs?: number } = {}): Promise<void> => {
       this.log.push(`${by} down ${drainMs ?? "now"}`);
       await this.gate;
     };
@@ -52,12 +52,12 @@ class Rig {
   }
 
   async ask(): Promise<unknown> {
-    const asked = this.leadership.call(LIST);
+    const asked = this.leadership.call(LIST).catch((thrown) => (thrown instanceof Failure ? thrown.code : thrown));
     for (let turn = 0; turn < 100; turn++) {
       await new Promise(setImmediate);
       this.clock.advance(100);
     }
-    return asked.catch((thrown) => (thrown instanceof Failure ? thrown.code : thrown));
+    return asked;
   }
 }
 

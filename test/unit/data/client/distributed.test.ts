@@ -66,7 +66,7 @@ describe("distributedTransaction", () => {
       const moved = amounts.reduce((sum, each) => sum + each, 0);
       expect(number((await account1.get("alice"))?.value)).toBe(1000 - moved);
       expect(number((await account2.get("bob"))?.value)).toBe(1000 + moved);
-      for (const machine of nodes.machines.values()) expect(machine.transactions.list(10, 0)).toEqual([]);
+      for (const machine of nodes.machines.values()) expect(machine.distributed.list(10, 0)).toEqual([]);
     });
   }
 

@@ -127,7 +127,7 @@ describe("Lock", () => {
       throw lost();
     };
     const held = await driven(clock, nodes.client().lock("job").acquire({ ttlMs: 2_000 }));
-    expect(new Set(nodes.applied.map(({ mark }) => mark?.sequence)).size).toBe(2);
+    expect(new Set(nodes.applied.flatMap(({ mark }) => mark?.sequence ?? [])).size).toBe(2);
     expect(nodes.machine().locks.isHeld("job", held.token)).toBe(true);
     await held.release();
   });

@@ -3,8 +3,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Failure } from "../../../../src/base/errors.ts";
 import type { DataMachineOptions, WatchQuery } from "../../../../src/data/machine/index.ts";
-import { WATCH_EVENTS_MAX, type WatchListener } from "../../../../src/data/map/index.ts";
-import type { Command, MapEvent } from "../../../../src/data/words/index.ts";
+import { WATCH_BYTES_MAX, WATCH_EVENTS_MAX, type WatchListener } from "../../../../src/data/map/index.ts";
+import { type Command, type MapEvent, VALUE_BYTES_MAX } from "../../../../src/data/words/index.ts";
 import { command, Fed } from "./commands.ts";
 
 /** What is told waits for `run`: so a test says when. */
@@ -149,6 +149,16 @@ describe("watch() ends", () => {
     expect(slow.ending?.code).toBe("data.watch_behind");
     expect(slow.seen).toEqual([]);
     expect(fed.machine.stats().watches).toBe(0);
+  });
+
+  test("with data.watch_behind when what waits is too many bytes", () => {
+    const { fed, turns, watch } = rig();
+    const slow = watch({});
+    const value = "v".repeat(VALUE_BYTES_MAX);
+    for (let at = 0; at <= WATCH_BYTES_MAX / VALUE_BYTES_MAX; at++)
+      fed.done({ type: "map.put", map: "m", key: "k", value });
+    turns.run();
+    expect(slow.ending?.code).toBe("data.watch_behind");
   });
 
   test("with what the listener throws, and others go on", () => {

@@ -246,3 +246,32 @@ describe("RaftGroup on a disk without room", () => {
     expect(await settled(rig, outcome)).toBe("x!");
   });
 });
+
+describe("RaftGroup.verify()", () => {
+  const damaged = { severity: "damage", code: "raft.log.bad_record", file: "0", message: "a flipped bit" } as const;
+
+  test("verify() writes all entries anew when the disk has forgotten some, and nothing is lost meanwhile", async () => {
+    const rig = new Rig(["a"]);
+    const { group, log } = await rig.leader();
+    for (const text of ["1", "2"]) await settled(rig, group.propose(command(text)));
+    log.findings = [damaged];
+    log.holds = true;
+    const [verified, third] = [group.verify(new AbortController().signal), group.propose(command("3"))];
+    await rig.pass(20);
+    log.release();
+    expect(await settled(rig, verified)).toEqual([damaged]);
+    expect(await settled(rig, third)).toBe("3!");
+    expect(log.rewritten?.length).toBeGreaterThanOrEqual(3);
+    expect(log.entries.map(({ index }) => index)).toEqual(log.entries.map((_, at) => at + log.entries[0]!.index));
+  });
+
+  test("verify() takes a new snapshot when the one in force is damaged, and runs by itself every hour", async () => {
+    const rig = new Rig(["a"]);
+    const { group, log } = await rig.leader();
+    await settled(rig, group.propose(command("1")));
+    log.findings = [{ ...damaged, code: "raft.log.bad_snapshot" }];
+    rig.clock.advance(3_600_000);
+    await rig.until(() => log.snapshot !== undefined);
+    expect(log.rewritten).toBeUndefined();
+  });
+});

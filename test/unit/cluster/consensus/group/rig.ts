@@ -2,6 +2,7 @@
 import { seededRandom } from "../../../../../src/base/random.ts";
 import {
   type GroupLog,
+  type LogFinding,
   RaftGroup,
   type ReplicatedMachine,
   type SnapshotPolicy,
@@ -118,6 +119,18 @@ export class MemoryLog implements GroupLog {
 
   readSnapshot(): Iterable<Uint8Array> {
     return [this.snapshot!.bytes];
+  }
+
+  findings: LogFinding[] = [];
+  rewritten: readonly Entry[] | undefined;
+
+  async scrub(): Promise<readonly LogFinding[]> {
+    return this.findings.splice(0);
+  }
+
+  async rewrite(entries: readonly Entry[]): Promise<void> {
+    this.rewritten = entries;
+    this.entries = [...entries];
   }
 
   markRepaired(): void {
