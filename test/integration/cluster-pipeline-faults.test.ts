@@ -188,15 +188,13 @@ describe("a master", () => {
     await untilWritten(cluster, STOP_AT - ROWS);
     const { id } = (await cluster.pipeline("p"))!;
     await cluster.killHard("master");
-    cluster.space.write("mark.ts", perRecord("row.mark = true;")); // who begins anew marks all
+    cluster.space.write("mark.ts", perRecord("row.mark = true;")); // who begins anew, or with what the file says now, marks some
     writePipeline(cluster, (gate) => [gate("open"), "mark|mark.ts|"]);
     cluster.space.write("open", "");
     await cluster.master({ args });
     expect((await cluster.untilState("p", "ended")).id).toBe(id);
     expect(ids(cluster)).toEqual(ALL);
-    const records = cluster.space.records("out.ndjson");
-    expect(records[0]).not.toHaveProperty("mark");
-    expect(records.at(-1)).toHaveProperty("mark", true);
+    expect(cluster.space.records("out.ndjson").filter(({ mark }) => mark)).toEqual([]);
   });
 
   test("that is killed knows in its next life which workers have to have no work", async () => {

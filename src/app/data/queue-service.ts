@@ -20,6 +20,7 @@ export function queueService(ports: ServicePorts): Service {
       ),
     dequeue: async (request, context) => {
       await untilReady(ports, request, context);
+      context.signal.throwIfAborted(); // what is taken for somebody who has gone is hidden for nothing
       const { consumer, count, queue, visibilityMs, ...marked } = request;
       const command = { type: "queue.dequeue", queue, count, visibilityMs, consumer } as const;
       const { messages } = await propose<DequeueReply>(ports, marked, command, context);

@@ -16,20 +16,23 @@ export class Wakeup implements Disposable {
 
   /** True: something has changed since this was asked last. False: the time is over, or nobody waits any longer. */
   async next(clock: Clock, leftMs: number, signal: AbortSignal): Promise<boolean> {
-    if (!this.#isAwake && leftMs > 0 && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const timer = clock.after(leftMs, resolve);
-        signal.addEventListener("abort", () => resolve(), { once: true });
-        this.#wake = () => {
-          timer.cancel();
-          resolve();
-        };
-        if (this.#isAwake) this.#wake();
-      });
-    }
+    if (!this.#isAwake && leftMs > 0 && !signal.aborted) await this.#woken(clock, leftMs, signal);
     const isAwake = this.#isAwake;
     this.#isAwake = false;
     return isAwake;
+  }
+
+  #woken(clock: Clock, leftMs: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        timer.cancel();
+        signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const timer = clock.after(leftMs, done);
+      signal.addEventListener("abort", done, { once: true });
+      this.#wake = done;
+    });
   }
 
   [Symbol.dispose](): void {

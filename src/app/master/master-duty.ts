@@ -54,6 +54,8 @@ export interface Election {
   begin(node: OpenedNode, leadership: Pick<Leadership, "takeUp" | "layDown">): Promise<void>;
   /** Before it lays down in order: somebody else may be told to lead. */
   ending?(): Promise<void>;
+  /** Nothing runs here any more. */
+  ended?(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -103,6 +105,7 @@ export async function openMaster(choices: MasterChoices, election = alone(choice
       named.close();
       await election.ending?.();
       await leadership.layDown("the master ends", { drainMs });
+      await election.ended?.();
     },
     async closed() {
       await leadership.layDown("the master ends");

@@ -100,7 +100,7 @@ export class Participant {
   due(nowMs: number): InDoubt[] {
     const due: InDoubt[] = [];
     for (const { id, coordinator, askMs } of this.prepared.values()) {
-      if (false) due.push({ id, coordinator });
+      if (askMs <= nowMs) due.push({ id, coordinator });
       if (due.length === DUE_AT_ONCE_MAX) break;
     }
     return due;

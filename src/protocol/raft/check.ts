@@ -34,11 +34,13 @@ function isAppend(message: Extract<RaftMessage, { type: "append" }>): boolean {
   if (!isIndex(commit) || !isIndex(prevIndex) || !isTerm(prevTerm) || !isIndex(round)) return false;
   if (prevTerm > term || !Array.isArray(entries) || !isRepair(message.repair)) return false;
   let before = prevTerm;
-  for (const [at, entry] of (entries as readonly Entry[]).entries()) {
-    if (entry.index !== prevIndex + 1 + at || entry.term < before || !isEntry(entry)) return false;
+  let index = prevIndex;
+  for (const entry of entries as readonly Entry[]) {
+    index++;
+    if (entry.index !== index || entry.term < before || !isEntry(entry)) return false;
     before = entry.term;
   }
-  return before <= term && prevIndex + entries.length <= INDEX_MAX;
+  return before <= term && index <= INDEX_MAX;
 }
 
 function isEntry(entry: Entry): boolean {

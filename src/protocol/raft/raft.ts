@@ -136,7 +136,6 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
   }
 
   #take(input: RaftInput | Tick): void {
-    const core = this.#core;
     switch (input.type) {
       case "tick":
         return this.#tick();
@@ -158,8 +157,7 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
       case "pieceStored":
         return this.#receiving.onStored(input.snapshot, input.offset);
       case "unreachable":
-        this.#leadership?.unreachable(input.node);
-        return core.handOut();
+        return this.#leadership?.unreachable(input.node);
     }
   }
 

@@ -85,6 +85,7 @@ export class Journal {
   async rewrite(index: number, entries: readonly Entry[]): Promise<void> {
     const change = { hardState: this.#hardState, entries, resetTo: index };
     await this.#start(() => this.#rollAndWrite(this.#encode(change), change));
+    if (this.#timer) await this.#syncRelaxed(); // in any mode: what replaces the old ones is durable before they go
     const { segments } = this.#parts;
     segments.drop((sequence) => sequence < segments.sequence);
   }

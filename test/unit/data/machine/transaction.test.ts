@@ -9,7 +9,6 @@ function transaction(
   then: readonly TransactionOperation[],
   otherwise: readonly TransactionOperation[] = [],
 ): Command {
-  // biome-ignore lint/suspicious/noThenProperty: the word of transactions
   return { type: "transaction", transaction: { compare, then, else: otherwise } };
 }
 

@@ -1,9 +1,9 @@
 /** What goes on beside the writing: scrubbing, rewriting, the relaxed mode, slow disks, the check without opening. */
 import { describe, expect, test } from "bun:test";
-import { checkLog } from "../../../../../src/cluster/consensus/log/index.ts";
+import { checkLog, type OpenedLog } from "../../../../../src/cluster/consensus/log/index.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { CONFIGURATION, codesOf, commands, DIRECTORY, fresh, LAST_SEGMENT, open, vote } from "./logs.ts";
-import { failure, type MemoryFiles } from "./memory-files.ts";
+import { failure, MemoryFiles } from "./memory-files.ts";
 
 async function filled() {
   const { files, log } = await fresh();
@@ -152,5 +152,56 @@ describe("checkLog()", () => {
     expect(codesOf(check)).toEqual(["damage bad_record"]);
     for (const [path, { bytes }] of before.names) expect(files.bytesOf(path)).toEqual(bytes);
     expect([...files.names.keys()].sort()).toEqual([...before.names.keys()].sort());
+  });
+});
+
+/** Opens again and again, each time dying one step later, until it survives. */
+async function dieAtEachStep(start: () => Promise<MemoryFiles>, judge: (opened: OpenedLog) => void): Promise<number> {
+  for (let step = 1; ; step++) {
+    const files = await start();
+    let left = step;
+    const die = (): void => {
+      if (--left <= 0) throw new Error("dead");
+    };
+    files.beforeSync = die;
+    files.beforeWrite = die;
+    const isDead = await open(files).then(
+      () => false,
+      () => true,
+    );
+    files.beforeSync = () => {};
+    files.beforeWrite = () => {};
+    judge(await open(files));
+    judge(await open(files));
+    if (!isDead) return step;
+  }
+}
+
+describe("open()", () => {
+  test("begins a log anew when the first time it died at any step", async () => {
+    const steps = await dieAtEachStep(
+      async () => new MemoryFiles(),
+      ({ durable, findings, hardStateLost }) => {
+        expect(durable).toEqual({ hardState: vote(0), snapshot: undefined, entries: [], isDamaged: false });
+        expect({ findings, hardStateLost }).toEqual({ findings: [], hardStateLost: false });
+      },
+    );
+    expect(steps).toBeGreaterThan(6);
+  });
+
+  test("does not forget damage when it died at any step of making the best of it", async () => {
+    const { files, log } = await filled();
+    await log.close();
+    files.flip(`${DIRECTORY}/segment-00000000000002.log`, (4096 + 200) * 8);
+    const steps = await dieAtEachStep(
+      async () => files.copy(),
+      ({ durable, hardStateLost, lastIndexKnown }) => {
+        expect(durable).toMatchObject({ isDamaged: true, hardState: vote(30) });
+        expect({ hardStateLost, lastIndexKnown }).toEqual({ hardStateLost: false, lastIndexKnown: 30 });
+        expect(durable.entries.length).toBeGreaterThan(3);
+        expect(durable.entries).toEqual(entries.slice(0, durable.entries.length));
+      },
+    );
+    expect(steps).toBeGreaterThan(6);
   });
 });
