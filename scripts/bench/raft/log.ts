@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { systemClock } from "../../../src/base/clock.ts";
+import { type Random, seededRandom } from "../../../src/base/random.ts";
 import type { Entry } from "../../../src/protocol/raft/index.ts";
 import { chosenNames } from "../common/chosen-names.ts";
 import { machineText } from "../common/machine.ts";
@@ -63,18 +64,24 @@ async function measure(group: number, run: number): Promise<ReadonlyMap<Name, re
     return { name, contestant, times: [] as number[] };
   };
   const all = await Promise.all(only.map(open));
+  const random = seededRandom(run);
   for (let commit = 0; commit < commits; commit++) {
-    for (const { contestant, times } of all) {
+    for (const { contestant, times } of shuffled(all, random)) {
       const entries = entriesOf(commit, group);
       const from = systemClock.monotonic();
       const done = contestant.commit(entries);
       if (done instanceof Promise) await done;
       times.push(systemClock.monotonic() - from);
     }
-    all.push(all.shift()!); // nobody is always the one behind the same other
   }
   for (const { contestant } of all) await contestant.close();
   return new Map(all.map(({ name, times }) => [name, times.slice(Math.floor(commits * WARM_UP_SHARE))]));
+}
+
+/** Nobody always comes behind the same other, whose pages the disk may be busy with. */
+function shuffled<Item>(items: readonly Item[], random: Random): Item[] {
+  const keyed = items.map((item) => ({ item, key: random.next() }));
+  return keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
 }
 
 function entriesOf(commit: number, group: number): Entry[] {

@@ -25,12 +25,17 @@ export async function connectData({ dataDir, nodes, secrets, timeoutMs }: DataCh
   return dataClient(() => ways, timeoutMs);
 }
 
+/** A name that nobody else has ever had: of a session, a holder, a transaction. */
+export function newId(): string {
+  return randomUUID();
+}
+
 /** Over whatever ways there are at each moment. */
 export function dataClient(ways: () => readonly Way[], timeoutMs?: number): DataClient {
   return new DataClient({
     clock: systemClock,
     random: seededRandom(randomInt(2 ** 32)),
-    newId: randomUUID,
+    newId,
     ways,
     timeoutMs,
   });

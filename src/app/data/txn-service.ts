@@ -18,6 +18,7 @@ export function txnService(ports: ServicePorts): Service {
       return { ...reply, replies: reply.replies.map(toldReply) };
     },
     distributed: async ({ id, parts, timeoutMs }, { signal }) => {
+      requireGroups(ports, parts);
       const plan = { id, timeoutMs, coordinator: parts[0]!.group, parts: byGroup(parts) };
       const { decision, reason, replies, retryable, unfinished } = await runDistributed(plan, driver, signal);
       return {
@@ -61,6 +62,15 @@ function byGroup(parts: readonly (Part & { readonly group: string })[]): Readonl
     found.set(group, part);
   }
   return found;
+}
+
+/** Before anything is begun: a part that nobody can ever be told of would be under way for ever. */
+function requireGroups({ data }: ServicePorts, parts: readonly { readonly group: string }[]): void {
+  const known = data.groups();
+  const missing = parts.find(({ group }) => !known.includes(group));
+  if (!missing) return;
+  const message = `there is no group ${JSON.stringify(missing.group)}; there are ${known.join(", ")}`;
+  throw new Failure("data.unknown_group", message);
 }
 
 function toldView({ leftMs, ...view }: DistributedView) {

@@ -4,8 +4,8 @@ import type { BackoffPolicy } from "../../protocol/retry/index.ts";
 
 /** Batches under way for each one of the setting: two workers and more have to be kept busy. The memory bounds it. */
 export const IN_FLIGHT_FACTOR = 8;
-/** A worker that owned stages is lost: at once, and slower when that goes on without a batch passing. */
-export const REWIND_DELAY: BackoffPolicy = { initialMs: 50, maxMs: 2_000 };
+/** A worker that owned stages is lost, or the master before has not let go yet: at once, and slower when that goes on without a batch passing. */
+export const SOON: BackoffPolicy = { initialMs: 50, maxMs: 2_000 };
 /** What may get better by itself: a full disk, an output in use. */
 export const RETRY_DELAY: BackoffPolicy = { initialMs: 1_000, maxMs: 30_000 };
 

@@ -22,8 +22,8 @@ import { keepRunReport, placesOf } from "../report/run-report.ts";
 import { type RunSummary, summarise } from "../run-pipeline.ts";
 import { KEPT_REPORT_MS, type KeptStores } from "./kept/kept-stores.ts";
 import { KeptSubmission } from "./kept-submission.ts";
-import { endless, IN_FLIGHT_FACTOR, LIFE_MS, RETRY_DELAY, REWIND_DELAY, REWINDS_MAX } from "./lives.ts";
-import { mayPass } from "./may-pass.ts";
+import { endless, IN_FLIGHT_FACTOR, LIFE_MS, RETRY_DELAY, REWINDS_MAX, SOON } from "./lives.ts";
+import { isInUse, mayPass } from "./may-pass.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 import { type RemoteExecutorPorts, remoteExecutor } from "./remote-executor.ts";
 import { numbersBefore, numbersOf, type RunNumbers } from "./run-numbers.ts";
@@ -206,10 +206,15 @@ export class MasterPipeline {
     let stages: ShelvedStages | undefined;
     try {
       for (;;) {
-        stages ??= await this.#prepare();
         const { read } = this.#numbers.records;
         const begunMs = systemClock.monotonic();
-        const end = await this.#oneLife(stages);
+        let end: Failure | undefined;
+        try {
+          stages ??= await this.#prepare();
+          end = await this.#oneLife(stages);
+        } catch (thrown) {
+          end = toFailure(thrown, "pipeline.failed");
+        }
         if (end === undefined || this.#wish !== "running" || !mayPass(end)) return end;
         const isRewind = end.code === REWIND;
         const hadLife = systemClock.monotonic() - begunMs > LIFE_MS || this.#numbers.records.read > read;
@@ -218,10 +223,10 @@ export class MasterPipeline {
         if (isRewind) this.#kept.changeAnyway({ rewinds: this.entry.rewinds + 1 });
         this.#set(isRewind ? "starting" : "retrying", end.message);
         this.#ports.tell(`${this.entry.name} goes back to its checkpoint: ${end.message}`);
-        const delayMs = backoffDelayMs(isRewind ? REWIND_DELAY : RETRY_DELAY, failures, random);
+        const delayMs = backoffDelayMs(isRewind || isInUse(end) ? SOON : RETRY_DELAY, failures, random);
         await pause(systemClock, delayMs, this.#wished.signal); // wished otherwise: the next turn sees it
         if (isRewind) continue;
-        await stages.close(this.#ports.tell);
+        await stages?.close(this.#ports.tell);
         stages = undefined;
       }
     } catch (thrown) {

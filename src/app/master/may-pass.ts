@@ -8,9 +8,16 @@ const FULL_WORDS = /no space left on device|disk quota exceeded|database or disk
 /** Causes of causes. */
 const DEPTH_MAX = 8;
 
-/** What says of itself that it may, and a disk without room wherever that was met. */
+/** Somebody else writes there: the master that has led before, and lets go in a moment, or a run that will end. */
+const IN_USE = "checkpoint.output_in_use";
+
+/** What says of itself that it may, an output in use, and a disk without room wherever that was met. */
 export function mayPass(failure: Failure): boolean {
-  return failure.retryable || isFull(failure);
+  return failure.retryable || isInUse(failure) || isFull(failure);
+}
+
+export function isInUse({ code }: Failure): boolean {
+  return code === IN_USE;
 }
 
 function isFull(failure: Failure): boolean {

@@ -20,7 +20,7 @@ const lock = { type: "positional", valueHint: "NAME", required: true, descriptio
 const holder = {
   type: "string",
   valueHint: "ID",
-  description: "who, unique (default: made up; the token is enough to keep and release)",
+  description: "who, unique (default: user, host, process; the token is enough to keep and release)",
 } as const;
 
 const acquire = defineCommand({
@@ -43,7 +43,7 @@ const acquire = defineCommand({
     const client = await dataFrom(args);
     const waitMs = durationFrom("--wait", args.wait);
     const ttlMs = durationFrom("--ttl", args.ttl);
-    const named = args.holder === undefined ? {} : { holder: args.holder };
+    const named = { holder: args.holder ?? (await ownName()) };
     const target = client.lock(args.lock, groupFrom(args));
     if (words.length > 0) return runUnderLock(target, { waitMs, ttlMs, ...named }, words);
     const { holder: who, token } = await target.grab({ waitMs, ttlMs, ...named });
@@ -113,6 +113,16 @@ const list = defineCommand({
     return EXIT.done;
   },
 });
+
+/** For people who look who has a lock; unique, so that nobody takes it for another one's. */
+async function ownName(): Promise<string> {
+  const { hostname, userInfo } = await import("node:os");
+  const { newId } = await import("../../app/data/connect-data.ts");
+  return `${userInfo().username}@${hostname()}:${process.pid}:${newId().slice(0, 8)}`.slice(-HOLDER_CHARS_MAX);
+}
+
+/** As the contract takes them. */
+const HOLDER_CHARS_MAX = 200;
 
 interface SettleArgs extends DataFlags {
   readonly lock: string;

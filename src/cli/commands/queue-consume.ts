@@ -41,28 +41,26 @@ export const consume = defineCommand({
   takesCommand: true,
   async run(args, words) {
     const source = (await dataFrom(args)).queue(args.queue, groupFrom(args));
-    const most = wholeNumberFrom("--count", args.count) ?? Number.POSITIVE_INFINITY;
+    const messagesMax = wholeNumberFrom("--count", args.count);
     const retryDelayMs = durationFrom("--retry-delay", args["retry-delay"]);
     const concurrency = wholeNumberFrom("--concurrency", args.concurrency);
     if (concurrency < 1 || concurrency > 1_000)
       throw new Failure("usage.number", `--concurrency is ${concurrency}; 1 to 1000 is required`);
-    let done = 0;
-    const end = new AbortController();
     const handle = async (message: Message, { lost }: { readonly lost: AbortSignal }): Promise<void> => {
       if (words.length > 0) await runFor(message, args.queue, words, lost);
       else if (args.json) await emitJson(toldEntry(message));
       else await emit(`${messageLine(message)}\n`);
-      if (++done >= most) end.abort();
     };
     const failed = (message: Message, { message: why }: Failure): void => {
       process.stderr.write(`message ${receiptText(message)}: ${printable(why)}\n`);
     };
     return untilSignal(async (signal) => {
       await source.consume(handle, {
-        concurrency: Math.min(concurrency, most),
+        concurrency,
+        ...(messagesMax !== undefined && { messagesMax }),
         visibilityMs: durationFrom("--visibility", args.visibility),
         ...(retryDelayMs !== undefined && { retryDelayMs }),
-        signal: AbortSignal.any([signal, end.signal]),
+        signal,
         failed,
       });
       return EXIT.done;

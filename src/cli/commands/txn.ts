@@ -27,7 +27,8 @@ const run = defineCommand({
     const transaction = loadTransaction(await fileText(args.file), shownName(args.file), args.group);
     const client = await dataFrom(args);
     if (transaction.type === "distributed") {
-      const id = crypto.randomUUID();
+      const { newId } = await import("../../app/data/connect-data.ts");
+      const id = newId();
       const answer = await client.calls.txn.distributed({ id, parts: transaction.parts });
       if (args.json) await emitJson({ id, ...answer });
       else if (answer.state === "aborted") process.stderr.write(`aborted: ${printable(answer.reason ?? "")}\n`);

@@ -155,7 +155,7 @@ export class Asker {
     const leftMs = deadlineMs - this.#ports.clock.monotonic();
     const waitMs = typeof input.waitMs === "number" ? input.waitMs : 0;
     const tryMs = changes && !isMarked ? DISTRIBUTED_TRY_MS : TRY_MS + waitMs;
-    const timeoutMs = isRepeatable ? Math.min(leftMs, tryMs) : leftMs;
+    const timeoutMs = Math.ceil(isRepeatable ? Math.min(leftMs, tryMs) : leftMs);
     return this.#clientOf(way, contract)[method]!(marked, { timeoutMs, ...(signal && { signal }) });
   }
 
@@ -172,7 +172,8 @@ export class Asker {
   /** Notes what the failure says, and whether to ask again. */
   #goesOn(question: Question, failure: Failure): boolean {
     const judgement = judge(failure);
-    question.last = failure;
+    const saysLittle = failure.code === "rpc.deadline_exceeded" && question.last !== undefined;
+    if (!saysLittle) question.last = failure;
     question.wrongNodes = judgement === "wrong_node" ? question.wrongNodes + 1 : 0;
     if (judgement === "final" || question.signal?.aborted) return false;
     if (judgement === "wrong_node") return question.wrongNodes < this.#ways.count;

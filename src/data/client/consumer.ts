@@ -10,7 +10,7 @@ import {
   SILENCE_MS_MAX,
   VISIBILITY_MS_DEFAULT,
 } from "./limits.ts";
-import type { DequeueOptions } from "./queue.ts";
+import type { DequeueOptions } from "./queue-options.ts";
 
 /** `lost` aborts when somebody else may have the message. What it throws gives the message back. */
 export type Handler = (message: Message, context: { readonly lost: AbortSignal }) => unknown;
@@ -19,6 +19,8 @@ export interface ConsumeOptions {
   readonly concurrency?: number;
   /** After a crash others have to wait so long (30 s). */
   readonly visibilityMs?: number;
+  /** Ends when so many messages have been taken and worked on. */
+  readonly messagesMax?: number;
   /** A message whose handler has failed is not to be had before (0). */
   readonly retryDelayMs?: number;
   readonly signal?: AbortSignal;
@@ -55,11 +57,12 @@ export class QueueConsumer {
   }
 
   async run(): Promise<void> {
-    const { concurrency = 1, signal } = this.#options;
+    const { concurrency = 1, messagesMax = Number.POSITIVE_INFINITY, signal } = this.#options;
     try {
       let heardMs = this.#clock.monotonic();
-      while (!signal?.aborted) {
-        const room = concurrency - this.#working.size;
+      let left = messagesMax;
+      while (!signal?.aborted && left > 0) {
+        const room = Math.min(concurrency - this.#working.size, left);
         if (room === 0) {
           await Promise.race(this.#working);
           continue;
@@ -68,6 +71,7 @@ export class QueueConsumer {
         const messages = await this.#take(room, heardMs);
         if (!messages) continue;
         heardMs = this.#clock.monotonic();
+        left -= messages.length;
         for (const message of messages) this.#begin(message, askedMs);
       }
     } finally {

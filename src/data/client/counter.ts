@@ -1,7 +1,7 @@
 /** A whole number that counts exactly: an addition that is sent twice counts once. */
 import type { CallOptions } from "../../wire/rpc/index.ts";
 import type { Calls } from "./calls.ts";
-import type { ReadOptions } from "./strong-map.ts";
+import type { ReadOptions } from "./map-options.ts";
 
 export class Counter {
   readonly name: string;

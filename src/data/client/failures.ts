@@ -14,6 +14,7 @@ export type Judgement =
   | "busy";
 
 const NOT_DONE: ReadonlySet<string> = new Set([
+  "consensus.no_group", // it is only just starting: of a group that is not there at all the services say so
   "consensus.no_leader",
   "consensus.not_leader",
   "consensus.overloaded",

@@ -9,15 +9,16 @@ export type { HeldLock } from "./held-lock.ts";
 export type { JsonEntry, JsonMap } from "./json-map.ts";
 export { TIMEOUT_MS_DEFAULT, TTL_MS_DEFAULT, VISIBILITY_MS_DEFAULT } from "./limits.ts";
 export type { AcquireOptions, Lock } from "./lock.ts";
-export type { DequeueOptions, EnqueueOptions, Queue } from "./queue.ts";
 export type {
   Consistency,
   Expectation,
   PutOptions,
   RangeOptions,
   ReadOptions,
-  StrongMap,
   WatchOptions,
-} from "./strong-map.ts";
+} from "./map-options.ts";
+export type { Queue } from "./queue.ts";
+export type { DequeueOptions, EnqueueOptions } from "./queue-options.ts";
+export type { StrongMap } from "./strong-map.ts";
 export { change, check, TransactionBuilder, toldOperation, toldPart } from "./transaction.ts";
 export type { Way } from "./ways.ts";

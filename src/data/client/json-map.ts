@@ -2,16 +2,31 @@
 import { Failure } from "../../base/errors.ts";
 import type { CallOptions } from "../../wire/rpc/index.ts";
 import type { CasReply, Entry, Value } from "../words/index.ts";
-import type { Expectation, PutOptions, RangeOptions, ReadOptions, StrongMap } from "./strong-map.ts";
+import type { Expectation, PutOptions, RangeOptions, ReadOptions } from "./map-options.ts";
+
+/** What it needs of the map below. */
+export interface PlainMap {
+  readonly name: string;
+  get(key: string, options?: ReadOptions): Promise<Entry | undefined>;
+  put(key: string, value: Value, options?: PutOptions): Promise<number>;
+  delete(key: string, options?: CallOptions): Promise<boolean>;
+  cas(key: string, expect: Expectation, value: Value | undefined, options?: PutOptions): Promise<CasReply>;
+  update(
+    key: string,
+    change: (entry: Entry | undefined) => Promise<Value | undefined>,
+    options?: CallOptions,
+  ): Promise<number>;
+  entries(options?: RangeOptions): AsyncGenerator<Entry, void, void>;
+}
 
 export interface JsonEntry<T> extends Omit<Entry, "value"> {
   readonly value: T;
 }
 
 export class JsonMap<T> {
-  readonly #map: StrongMap;
+  readonly #map: PlainMap;
 
-  constructor(map: StrongMap) {
+  constructor(map: PlainMap) {
     this.#map = map;
   }
 

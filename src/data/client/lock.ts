@@ -8,7 +8,7 @@ import { Failure, toFailure } from "../../base/errors.ts";
 import type { Calls } from "./calls.ts";
 import { type Grant, HeldLock } from "./held-lock.ts";
 import { KEEPS_IN_TTL, POLL_MS, TTL_MS_DEFAULT } from "./limits.ts";
-import type { ReadOptions } from "./strong-map.ts";
+import type { ReadOptions } from "./map-options.ts";
 
 export interface AcquireOptions {
   /** After a crash of the holder others wait so long (15 s). */

@@ -9,21 +9,8 @@ import type { EnqueueReply, Message, QueueSettings, Receipt, ReceiptsReply, Valu
 import type { Calls } from "./calls.ts";
 import { type ConsumeOptions, type Handler, QueueConsumer } from "./consumer.ts";
 import { TIMEOUT_MS_DEFAULT, VISIBILITY_MS_DEFAULT } from "./limits.ts";
-import type { ReadOptions } from "./strong-map.ts";
-
-export interface EnqueueOptions extends CallOptions {
-  readonly delayMs?: number;
-  /** A second message of this key is the first one; only with one value. */
-  readonly dedupeKey?: string;
-}
-
-export interface DequeueOptions extends CallOptions {
-  readonly count?: number;
-  /** Others may have it again after that (30 s). */
-  readonly visibilityMs?: number;
-  /** How long to wait when there is none. */
-  readonly waitMs?: number;
-}
+import type { ReadOptions } from "./map-options.ts";
+import type { DequeueOptions, EnqueueOptions } from "./queue-options.ts";
 
 export interface QueuePorts {
   readonly clock: Clock;

@@ -13,41 +13,7 @@ import { conflictPause } from "./conflict.ts";
 import { entryFrom, eventFrom, optionalEntry } from "./entry.ts";
 import { JsonMap } from "./json-map.ts";
 import { POLL_MS, SILENCE_MS_MAX, TRANSACTION_MS_DEFAULT } from "./limits.ts";
-
-export type Consistency = "linearizable" | "lease" | "stale";
-
-export interface ReadOptions extends CallOptions {
-  readonly consistency?: Consistency;
-}
-
-export interface RangeOptions extends ReadOptions {
-  readonly prefix?: string;
-  readonly from?: string;
-  /** Keys behind this one. */
-  readonly after?: string;
-  readonly end?: string;
-  /** Of one page; the iterator gives them all. */
-  readonly limit?: number;
-  /** Empty texts stand for the values. */
-  readonly keysOnly?: boolean;
-}
-
-export interface WatchOptions {
-  readonly key?: string;
-  readonly prefix?: string;
-  /** The first revision that comes; without it, what happens from now on. */
-  readonly from?: number;
-  readonly signal?: AbortSignal;
-  /** When it hears nothing from anybody for so long it fails (one minute). */
-  readonly silenceMs?: number;
-}
-
-export interface PutOptions extends CallOptions {
-  /** The key goes with this lease. */
-  readonly lease?: number;
-}
-
-export type Expectation = { readonly value: Value } | { readonly revision: number } | { readonly absent: true };
+import type { Expectation, PutOptions, RangeOptions, ReadOptions, WatchOptions } from "./map-options.ts";
 
 export interface MapPorts {
   readonly clock: Clock;

@@ -11,11 +11,11 @@ import { readForm, writeForm } from "./forms.ts";
 /** A node that meets a later one refuses the command; so all nodes of a group learn a version before anybody writes it. */
 export const COMMAND_VERSION = 1;
 
-/** Fails with `data.too_large`, and with what the encoder refuses. */
-export function encodeCommand({ mark, command }: MarkedCommand): Uint8Array {
+/** Fails with `data.too_large`, and with what the encoder refuses. Who encodes many has an encoder of its own: that is faster. */
+export function encodeCommand({ mark, command }: MarkedCommand, encoder = new Encoder()): Uint8Array {
   const parts: unknown[] = writeForm(command);
   if (mark !== undefined) parts.push(mark.session, mark.sequence, mark.received);
-  const body = new Encoder().encode(parts);
+  const body = encoder.encode(parts);
   if (body.length >= COMMAND_BYTES_MAX) {
     const what = `encoding ${command.type}: it takes ${body.length + 1} bytes, at most ${COMMAND_BYTES_MAX} are taken`;
     throw new Failure("data.too_large", what);

@@ -4,8 +4,6 @@ export { COMMAND_VERSION, decodeCommand, encodeCommand } from "./codec.ts";
 export {
   ANSWERS_BYTES_MAX,
   SESSION_SILENCE_MS,
-  SESSION_SILENCE_MS_MIN,
-  SESSION_WINDOW,
   SESSIONS_MAX,
   TRANSACTION_READ_BYTES_MAX,
 } from "./limits.ts";

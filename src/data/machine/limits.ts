@@ -2,15 +2,8 @@
 
 /** Silence, on the group's clock, after which a session ends: a client that comes and goes leaves nothing behind for long. */
 export const SESSION_SILENCE_MS = 60 * 60_000;
-/**
- * With as many sessions as there may be, the most silent one ends when it has been silent for so long. Nobody may send a command
- * again that long after it was sent first: a session that has ended does not know it any more. Longer than any command waits.
- */
-export const SESSION_SILENCE_MS_MIN = 2 * 60_000;
 /** Processes, and calls of the command line within the shortest silence, that one group serves. */
 export const SESSIONS_MAX = 100_000;
-/** Sequences beyond what was received: commands that a client has under way at once, with those it has not told of yet. */
-export const SESSION_WINDOW = 1_024;
 /** Of the stored answers of one session; older ones go first, and are known as applied, but no more by their words. */
 export const SESSION_ANSWERS_BYTES_MAX = 16 * 1024 * 1024;
 /** Of all sessions: beyond it the oldest answers go. */

@@ -1,7 +1,8 @@
 /**
  * Exactly once: the outcome of each command is kept under its session and sequence until the client has told that it was received, and
  * is given again instead of applying the command again. A session begins with its first command and ends by silence on the group's
- * clock. A sequence whose outcome was let go is refused: it is never applied twice.
+ * clock. A sequence whose outcome was let go (`data.answer_gone`), or whose session was (`data.session_expired`), is refused: it is
+ * never applied twice.
  */
 import { inPieces, listOf, pieceFault, wholeOf } from "../structure/index.ts";
 import {
@@ -10,17 +11,12 @@ import {
   RECORD_BYTES,
   type Refused,
   refused,
+  SESSION_SILENCE_MS_MIN,
+  SESSION_WINDOW,
   type SessionMark,
   type Structure,
 } from "../words/index.ts";
-import {
-  ANSWERS_BYTES_MAX,
-  SESSION_ANSWERS_BYTES_MAX,
-  SESSION_SILENCE_MS,
-  SESSION_SILENCE_MS_MIN,
-  SESSION_WINDOW,
-  SESSIONS_MAX,
-} from "./limits.ts";
+import { ANSWERS_BYTES_MAX, SESSION_ANSWERS_BYTES_MAX, SESSION_SILENCE_MS, SESSIONS_MAX } from "./limits.ts";
 import { type Linked, Order } from "./order.ts";
 import { outcomeBytes, readOutcome, writeOutcome } from "./outcomes.ts";
 
@@ -101,10 +97,10 @@ export class Sessions implements Structure {
     session.heardMs = moment.nowMs;
     this.#heard.append(session);
     const { sequence } = mark;
-    if (sequence <= session.received) return expired(mark, `answers up to ${session.received} were received`);
+    if (sequence <= session.received) return gone(mark, `answers up to ${session.received} were received`);
     this.#forget(session, mark.received);
     const answer = session.answers.get(sequence);
-    if (answer !== undefined) return answer.outcome ?? expired(mark, "it was applied, its answer was not kept");
+    if (answer !== undefined) return answer.outcome ?? gone(mark, "it was applied, its answer was too much to keep");
     if (sequence <= session.received + SESSION_WINDOW) return undefined;
     const what = `command ${sequence} of session ${mark.session}: answers up to ${session.received} were received`;
     return refused("data.session_window", `${what}, at most ${SESSION_WINDOW} more are taken`, true);
@@ -241,6 +237,12 @@ export class Sessions implements Structure {
   }
 }
 
+/** It may have been applied, or not: nobody can tell any more, but the client was told. */
+function gone({ session, sequence }: SessionMark, why: string): Refused {
+  return refused("data.answer_gone", `command ${sequence} of session ${session} is not applied again: ${why}`);
+}
+
+/** Never applied, unless the client has waited longer than it may. */
 function expired({ session, sequence }: SessionMark, why: string): Refused {
   return refused("data.session_expired", `command ${sequence} of session ${session} is not applied: ${why}`);
 }

@@ -18,3 +18,10 @@ export const TTL_MS_MIN = 100;
 export const TTL_MS_MAX = 30 * 24 * 60 * 60 * 1_000;
 /** Everything in one group, held in memory by every node; snapshots are as large. */
 export const DATA_BYTES_MAX = 1024 * 1024 * 1024;
+/**
+ * A session lives at least so long after it was heard, on the group's clock: nobody may send a command again that long after it was sent
+ * first, because a session that has ended does not know it any more. A minute more than clients try.
+ */
+export const SESSION_SILENCE_MS_MIN = 6 * 60_000;
+/** Sequences beyond what was received: commands that a client has under way at once, with those it has not told of yet. */
+export const SESSION_WINDOW = 1_024;

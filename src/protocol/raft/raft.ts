@@ -202,10 +202,11 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
     if (from === core.id || !isValidMessage(message)) return;
     if (message.term < core.term) return this.#answerOld(from, message);
     if (message.type === "preVote") return this.#elections.onPreVote(from, message);
+    // Also of the own term, of which this node may have heard by other messages: a leader of the one before may have its lease.
+    if (message.type === "vote" && !message.isTransfer && this.#elections.isSticky()) return;
     if (message.term > core.term) {
       // Who grants a pre-vote says the term of the question.
       if (message.type === "preVoteReply" && message.granted) return;
-      if (message.type === "vote" && !message.isTransfer && this.#elections.isSticky()) return;
       if (this.#leadership !== undefined && !core.rules.stepsDownOnHigherTerm) return;
       const isLeader = message.type === "append" || message.type === "snapshot" || message.type === "timeoutNow";
       this.#elections.follow(message.term, isLeader ? from : undefined);

@@ -33,7 +33,8 @@ export interface RaftProfile {
   readonly changesMembers: boolean;
   /** Share of the reads that trust the leader's lease. */
   readonly leaseReads: number;
-  readonly reads: number;
+  /** Share of the reads among all operations: one of these. */
+  readonly reads: readonly number[];
   readonly brokenSnapshots: number;
   readonly losesForGood: boolean;
   /** Clients wait so long between two operations, in the mean. */
@@ -104,13 +105,14 @@ export class RaftCast implements Cast<RaftWire> {
 
   begin({ world }: Stage<RaftWire>): void {
     for (let node = 0; node < this.nodes; node++) world.start(node);
-    const { leaseReads, reads, thinkMs } = this.#profile;
+    const { isHasty, leaseReads, reads, thinkMs } = this.#profile;
     const plan = {
-      clients: 2 + this.#random.below(4),
+      clients: (isHasty ? 4 : 2) + this.#random.below(4),
+      answerMsMax: isHasty ? 100 : 800,
       keys: 1 + this.#random.below(3),
       thinkMs,
       leaseReads,
-      reads,
+      reads: pick(this.#random, reads),
     };
     this.#clients = new RaftClients(world, plan, fork(this.#random));
   }
@@ -128,6 +130,10 @@ export class RaftCast implements Cast<RaftWire> {
         return this.#stall(stage, forMs);
       case "handover":
         return this.#handover(stage, node, forMs);
+      case "deafen":
+        return this.#deafen(stage, node, forMs);
+      case "skew":
+        return this.#skew(stage.world, forMs);
       case "change":
         return this.#change(world);
       case "blackout":
@@ -222,6 +228,29 @@ export class RaftCast implements Cast<RaftWire> {
     stage.world.at(stage.world.nowMs + afterMs, () => {
       stage.faults.apply({ kind: "split", side: [leader], way: "both", forMs });
     });
+  }
+
+  /** One follower does not hear the leader; when it is about to stand the leader is cut off from all others as well. */
+  #deafen({ world, faults }: Stage<RaftWire>, node: number, forMs: number): void {
+    const leader = leaderIndex(world);
+    if (leader === undefined || leader === node) return;
+    world.network.cut(leader, node);
+    const { electionMaxMs, electionMinMs } = this.#plan.options;
+    const afterMs = between(this.#random, 0.7 * electionMinMs, 1.2 * electionMaxMs);
+    world.at(world.nowMs + afterMs, () => {
+      faults.apply({ kind: "split", side: [leader], way: "both", forMs });
+      world.network.mend(leader, node);
+    });
+  }
+
+  /** The leader's clock as slow as may be, and all others as fast. */
+  #skew(world: World<RaftWire>, forMs: number): void {
+    const leader = leaderIndex(world);
+    const driftMax = this.mix.driftMax ?? 0;
+    for (const { index } of world.nodes) {
+      world.drift(index, index === leader ? 1 - driftMax : 1 + driftMax);
+      world.at(world.nowMs + forMs, () => world.drift(index, 1));
+    }
   }
 
   #change(world: World<RaftWire>): void {

@@ -27,13 +27,14 @@ export interface ClientsPlan {
   readonly clients: number;
   readonly keys: number;
   readonly thinkMs: number;
+  /** A request without an answer for so long, or for a random time below it, is tried elsewhere. */
+  readonly answerMsMax: number;
   readonly leaseReads: number;
   readonly reads: number;
 }
 
-/** A request without an answer for so long is tried elsewhere, until another random time up to it has passed. */
-const ANSWER_MS_MAX = 800;
-const ANSWER_MS_MIN = 150;
+/** Of `answerMsMax`: nobody gives up earlier. */
+const ANSWER_SHARE_MIN = 0.2;
 /** Share of time-outs after which an operation is left alone, its outcome unknown. */
 const GIVES_UP = 0.08;
 const BACKOFF_MS_MAX = 60;
@@ -115,7 +116,8 @@ export class RaftClients {
     const node = client.leader ?? random.below(nodes);
     const answer = (given: Answer): void => this.#answered(client, current, attempt, given);
     this.#world.send(node, node, { kind: "request", request: requestOf(client, current, answer) });
-    this.#world.at(this.#world.nowMs + between(random, ANSWER_MS_MIN, ANSWER_MS_MAX), () => {
+    const { answerMsMax } = this.#plan;
+    this.#world.at(this.#world.nowMs + between(random, ANSWER_SHARE_MIN, 1) * answerMsMax, () => {
       if (client.current !== current || current.tries !== attempt) return;
       client.leader = undefined;
       if (this.#left === Number.POSITIVE_INFINITY && chance(random, GIVES_UP)) this.#giveUp(client, current);

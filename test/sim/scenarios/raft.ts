@@ -39,7 +39,7 @@ const PROFILE: RaftProfile = {
   mix: { ...MIX, killedForGood: 0.05 },
   changesMembers: false,
   leaseReads: 0,
-  reads: 0.4,
+  reads: [0.2, 0.5],
   brokenSnapshots: 0,
   losesForGood: true,
   thinkMs: 30,
@@ -67,17 +67,20 @@ export const raftLeaseScenario = scenario({
   profile: {
     ...PROFILE,
     leaseReads: 1,
-    reads: 0.6,
+    // Where hardly anybody writes, one who has not heard the leader for a while can still be elected.
+    reads: [0.5, 0.9, 0.97],
     thinkMs: 10,
     isHasty: true,
     mix: {
       ...MIX,
-      kinds: { ...MIX.kinds, drift: { everyMs: 400, forMs: 3_000 } },
+      kinds: { ...MIX.kinds, drift: { everyMs: 1_000, forMs: 1_000 } },
       acts: {
         ...MIX.acts,
         isolate: { everyMs: 700, forMs: 300 },
         stall: { everyMs: 700, forMs: 250 },
         handover: { everyMs: 700, forMs: 300 },
+        deafen: { everyMs: 700, forMs: 300 },
+        skew: { everyMs: 500, forMs: 1_500 },
       },
       driftMax: LEASE_DRIFT_MAX,
     },
@@ -103,7 +106,7 @@ export const raftDamageScenario = scenario({
   bugs: BUG_WORDS.damage,
   profile: {
     ...PROFILE,
-    mix: { ...MIX, acts: { ...MIX.acts, damage: { everyMs: 500, forMs: 200 } } },
+    mix: { ...MIX, acts: { ...MIX.acts, damage: { everyMs: 300, forMs: 150 } } },
     brokenSnapshots: 0.2,
     losesForGood: false,
   },

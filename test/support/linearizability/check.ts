@@ -14,7 +14,7 @@ import { type Found, search } from "./search.ts";
 export const CONFIGURATIONS_MAX = 400_000;
 
 /** A good guess leads straight to an order. */
-const GUESS_CONFIGURATIONS = 20_000;
+const GUESS_CONFIGURATIONS = 5_000;
 
 /** Spent on showing how far a history goes that has been refuted without a search. */
 const ILLUSTRATION_CONFIGURATIONS = 2_000;
@@ -47,12 +47,13 @@ function partition<O extends Operation>(operations: readonly O[]): ReadonlyMap<s
 }
 
 function checkKey<State, Input, Output>(
-  model: Model<State, Input, Output>,
+  general: Model<State, Input, Output>,
   key: string,
   history: readonly Operation<Input, Output>[],
   configurationsMax: number,
 ): Verdict<Input, Output> {
   const pick = (indexes: readonly number[]): Operation<Input, Output>[] => indexes.map((index) => history[index]!);
+  const model = general.specialise?.(history) ?? general;
   const guessed = model.guess && tryGuess(model, history);
   const problem = buildProblem(model, history);
   if ("why" in problem) {
@@ -70,7 +71,7 @@ function checkKey<State, Input, Output>(
   const longest = pick(order.map((index) => problem.source[index]!));
   if (outcome === "stopped") return { ok: "unknown", key, configurations, longest };
   if (outcome === "found") {
-    replay(model, history, longest);
+    replay(general, history, longest);
     return { ok: true, configurations };
   }
   const culprits = pick(open.map((index) => problem.source[index]!));
@@ -89,9 +90,13 @@ function tryGuess<State, Input, Output>(
     ...(model.order?.(operations) ?? []),
     ...(model.guess?.(operations) ?? []),
   ];
-  const problem = buildProblem({ ...model, order }, history);
-  const found = "why" in problem ? undefined : search(problem, GUESS_CONFIGURATIONS);
-  return found?.outcome === "found" ? found : undefined;
+  for (const isEager of model.eager ?? [() => false]) {
+    const problem = buildProblem({ ...model, order }, history, isEager);
+    if ("why" in problem) return undefined;
+    const found = search(problem, GUESS_CONFIGURATIONS);
+    if (found.outcome === "found") return found;
+  }
+  return undefined;
 }
 
 /** How far the search comes without what has been refuted already. */

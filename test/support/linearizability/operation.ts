@@ -46,8 +46,12 @@ export interface Model<State, Input, Output> {
    * effect as well.
    */
   order?(operations: readonly Operation<Input, Output>[]): Iterable<readonly [number, number]>;
+  /** A model for this one history: it refuses at once what this one would refuse only after more steps. */
+  specialise?(operations: readonly Operation<Input, Output>[]): Model<State, Input, Output>;
   /** More pairs, which may be wrong: tried first, and forgotten when they lead nowhere. */
   guess?(operations: readonly Operation<Input, Output>[]): readonly (readonly [number, number])[] | undefined;
+  /** Together with `guess`: operations that are placed at once where they fit. Tried in turn, each may be wrong. */
+  readonly eager?: readonly ((operation: Operation<Input, Output>) => boolean)[];
   /** Why no order can exist, when that can be told without a search. */
   refute?(operations: readonly Operation<Input, Output>[]): Refutation | undefined;
   /** For objects that hold one value: `state` is the value's key, and every operation is described by its effect alone. */

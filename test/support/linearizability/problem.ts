@@ -22,6 +22,8 @@ export interface Problem {
   /** Need not be placed. */
   readonly optional: Uint8Array;
   readonly readOnly: Uint8Array;
+  /** Placed as soon as it fits, right or wrong. */
+  readonly eager: Uint8Array;
   /** Sets the state whatever it was and tells nothing of it: can hide right before another one. */
   readonly blind: Uint8Array;
   /** Equal numbers can stand for each other; -1 for none. */
@@ -43,6 +45,7 @@ export interface Problem {
 export function buildProblem<State, Input, Output>(
   model: Model<State, Input, Output>,
   history: readonly Operation<Input, Output>[],
+  isEager: (operation: Operation<Input, Output>) => boolean = () => false,
 ): Problem | Refutation {
   const source = relevant(model, history);
   const operations = source.map((index) => history[index]!);
@@ -76,6 +79,7 @@ export function buildProblem<State, Input, Output>(
     ...times,
     optional,
     readOnly: Uint8Array.from(operations, (operation) => Number(model.isReadOnly?.(operation) ?? false)),
+    eager: Uint8Array.from(operations, (operation) => Number(isEager(operation))),
     blind: effects.blind,
     twin: twins(operations, (operation, index) => (ordered.has(index) ? undefined : model.twinKey?.(operation))),
     priority: priorities(times.ret, blocks),

@@ -122,12 +122,12 @@ class Search {
    * choice, and left to the candidates.
    */
   #look(front: number): boolean {
-    const { readOnly, call } = this.#problem;
+    const { readOnly, eager, call, step } = this.#problem;
     const limit = this.#dropLate(front);
     let placed = false;
     for (let index = this.#first(); this.#isCalled(index, limit); index = this.#next[index]!) {
-      if (!readOnly[index] || call[index]! >= limit || !this.#fits(index, front)) continue;
-      this.#use(index, this.#state);
+      if ((!readOnly[index] && !eager[index]) || call[index]! >= limit || !this.#fits(index, front)) continue;
+      this.#use(index, step(this.#state, index));
       placed = true;
     }
     return placed;

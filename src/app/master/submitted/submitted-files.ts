@@ -16,7 +16,7 @@ import {
   type Manifest,
 } from "../../../work/artifact/index.ts";
 import { parsePipelineFile, type ResolvePath } from "../../../work/pipeline/file/index.ts";
-import { faultless, prepareOrRefuse } from "../../check-pipeline.ts";
+import { faultsText, prepareOrRefuse } from "../../check-pipeline.ts";
 import { type PreparedPipeline, prepareFile } from "../../prepare-pipeline.ts";
 import { stateDirectory } from "../../self.ts";
 import type { Submission } from "../submissions.ts";
@@ -84,7 +84,10 @@ export class SubmittedFiles {
     return id;
   }
 
-  /** What was submitted. Fails with its faults, also when a file that is not kept is not at its path. */
+  /**
+   * What was submitted. Fails with its faults: as it had none, they are of this machine, such as a file that is not kept and not at
+   * its path, and may pass.
+   */
   async prepare({ files, path }: Pick<Submission, "files" | "path">): Promise<PreparedPipeline> {
     if (files === undefined) return prepareOrRefuse(path);
     const record = this.#record(files);
@@ -92,7 +95,9 @@ export class SubmittedFiles {
     const places = new Map<string, string>();
     for (const bundle of record.bundles) places.set(bundle.path, await this.#placeOf(bundle));
     const resolvePath: ResolvePath = laidResolver(path, cwd, places);
-    return faultless(await prepareFile(path, { text, ...parsePipelineFile(text, path) }, resolvePath));
+    const prepared = await prepareFile(path, { text, ...parsePipelineFile(text, path) }, resolvePath);
+    if (prepared.faults.length === 0) return prepared;
+    throw new Failure("pipeline.config.faults", faultsText(prepared), { retryable: true });
   }
 
   /** Nobody but these needs their files any more. */

@@ -1,6 +1,7 @@
 /**
- * Carries out a machine's effects in their order. One that takes time holds back those behind it, but for messages that are free to
- * leave: a leader's heart-beats do not wait for its disk. Inputs go in at any time, also from within an effect.
+ * Carries out a machine's effects in their order. A write that takes time holds back what depends on it, and nothing else: messages that
+ * are free to leave do, and what is committed is applied. A disk that hangs silences them after a while: who cannot write
+ * must not keep others from leading. Inputs go in at any time, also from within an effect.
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
 import type { Machine, Tick } from "../../../base/machine.ts";
@@ -18,6 +19,19 @@ interface Work {
   readonly run: () => Promise<void>;
 }
 
+/** What says nothing of writes under way; see `RaftEffect`. */
+const FREE: ReadonlySet<string> = new Set([
+  "commit",
+  "proposed",
+  "readReady",
+  "refused",
+  "done",
+  "role",
+  "configuration",
+] satisfies RaftEffect["type"][]);
+/** Far more than a slow disk takes, less than people wait. */
+const SILENT_AFTER_MS = 2_000;
+
 const TICK: Tick = { type: "tick" };
 
 export class EffectQueue {
@@ -26,7 +40,8 @@ export class EffectQueue {
   #effects: (RaftEffect | Work)[] = [];
   #next = 0;
   #isBusy = false;
-  #isWaiting = false;
+  /** For a write, since then. */
+  #writesSinceMs: number | undefined;
   #isStopped = false;
   #timer: Timer | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
@@ -40,8 +55,8 @@ export class EffectQueue {
     if (this.#isStopped) return;
     try {
       for (const effect of this.#machine.step(input, this.#ports.clock.monotonic())) {
-        if (this.#isWaiting && effect.type === "send" && effect.isFree) void this.#ports.carryOut(effect);
-        else this.#effects.push(effect);
+        if (this.#writesSinceMs === undefined || !isFree(effect)) this.#effects.push(effect);
+        else if (effect.type !== "send" || !this.#hangs()) void this.#ports.carryOut(effect);
       }
     } catch (thrown) {
       return this.#fail(thrown);
@@ -73,7 +88,7 @@ export class EffectQueue {
       while (this.#next < this.#effects.length) {
         const next = this.#effects[this.#next++]!;
         const done = next.type === "work" ? next.run() : this.#ports.carryOut(next);
-        if (done instanceof Promise) return void this.#goOnAfter(done);
+        if (done instanceof Promise) return void this.#goOnAfter(done, next.type === "persist");
       }
     } catch (thrown) {
       this.#fail(thrown);
@@ -83,18 +98,34 @@ export class EffectQueue {
     this.#isBusy = false;
   }
 
-  async #goOnAfter(done: Promise<void>): Promise<void> {
-    this.#isWaiting = true;
+  async #goOnAfter(done: Promise<void>, isWrite: boolean): Promise<void> {
+    if (isWrite) this.#beginWrite();
     try {
       await done;
     } catch (thrown) {
       this.#fail(thrown);
     }
-    this.#isWaiting = false;
+    this.#writesSinceMs = undefined;
     this.#isBusy = false;
     if (this.#isStopped) return;
     this.#carryOutAll();
     this.#arm();
+  }
+
+  #beginWrite(): void {
+    this.#writesSinceMs = this.#ports.clock.monotonic();
+    const rest = this.#effects.splice(this.#next);
+    this.#effects = rest.filter((effect) => !isFree(effect));
+    this.#next = 0;
+    try {
+      for (const effect of rest) if (isFree(effect)) void this.#ports.carryOut(effect);
+    } catch (thrown) {
+      this.#fail(thrown);
+    }
+  }
+
+  #hangs(): boolean {
+    return this.#ports.clock.monotonic() - this.#writesSinceMs! > SILENT_AFTER_MS; // asked while it writes
   }
 
   #fail(thrown: unknown): void {
@@ -114,4 +145,9 @@ export class EffectQueue {
       this.feed(TICK);
     });
   }
+}
+
+/** Needs nothing that is being written. */
+function isFree(effect: RaftEffect | Work): effect is RaftEffect {
+  return effect.type === "send" ? effect.isFree : FREE.has(effect.type);
 }

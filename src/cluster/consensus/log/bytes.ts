@@ -29,7 +29,7 @@ export function checksumOf(bytes: Uint8Array): number {
 }
 
 export function isZero(bytes: Uint8Array): boolean {
-  return firstNonZero(bytes) < 0;
+  return lastNonZero(bytes) < 0;
 }
 
 /** -1 when there is none. Whole words first: this runs over the unused rest of a segment at each start. */
@@ -44,10 +44,6 @@ export function lastNonZero(bytes: Uint8Array): number {
   at = word < 0 ? start - 1 : start + word * 8 + 7;
   while (at >= 0 && bytes[at] === 0) at--;
   return at;
-}
-
-export function firstNonZero(bytes: Uint8Array): number {
-  return bytes.findIndex((byte) => byte !== 0);
 }
 
 export function alignUp(value: number, unit: number): number {

@@ -34,20 +34,57 @@ export interface BankState {
 
 type BankOperation = Operation<BankInput, BankOutput>;
 
-export function bankModel({ balances, isDense, revision = 0 }: BankOptions): Model<BankState, BankInput, BankOutput> {
+/** What a history tells about revisions. */
+interface Known {
+  /** Of the transfers whose outcome is known. */
+  readonly taken: ReadonlySet<number>;
+  /** Balances by revision. */
+  readonly seen: ReadonlyMap<number, Readonly<Record<string, number>>>;
+}
+
+export function bankModel(options: BankOptions): Model<BankState, BankInput, BankOutput> {
+  return makeModel(options, { taken: new Set(), seen: new Map() });
+}
+
+function makeModel(options: BankOptions, known: Known): Model<BankState, BankInput, BankOutput> {
+  const { balances, isDense, revision = 0 } = options;
   const total = totalOf(balances);
   return {
     name: "bank",
     initial: { revision, balances },
-    step: (state, operation) => stepOf(state, operation, isDense),
+    step: (state, operation) => {
+      const next = stepOf(state, operation, isDense);
+      return next && isPossible(next, operation, known, isDense) ? next : undefined;
+    },
+    specialise: (operations) => makeModel(options, whatIsKnown(operations)),
     stateKey: (state) =>
       JSON.stringify([state.revision, Object.entries(state.balances).sort(([a], [b]) => (a < b ? -1 : 1))]),
     isReadOnly: (operation) =>
-      operation.returnMs !== undefined ? !changes(operation) : operation.input.kind === "read",
+      operation.input.kind === "read" && operation.returnMs === undefined ? true : isDense && !changes(operation),
     twinKey: ({ input, output, returnMs }) => JSON.stringify([input, returnMs === undefined ? null : output]),
     order: revisionOrder,
     refute: (operations) => refuteTotals(operations, total),
   };
+}
+
+function whatIsKnown(operations: readonly BankOperation[]): Known {
+  const taken = new Set<number>();
+  const seen = new Map<number, Readonly<Record<string, number>>>();
+  for (const operation of operations) {
+    const { output, returnMs } = operation;
+    if (returnMs === undefined || output?.revision === undefined) continue;
+    if (changes(operation)) taken.add(output.revision);
+    else if (output.balances) seen.set(output.revision, output.balances);
+  }
+  return { taken, seen };
+}
+
+/** An unknown transfer has no revision that another one has, and where balances were seen, nothing else is there. */
+function isPossible(next: BankState, operation: BankOperation, { taken, seen }: Known, isDense: boolean): boolean {
+  const isUnknown = operation.returnMs === undefined && changes(operation);
+  if (isUnknown && taken.has(next.revision)) return false;
+  const balances = isDense ? seen.get(next.revision) : undefined;
+  return balances === undefined || isSame(next.balances, balances);
 }
 
 const totalOf = (balances: Readonly<Record<string, number>>): number =>
@@ -66,8 +103,9 @@ function stepOf(state: BankState, operation: BankOperation, isDense: boolean): B
     return balances && { revision: next, balances };
   }
   if (told !== undefined && (isDense ? told !== state.revision : told < state.revision)) return undefined;
-  if (input.kind === "transfer") return transfer(state.balances, input) ? undefined : state;
-  return isSame(state.balances, output?.balances ?? {}) ? state : undefined;
+  const now = { ...state, revision: told ?? state.revision };
+  if (input.kind === "transfer") return transfer(state.balances, input) ? undefined : now;
+  return isSame(state.balances, output?.balances ?? {}) ? now : undefined;
 }
 
 function transfer(

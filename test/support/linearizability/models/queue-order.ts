@@ -86,7 +86,7 @@ const follow = (indexes: readonly number[]): [number, number][] =>
 
 /** Given, given back, given again: as long as nothing comes back by itself, the two alternate. */
 function inTurn(deliveries: readonly number[], claims: readonly number[], byEnd: (a: number, b: number) => number) {
-  const [given, back] = [deliveries.toSorted(byEnd), claims.toSorted(byEnd)];
+  const [given, back] = [deliveries.toSorted(byEnd), claims.toSorted((a, b) => a - b)];
   return follow(given.flatMap((index, at) => (back[at] === undefined ? [index] : [index, back[at]])));
 }
 

@@ -44,6 +44,11 @@ export function queueModel({ redelivers }: QueueOptions): Model<QueueState, Queu
       returnMs !== undefined && (kind === "dequeue" ? output === null : !redelivers && output === false),
     twinKey: ({ input, output, returnMs }) => JSON.stringify([input, returnMs === undefined ? null : output]),
     order: (operations) => elementOrder(operations, redelivers),
+    /** An acknowledgement takes nothing from anybody; an enqueue only from who finds the queue empty. */
+    eager: [
+      ({ input: { kind }, returnMs }) => returnMs !== undefined && (kind === "enqueue" || kind === "ack"),
+      ({ input: { kind }, returnMs }) => returnMs !== undefined && kind === "ack",
+    ],
     guess: (operations) => guessOrder(operations, redelivers),
     refute: (operations) => refuteElements(operations, redelivers),
   };

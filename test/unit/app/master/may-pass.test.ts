@@ -7,9 +7,10 @@ function because(cause: unknown): Failure {
   return new Failure("x", "y", { cause });
 }
 
-test("mayPass() is true of what says so of itself, and of a disk without room however it is told", () => {
+test("mayPass() is true of what says so of itself, of an output in use, and of a disk without room however it is told", () => {
   const full = [
     new Failure("x", "y", { retryable: true }),
+    new Failure("checkpoint.output_in_use", "y"),
     because(Object.assign(new Error("write failed"), { code: "ENOSPC" })),
     because(because(Object.assign(new Error("write failed"), { code: "SQLITE_FULL" }))),
     because(Object.assign(new Error("write failed"), { code: "EDQUOT" })),

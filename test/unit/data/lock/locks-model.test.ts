@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Locks } from "../../../../src/data/lock/index.ts";
-import type { Answer, LockReply } from "../../../../src/data/words/index.ts";
+import type { Answer, LockReply, LockView } from "../../../../src/data/words/index.ts";
 import { restored, stateOf } from "../../../support/data-copies.ts";
 import { NaiveLocks } from "./naive-locks.ts";
 
@@ -53,7 +53,7 @@ class Pair {
     for (const view of this.locks.list(10, 0)) expect(this.locks.isHeld(view.lock, view.token)).toBe(true);
   }
 
-  #listed(): unknown {
+  #listed(): LockView[] {
     const before = this.naive.nowMs;
     this.naive.nowMs = this.#nowMs;
     const list = this.naive.list();

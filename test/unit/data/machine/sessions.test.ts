@@ -1,8 +1,14 @@
 /** Exactly once, within bounds: what a session remembers, and what becomes of what it does not. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
-import { SESSION_SILENCE_MS, SESSION_SILENCE_MS_MIN, SESSION_WINDOW } from "../../../../src/data/machine/index.ts";
-import type { Command, Outcome, SessionMark } from "../../../../src/data/words/index.ts";
+import { SESSION_SILENCE_MS } from "../../../../src/data/machine/index.ts";
+import {
+  type Command,
+  type Outcome,
+  SESSION_SILENCE_MS_MIN,
+  SESSION_WINDOW,
+  type SessionMark,
+} from "../../../../src/data/words/index.ts";
 import { Fed } from "./commands.ts";
 
 const add: Command = { type: "counter.add", counter: "c", by: 1 };
@@ -54,12 +60,12 @@ test("apply() gives the stored answer when the machine was restored in between",
   expect(two.machine.counters.get("c")).toBe(1);
 });
 
-describe("apply() refuses with data.session_expired", () => {
+describe("apply() refuses to apply a command again", () => {
   test("when the answer was received", () => {
     const fed = new Fed();
     fed.done(add, mark(1));
     fed.done(add, mark(2, 1));
-    expect(fed.refusal(add, mark(1))).toBe("data.session_expired");
+    expect(fed.refusal(add, mark(1))).toBe("data.answer_gone");
     expect(fed.machine.counters.get("c")).toBe(2);
   });
 
@@ -67,7 +73,7 @@ describe("apply() refuses with data.session_expired", () => {
     const fed = new Fed();
     fed.done(add, mark(1));
     fed.done(add, mark(9, 8));
-    expect(fed.refusal(add, mark(5))).toBe("data.session_expired");
+    expect(fed.refusal(add, mark(5))).toBe("data.answer_gone");
     expect(fed.machine.counters.get("c")).toBe(2);
   });
 
@@ -86,7 +92,7 @@ describe("apply() refuses with data.session_expired", () => {
     fed.done({ type: "map.put", map: "m", key: "k", value: "v".repeat(2_000) });
     fed.done({ type: "map.delete", map: "m", key: "k" }, mark(1));
     expect(fed.machine.sizeBytes).toBeLessThan(5_000);
-    expect(fed.refusal({ type: "map.delete", map: "m", key: "k" }, mark(1))).toBe("data.session_expired");
+    expect(fed.refusal({ type: "map.delete", map: "m", key: "k" }, mark(1))).toBe("data.answer_gone");
   });
 });
 
@@ -138,7 +144,7 @@ test("the oldest answers of all sessions go first when there are too many bytes 
   fed.done({ type: "map.put", map: "m", key: "b", value: "v".repeat(1_000) });
   fed.done({ type: "map.delete", map: "m", key: "a" }, mark(1, 0, "one"));
   fed.done({ type: "map.delete", map: "m", key: "b" }, mark(1, 0, "two"));
-  expect(fed.refusal({ type: "map.delete", map: "m", key: "a" }, mark(1, 0, "one"))).toBe("data.session_expired");
+  expect(fed.refusal({ type: "map.delete", map: "m", key: "a" }, mark(1, 0, "one"))).toBe("data.answer_gone");
   expect(fed.done({ type: "map.delete", map: "m", key: "b" }, mark(1, 0, "two"))).toMatchObject({ deleted: 1 });
 });
 

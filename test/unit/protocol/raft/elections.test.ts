@@ -62,6 +62,18 @@ describe("elections", () => {
     expect(answer(rig, "b", "c", vote(9, 10, 8, true))).toMatchObject({ granted: true });
   });
 
+  test("step() ignores such votes in a term that it has heard of otherwise, too", () => {
+    const rig = Rig.of(THREE);
+    rig.elect("a");
+    rig.run(60);
+    rig.mail = [];
+    rig.hand({ from: "c", to: "b", message: { type: "preVoteReply", term: 2, granted: false } });
+    expect(rig.raft("b").term).toBe(2);
+    expect(answer(rig, "b", "c", vote(2, 10, 1))).toBeUndefined();
+    rig.nowMs += rig.options.electionMinMs;
+    expect(answer(rig, "b", "c", vote(2, 10, 1))).toMatchObject({ granted: true });
+  });
+
   test("step() ignores votes after it has started: it may have promised a leader's lease before", () => {
     const rig = Rig.of(THREE);
     rig.nowMs = 5_000;

@@ -275,3 +275,32 @@ describe("RaftGroup.verify()", () => {
     expect(log.rewritten).toBeUndefined();
   });
 });
+
+describe("RaftGroup on a disk that hangs", () => {
+  test("its leader falls silent after a while, and another one leads", async () => {
+    const rig = new Rig(THREE);
+    const first = await rig.leader();
+    first.log.holds = true;
+    const lost = first.group.propose(command("x")).catch((thrown: Failure) => thrown.code);
+    await rig.until(() => rig.others(first).some(({ group }) => group.leadership.isLeading));
+    await rig.until(() => !first.group.leadership.isLeading);
+    expect(await lost).toBe("consensus.unknown_outcome");
+    const second = rig.others(first).find(({ group }) => group.leadership.isLeading)!;
+    expect(await settled(rig, second.group.propose(command("y")))).toBe("y!");
+    first.log.release();
+    await rig.until(() => first.machine.applied.includes("y"));
+    expect(first.machine.applied).toEqual(second.machine.applied);
+  });
+
+  test("what is committed is applied while the next write is under way", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    const outcome = leader.group.propose(command("1"));
+    await rig.pass(1); // written here, and on its way to the others
+    leader.log.holds = true;
+    const second = leader.group.propose(command("2"));
+    expect(await settled(rig, outcome)).toBe("1!");
+    leader.log.release();
+    expect(await settled(rig, second)).toBe("2!");
+  });
+});

@@ -236,4 +236,16 @@ describe("open()", () => {
     files.truncate(`${DIRECTORY}/damaged`, 3);
     expect(await open(files)).toMatchObject({ hardStateLost: true, durable: { isDamaged: true } });
   });
+
+  test("does not take for torn what another record stands behind, also when the mark is an older one", async () => {
+    const { files, log } = await fresh();
+    await log.persist(vote(1), commands(1, 3));
+    const mark = files.bytesOf(`${DIRECTORY}/durable-end`).slice();
+    await log.persist(undefined, commands(4, 4, 1, 2000));
+    await log.persist(vote(2), []);
+    files.put(`${DIRECTORY}/durable-end`, mark);
+    files.bytesOf(`${DIRECTORY}/segment-00000000000001.log`).fill(0, 4096 + 1024, 4096 + 1536);
+    const { durable } = await open(files);
+    expect(durable).toMatchObject({ isDamaged: true, hardState: vote(2), entries: commands(1, 3) });
+  });
 });
