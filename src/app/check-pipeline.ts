@@ -32,7 +32,7 @@ export async function prepareOrRefuse(path: string): Promise<PreparedPipeline> {
 }
 
 /** Fails with its faults. */
-export function faultless(prepared: PreparedPipeline): PreparedPipeline {
+function faultless(prepared: PreparedPipeline): PreparedPipeline {
   if (prepared.faults.length > 0) throw new Failure("pipeline.config.faults", faultsText(prepared));
   return prepared;
 }

@@ -96,9 +96,10 @@ export class HeldGroup {
 
   async #open(): Promise<void> {
     const { directory, durability } = this.#options;
-    const { clock, logger } = this.#ports;
+    const { clock, logger, random } = this.#ports;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    const { durable: found, findings, hardStateLost, log } = await RaftLog.open(directory, { clock, durability });
+    const options = { clock, durability, random, group: this.name };
+    const { durable: found, findings, hardStateLost, log } = await RaftLog.open(directory, options);
     try {
       for (const finding of findings) this.#tellOf(finding);
       if (hardStateLost) throw withoutHardState(this.name, directory);

@@ -16,7 +16,7 @@ import { loadSecrets } from "../secrets/load-secrets.ts";
 import { stateDirectory } from "../self.ts";
 
 export interface AskChoices {
-  /** `host:port`; without it a node that runs on this machine, with this data directory. */
+  /** `host:port`, or several with commas between, asked one behind the other; without it a node that runs on this machine, with this data directory. */
   readonly node: string | undefined;
   /** A directory made by `init`, where the node goes by one. */
   readonly secrets: string | undefined;
@@ -39,23 +39,16 @@ const NODE_COMMANDS = ["node", "master", "worker"];
 
 /** The first answer; of several nodes on this machine the oldest is asked first, and the next one when it is silent. */
 export async function askNode<T>(choices: AskChoices, ask: (transport: Transport) => Promise<T>): Promise<Asked<T>> {
-  if (choices.node !== undefined) {
-    const address = readAddress(choices.node);
-    return { by: formatAddress(address), answer: await ask(await addressTransport(address, choices)) };
-  }
-  const { commands = NODE_COMMANDS } = choices;
-  const dataDir = stateDirectory(choices.dataDir);
-  const entries = readEntries(dataDir).filter(({ command }) => commands.includes(command));
   let last: Failure | undefined;
-  for (const { pid, pipeline: id, socket } of entries) {
+  for (const { name, transport } of await transportsTo(choices)) {
     try {
-      return { by: `${id} (process ${pid})`, answer: await ask(unixTransport(socket)) };
+      return { by: name, answer: await ask(transport) };
     } catch (thrown) {
       last = toFailure(thrown, "cluster.silent");
       if (last.code !== "rpc.unreachable" && last.code !== "rpc.deadline_exceeded") throw last;
     }
   }
-  throw last ?? nobodyHere(commands, dataDir);
+  throw last!; // there was one at least
 }
 
 /** Who can be asked, each with its name for people: the nodes of `node`, which may be several with commas between, or those here. */
@@ -63,12 +56,15 @@ export async function transportsTo(choices: AskChoices): Promise<{ name: string;
   const { commands = NODE_COMMANDS, node } = choices;
   if (node !== undefined) {
     const addresses = node.split(",").map(readAddress);
-    return Promise.all(
+    const found = await Promise.allSettled(
       addresses.map(async (address) => ({
         name: formatAddress(address),
         transport: await addressTransport(address, choices),
       })),
     );
+    const known = found.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+    if (known.length > 0) return known; // one name that has no address keeps nobody from asking the others
+    throw (found[0] as PromiseRejectedResult).reason; // there is one at least, and none is fulfilled
   }
   const dataDir = stateDirectory(choices.dataDir);
   const entries = readEntries(dataDir).filter(({ command }) => commands.includes(command));

@@ -290,9 +290,13 @@ export class RaftGroup {
     const told = (): void => {
       if (last) this.#effects.feed({ type: "persisted", index: last.index, term: last.term });
     };
-    const isAlone = (): boolean => this.#raft.configuration.voters.length <= 1;
-    const ports = { ...this.#ports, isAlone, isClosed: () => this.#isClosed };
-    const done = writePatiently(ports, hardState, entries);
+    const isAlone = this.#raft.configuration.voters.length <= 1;
+    const isLeader = this.#role === "leader";
+    const done = writePatiently(
+      { ...this.#ports, isAlone, isLeader, isClosed: () => this.#isClosed },
+      hardState,
+      entries,
+    );
     return done ? done.then(told) : told();
   }
 

@@ -13,13 +13,25 @@ export interface PatientWritePorts {
   readonly log: Pick<GroupLog, "persist">;
   readonly clock: Clock;
   readonly tell: (text: string) => void;
+  readonly defer: (callback: () => void) => void;
   /** Nobody else could go on: there is no end to the patience. */
-  readonly isAlone: () => boolean;
+  readonly isAlone: boolean;
+  readonly isLeader: boolean;
   readonly isClosed: () => boolean;
 }
 
 /** Durable when it returns, or when that resolves. Fails as the log does. */
 export function writePatiently(
+  ports: PatientWritePorts,
+  hardState: HardState | undefined,
+  entries: readonly Entry[],
+): void | Promise<void> {
+  if (!ports.isLeader || ports.isAlone) return writeNow(ports, hardState, entries);
+  // A write at once stands in the way of everything: what a leader has just said leaves first, and others write at the same time.
+  return new Promise<void>((resolve) => ports.defer(resolve)).then(() => writeNow(ports, hardState, entries));
+}
+
+function writeNow(
   ports: PatientWritePorts,
   hardState: HardState | undefined,
   entries: readonly Entry[],
@@ -40,7 +52,7 @@ async function writeAgain(
   let thrown = failed;
   for (let tries = 1; ; tries++) {
     if (!(thrown instanceof Failure) || !thrown.retryable || isClosed()) throw thrown;
-    if (tries > TRIES_MAX && !isAlone()) throw thrown;
+    if (tries > TRIES_MAX && !isAlone) throw thrown;
     if (tries === 1) tell(`${thrown.message}; tried again until there is room`);
     await pause(clock, AGAIN_MS);
     try {
