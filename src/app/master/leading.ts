@@ -132,7 +132,7 @@ export class Leading {
       newId: (name) => newReportId(reports, name),
       nowMs: () => clock.now(),
       keep: (path) => this.#files.keep(path),
-      retain: (submissions) => this.#files.retain(submissions),
+      retain: (files) => this.#files.retain([...files, ...stores.tasks.files()]),
       prepare: (entry) => this.#files.prepare(entry),
       show: (stage, stream, line) => logger.info(printable(line), { stage, stream }),
       tell: (text) => logger.warn(text),
@@ -147,6 +147,7 @@ export class Leading {
     const { clock, id, instance, logger, shelf } = this.#ports;
     return new MasterTasks({
       ...{ clock, instance, reports, shelf, store },
+      files: this.#files,
       master: id,
       pool: this.workers,
       pipelines: this.pipelines,

@@ -14,7 +14,6 @@ import type { NodeDuty } from "../node/node-duty.ts";
 import type { OpenedNode } from "../node/open-node.ts";
 import type { NodeSettings } from "../node/settings.ts";
 import { stateDirectory } from "../self.ts";
-import { SqliteKept } from "./kept/sqlite-kept.ts";
 import { Leadership, NOBODY_ELSE, type Others } from "./leadership.ts";
 import { type Cluster, Leading } from "./leading.ts";
 import type { MasterPipelinePorts } from "./master-pipeline.ts";
@@ -59,7 +58,7 @@ export interface Election {
   close(): Promise<void>;
 }
 
-export async function openMaster(choices: MasterChoices, election = alone(choices.settings)): Promise<Master> {
+export async function openMaster(choices: MasterChoices, election: Election): Promise<Master> {
   const { drainMs, logger, settings, submit } = choices;
   const clock = systemClock;
   await using opening = new AsyncDisposableStack();
@@ -132,18 +131,4 @@ async function submitted(
     if (!leading && untilDone) stop(messageOf(thrown));
   });
   if (leading) await taken;
-}
-
-/** A master alone: it leads as long as it runs, and keeps everything in a file of its own. */
-function alone({ dataDir, id }: NodeSettings): Election {
-  const kept = new SqliteKept(join(stateDirectory(dataDir), "masters", `${id}.db`));
-  return {
-    others: () => NOBODY_ELSE,
-    async begin(_, leadership) {
-      await leadership.takeUp(kept);
-    },
-    async close() {
-      kept.close();
-    },
-  };
 }

@@ -13,6 +13,8 @@ export interface SubmitRequest {
   readonly output?: string | undefined;
   /** Whose it is, when nobody has submitted it by hand. */
   readonly origin?: string | undefined;
+  /** What `keep` has named before; what its file says now when left out. */
+  readonly files?: string | undefined;
 }
 
 /** Each one under way has processes on workers and memory here. */
@@ -25,7 +27,7 @@ export interface PipelinesPorts extends Omit<MasterPipelinePorts, "save"> {
   /** Keeps what the file is now, and names it. Fails with the file's faults. */
   readonly keep: (path: string) => Promise<string>;
   /** Nobody else needs what was kept of their files. */
-  readonly retain: (submissions: readonly Submission[]) => Promise<void>;
+  readonly retain: (files: readonly (string | undefined)[]) => Promise<void>;
 }
 
 export class Pipelines {
@@ -33,9 +35,8 @@ export class Pipelines {
   readonly #pipelines = new Map<string, MasterPipeline>();
   /** Submissions of one file come one after the other. */
   readonly #turns = new Map<string, Promise<unknown>>();
-  /** Some files that are kept may be nobody's; they go while nobody submits: his are nobody's yet. */
+  /** Some files that are kept may be nobody's. */
   #isUntidy = true;
-  #tidying: Promise<void> = Promise.resolve();
 
   constructor(ports: PipelinesPorts) {
     this.#ports = ports;
@@ -61,9 +62,16 @@ export class Pipelines {
     return this.#inTurn(resolve(request.path), () => this.#submitInTurn(request));
   }
 
-  async #submitInTurn({ fresh = false, input, origin, output, path: written }: SubmitRequest): Promise<MasterPipeline> {
+  async #submitInTurn({
+    files: kept,
+    fresh = false,
+    input,
+    origin,
+    output,
+    path: written,
+  }: SubmitRequest): Promise<MasterPipeline> {
     const path = resolve(written);
-    const files = await this.#ports.keep(path);
+    const files = kept ?? (await this.#ports.keep(path));
     this.#isUntidy = true;
     const ends = { fresh, files, ...(input !== undefined && { input }), ...(output !== undefined && { output }) };
     const same = this.unfinished(path) ?? (origin === undefined ? this.#failed(path) : undefined);
@@ -108,7 +116,7 @@ export class Pipelines {
   }
 
   #inTurn<T>(path: string, work: () => Promise<T>): Promise<T> {
-    const before = Promise.all([this.#turns.get(path), this.#tidying]);
+    const before = this.#turns.get(path) ?? Promise.resolve();
     const done = before.then(work);
     const over = done.then(
       () => {},
@@ -254,7 +262,7 @@ export class Pipelines {
   #tidy(): void {
     if (!this.#isUntidy || this.#turns.size > 0) return;
     this.#isUntidy = false;
-    this.#tidying = this.#tidied(() => this.#ports.retain(this.#each.map(({ entry }) => entry)));
+    void this.#tidied(() => this.#ports.retain(this.#each.map(({ entry }) => entry.files)));
   }
 
   /** What stays takes room, and does no other harm. */

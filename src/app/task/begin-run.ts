@@ -15,6 +15,8 @@ export interface GivenGraph {
   readonly graph: TaskGraph;
   /** Tasks at once, instead of what the graph says; kept with the run. */
   readonly parallel?: number | undefined;
+  /** What is kept of the files that its tasks need. */
+  readonly files?: string | undefined;
 }
 
 export interface RunToGoOn {
@@ -38,11 +40,11 @@ export async function beginRun(
   given: GivenGraph,
   owner?: string,
 ): Promise<TaskRunPlan> {
-  const { parallel, path } = given;
+  const { files, parallel, path } = given;
   const graph = parallel === undefined ? given.graph : { ...given.graph, parallel };
   const startedMs = systemClock.now();
   await store.createRun(
-    { id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs, owner },
+    { id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs, owner, files },
     graph,
   );
   return { id, graph, history: [] };

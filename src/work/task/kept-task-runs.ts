@@ -33,6 +33,7 @@ interface KeptRun extends StoredRun {
   /** They count up. */
   readonly number: number;
   readonly owner: string | null;
+  readonly files?: string | undefined;
   /** Of its graph and its journal, when it ended last. */
   readonly bytes: number;
 }
@@ -85,6 +86,16 @@ export class KeptTaskRuns implements StoredTaskRuns {
   runsOf(owner: string): readonly StoredRun[] {
     const own = this.#all().filter((run) => run.owner === owner && run.state === "running");
     return own.map(shown);
+  }
+
+  /** What is kept of the files of a run. */
+  filesOf(id: string): string | undefined {
+    return this.#run(id).files;
+  }
+
+  /** Of all runs that there are. */
+  files(): readonly (string | undefined)[] {
+    return this.#all().map(({ files }) => files);
   }
 
   graph(id: string): TaskGraph {
@@ -217,7 +228,7 @@ export class KeptTaskRuns implements StoredTaskRuns {
   }
 }
 
-function shown({ bytes: _, number: __, owner: ___, ...run }: KeptRun): StoredRun {
+function shown({ bytes: _, files: __, number: ___, owner: ____, ...run }: KeptRun): StoredRun {
   return run;
 }
 

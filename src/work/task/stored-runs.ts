@@ -22,6 +22,8 @@ export interface StoredRun {
 export type NewRun = Pick<StoredRun, "id" | "name" | "file" | "fingerprint" | "startedMs"> & {
   /** Whoever goes on with it by itself when it starts again: a master's id. */
   readonly owner?: string | undefined;
+  /** What is kept of the files that its tasks need, where somebody keeps them. */
+  readonly files?: string | undefined;
 };
 
 export interface StoredTask {

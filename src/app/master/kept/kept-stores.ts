@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { type KeptState, keptUnder, keyPart } from "../../../base/kept-state.ts";
 import { type Checkpoints, KeptCheckpoints } from "../../../work/pipeline/checkpoint/index.ts";
 import { KeptReports, type StoredReports } from "../../../work/report/index.ts";
-import { KeptTaskRuns, type StoredTaskRuns } from "../../../work/task/index.ts";
+import { KeptTaskRuns } from "../../../work/task/index.ts";
 import { CopiedReports } from "../../report/copied-reports.ts";
 import { Submissions } from "../submissions.ts";
 
@@ -14,7 +14,7 @@ export const KEPT_REPORT_MS = 2_000;
 export interface KeptStores {
   readonly submissions: Submissions;
   readonly reports: StoredReports;
-  readonly tasks: StoredTaskRuns;
+  readonly tasks: KeptTaskRuns;
   /** Of the pipeline with this file. */
   checkpoints(path: string): Checkpoints;
 }

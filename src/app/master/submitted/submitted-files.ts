@@ -39,6 +39,18 @@ interface Record {
   readonly cwd: string;
   readonly text: string;
   readonly bundles: readonly BundleAt[];
+  /** Of a graph: its pipeline files, with the names of their records. */
+  readonly pipelines?: readonly (readonly [path: string, id: string])[];
+}
+
+export interface GraphFiles {
+  readonly plugins: readonly string[];
+  readonly pipelines: readonly string[];
+}
+
+export interface KeptGraph {
+  readonly places: ReadonlyMap<string, string>;
+  readonly pipelines: ReadonlyMap<string, string>;
 }
 
 export class SubmittedFiles {
@@ -46,6 +58,10 @@ export class SubmittedFiles {
   readonly #laid: ArtifactStore;
   readonly #tell: (text: string) => void;
   readonly #installed = new Map<string, Promise<InstalledBundle>>();
+  /** Kept in this life, and not yet seen in use. */
+  readonly #fresh = new Set<string>();
+  /** Who keeps finds what is there: nobody lets anything go meanwhile. */
+  #turn: Promise<unknown> = Promise.resolve();
 
   /** Fails with `artifact.directory` or `artifact.store`. */
   static async open(kept: KeptState, dataDir: string, tell: (text: string) => void): Promise<SubmittedFiles> {
@@ -61,27 +77,45 @@ export class SubmittedFiles {
 
   /** Keeps what the file is now; gives the name for `prepare`. Fails with its faults, `master.store` or `master.deposed`. */
   async keep(path: string): Promise<string> {
-    const prepared = await prepareOrRefuse(path);
-    try {
-      return await this.#keep(path, prepared, await bundlesOf(prepared));
-    } catch (thrown) {
-      if (isDeposed(thrown) || !(thrown instanceof Failure) || thrown.code.startsWith("artifact.")) throw thrown;
-      const message = `cannot store the submission ${path}: ${thrown.message}`;
-      throw new Failure("master.store", message, { cause: thrown, retryable: true });
-    }
+    const { resolvePath, ...prepared } = await prepareOrRefuse(path);
+    const found = await bundlesOf({ ...prepared, resolvePath });
+    const about = { path: resolve(path), cwd: process.cwd(), text: prepared.text };
+    return this.#keep(path, async () => ({ ...about, bundles: await this.#keepContents(found) }));
   }
 
-  async #keep(path: string, prepared: PreparedPipeline, bundles: Found): Promise<string> {
-    const record: Record = {
-      path: resolve(path),
-      cwd: process.cwd(),
-      text: prepared.text,
-      bundles: await this.#keepContents(bundles),
-    };
-    const bytes = encodeKept(record);
-    const id = createHash("sha256").update(bytes).digest("hex");
-    if (!this.#kept.get(RECORD + id)) await writeLarge(this.#kept, putLarge(this.#kept, RECORD + id, bytes));
-    return id;
+  /** Keeps what the tasks of a graph need: their plugins, and the pipeline files among them. Fails as `keep`. */
+  async keepGraph(path: string, { pipelines, plugins }: GraphFiles): Promise<string> {
+    const parts: [string, string][] = [];
+    for (const file of pipelines) parts.push([resolve(file), await this.keep(file)]);
+    const found: Found[number][] = [];
+    for (const plugin of plugins) {
+      const bundle = await bundleAt({ path: plugin, isPlugin: true }).catch(() => undefined); // its task says what is wrong with it
+      if (bundle) found.push({ path: plugin, isPlugin: true, bundle });
+    }
+    const about = { path, cwd: process.cwd(), text: "", pipelines: parts };
+    return this.#keep(path, async () => ({ ...about, bundles: await this.#keepContents(found) }));
+  }
+
+  /** Where the files of a graph are now, by where they were, and the names of its pipelines for `prepare`. Fails as `prepare`. */
+  async graph(files: string): Promise<KeptGraph> {
+    const { bundles, pipelines = [] } = this.#record(files);
+    return { places: await this.#placesOf(bundles), pipelines: new Map(pipelines) };
+  }
+
+  #keep(path: string, make: () => Promise<Record>): Promise<string> {
+    return this.#inTurn(async () => {
+      try {
+        const bytes = encodeKept(await make());
+        const id = createHash("sha256").update(bytes).digest("hex");
+        this.#fresh.add(id);
+        if (!this.#kept.get(RECORD + id)) await writeLarge(this.#kept, putLarge(this.#kept, RECORD + id, bytes));
+        return id;
+      } catch (thrown) {
+        if (isDeposed(thrown) || !(thrown instanceof Failure) || thrown.code.startsWith("artifact.")) throw thrown;
+        const message = `cannot store the submission ${path}: ${thrown.message}`;
+        throw new Failure("master.store", message, { cause: thrown, retryable: true });
+      }
+    });
   }
 
   /**
@@ -92,30 +126,44 @@ export class SubmittedFiles {
     if (files === undefined) return prepareOrRefuse(path);
     const record = this.#record(files);
     const { cwd, text } = record;
-    const places = new Map<string, string>();
-    for (const bundle of record.bundles) places.set(bundle.path, await this.#placeOf(bundle));
+    const places = await this.#placesOf(record.bundles);
     const resolvePath: ResolvePath = laidResolver(path, cwd, places);
     const prepared = await prepareFile(path, { text, ...parsePipelineFile(text, path) }, resolvePath);
     if (prepared.faults.length === 0) return prepared;
     throw new Failure("pipeline.config.faults", faultsText(prepared), { retryable: true });
   }
 
-  /** Nobody but these needs their files any more. */
-  async retain(submissions: readonly Pick<Submission, "files">[]): Promise<void> {
-    const used = new Set(submissions.map(({ files }) => files));
-    const records = this.#kept.list(RECORD).map(({ key }) => key.slice(RECORD.length));
-    const left = records.filter((id) => used.has(id)).flatMap((id) => this.#record(id).bundles);
-    const blobs = new Set(left.flatMap(({ manifest }) => manifest?.files ?? []).map(({ sha256 }) => BLOB + sha256));
+  /** What is used by none of these names, and was not kept just now, goes. Fails as `KeptState.write`. */
+  retain(names: Iterable<string | undefined>): Promise<void> {
+    return this.#inTurn(async () => {
+      const garbage = this.#unused(this.#usedBy(names));
+      await writeInGroups(
+        this.#kept,
+        [...new Set([...garbage, ...strayPieces(this.#kept)])].map((key) => ({ key, delete: true })),
+      );
+    });
+  }
+
+  #usedBy(names: Iterable<string | undefined>): ReadonlySet<string> {
+    const used = new Set<string>();
+    const use = (id: string): void => {
+      if (used.has(id) || !this.#kept.get(RECORD + id)) return;
+      used.add(id);
+      for (const [, part] of this.#record(id).pipelines ?? []) use(part);
+    };
+    for (const id of names) if (id !== undefined) use(id);
+    for (const id of [...this.#fresh]) used.has(id) ? this.#fresh.delete(id) : use(id);
+    return used;
+  }
+
+  #unused(used: ReadonlySet<string>): readonly string[] {
+    const bundles = [...used].flatMap((id) => this.#record(id).bundles);
+    const blobs = new Set(bundles.flatMap(({ manifest }) => manifest?.files ?? []).map(({ sha256 }) => BLOB + sha256));
     const keys = [
-      ...records.filter((id) => !used.has(id)).map((id) => RECORD + id),
+      ...this.#kept.list(RECORD).flatMap(({ key }) => (used.has(key.slice(RECORD.length)) ? [] : [key])),
       ...this.#kept.list(BLOB).flatMap(({ key }) => (blobs.has(key) ? [] : [key])),
     ];
-    const garbage = keys.flatMap((key) => [key, ...deleteLarge(this.#kept, key).garbage]);
-    const strays = [...garbage, ...strayPieces(this.#kept)];
-    await writeInGroups(
-      this.#kept,
-      [...new Set(strays)].map((key) => ({ key, delete: true })),
-    );
+    return keys.flatMap((key) => [key, ...deleteLarge(this.#kept, key).garbage]);
   }
 
   async close(): Promise<void> {
@@ -152,6 +200,12 @@ export class SubmittedFiles {
     await writeLarge(this.#kept, putLarge(this.#kept, BLOB + sha256, content));
   }
 
+  async #placesOf(bundles: readonly BundleAt[]): Promise<ReadonlyMap<string, string>> {
+    const places = new Map<string, string>();
+    for (const bundle of bundles) places.set(bundle.path, await this.#placeOf(bundle));
+    return places;
+  }
+
   async #placeOf(at: BundleAt): Promise<string> {
     const { manifest, path } = at;
     if (!manifest) return path;
@@ -185,5 +239,11 @@ export class SubmittedFiles {
     const bytes = getLarge(this.#kept, RECORD + id);
     if (bytes) return decodeKept(bytes) as Record; // written by keep
     throw new Failure("kept.damaged", `the files ${id} of a submission are not kept; submit it again`);
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {});
+    return done;
   }
 }

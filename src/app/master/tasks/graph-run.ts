@@ -2,6 +2,8 @@
  * One run of a task graph on a master, from its beginning (or its going on) to its end: its tasks go to workers, its pipelines
  * to the master, and what became of it into the store and a report.
  */
+
+import { resolve } from "node:path";
 import { type Clock, pause } from "../../../base/clock.ts";
 import { messageOf } from "../../../base/errors.ts";
 import { isDeposed } from "../../../base/kept-state.ts";
@@ -26,7 +28,9 @@ import {
   type TaskRunPlan,
 } from "../../../work/task/index.ts";
 import { keepTaskReport, type TaskReportKeeper } from "../../task/task-report.ts";
+import type { PackedTask } from "../../worker/task-messages.ts";
 import { KEPT_REPORT_MS } from "../kept/kept-stores.ts";
+import type { KeptGraph } from "../submitted/submitted-files.ts";
 import type { PipelineTasks } from "./pipeline-tasks.ts";
 import { ShippedPlugins } from "./shipped-plugins.ts";
 import type { TaskWorkers } from "./task-workers.ts";
@@ -51,7 +55,11 @@ export interface GraphRunPorts {
 export interface GraphRunPlan extends TaskRunPlan {
   /** Where files that its parameters name are looked for. */
   readonly file: string;
+  /** What is kept of its files; those at their paths where nothing is. */
+  readonly files: (() => Promise<KeptGraph>) | undefined;
 }
+
+const AT_HOME: KeptGraph = { places: new Map(), pipelines: new Map() };
 
 export class GraphRun {
   readonly id: string;
@@ -60,17 +68,19 @@ export class GraphRun {
   readonly over: Promise<RunEnd | "left" | "broken">;
   readonly #ports: GraphRunPorts;
   readonly #plugins: ShippedPlugins;
+  readonly #files: () => Promise<KeptGraph>;
   readonly #place: WorkerPlace;
   readonly #report: TaskReportKeeper;
   readonly #run: TaskRun;
   #wish: "run" | "cancel" | "leave" | "drop" = "run";
 
   constructor(plan: GraphRunPlan, ports: GraphRunPorts) {
-    const { file, graph, id } = plan;
+    const { file, files, graph, id } = plan;
     const { clock, random, reports, shelf, schemaOf, store, tell } = ports;
     this.id = id;
     this.name = graph.name;
     this.#ports = ports;
+    this.#files = once(files ?? (async () => AT_HOME));
     this.#plugins = new ShippedPlugins({ shelf, schemaOf, resolvePath: pathResolver(file, process.cwd()) });
     this.#place = this.#openPlace(graph);
     const nodeOf = (task: number): string => this.#place.nodeOf(graph.tasks[task]!.id) ?? ports.master;
@@ -146,8 +156,11 @@ export class GraphRun {
       workers,
       balancer: openBalancer(balancer, random, (text) => tell(`${this.name}: ${text}`)),
       newAttempt,
-      pack: (work) => this.#plugins.pack(work),
-      pipeline: ({ id, run }, { file }, signal) => pipelines.run(`${run}.${id}`, file, signal),
+      pack: async (work) => this.#plugins.pack(laid(work, (await this.#files()).places)),
+      pipeline: async ({ id, run }, { file }, signal) => {
+        const kept = (await this.#files()).pipelines.get(resolve(file));
+        return pipelines.run(`${run}.${id}`, file, signal, kept);
+      },
       observe: (event) => this.#observe(event),
     });
   }
@@ -156,6 +169,22 @@ export class GraphRun {
     if (event.event === "lost") this.#report.note({ type: "lost", node: event.worker });
     else this.#report.note({ type: "failover" });
   }
+}
+
+/** A failure is not kept: who asks next tries again. */
+function once(find: () => Promise<KeptGraph>): () => Promise<KeptGraph> {
+  let found: Promise<KeptGraph> | undefined;
+  return () => {
+    found ??= find().catch((thrown: unknown) => {
+      found = undefined;
+      throw thrown;
+    });
+    return found;
+  };
+}
+
+function laid(work: PackedTask["work"], places: KeptGraph["places"]): PackedTask["work"] {
+  return work.type === "plugin" ? { ...work, library: places.get(work.library) ?? work.library } : work;
 }
 
 function openBalancer(name: TaskGraph["balancer"], random: Random, tell: (text: string) => void): Balancer {

@@ -9,12 +9,13 @@ import type { Random } from "../../../base/random.ts";
 import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import type { WorkerPool } from "../../../work/pipeline/dispatch/index.ts";
 import type { StoredReports } from "../../../work/report/index.ts";
-import type { StoredRun, StoredTaskRuns, TaskProgress, TaskRunPlan } from "../../../work/task/index.ts";
+import type { KeptTaskRuns, StoredRun, TaskGraph, TaskProgress, TaskRunPlan } from "../../../work/task/index.ts";
 import { inspectPlugin } from "../../inspect-plugin.ts";
-import { beginRun, type GivenGraph, goOnWithRun, newRunId, planOfRun } from "../../task/begin-run.ts";
+import { beginRun, goOnWithRun, newRunId, planOfRun } from "../../task/begin-run.ts";
 import { graphOrRefuse } from "../../task/load-graph.ts";
 import type { RememberedRuns } from "../../task/stored-runs.ts";
 import type { Pipelines } from "../pipelines.ts";
+import type { GraphFiles, SubmittedFiles } from "../submitted/submitted-files.ts";
 import { GraphRun, type GraphRunPorts } from "./graph-run.ts";
 import { PipelineTasks } from "./pipeline-tasks.ts";
 import { TaskWorkers } from "./task-workers.ts";
@@ -30,7 +31,8 @@ export interface MasterTasksPorts {
   readonly master: string;
   /** Another one in each life of each master. */
   readonly instance: string;
-  readonly store: StoredTaskRuns;
+  readonly store: KeptTaskRuns;
+  readonly files: Pick<SubmittedFiles, "keepGraph" | "graph">;
   readonly reports: StoredReports;
   readonly clock: Clock;
   readonly random: Random;
@@ -105,7 +107,10 @@ export class MasterTasks {
     }
     if (!given) throw new Failure("usage.file", "a task graph's file is required, or the id of a run to go on with");
     const id = newRunId();
-    return this.#opened(id, "begins", () => beginRun(store, id, { ...given, parallel } satisfies GivenGraph, OWNER));
+    return this.#opened(id, "begins", async () => {
+      const files = await this.#ports.files.keepGraph(given.path, filesIn(given.graph));
+      return beginRun(store, id, { ...given, files, parallel }, OWNER);
+    });
   }
 
   /** Undefined for a run that is not under way here. */
@@ -171,7 +176,9 @@ export class MasterTasks {
   }
 
   #open(plan: TaskRunPlan, how: string): GraphRun {
-    const run = new GraphRun({ ...plan, file: this.stored(plan.id).file }, this.#runPorts());
+    const kept = this.#ports.store.filesOf(plan.id);
+    const files = kept === undefined ? undefined : () => this.#ports.files.graph(kept);
+    const run = new GraphRun({ ...plan, file: this.stored(plan.id).file, files }, this.#runPorts());
     const { id, name } = run;
     this.#runs.set(id, run);
     this.#ports.say(`task graph ${name} ${how}`, { run: id, tasks: plan.graph.tasks.length });
@@ -191,6 +198,12 @@ export class MasterTasks {
       newAttempt: () => `${this.#ports.instance}/${++this.#attempts}`,
     };
   }
+}
+
+function filesIn({ tasks }: TaskGraph): GraphFiles {
+  const plugins = tasks.flatMap(({ work }) => (work.type === "plugin" ? [work.library] : []));
+  const pipelines = tasks.flatMap(({ work }) => (work.type === "pipeline" ? [work.file] : []));
+  return { plugins: [...new Set(plugins)], pipelines: [...new Set(pipelines)] };
 }
 
 async function schemaOf(library: string) {

@@ -9,13 +9,17 @@ import { Failure } from "../../../base/errors.ts";
 import { type StoredReports, viewOf } from "../../../work/report/index.ts";
 import type { Json } from "../../../work/task/index.ts";
 import type { MasterPipeline } from "../master-pipeline.ts";
-import { FILE_IN_USE, type Pipelines } from "../pipelines.ts";
+import { FILE_IN_USE, type Pipelines, type SubmitRequest } from "../pipelines.ts";
 
 export interface PipelineTasksPorts {
   readonly reports: Pick<StoredReports, "get">;
   readonly pipelines: Pick<Pipelines, "list" | "submit" | "cancel" | "unfinished">;
   /** For people. */
   readonly tell: (text: string) => void;
+}
+
+interface TaskSubmission extends SubmitRequest {
+  readonly origin: string;
 }
 
 export class PipelineTasks {
@@ -37,12 +41,12 @@ export class PipelineTasks {
     this.#isLeaving = true;
   }
 
-  /** To its end; gives its counts. `task` is its name in all lives of the master. */
-  async run(task: string, file: string, signal: AbortSignal): Promise<Json> {
+  /** To its end; gives its counts. `task` is its name in all lives of the master, `files` what is kept of it. */
+  async run(task: string, file: string, signal: AbortSignal, files?: string): Promise<Json> {
     const { pipelines } = this.#ports;
     const known = pipelines.list().findLast(({ entry }) => entry.origin === task);
     const goesOn = known && (known.entry.state === "ended" || known.isUnfinished);
-    const pipeline = goesOn ? known : await this.#submit(task, resolve(file), signal);
+    const pipeline = goesOn ? known : await this.#submit({ path: resolve(file), origin: task, files }, signal);
     try {
       await this.#until(() => !pipeline.isUnfinished, signal);
     } catch (thrown) {
@@ -53,14 +57,15 @@ export class PipelineTasks {
   }
 
   /** As soon as nobody else has the file. */
-  async #submit(task: string, path: string, signal: AbortSignal): Promise<MasterPipeline> {
+  async #submit(request: TaskSubmission, signal: AbortSignal): Promise<MasterPipeline> {
+    const { origin: task, path } = request;
     const { pipelines, tell } = this.#ports;
     for (;;) {
       const other = pipelines.unfinished(path)?.entry;
       if (other) tell(`task ${task} waits for the end of ${other.id}, which is ${other.state} with the same file`);
       await this.#until(() => !pipelines.unfinished(path), signal);
       try {
-        return await pipelines.submit({ path, origin: task });
+        return await pipelines.submit(request);
       } catch (thrown) {
         if (!(thrown instanceof Failure) || thrown.code !== FILE_IN_USE) throw thrown; // somebody was quicker
       }

@@ -122,10 +122,6 @@ export class RaftGroup {
     this.#effects.feed({ type: "receive", from, message });
   }
 
-  unreachable(node: NodeId): void {
-    this.#effects.feed({ type: "unreachable", node });
-  }
-
   get leadership(): Leadership {
     return { term: this.#term, leader: this.#leader, isLeading: this.#isLeading };
   }

@@ -1,5 +1,6 @@
 /**
  * A lock with fencing tokens. Whoever acquires it gets a token above every token before. A release tells whether the token still held.
+ * Tokens are used by those who were told them: nobody guesses the token of an acquire with an unknown outcome.
  *
  * Expiry: a lease ends by itself at a moment that no history shows, so the model may end it at any moment from which on it can be over:
  * `leaseMs` after the call of the acquire or of its last renewal (the server's lease begins no earlier), measured in the history's own

@@ -91,6 +91,15 @@ describe("QueueConsumer", () => {
     expect(nodes.machine().queues.stats("jobs")).toMatchObject({ ready: 0, out: 0, acknowledged: 20 });
   });
 
+  test("consume() ends by itself when it has taken as many messages as it was told", async () => {
+    const queue = new DataNodes().client().queue("jobs");
+    await queue.enqueue(["a", "b", "c", "d", "e"]);
+    const seen: unknown[] = [];
+    await queue.consume(({ value }) => seen.push(value), { concurrency: 2, messagesMax: 3 });
+    expect(seen).toEqual(["a", "b", "c"]);
+    expect(await queue.stats()).toMatchObject({ ready: 2, out: 0, acknowledged: 3 });
+  });
+
   test("consume() gives a message back when its handler throws, and it ends as a dead letter", async () => {
     const nodes = new DataNodes();
     const queue = nodes.client().queue("jobs");

@@ -122,11 +122,29 @@ test("retain() lets go what no submission needs, and nothing else", async () => 
   rig.space.write("table.csv", "another one");
   const second = await master.keep(path);
   const { size: both } = rig.kept.values;
-  await master.retain([{ files: second }]);
+  await master.retain([second]); // the first one was kept just now, and nobody has seen it in use
+  expect(rig.kept.values.size).toBe(both);
+  await master.retain([first, second]);
+  await master.retain([second]);
   expect(both - rig.kept.values.size).toBe(2); // the first record, and the table as it was
   await expect(master.prepare({ path, files: first })).rejects.toMatchObject({ code: "kept.damaged" });
   for (const name of ["plugins", "lookup.ts", "table.csv"]) rmSync(rig.space.at(name), { recursive: true });
   expect((await master.prepare({ path, files: second })).stages).toHaveLength(2);
   await master.retain([]);
   expect(rig.kept.values.size).toBe(0);
+});
+
+test("keepGraph() gives another master the plugins and the pipelines of a graph when nothing is at their paths there", async () => {
+  await using rig = new Rig();
+  const pipeline = rig.pipeline();
+  const plugin = rig.space.at("lookup.ts");
+  const graph = { plugins: [plugin, rig.space.at("no such.ts")], pipelines: [pipeline] };
+  const name = await (await rig.master("m1")).keepGraph(rig.space.at("g.json"), graph);
+  for (const each of ["p.txt", "plugins", "lookup.ts"]) rmSync(rig.space.at(each), { recursive: true });
+  const other = await rig.master("m2");
+  await other.retain([name]);
+  const { pipelines, places } = await other.graph(name);
+  expect(readFileSync(places.get(plugin)!, "utf8")).toContain("a table");
+  const { stages } = await other.prepare({ path: pipeline, files: pipelines.get(pipeline)! });
+  expect(stages.map(({ name: each }) => each)).toEqual(["one", "two"]);
 });

@@ -19,6 +19,7 @@ function openTasks(kept: MemoryKept): MasterTasks {
     ...{ master: "m1", instance, clock: systemClock, random: seededRandom(1), pool: new FakeTaskPool() },
     reports: new KeptReports(keptUnder(kept, "reports/")),
     store: new KeptTaskRuns(keptUnder(kept, "tasks/"), instance),
+    files: { keepGraph: async () => "files", graph: async () => ({ places: new Map(), pipelines: new Map() }) },
     shelf: none,
     pipelines: none,
     tell() {},
