@@ -1,6 +1,6 @@
 /**
  * The files of a pipeline's stages on the shelf, as they were when the pipeline was prepared: every life of its run gets the same,
- * though somebody may edit a plugin meanwhile. What is edited counts when the file is submitted again, or the master started.
+ * though somebody may edit a plugin meanwhile. What is edited counts when the file is submitted again.
  */
 import { messageOf } from "../../base/errors.ts";
 import { type ArtifactShelf, shelvePlan } from "../../work/artifact/index.ts";

@@ -27,6 +27,7 @@ export interface RunToGoOn {
   readonly retryFailed: boolean;
   /** From now on, instead of what the run began with. */
   readonly parallel?: number | undefined;
+  readonly files?: string | undefined;
 }
 
 export function taskStorePath(dataDir: string | undefined): string {
@@ -52,7 +53,7 @@ export async function beginRun(
 
 /** Durable when it resolves. Fails with `task.run.not_found`, `task.run.ended` or `task.run.changed`; then nothing has changed. */
 export async function goOnWithRun(store: StoredTaskRuns, toGoOn: RunToGoOn, owner?: string): Promise<TaskRunPlan> {
-  const { given, id, parallel, retryFailed } = toGoOn;
+  const { files, given, id, parallel, retryFailed } = toGoOn;
   const run = store.run(id);
   if (!run) throw new Failure("task.run.not_found", `there is no run ${id}; task list shows those that there are`);
   if (run.state === "done" || (run.state === "failed" && !retryFailed)) {
@@ -64,7 +65,7 @@ export async function goOnWithRun(store: StoredTaskRuns, toGoOn: RunToGoOn, owne
     throw new Failure("task.run.changed", message);
   }
   if (retryFailed) await store.forgetFailed(id);
-  await store.reopenRun(id, owner ?? null, parallel);
+  await store.reopenRun(id, owner ?? null, parallel, files);
   return planOfRun(store, id);
 }
 

@@ -38,9 +38,7 @@ export function restoreState(frames: Iterator<unknown>, structures: readonly Str
   const sections = new Sections(frames);
   for (const structure of structures) {
     sections.enter(structure.name);
-    const pieces = sections.pieces();
-    structure.restore(pieces);
-    if (!pieces.next().done) throw snapshotFault(`${structure.name} has pieces left over`);
+    structure.restore(sections.pieces());
   }
   sections.end();
   return head;

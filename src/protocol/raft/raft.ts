@@ -238,13 +238,16 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
     }
   }
 
-  /** Who is behind learns of the term by the answer; a leader steps down by it. */
+  /**
+   * Who is behind learns of the term by the answer; a leader steps down by it. The answer has no round: the question may be a late one from
+   * another term, and whoever leads in this one must not take its number for one of its own.
+   */
   #answerOld(from: NodeId, message: RaftMessage): void {
     const { term } = this.#core;
     if (message.type === "preVote") this.#core.send(from, { type: "preVoteReply", term, granted: false });
     else if (message.type === "vote") this.#core.send(from, { type: "voteReply", term, granted: false });
     else if (message.type === "append" || message.type === "snapshot")
-      this.#core.send(from, { type: "appendReply", term, round: message.round, match: undefined });
+      this.#core.send(from, { type: "appendReply", term, round: 0, match: undefined });
   }
 
   #depose(): void {

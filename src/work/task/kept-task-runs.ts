@@ -62,8 +62,9 @@ export class KeptTaskRuns implements StoredTaskRuns {
     await this.#forgetOld([...others, kept]);
   }
 
-  async reopenRun(id: string, owner: string | null, parallel?: number): Promise<void> {
-    const run = this.#putRun({ ...this.#run(id), state: "running", endedMs: null, owner });
+  async reopenRun(id: string, owner: string | null, parallel?: number, files?: string): Promise<void> {
+    const before = this.#run(id);
+    const run = this.#putRun({ ...before, state: "running", endedMs: null, owner, files: files ?? before.files });
     const graph = parallel === undefined ? undefined : encodeKept({ ...this.graph(id), parallel });
     await writeLarge(this.#kept, run, ...(graph ? [putLarge(this.#kept, graphKey(id), graph)] : []));
   }

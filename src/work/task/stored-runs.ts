@@ -47,8 +47,8 @@ export interface TimedChange extends Omit<TaskChange, "output"> {
 /** What changes something gives a promise where it takes a while; it is durable when that resolves, or else at once. */
 export interface StoredTaskRuns {
   createRun(run: NewRun, graph: TaskGraph): void | Promise<void>;
-  /** It goes on, and from now on it is this owner's, with so many tasks at once where that is said anew. */
-  reopenRun(id: string, owner: string | null, parallel?: number): void | Promise<void>;
+  /** It goes on, and from now on it is this owner's, with so many tasks at once, and these files, where that is said anew. */
+  reopenRun(id: string, owner: string | null, parallel?: number, files?: string): void | Promise<void>;
   endRun(id: string, state: StoredRun["state"], endedMs: number | null): void | Promise<void>;
   run(id: string): StoredRun | undefined;
   /** The latest first. */

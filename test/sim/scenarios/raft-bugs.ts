@@ -22,7 +22,10 @@ const SAFETY = {
     words: "the leader counts an entry for itself that it has not written yet",
     rules: { ownMatch: (_durable, last) => last },
   },
-  "torn-end-believed": { words: "whatever a crash left at the end of the log is passed over", disk: { checks: false } },
+  "torn-end-kept": {
+    words: "what a crash left at the end of the log stays, and more is written behind it",
+    disk: { cutsTornEnd: false },
+  },
   "lost-tail-on-disk": {
     words: "the log's file is rewritten without the entries behind the snapshot",
     disk: { keepsTail: false },

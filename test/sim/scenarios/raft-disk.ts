@@ -17,7 +17,8 @@ export interface DurableEnd {
 export interface DiskRules {
   readonly syncsHardState: boolean;
   readonly syncsEntries: boolean;
-  readonly checks: boolean;
+  /** What a crash has left behind the last whole record is cut off before anything is written there. */
+  readonly cutsTornEnd: boolean;
   readonly seesDamage: boolean;
   /** Entries behind a snapshot stay when the log is rewritten. */
   readonly keepsTail: boolean;
@@ -26,7 +27,7 @@ export interface DiskRules {
 export const DISK_RULES: DiskRules = {
   syncsHardState: true,
   syncsEntries: true,
-  checks: true,
+  cutsTornEnd: true,
   seesDamage: true,
   keepsTail: true,
 };
@@ -67,7 +68,7 @@ export class RaftDisk {
 
   recover(configuration: Configuration | undefined): Recovered {
     const isLogDamaged = this.#readLog();
-    const hard = decodeRecords(this.#disk.read(HARD) ?? NOTHING, true).records.at(-1);
+    const hard = decodeRecords(this.#disk.read(HARD) ?? NOTHING).records.at(-1);
     if (hard?.hardState !== undefined) this.#hardState = newer(this.#hardState, hard.hardState);
     const snapshot = this.readSnapshot();
     const isSnapshotLost = snapshot === undefined && (this.#disk.read(SNAPSHOT) !== undefined || this.#base.index > 0);
@@ -77,7 +78,8 @@ export class RaftDisk {
     if (isDamaged) this.#replace(DAMAGED, new Uint8Array(1));
     if (isSnapshotLost) this.#disk.remove(SNAPSHOT);
     this.#disk.sync(SNAPSHOT);
-    this.#rewrite();
+    if (this.#rules.cutsTornEnd) this.#rewrite();
+    else this.#logBytes = this.#disk.read(LOG)?.length ?? 0;
     const received = this.received();
     const durable: DurableState = {
       hardState: this.#hardState,
@@ -117,7 +119,7 @@ export class RaftDisk {
   }
 
   readSnapshot(): { readonly info: SnapshotInfo; readonly image: Uint8Array } | undefined {
-    const [found] = decodeRecords(this.#disk.read(SNAPSHOT) ?? NOTHING, true).records;
+    const [found] = decodeRecords(this.#disk.read(SNAPSHOT) ?? NOTHING).records;
     if (found?.snapshot === undefined) return undefined;
     return { info: found.snapshot, image: found.image! };
   }
@@ -146,7 +148,7 @@ export class RaftDisk {
   /** What has come in of the snapshot that came last, without gaps. */
   received(): { readonly snapshot: SnapshotInfo; readonly image: Uint8Array } | undefined {
     let found: { snapshot: SnapshotInfo; image: Uint8Array } | undefined;
-    for (const { snapshot, offset, image } of decodeRecords(this.#disk.read(INCOMING) ?? NOTHING, true).records) {
+    for (const { snapshot, offset, image } of decodeRecords(this.#disk.read(INCOMING) ?? NOTHING).records) {
       const isNext = found !== undefined && found.snapshot.checksum === snapshot!.checksum;
       if (offset === 0) found = { snapshot: snapshot!, image: image! };
       else if (isNext && offset! <= found!.image.length) {
@@ -170,7 +172,7 @@ export class RaftDisk {
   /** Whether something that was synced is not valid any more. */
   #readLog(): boolean {
     const bytes = this.#disk.read(LOG) ?? NOTHING;
-    const { records, validBytes } = decodeRecords(bytes, this.#rules.checks);
+    const { records, validBytes } = decodeRecords(bytes);
     for (const record of records) this.#replay(record);
     return validBytes < this.#end.bytes;
   }

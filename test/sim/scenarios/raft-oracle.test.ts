@@ -261,6 +261,14 @@ describe("RaftOracle", () => {
       "has lost what is committed",
     ],
     [
+      "a node takes a torn end for damage",
+      () => {
+        const found = { hardState: NONE, snapshot: undefined, entries: [], isDamaged: true, configuration: THREE };
+        new Group().oracle.born(2, 2, found, new RaftStore(THREE, STORE_RULES));
+      },
+      "and it is not",
+    ],
+    [
       "a node is repaired and lacks what it has lost",
       () => {
         const group = committed();

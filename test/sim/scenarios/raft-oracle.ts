@@ -142,6 +142,7 @@ export class RaftOracle {
     }
     node.acknowledged = Math.min(node.acknowledged, node.cutFrom - 1);
     node.cutFrom = Number.POSITIVE_INFINITY;
+    if (durable.isDamaged && !node.isDamaged) fail(`${node.name} holds its disk for damaged, and it is not`);
     if (durable.isDamaged) node.acknowledged = Math.min(node.acknowledged, node.durable.last);
     else if (!this.isLacking(index)) [node.lost, node.isDamaged] = [[], false];
     if (node.durable.last < node.acknowledged) {

@@ -43,11 +43,10 @@ export function encodeRecord({ hardState, base, entries, snapshot, image, offset
   return bytes;
 }
 
-/** `checks` off is a planted bug: whatever has a length is believed. */
-export function decodeRecords(
-  bytes: Uint8Array,
-  checks: boolean,
-): { readonly records: readonly LogRecord[]; readonly validBytes: number } {
+export function decodeRecords(bytes: Uint8Array): {
+  readonly records: readonly LogRecord[];
+  readonly validBytes: number;
+} {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const records: LogRecord[] = [];
   let at = 0;
@@ -55,25 +54,11 @@ export function decodeRecords(
     const size = view.getUint32(at);
     if (size < HEAD_BYTES + 8 || at + size > bytes.length) break;
     const body = bytes.subarray(at + HEAD_BYTES, at + size);
-    if (view.getUint32(at + 4) !== checksum(body)) {
-      if (checks) break;
-      const record = believed(body);
-      if (record !== undefined) records.push(record);
-    } else records.push(decodeBody(body));
+    if (view.getUint32(at + 4) !== checksum(body)) break;
+    records.push(decodeBody(body));
     at += size;
   }
   return { records, validBytes: at };
-}
-
-/** What a log without checks would take for a record: whatever looks like one. */
-function believed(body: Uint8Array): LogRecord | undefined {
-  try {
-    const record = decodeBody(body);
-    const isRow = record.entries.every(({ index }, at) => index === record.entries[0]!.index + at);
-    return isRow ? record : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function decodeBody(body: Uint8Array): LogRecord {

@@ -38,7 +38,7 @@ const MIX: FaultMix = {
 const PROFILE: RaftProfile = {
   mix: { ...MIX, killedForGood: 0.05 },
   changesMembers: false,
-  leaseReads: 0,
+  leaseReads: 0.3,
   reads: [0.2, 0.5],
   brokenSnapshots: 0,
   losesForGood: true,

@@ -158,7 +158,7 @@ class Search {
   }
 
   #candidates(front: number): number[] {
-    const { blind, call, optional, priority, ret, twin } = this.#problem;
+    const { blind, call, makes, optional, priority, readOnly, ret, twin } = this.#problem;
     const unseen = this.#opensLater(front) ? -1 : this.#unseen;
     const limit = this.#dropLate(front);
     const found: number[] = [];
@@ -175,7 +175,22 @@ class Search {
         found.push(index);
       } else if (ret[index]! < ret[found[rival]!]!) found[rival] = index;
     }
-    return found.sort((a, b) => optional[a]! - optional[b]! || priority[a]! - priority[b]! || ret[a]! - ret[b]!);
+    const wanted = this.#urgent(front);
+    const class_ = (index: number): number => readOnly[index] ? 0 : makes[index] === wanted && wanted >= 0 && (this.#problem as any).H ? 1 : 2;
+    return found.sort(
+      (a, b) => class_(a) - class_(b) || optional[a]! - optional[b]! || priority[a]! - priority[b]! || ret[a]! - ret[b]!,
+    );
+  }
+
+  /** The value that the operation with the nearest deadline needs and has not, if there are several who could bring it; otherwise -1. */
+  #urgent(front: number): number {
+    const { needs, ret } = this.#problem;
+    for (let index = this.#first(); this.#isCalled(index, front); index = this.#next[index]!) {
+      if (this.#done[index] || ret[index] !== front) continue;
+      const need = needs[index]!;
+      return need >= 0 && need !== this.#state ? need : -1;
+    }
+    return -1;
   }
 
   /** Whether a blind write placed now would hide one that could not be hidden when the last one was placed. */

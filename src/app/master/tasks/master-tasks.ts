@@ -5,6 +5,7 @@
 import { resolve } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { Failure, messageOf } from "../../../base/errors.ts";
+import { isDeposed } from "../../../base/kept-state.ts";
 import type { Random } from "../../../base/random.ts";
 import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import type { WorkerPool } from "../../../work/pipeline/dispatch/index.ts";
@@ -103,7 +104,9 @@ export class MasterTasks {
     const { store } = this.#ports;
     if (resume !== undefined) {
       const toGoOn = { id: resume, given: given?.graph, retryFailed, parallel };
-      return this.#opened(resume, "goes on", () => goOnWithRun(store, toGoOn, OWNER));
+      return this.#opened(resume, "goes on", async () =>
+        goOnWithRun(store, { ...toGoOn, files: await this.#filesNow(resume) }, OWNER),
+      );
     }
     if (!given) throw new Failure("usage.file", "a task graph's file is required, or the id of a run to go on with");
     const id = newRunId();
@@ -159,6 +162,18 @@ export class MasterTasks {
   async close(): Promise<void> {
     await this.leave(AbortSignal.abort());
     this.#workers.close();
+  }
+
+  /** Who goes on by hand means what the files say now; where they are not there, or faulty, what they said stays. */
+  async #filesNow(id: string): Promise<string | undefined> {
+    const { files, store } = this.#ports;
+    const [{ file }, graph] = [this.stored(id), store.graph(id)];
+    try {
+      return await files.keepGraph(file, filesIn(graph));
+    } catch (thrown) {
+      if (isDeposed(thrown)) throw thrown;
+      return undefined;
+    }
   }
 
   /** One at a time works on a run. */

@@ -42,7 +42,8 @@ export class KeptCheckpoints implements Checkpoints {
   }
 
   /** Fails with `checkpoint.write_failed`, which may pass, with `checkpoint.too_large`, and with `master.deposed`. */
-  async save({ states, ...body }: Checkpoint): Promise<void> {
+  async save({ states: given, ...body }: Checkpoint): Promise<void> {
+    const states: Checkpoint["states"] = body.finished ? new Map() : given; // nobody goes on from there
     requireRoom(states);
     await this.#written(async () => {
       if (!this.#isSwept) await this.#sweep();

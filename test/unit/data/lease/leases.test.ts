@@ -128,6 +128,18 @@ describe("a key that a prepared transaction relies on", () => {
     expect(keysOf(fed)).toEqual([]);
   });
 
+  test("holds its lease back on a node that was restored meanwhile, which waits for nothing else", () => {
+    const [fed, other] = [new Fed(), new Fed()];
+    fed.done(put("a", grant(fed)));
+    fed.done(prepare);
+    fed.pass(2_000);
+    other.machine.restore(fed.machine.snapshot());
+    expect(other.machine.nextDueMs).toBeUndefined();
+    other.index = fed.index;
+    other.done({ type: "distributed.abort", id: "t" });
+    expect(other.machine.nextDueMs).toBe(1_000);
+  });
+
   test("lets its lease be kept meanwhile", () => {
     const fed = new Fed();
     const lease = grant(fed);

@@ -46,8 +46,8 @@ test("decodeCommand() gives what encodeCommand() took when it is any command", (
 });
 
 test("decodeCommand() copies bytes when they are a view of a larger buffer", () => {
-  const put: Command = { type: "map.put", map: "m", key: "k", value: new Uint8Array([1, 2, 3]) };
-  const page = new Uint8Array(100);
+  const put: Command = { type: "map.put", map: "m", key: "k", value: new Uint8Array(300).fill(7) };
+  const page = new Uint8Array(1_000);
   const data = encodeCommand({ command: put });
   page.set(data, 10);
   const decoded = decodeCommand(page.subarray(10, 10 + data.length));

@@ -193,18 +193,22 @@ describe("restore()", () => {
     expect(() => new DataMachine().restore([later])).toThrow("version 2");
     const section = new Encoder().encode("topics");
     const frame = Buffer.concat([Buffer.from([0, 0, 0, section.length]), section]);
-    const last = lastFrame();
+    const last = frameStarts().at(-1);
     const unknown = Buffer.concat([bytes.subarray(0, last), frame, bytes.subarray(last)]);
     expect(() => new DataMachine().restore([unknown])).toThrow("section topics is unknown");
   });
 
-  /** Where the end's frame begins. */
-  function lastFrame(): number {
-    let at = 5;
-    for (;;) {
-      const next = at + 4 + bytes.readUInt32BE(at);
-      if (next === bytes.length) return at;
-      at = next;
+  test("fails with data.snapshot when any frame is missing", () => {
+    const starts = frameStarts();
+    for (const [at, from] of starts.entries()) {
+      const to = starts[at + 1] ?? bytes.length;
+      expect(codeOf([bytes.subarray(0, from), bytes.subarray(to)])).toBe("data.snapshot");
     }
+  });
+
+  function frameStarts(): number[] {
+    const starts: number[] = [];
+    for (let at = 5; at < bytes.length; at += 4 + bytes.readUInt32BE(at)) starts.push(at);
+    return starts;
   }
 });

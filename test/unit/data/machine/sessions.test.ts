@@ -148,6 +148,25 @@ test("the oldest answers of all sessions go first when there are too many bytes 
   expect(fed.done({ type: "map.delete", map: "m", key: "b" }, mark(1, 0, "two"))).toMatchObject({ deleted: 1 });
 });
 
+test("the oldest answers go first on a node that was restored meanwhile, too", () => {
+  const [one, two] = [
+    new Fed({ sessions: { answersBytesMax: 3_500 } }),
+    new Fed({ sessions: { answersBytesMax: 3_500 } }),
+  ];
+  for (const key of ["a", "b", "c"]) one.done({ type: "map.put", map: "m", key, value: "v".repeat(1_000) });
+  const remove = (key: string): Command => ({ type: "map.delete", map: "m", key });
+  one.done(remove("a"), mark(1, 0, "early"));
+  one.done(remove("b"), mark(1, 0, "late"));
+  one.done(remove("none"), mark(2, 0, "early")); // it is heard last now, and still has the oldest answer
+  two.machine.restore(one.machine.snapshot());
+  two.index = one.index;
+  for (const fed of [one, two]) {
+    fed.done(remove("c"), mark(2, 0, "late"));
+    expect(fed.refusal(remove("a"), mark(1, 0, "early"))).toBe("data.answer_gone");
+    expect(fed.done(remove("b"), mark(1, 0, "late"))).toMatchObject({ deleted: 1 });
+  }
+});
+
 test("sizeBytes is what it was when sessions have ended", () => {
   const fed = new Fed();
   for (let sequence = 1; sequence <= 20; sequence++) fed.done(add, mark(sequence, Math.max(0, sequence - 5)));

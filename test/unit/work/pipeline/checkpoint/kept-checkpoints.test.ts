@@ -92,6 +92,15 @@ describe("KeptCheckpoints", () => {
     expect(store.load()?.seq).toBe(7);
   });
 
+  test("save() keeps no states of a run that is finished", async () => {
+    const kept = new MemoryKept();
+    const store = new KeptCheckpoints(kept);
+    await store.save({ ...checkpoint, states: new Map([["a", bytesOf(MIB, 1)]]) });
+    await store.save({ ...checkpoint, finished: true, states: new Map([["a", bytesOf(MIB, 1)]]) });
+    expect([...kept.values.keys()]).toEqual(["body"]);
+    expect(store.load()).toEqual({ ...checkpoint, finished: true, states: new Map() });
+  });
+
   test("save() writes every state again when nobody knows what was written", async () => {
     const kept = new MemoryKept();
     const store = new KeptCheckpoints(kept);

@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { systemClock } from "../../../../../src/base/clock.ts";
-import type { Checkpoint, CheckpointStore } from "../../../../../src/work/pipeline/checkpoint/index.ts";
+import { Failure } from "../../../../../src/base/errors.ts";
+import { DEPOSED } from "../../../../../src/base/kept-state.ts";
+import type { Checkpoint, Checkpoints } from "../../../../../src/work/pipeline/checkpoint/index.ts";
 import { type Arrival, Committer } from "../../../../../src/work/pipeline/engine/committer.ts";
 import { RunCounts } from "../../../../../src/work/pipeline/engine/run-counts.ts";
 import type { Sink, SinkPosition } from "../../../../../src/work/pipeline/sink/index.ts";
@@ -37,13 +39,28 @@ interface World {
   readonly counts: RunCounts;
 }
 
-function world(options: { ordered?: boolean; dropSeq?: number; failAt?: number; written?: string[] } = {}): World {
+interface Options {
+  readonly ordered?: boolean;
+  readonly dropSeq?: number;
+  readonly failAt?: number;
+  readonly written?: string[];
+  /** What saving takes, beside being noted. */
+  readonly save?: () => Promise<void>;
+  readonly told?: (source: SourcePosition | undefined) => void;
+}
+
+function world(options: Options = {}): World {
   const sink = new MemorySink();
   sink.failAt = options.failAt ?? sink.failAt;
   const saved: Checkpoint[] = [];
   const failures: unknown[] = [];
   const counts = new RunCounts(["one"]);
-  const store = { save: (checkpoint: Checkpoint) => void saved.push(checkpoint) } as unknown as CheckpointStore; // only save is called
+  const store: Pick<Checkpoints, "save"> = {
+    save: (checkpoint) => {
+      saved.push(checkpoint);
+      return options.save?.();
+    },
+  };
   const committer = new Committer({
     sink,
     deadLetters: new MemorySink(),
@@ -57,6 +74,7 @@ function world(options: { ordered?: boolean; dropSeq?: number; failAt?: number; 
     run: () => ({ run: "r", startedMs: 0, fingerprint: "f" }),
     dropSeq: options.dropSeq,
     committed: () => {},
+    ...(options.told && { saved: options.told }),
     failed: (reason) => void failures.push(reason),
   });
   return { sink, saved, failures, released: [], committer, counts };
@@ -183,6 +201,33 @@ describe("Committer", () => {
     for (let turn = 0; turn < 50 && here.failures.length === 0; turn++) await Promise.resolve();
     expect(here.failures).toHaveLength(1);
     expect(here.saved.every(({ seq }) => seq === 1)).toBe(true);
+  });
+
+  test("add() writes nothing more when a checkpoint is refused, because another master leads", async () => {
+    const gate = Promise.withResolvers<void>();
+    const here = world({ save: () => gate.promise });
+    here.committer.add(arrival(here, 0, { barrier: true }));
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve();
+    gate.reject(new Failure(DEPOSED, "another master leads"));
+    for (let turn = 0; turn < 20 && here.failures.length === 0; turn++) await Promise.resolve();
+    expect(here.failures).toMatchObject([{ code: DEPOSED }]);
+    for (const seq of [1, 2]) here.committer.add(arrival(here, seq, { barrier: true }));
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    expect(here.sink.text).toBe("0\n");
+    expect(here.saved).toHaveLength(1);
+  });
+
+  test("add() tells the source of a position only when the checkpoint that holds it is stored", async () => {
+    const gate = Promise.withResolvers<void>();
+    const told: unknown[] = [];
+    const here = world({ save: () => gate.promise, told: (source) => told.push(source) });
+    here.committer.add(arrival(here, 0, { barrier: true }));
+    here.committer.add(arrival(here, 1));
+    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+    expect([here.saved.length, told, here.sink.text]).toEqual([1, [], "0\n1\n"]);
+    gate.resolve();
+    await here.committer.until(1);
+    expect(told).toHaveLength(1);
   });
 
   test("the counts do not add up when a batch is acknowledged and not written", async () => {
