@@ -13,11 +13,10 @@ import {
   type KeptState,
 } from "../../base/kept-state.ts";
 import { encodeCommand } from "../../data/machine/index.ts";
-import { failureOf, type Outcome } from "../../data/words/index.ts";
+import { failureOf, type Outcome, PRIVATE_PREFIX } from "../../data/words/index.ts";
 import type { HeldGroup } from "./held-group.ts";
 
-/** People's maps begin otherwise: their names are checked where they come in. */
-export const MASTERS_MAP = "$masters";
+export const MASTERS_MAP = `${PRIVATE_PREFIX}masters`;
 
 export class GroupKept implements KeptState {
   readonly #held: HeldGroup;

@@ -7,6 +7,7 @@ import {
   KEY_CHARS_MAX,
   MESSAGES_AT_ONCE_MAX,
   NAME_CHARS_MAX,
+  PRIVATE_PREFIX,
   TTL_MS_MAX,
   TTL_MS_MIN,
   VALUE_BYTES_MAX,
@@ -23,7 +24,11 @@ const BASE64_CHARS_MAX = Math.ceil(VALUE_BYTES_MAX / 3) * 4;
 
 export type WireValue = string | { readonly base64: string };
 
-export const name = z.string().min(1).max(NAME_CHARS_MAX);
+export const name = z
+  .string()
+  .min(1)
+  .max(NAME_CHARS_MAX)
+  .refine((text) => !text.startsWith(PRIVATE_PREFIX), `names that begin with ${PRIVATE_PREFIX} are the program's own`);
 export const key = z.string().min(1).max(KEY_CHARS_MAX);
 /** Where a range begins or ends: all keys come after the empty one. */
 export const bound = z.string().max(KEY_CHARS_MAX);

@@ -13,6 +13,7 @@ import {
   type MapOperation,
   type MapReply,
   type Moment,
+  PRIVATE_PREFIX,
   RECORD_BYTES,
   type Refused,
   refused,
@@ -278,7 +279,7 @@ export class Maps implements Structure, Transactional<MapOperation> {
 
   #record(change: Change): void {
     this.#open.push(change);
-    this.#history.add(change);
+    if (!change.event.map.startsWith(PRIVATE_PREFIX)) this.#history.add(change);
   }
 
   /** As it was captured. */

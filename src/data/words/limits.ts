@@ -2,6 +2,8 @@
 
 /** Names of maps, locks, queues, counters, holders, consumers, groups: written by people and programs into paths and tables. */
 export const NAME_CHARS_MAX = 200;
+/** Names that begin so are the program's own: people cannot use them, and no history is kept of such maps. */
+export const PRIVATE_PREFIX = "$";
 /** As a path or an id of somewhere else; long ones cost every node memory for each key. */
 export const KEY_CHARS_MAX = 1_024;
 /** One value: it is held in memory by every node and goes through every disk. Larger things are files. */

@@ -4,7 +4,6 @@
  * real time by itself: what completes has an index above that of everything that had completed when it was called.
  */
 import type { Random } from "../../../src/base/random.ts";
-import type { Refusal } from "../../../src/protocol/raft/index.ts";
 import {
   HistoryRecorder,
   type Recording,
@@ -14,14 +13,7 @@ import {
 import { Violation } from "../run/index.ts";
 import { between, chance, type World } from "../world/index.ts";
 import { type Command, encodeCommand } from "./raft-store.ts";
-import { indexOf, type RaftRequest, type RaftWire } from "./raft-wire.ts";
-
-export type Answer =
-  /** At this place in the history, or read in the state there. */
-  | { readonly type: "ok"; readonly index: number; readonly value: number }
-  | { readonly type: "refused"; readonly reason: Refusal; readonly leader: string | undefined }
-  /** Another entry has its place. */
-  | { readonly type: "lost" };
+import { type Answer, indexOf, type RaftRequest, type RaftWire } from "./raft-wire.ts";
 
 export interface ClientsPlan {
   readonly clients: number;

@@ -16,12 +16,11 @@ import {
 } from "../../../src/protocol/raft/index.ts";
 import { Violation } from "../run/index.ts";
 import { chance, exponential, type Port, type Process } from "../world/index.ts";
-import type { Answer } from "./raft-clients.ts";
 import { imageChecksum, type RaftDisk, type Recovered } from "./raft-disk.ts";
 import type { RaftOracle } from "./raft-oracle.ts";
 import { RaftPending } from "./raft-pending.ts";
 import type { RaftStore } from "./raft-store.ts";
-import { indexOf, nameOf, type RaftRequest, type RaftWire } from "./raft-wire.ts";
+import { type Answer, indexOf, nameOf, type RaftRequest, type RaftWire } from "./raft-wire.ts";
 
 export interface NodePlan {
   readonly options: RaftOptions;

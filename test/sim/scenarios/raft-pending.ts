@@ -1,7 +1,7 @@
 /** What a node has been asked and has not answered: proposals by their place in the log, reads by the index they wait for. */
 import type { Entry, RaftEffect } from "../../../src/protocol/raft/index.ts";
-import type { Answer } from "./raft-clients.ts";
 import type { RaftStore } from "./raft-store.ts";
+import type { Answer } from "./raft-wire.ts";
 
 interface Asked {
   readonly answer: (answer: Answer) => void;

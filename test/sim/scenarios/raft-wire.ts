@@ -1,7 +1,6 @@
 /** What goes over the simulated network between Raft nodes, and what clients ask of them. */
-import type { Entry, NodeId, RaftMessage, ReadMode } from "../../../src/protocol/raft/index.ts";
+import type { Entry, NodeId, RaftMessage, ReadMode, Refusal } from "../../../src/protocol/raft/index.ts";
 import { textTag } from "../world/index.ts";
-import type { Answer } from "./raft-clients.ts";
 
 export type RaftWire =
   | { readonly kind: "raft"; readonly message: RaftMessage }
@@ -12,6 +11,13 @@ export type RaftRequest = { readonly answer: (answer: Answer) => void } & (
   | { readonly type: "propose"; readonly data: readonly Uint8Array[] }
   | { readonly type: "read"; readonly key: number; readonly mode: ReadMode }
 );
+
+export type Answer =
+  /** At this place in the history, or read in the state there. */
+  | { readonly type: "ok"; readonly index: number; readonly value: number }
+  | { readonly type: "refused"; readonly reason: Refusal; readonly leader: string | undefined }
+  /** Another entry has its place. */
+  | { readonly type: "lost" };
 
 export function nameOf(index: number): NodeId {
   return `n${index}`;

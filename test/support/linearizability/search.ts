@@ -35,14 +35,31 @@ interface Frame {
 /** What the undo log holds: an operation and what happened to it. */
 const [PLACED, HIDDEN, OWED, DROPPED] = [0, 1, 2, 3];
 
-export function search(problem: Problem, configurationsMax: number): Found {
-  return new Search(problem, configurationsMax).run();
+/** No value, and not the mark of an operation without one. */
+const NOBODY = -2;
+
+/** In which order candidates are tried. It decides how soon an order is found, never whether there is one. */
+export interface Tactic {
+  /** Operations that only look go before everything, even where that takes the place of a hidden write. */
+  readonly looksFirst: boolean;
+  /** Whoever brings the value that the nearest deadline needs goes before the others. */
+  readonly servesNext: boolean;
+  /** Replaces those of the problem. */
+  readonly priority?: Float64Array;
+}
+
+export const PLAIN: Tactic = { looksFirst: false, servesNext: false };
+
+export function search(problem: Problem, configurationsMax: number, tactic: Tactic = PLAIN): Found {
+  return new Search(problem, configurationsMax, tactic).run();
 }
 
 class Search {
   readonly #problem: Problem;
   readonly #memory: Memory;
   readonly #configurationsMax: number;
+  readonly #tactic: Tactic;
+  readonly #priority: Float64Array;
   /** The operations without a place, by call, as a doubly linked ring through `size`. */
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
@@ -71,11 +88,13 @@ class Search {
   #furthest = -1;
   #longest: { obliged: number; order: number[]; open: number[] } = { obliged: Infinity, order: [], open: [] };
 
-  constructor(problem: Problem, configurationsMax: number) {
+  constructor(problem: Problem, configurationsMax: number, tactic: Tactic) {
     const { size, values, optional } = problem;
     this.#problem = problem;
     this.#memory = makeMemory(problem);
     this.#configurationsMax = configurationsMax;
+    this.#tactic = tactic;
+    this.#priority = tactic.priority ?? problem.priority;
     this.#next = Int32Array.from({ length: size + 1 }, (_, index) => (index === size ? 0 : index + 1));
     this.#previous = Int32Array.from({ length: size + 1 }, (_, index) => (index === 0 ? size : index - 1));
     this.#used = new Uint8Array(size);
@@ -158,7 +177,7 @@ class Search {
   }
 
   #candidates(front: number): number[] {
-    const { blind, call, makes, optional, priority, readOnly, ret, twin } = this.#problem;
+    const { blind, call, makes, optional, readOnly, ret, twin } = this.#problem;
     const unseen = this.#opensLater(front) ? -1 : this.#unseen;
     const limit = this.#dropLate(front);
     const found: number[] = [];
@@ -175,22 +194,30 @@ class Search {
         found.push(index);
       } else if (ret[index]! < ret[found[rival]!]!) found[rival] = index;
     }
-    const wanted = this.#urgent(front);
-    const class_ = (index: number): number => readOnly[index] ? 0 : makes[index] === wanted && wanted >= 0 && (this.#problem as any).H ? 1 : 2;
+    const wanted = this.#tactic.servesNext ? this.#urgent(front) : NOBODY;
+    const harmless = this.#harmless(front);
+    const class_ = (index: number): number => {
+      if (readOnly[index] && (this.#tactic.looksFirst || call[index]! < harmless)) return 0;
+      return makes[index] === wanted ? 1 : 2;
+    };
     return found.sort(
-      (a, b) => class_(a) - class_(b) || optional[a]! - optional[b]! || priority[a]! - priority[b]! || ret[a]! - ret[b]!,
+      (a, b) =>
+        class_(a) - class_(b) ||
+        optional[a]! - optional[b]! ||
+        this.#priority[a]! - this.#priority[b]! ||
+        ret[a]! - ret[b]!,
     );
   }
 
-  /** The value that the operation with the nearest deadline needs and has not, if there are several who could bring it; otherwise -1. */
+  /** The value that the operation with the nearest deadline needs and has not, or `NOBODY`. */
   #urgent(front: number): number {
     const { needs, ret } = this.#problem;
     for (let index = this.#first(); this.#isCalled(index, front); index = this.#next[index]!) {
       if (this.#done[index] || ret[index] !== front) continue;
       const need = needs[index]!;
-      return need >= 0 && need !== this.#state ? need : -1;
+      return need >= 0 && need !== this.#state ? need : NOBODY;
     }
-    return -1;
+    return NOBODY;
   }
 
   /** Whether a blind write placed now would hide one that could not be hidden when the last one was placed. */
@@ -200,6 +227,16 @@ class Search {
       if (blind[index] && !this.#done[index] && call[index]! >= this.#unseen) return true;
     }
     return false;
+  }
+
+  /** What was called before can be placed and takes no place from a hidden write that somebody has to see. */
+  #harmless(front: number): number {
+    const { makes, ret } = this.#problem;
+    let limit = front;
+    for (let index = this.#first(); this.#isCalled(index, front); index = this.#next[index]!) {
+      if (this.#isHidden(index) && this.#wanted[makes[index]!]! > 0) limit = Math.min(limit, ret[index]!);
+    }
+    return limit;
   }
 
   #isHidden(index: number): boolean {

@@ -48,7 +48,7 @@ export const LOCK_WORKLOAD: Workload<HeldLock, LockInput, LockOutput> = {
   },
   next: (random, _serial, last) => {
     if (typeof last === "number") return { kind: random.below(4) === 0 ? "renew" : "release", token: last };
-return { kind: "acquire" };
+    return { kind: "acquire" };
   },
 };
 

@@ -13,7 +13,16 @@ import {
 } from "../linearizability/index.ts";
 import { describe } from "../linearizability/print.ts";
 import { judgeHistory, shortened } from "./histories.ts";
-import { eachAtOnce, insist, type Judgement, Keys, recorded, timeoutOf, type Worker, type Workload } from "./workload.ts";
+import {
+  eachAtOnce,
+  insist,
+  type Judgement,
+  Keys,
+  recorded,
+  timeoutOf,
+  type Worker,
+  type Workload,
+} from "./workload.ts";
 
 const OPERATIONS_MAX = 90;
 const VISIBILITY_MS = 2_000;
@@ -59,7 +68,9 @@ export class Queues implements Workload {
   async #dequeue(worker: Worker, queue: string, waitMs: number): Promise<Message | undefined> {
     const recording = this.#history.invoke(worker.name, queue, { kind: "dequeue" });
     const take = () =>
-      worker.data.queue(queue).dequeue({ visibilityMs: VISIBILITY_MS, waitMs, timeoutMs: waitMs + timeoutOf(worker).timeoutMs });
+      worker.data
+        .queue(queue)
+        .dequeue({ visibilityMs: VISIBILITY_MS, waitMs, timeoutMs: waitMs + timeoutOf(worker).timeoutMs });
     const output = ([message]: readonly Message[]): QueueOutput =>
       message ? { element: String(message.value), receipt: message.delivery } : null;
     return (await recorded(worker, recording, take, output))?.[0];

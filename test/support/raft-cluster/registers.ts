@@ -9,7 +9,17 @@ import {
   registerModel,
 } from "../linearizability/index.ts";
 import { judgeHistory } from "./histories.ts";
-import { attempt, eachAtOnce, insist, type Judgement, Keys, recorded, timeoutOf, type Worker, type Workload } from "./workload.ts";
+import {
+  attempt,
+  eachAtOnce,
+  insist,
+  type Judgement,
+  Keys,
+  recorded,
+  timeoutOf,
+  type Worker,
+  type Workload,
+} from "./workload.ts";
 
 /** Of one key: several clients at once, long enough for some deaths to fall into it. */
 const OPERATIONS_MAX = 120;

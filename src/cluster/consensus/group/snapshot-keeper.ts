@@ -15,6 +15,11 @@ export interface SnapshotPolicy {
 /** As many as are read again in about a second after a restart. */
 export const SNAPSHOT_POLICY: SnapshotPolicy = { everyEntries: 50_000, everyBytes: 64 * 1024 * 1024 };
 
+/** Of an entry beside its command, in memory. */
+const ENTRY_BYTES = 64;
+/** Half of what the machine holds at most: it refuses proposals beyond that. */
+const LOG_BYTES_MAX = 128 * 1024 * 1024;
+
 interface Place {
   readonly index: number;
   readonly term: number;
@@ -57,8 +62,12 @@ export class SnapshotKeeper {
     this.#bytes += bytes;
   }
 
+  /** A large state is not written down for few changes; but the log, which is in memory, must not grow without end either. */
   get isDue(): boolean {
-    return this.#entries >= this.#policy.everyEntries || this.#bytes >= this.#policy.everyBytes;
+    const { everyBytes, everyEntries } = this.#policy;
+    if (this.#entries < everyEntries && this.#bytes < everyBytes) return false;
+    const size = this.#bytes + this.#entries * ENTRY_BYTES;
+    return size >= Math.min((this.#last?.sizeBytes ?? 0) / 2, LOG_BYTES_MAX);
   }
 
   /** Of the state as it is now. One that is under way is enough. Fails as the disk does. */

@@ -161,3 +161,13 @@ describe("GroupKept", () => {
     await group.close();
   });
 });
+
+describe("the masters' map", () => {
+  test("it leaves nothing in the history that people's watches need", async () => {
+    using space = new Workspace();
+    const { group, kept } = await leading(space.at("main"));
+    await kept.write([{ key: "k", value: bytes("v") }]);
+    expect(group.life.machine.maps.events({ fromRevision: 1, limit: 10 }).events).toEqual([]);
+    await group.close();
+  });
+});

@@ -33,6 +33,21 @@ describe("reads", () => {
     expect(rig.outcome("a", id)).toBe("readReady");
   });
 
+  test("step() takes no answer to a late append of an older term for one to its own, whatever its round", () => {
+    const rig = ready();
+    rig.elect("b");
+    rig.elect("a");
+    rig.run(60);
+    const id = rig.read("a");
+    const { message } = rig.drop(({ to }) => to === "b");
+    rig.drop(({ to }) => to === "c");
+    const late = { term: 1, prevIndex: 0, prevTerm: 0, entries: [], commit: 0 };
+    rig.hand({ from: "a", to: "b", message: { ...message, ...late } as typeof message });
+    const answer = rig.deliver(({ from }) => from === "b");
+    expect(answer.message).toMatchObject({ type: "appendReply", term: rig.raft("a").term, match: undefined });
+    expect(rig.outcome("a", id)).toBe("");
+  });
+
   test("step() answers no read before an entry of the leader's own term is committed", () => {
     const rig = Rig.of(THREE);
     rig.passes = ({ message, to }) => message.type !== "append" || to === "a";
