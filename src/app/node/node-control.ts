@@ -12,7 +12,7 @@ import { INSTANCE_OWNER, instanceService } from "../control/instance-service.ts"
 import { INSTANCE_NAME, withUsage } from "../instance.ts";
 import { stateDirectory } from "../self.ts";
 import type { NodeDuty } from "./node-duty.ts";
-import type { OpenedNode } from "./open-node.ts";
+import { CALLS_MAX, type OpenedNode, REQUEST_BYTES_MAX } from "./open-node.ts";
 import type { NodeSettings } from "./settings.ts";
 
 interface ControlParts {
@@ -41,8 +41,12 @@ export async function openControl(
   const services: readonly Service[] = [instanceService(controlOf(node, settings, stop, duty), info), ...node.services];
   const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
   const open = async () => {
-    const dispatcher = new Dispatcher(services, { clock: systemClock, report });
-    return serveContracts(dispatcher, { clock: systemClock, authenticate: () => INSTANCE_OWNER });
+    const dispatcher = new Dispatcher(services, { clock: systemClock, report, callsMax: CALLS_MAX });
+    return serveContracts(dispatcher, {
+      authenticate: () => INSTANCE_OWNER,
+      clock: systemClock,
+      requestBytesMax: REQUEST_BYTES_MAX,
+    });
   };
   try {
     return await startControlServer({ dataDir, info, open, clock: systemClock });

@@ -37,7 +37,9 @@ const LEAVE_DEADLINE_MS = 5_000;
 const CLOSE_GRACE_MS = 2_000;
 
 /** Who waits for a lock, a message or a change has a call under way all the time. */
-const CALLS_MAX = 4_096;
+export const CALLS_MAX = 4_096;
+/** A value of 1 MiB as base64, with room; below what the port takes at all. */
+export const REQUEST_BYTES_MAX = 3 * 1024 * 1024;
 
 export interface OpenNodeOptions {
   readonly settings: NodeSettings;
@@ -107,7 +109,7 @@ async function putTogether(
   const dispatcher = new Dispatcher(services, { clock: systemClock, report, callsMax: CALLS_MAX });
   topics[RPC_TOPIC] = rpcHandler(dispatcher);
   const authenticate = callerOf(trust.tokens, place.audiences());
-  door.answer = serveContracts(dispatcher, { clock: systemClock, authenticate });
+  door.answer = serveContracts(dispatcher, { clock: systemClock, authenticate, requestBytesMax: REQUEST_BYTES_MAX });
 
   const start = (): void => {
     membership.start();

@@ -14,12 +14,11 @@ import {
   BACKOFF_MS_FIRST,
   BACKOFF_MS_MAX,
   COMMAND_MS_MAX,
-  COMMANDS_AT_ONCE_MAX,
   DISTRIBUTED_TRY_MS,
   TIMEOUT_MS_DEFAULT,
   TRY_MS,
 } from "./limits.ts";
-import { Session } from "./session.ts";
+import { Sessions } from "./session.ts";
 import { type Way, Ways } from "./ways.ts";
 
 export interface AskerPorts {
@@ -57,7 +56,7 @@ interface Question {
 export class Asker {
   readonly #ports: AskerPorts;
   readonly #ways: Ways;
-  readonly #sessions = new Map<string, Session>();
+  readonly #sessions = new Map<string, Sessions>();
   readonly #clients = new WeakMap<Way["transport"], Map<string, Readonly<Record<string, Ask>>>>();
 
   constructor(ports: AskerPorts) {
@@ -104,13 +103,14 @@ export class Asker {
   async #command(question: Question): Promise<unknown> {
     const group = typeof question.input.group === "string" ? question.input.group : MAIN_GROUP;
     for (;;) {
-      const session = this.#session(group);
-      const sequence = await session.begin();
+      const sessions = this.#sessionsWith(group);
+      const session = sessions.choose();
+      const sequence = session.begin();
       try {
         return await this.#untilAnswered(question, () => ({ ...question.input, mark: session.mark(sequence) }));
       } catch (thrown) {
         if (!(thrown instanceof Failure) || thrown.code !== "data.session_expired") throw thrown;
-        session.isOver = true;
+        sessions.forget(session);
         question.last = thrown;
         if (question.isUncertain) throw lateFailure(question.title, question.timeoutMs, question);
         if (sequence === 1) throw thrown; // one that has only just begun: another one would fare no better
@@ -120,12 +120,12 @@ export class Asker {
     }
   }
 
-  #session(group: string): Session {
+  #sessionsWith(group: string): Sessions {
     const known = this.#sessions.get(group);
-    if (known && !known.isOver) return known;
-    const session = new Session(this.#ports.newId(), COMMANDS_AT_ONCE_MAX);
-    this.#sessions.set(group, session);
-    return session;
+    if (known) return known;
+    const sessions = new Sessions(this.#ports.newId);
+    this.#sessions.set(group, sessions);
+    return sessions;
   }
 
   /** Asks one node after the other; a refusal that passes comes back as BUSY. */

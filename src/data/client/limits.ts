@@ -11,8 +11,12 @@ export const DISTRIBUTED_TRY_MS = 10_000;
 /** Between rounds over all nodes: soon enough not to be noticed after an election, seldom enough not to hinder it. */
 export const BACKOFF_MS_FIRST = 20;
 export const BACKOFF_MS_MAX = 500;
-/** Commands of one session that are under way in a group: the others wait their turn here. Groups remember four times as many answers. */
+/** Commands under way in one session: more go by another one. */
 export const COMMANDS_AT_ONCE_MAX = 256;
+/** Numbers of one session from the first that is under way to the last: half of what groups take. */
+export const SESSION_SPAN_MAX = 512;
+/** Of one client with one group: some ten thousand commands under way, or five hundred that wait while others pass. */
+export const SESSIONS_AT_ONCE_MAX = 512;
 /** Of a lock or a message that a handler works on, when nothing is said: after a crash others wait so long. */
 export const TTL_MS_DEFAULT = 15_000;
 export const VISIBILITY_MS_DEFAULT = 30_000;

@@ -22,11 +22,13 @@ export interface HttpServerOptions {
   readonly clock: Clock;
   /** Who sends it; throws `rpc.unauthenticated`. */
   readonly authenticate: (request: Request) => Caller | Promise<Caller>;
+  /** Of one input (1 MiB). */
+  readonly requestBytesMax?: number | undefined;
 }
 
 export function serveContracts(
   dispatcher: Dispatcher,
-  { clock, authenticate }: HttpServerOptions,
+  { clock, authenticate, requestBytesMax = REQUEST_BYTES_MAX }: HttpServerOptions,
 ): (request: Request) => Promise<Response> {
   let listing: readonly ContractListing[] | undefined;
   const answer = async (request: Request): Promise<Response> => {
@@ -38,7 +40,7 @@ export function serveContracts(
       return json(200, chosen(listing, path[0]));
     }
     requireVerb(request, "POST");
-    return call(dispatcher, caller, request, path as [string, string], clock);
+    return call(dispatcher, caller, request, path as [string, string], { clock, requestBytesMax });
   };
   return (request) => answer(request).catch((thrown) => refusal(toFailure(thrown, "rpc.defect")));
 }
@@ -48,13 +50,14 @@ async function call(
   caller: Caller,
   request: Request,
   [contract, method]: readonly [string, string],
-  clock: Clock,
+  limits: BodyLimits,
 ): Promise<Response> {
+  const { clock } = limits;
   requireJson(request);
   const version = wholeNumber(request, VERSION_HEADER);
   const timeoutMs = wholeNumber(request, DEADLINE_HEADER);
   const startedMs = clock.monotonic();
-  const input = parseJson(await readBody(request, clock), "the input");
+  const input = parseJson(await readBody(request, limits), "the input");
   const leftMs = timeoutMs === undefined ? undefined : timeoutMs - (clock.monotonic() - startedMs);
   const { signal } = request;
   const traceparent = request.headers.get(TRACEPARENT_HEADER) ?? undefined;
@@ -63,13 +66,18 @@ async function call(
   );
 }
 
-async function readBody(request: Request, clock: Clock): Promise<string> {
+interface BodyLimits {
+  readonly clock: Clock;
+  readonly requestBytesMax: number;
+}
+
+async function readBody(request: Request, { clock, requestBytesMax }: BodyLimits): Promise<string> {
   const late = new AbortController();
   const timer = clock.after(BODY_TIMEOUT_MS, () => {
     late.abort(new Failure("rpc.body_timeout", `the input did not arrive within ${BODY_TIMEOUT_MS} ms`));
   });
   try {
-    return await readText(request, { bytesMax: REQUEST_BYTES_MAX, what: "the input", signal: late.signal });
+    return await readText(request, { bytesMax: requestBytesMax, what: "the input", signal: late.signal });
   } finally {
     timer.cancel();
   }

@@ -4,17 +4,15 @@
  * it is given; every refusal comes with the longest order found and the operations that break it.
  */
 import type { CheckOptions, Failed, Model, Operation, Verdict } from "./operation.ts";
-import { buildProblem } from "./problem.ts";
-import { type Found, search } from "./search.ts";
+import { buildProblem, type Problem } from "./problem.ts";
+import { search } from "./search.ts";
+import { searchInTurns } from "./turns.ts";
 
 /**
  * Remembered for one key before the checker gives up, at up to a kilobyte each. The histories it is for need a few
  * thousand: see the tests of 50 clients × 30 operations.
  */
 export const CONFIGURATIONS_MAX = 400_000;
-
-/** A good guess leads straight to an order. */
-const GUESS_CONFIGURATIONS = 5_000;
 
 /** Spent on showing how far a history goes that has been refuted without a search. */
 const ILLUSTRATION_CONFIGURATIONS = 2_000;
@@ -54,7 +52,6 @@ function checkKey<State, Input, Output>(
 ): Verdict<Input, Output> {
   const pick = (indexes: readonly number[]): Operation<Input, Output>[] => indexes.map((index) => history[index]!);
   const model = general.specialise?.(history) ?? general;
-  const guessed = model.guess && tryGuess(model, history);
   const problem = buildProblem(model, history);
   if ("why" in problem) {
     const { why, culprits } = problem;
@@ -67,7 +64,8 @@ function checkKey<State, Input, Output>(
       configurations: 0,
     };
   }
-  const { outcome, order, open, configurations } = guessed ?? search(problem, configurationsMax);
+  const guesses = guessedProblems(model, history);
+  const { outcome, order, open, configurations } = searchInTurns(problem, guesses, configurationsMax);
   const longest = pick(order.map((index) => problem.source[index]!));
   if (outcome === "stopped") return { ok: "unknown", key, configurations, longest };
   if (outcome === "found") {
@@ -81,22 +79,18 @@ function checkKey<State, Input, Output>(
   >;
 }
 
-/** An order that the model has guessed most of; undefined when it leads nowhere. */
-function tryGuess<State, Input, Output>(
+/** The history with more pairs in order than are certain; an order found for it is one all the same. */
+function guessedProblems<State, Input, Output>(
   model: Model<State, Input, Output>,
   history: readonly Operation<Input, Output>[],
-): Found | undefined {
+): Problem[] {
+  if (!model.guess) return [];
   const order = (operations: readonly Operation<Input, Output>[]) => [
     ...(model.order?.(operations) ?? []),
     ...(model.guess?.(operations) ?? []),
   ];
-  for (const isEager of model.eager ?? [() => false]) {
-    const problem = buildProblem({ ...model, order }, history, isEager);
-    if ("why" in problem) return undefined;
-    const found = search(problem, GUESS_CONFIGURATIONS);
-    if (found.outcome === "found") return found;
-  }
-  return undefined;
+  const problems = (model.eager ?? []).map((isEager) => buildProblem({ ...model, order }, history, isEager));
+  return problems.filter((problem) => !("why" in problem));
 }
 
 /** How far the search comes without what has been refuted already. */

@@ -9,7 +9,7 @@ import { connectData } from "../../../src/app/data/connect-data.ts";
 import type { DataClient } from "../../../src/data/client/index.ts";
 import type { TestNetwork } from "../network.ts";
 import { TestNode } from "../nodes.ts";
-import { killHard } from "../processes.ts";
+import { isGone, killHard } from "../processes.ts";
 import { runProgram } from "../program.ts";
 import { Workspace } from "../workspace.ts";
 import { freePorts } from "./free-ports.ts";
@@ -28,7 +28,7 @@ export interface RaftClusterOptions {
 export interface LogLine {
   readonly level: string;
   readonly message: string;
-  readonly fields: Readonly<Record<string, unknown>>;
+  readonly fields?: Readonly<Record<string, unknown>>;
 }
 
 interface Place {
@@ -50,6 +50,8 @@ export class RaftCluster implements AsyncDisposable {
   readonly #places = new Map<string, Place>();
   readonly #nodes = new Map<string, TestNode>();
   readonly #paused = new Set<string>();
+  /** All lives of each. */
+  readonly #lives = new Map<string, TestNode[]>();
 
   private constructor(options: RaftClusterOptions) {
     this.#options = options;
@@ -91,7 +93,7 @@ export class RaftCluster implements AsyncDisposable {
     return join(this.#placeOf(id).dataDir, "masters", id, group);
   }
 
-  /** Resolves when it listens. Nothing when it runs already. */
+  /** Resolves when it listens, or was killed meanwhile. Nothing when it runs already. Fails when it ends by itself. */
   async start(id: string): Promise<void> {
     if (this.#nodes.has(id)) return;
     const { dataDir, host, port, within } = this.#placeOf(id);
@@ -110,7 +112,22 @@ export class RaftCluster implements AsyncDisposable {
       ],
     });
     this.#nodes.set(id, node);
-    await node.address();
+    this.#lives.set(id, [...(this.#lives.get(id) ?? []), node]);
+    const listens = node.address();
+    listens.catch(() => {}); // of one that was killed nobody hears
+    const ended = node.exited.then((code) => {
+      if (this.#nodes.get(id) !== node) return; // we have killed it
+      throw new Error(`${id} has ended with ${code}; it said:\n${node.stderr}`);
+    });
+    await Promise.race([listens, ended]);
+    ended.catch(() => {}); // later ends are looked for by whoever asks it
+  }
+
+  /** Fails when one has ended that nobody has killed. */
+  check(): void {
+    for (const [id, node] of this.#nodes) {
+      if (isGone(node.pid)) throw new Error(`${id} has ended by itself; it said:\n${node.stderr.slice(-4_000)}`);
+    }
   }
 
   /** kill -9. */
@@ -143,9 +160,14 @@ export class RaftCluster implements AsyncDisposable {
     return this.#paused.has(id);
   }
 
-  /** What this life of a node has logged so far. */
-  logOf(id: string): readonly LogLine[] {
-    const lines = (this.#nodes.get(id)?.stderr ?? "").split("\n");
+  /** How often it was started. */
+  livesOf(id: string): number {
+    return this.#lives.get(id)?.length ?? 0;
+  }
+
+  /** What a node has logged so far, in its lives from this one on. */
+  logOf(id: string, fromLife = 0): readonly LogLine[] {
+    const lines = (this.#lives.get(id) ?? []).slice(fromLife).flatMap(({ stderr }) => stderr.split("\n"));
     return lines.flatMap((line) => (line.startsWith("{") && line.endsWith("}") ? [JSON.parse(line) as LogLine] : []));
   }
 

@@ -120,6 +120,19 @@ describe("Asker", () => {
     expect(new Set(nodes.applied.map(({ mark }) => mark?.session)).size).toBe(2);
   });
 
+  test("ask() lets nothing wait behind a command that takes long", async () => {
+    const clock = new SteppedClock();
+    const nodes = new DataNodes({ clock });
+    const client = nodes.client();
+    const end = new AbortController();
+    const waiting = client.queue("empty").dequeue({ waitMs: 60_000, signal: end.signal });
+    for (let at = 0; at < 3_000; at++) await client.counter("visits").add(1);
+    expect(counted(nodes)).toBe(3_000);
+    expect(new Set(nodes.applied.map(({ mark }) => mark?.session)).size).toBe(2);
+    end.abort();
+    await expect(waiting).rejects.toMatchObject({ code: "rpc.cancelled" });
+  });
+
   test("ask() says that the outcome is unknown when the session was forgotten after an answer was lost", async () => {
     const clock = new SteppedClock();
     const nodes = new DataNodes({ clock });
