@@ -2,8 +2,9 @@
 import { expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, rmSync, writeSync } from "node:fs";
+import { connectData } from "../../src/app/data/connect-data.ts";
 import { orders } from "../support/orders.ts";
-import { type MasterList, PipelineCluster } from "../support/pipeline-cluster.ts";
+import { PipelineCluster } from "../support/pipeline-cluster.ts";
 import { GATE, perRecord } from "../support/plugins.ts";
 import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -73,11 +74,11 @@ test.skipIf(!canMount)("a pipeline that waits for room can be paused and cancell
 });
 
 test.skipIf(!canMount)(
-  "a master whose state has no room lives, its pipeline waits, and goes on when there is room",
+  "a master whose state has no room lives and waits, and goes on where it was when there is room",
   async () => {
     await using cluster = new PipelineCluster();
     const { space } = cluster;
-    using _disk = smallDisk(space.at("disk"), "4m")!;
+    using _disk = smallDisk(space.at("disk"), "48m")!; // the log takes room before it needs it, 16 MiB at a time
     const dataDir = space.at("disk");
     await cluster.master({ dataDir });
     await cluster.worker("worker1", { dataDir });
@@ -93,20 +94,31 @@ test.skipIf(!canMount)(
       () => space.exists("out.ndjson") && space.records("out.ndjson").length > ORDERS / 3,
     );
     fill(space.at("disk/filler"));
+    await fillLog(dataDir);
     space.write("open", "");
-    expect((await cluster.untilState("p", "retrying")).detail).toContain("disk is full");
-    const full = JSON.parse((await ask("pipelines", "--json")).stdout) as MasterList;
-    expect(full.pipelines[0]!.state).toBe("retrying");
     space.write("q.txt", "in|source:ndjson|path=in.ndjson\nout|sink:ndjson|path=other.ndjson\n");
-    const refused = await cluster.ask("submit", "q.txt", "--data-dir", dataDir);
+    const refused = await cluster.ask("submit", "q.txt", "--data-dir", dataDir, "--timeout", "3s");
     expect(refused.code).not.toBe(0);
-    expect(refused.stderr).toContain("cannot store the submission");
+    expect(cluster.told("p").at(-1)!.state).not.toBe("ended");
     rmSync(space.at("disk/filler"));
     await cluster.untilState("p", "ended");
     expect(space.records("out.ndjson").map(({ id }) => id)).toEqual(Array.from({ length: ORDERS }, (_, at) => at));
-    expect(cluster.told("q")).toEqual([]);
   },
 );
+
+/** Until the log takes nothing more: what it was given last waits. */
+async function fillLog(dataDir: string): Promise<void> {
+  const client = await connectData({ dataDir, timeoutMs: 2_000 });
+  const value = new Uint8Array(512 * 1024);
+  for (let at = 0; at < 100; at++) {
+    try {
+      await client.map("big").put(`k${at}`, value);
+    } catch {
+      return;
+    }
+  }
+  throw new Error("the log takes everything, though its disk is full");
+}
 
 /** Until nothing more goes onto its disk. */
 function fill(path: string): void {

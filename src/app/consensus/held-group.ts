@@ -59,7 +59,11 @@ export class HeldGroup {
 
   /** Resolves when the group has begun here. Fails as its directory does. */
   open(): Promise<void> {
-    this.#opening ??= this.#open();
+    this.#opening ??= this.#open().catch((thrown) => {
+      if (thrown instanceof Failure) throw thrown;
+      const message = `cannot open the group ${this.name} in ${this.#options.directory}: ${messageOf(thrown)}; a disk with room that can be written is required`;
+      throw new Failure("consensus.disk", message, { cause: thrown });
+    });
     return this.#opening;
   }
 

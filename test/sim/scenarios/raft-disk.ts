@@ -70,6 +70,8 @@ export class RaftDisk {
     const isLogDamaged = this.#readLog();
     const hard = decodeRecords(this.#disk.read(HARD) ?? NOTHING).records.at(-1);
     if (hard?.hardState !== undefined) this.#hardState = newer(this.#hardState, hard.hardState);
+    // Either file may have it alone after a crash, and be the one that is damaged next.
+    if (this.#hardState !== START) this.#replace(HARD, encodeRecord({ hardState: this.#hardState, entries: [] }));
     const snapshot = this.readSnapshot();
     const isSnapshotLost = snapshot === undefined && (this.#disk.read(SNAPSHOT) !== undefined || this.#base.index > 0);
     if (isSnapshotLost) this.#restart({ index: 0, term: 0 });

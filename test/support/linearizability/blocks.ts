@@ -7,7 +7,20 @@
  * the order of the blocks.
  */
 import type { Refutation } from "./operation.ts";
-import type { Effects, Times } from "./problem.ts";
+
+/** Ranks of calls and returns. */
+export interface Times {
+  readonly call: Int32Array;
+  readonly ret: Int32Array;
+}
+
+/** Of each operation; values as numbers, -1 where there is none. */
+export interface Effects {
+  readonly needs: Int32Array;
+  readonly avoids: Int32Array;
+  readonly makes: Int32Array;
+  readonly blind: Uint8Array;
+}
 
 export interface BlocksInput extends Effects, Times {
   readonly optional: Uint8Array;

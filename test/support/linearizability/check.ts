@@ -9,10 +9,10 @@ import { search } from "./search.ts";
 import { searchInTurns } from "./turns.ts";
 
 /**
- * Remembered for one key before the checker gives up, at up to a kilobyte each. The histories it is for need a few
- * thousand: see the tests of 50 clients × 30 operations.
+ * Remembered for one key before the checker gives up, at up to a kilobyte each. Registers, locks and banks of 50 clients × 30
+ * operations need a few thousand (see their tests); one that needs a hundred times that will hardly ever end.
  */
-export const CONFIGURATIONS_MAX = 400_000;
+export const CONFIGURATIONS_MAX = 100_000;
 
 /** Spent on showing how far a history goes that has been refuted without a search. */
 const ILLUSTRATION_CONFIGURATIONS = 2_000;
@@ -90,7 +90,7 @@ function guessedProblems<State, Input, Output>(
     ...(model.guess?.(operations) ?? []),
   ];
   const problems = (model.eager ?? []).map((isEager) => buildProblem({ ...model, order }, history, isEager));
-  return problems.filter((problem) => !("why" in problem));
+  return problems.filter((problem): problem is Problem => !("why" in problem));
 }
 
 /** How far the search comes without what has been refuted already. */

@@ -4,7 +4,7 @@
  * that, and "empty" is said only when nothing waits. It finds only what is certain: a dequeue with an unknown outcome may have taken any
  * one element, so one broken order or one false "empty" is forgiven for each that was called in time.
  */
-import type { QueueOperation } from "./models/queue.ts";
+import type { QueueOperation } from "./models/queue-words.ts";
 
 export interface DeliveryOptions {
   /** The queue was emptied at the end by dequeues of the history: what has not come out by then is lost. */

@@ -4,7 +4,7 @@
  * the orders that the model knows, and an unknown operation that somebody has seen becomes one that must be placed.
  */
 
-import { type Blocks, findBlocks } from "./blocks.ts";
+import { type Blocks, type Effects, findBlocks, type Times } from "./blocks.ts";
 import type { Model, Operation, Refutation } from "./operation.ts";
 
 /** The return of an operation that may take effect at any time. */
@@ -103,11 +103,6 @@ function relevant<Input, Output>(
     .sort((a, b) => history[a]!.callMs - history[b]!.callMs || a - b);
 }
 
-export interface Times {
-  readonly call: Int32Array;
-  readonly ret: Int32Array;
-}
-
 /** At one time calls come before returns: operations that only touch are concurrent. */
 function ranks(operations: readonly Operation[]): Times {
   const events = operations.flatMap(({ callMs, returnMs }, index) => [
@@ -164,13 +159,6 @@ class StateTable<State, Input, Output> {
     this.#transitions[state]!.set(index, id);
     return id;
   }
-}
-
-export interface Effects {
-  readonly needs: Int32Array;
-  readonly avoids: Int32Array;
-  readonly makes: Int32Array;
-  readonly blind: Uint8Array;
 }
 
 function describeEffects<Input, Output>(

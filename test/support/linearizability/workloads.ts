@@ -3,7 +3,7 @@ import type { Random } from "../../../src/base/random.ts";
 import type { Workload } from "./generate.ts";
 import type { BankInput, BankOutput, BankState } from "./models/bank.ts";
 import type { LockInput, LockOutput } from "./models/lock.ts";
-import type { QueueInput, QueueOutput } from "./models/queue.ts";
+import type { QueueInput, QueueOutput } from "./models/queue-words.ts";
 import type { RegisterInput, RegisterOutput, RegisterValue } from "./models/register.ts";
 import type { Operation } from "./operation.ts";
 

@@ -25,6 +25,7 @@ import {
 } from "./workload.ts";
 
 const OPERATIONS_MAX = 90;
+/** Longer than a call, so that most messages come once. */
 const VISIBILITY_MS = 2_000;
 const DRAINERS = 6;
 /** A queue holds fewer elements than operations; each may come again once or twice. */
@@ -34,7 +35,12 @@ export class Queues implements Workload {
   readonly name = "queue";
   readonly #history = new HistoryRecorder<QueueInput, QueueOutput>();
   readonly #keys = new Keys("chaos-queue", OPERATIONS_MAX);
+  readonly #visibilityMs: number;
   #elements = 0;
+
+  constructor(visibilityMs = VISIBILITY_MS) {
+    this.#visibilityMs = visibilityMs;
+  }
 
   async step(worker: Worker): Promise<void> {
     const queue = this.#keys.take();
@@ -70,7 +76,7 @@ export class Queues implements Workload {
     const take = () =>
       worker.data
         .queue(queue)
-        .dequeue({ visibilityMs: VISIBILITY_MS, waitMs, timeoutMs: waitMs + timeoutOf(worker).timeoutMs });
+        .dequeue({ visibilityMs: this.#visibilityMs, waitMs, timeoutMs: waitMs + timeoutOf(worker).timeoutMs });
     const output = ([message]: readonly Message[]): QueueOutput =>
       message ? { element: String(message.value), receipt: message.delivery } : null;
     return (await recorded(worker, recording, take, output))?.[0];
@@ -86,7 +92,7 @@ export class Queues implements Workload {
 
   async #drain(worker: Worker, queue: string): Promise<void> {
     for (let tries = 0; tries < DRAINS_MAX; tries++) {
-      const message = await this.#dequeue(worker, queue, tries === 0 ? 0 : VISIBILITY_MS);
+      const message = await this.#dequeue(worker, queue, tries === 0 ? 0 : this.#visibilityMs);
       if (message) await this.#settle(worker, queue, message, "ack");
       else {
         const stats = await insist(worker, () => worker.data.queue(queue).stats());

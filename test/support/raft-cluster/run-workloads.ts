@@ -22,18 +22,20 @@ export interface WorkOptions {
   readonly restMsMax?: number;
   /** Names of kinds; all without it. */
   readonly only?: readonly string[];
+  /** How long a message is hidden that was taken. */
+  readonly visibilityMs?: number;
 }
 
 const REST_MS_MAX = 12;
 
-export function allWorkloads(groups: readonly string[]): Workload[] {
+function allWorkloads({ groups, visibilityMs }: WorkOptions): Workload[] {
   return [
     new Ledger(),
     // Clocks of one machine run alike, so that reads under a lease are as good.
     new PutsAndGets("register", ["linearizable", "linearizable", "lease"]),
     new Swaps("cas", ["linearizable"]),
     new Locks(),
-    new Queues(),
+    new Queues(visibilityMs),
     new Bank(),
     ...(groups.length > 1 ? [new SplitBank(groups)] : []),
   ];
@@ -50,8 +52,8 @@ export class Work {
 
   private constructor(options: WorkOptions) {
     this.#options = options;
-    const { groups, only } = options;
-    this.#workloads = allWorkloads(groups).filter(({ name }) => only?.includes(name) ?? true);
+    const { only } = options;
+    this.#workloads = allWorkloads(options).filter(({ name }) => only?.includes(name) ?? true);
   }
 
   static async start(options: WorkOptions): Promise<Work> {

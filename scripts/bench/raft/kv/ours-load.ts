@@ -15,7 +15,7 @@ const FILL_AT_ONCE = 100;
 
 const work = JSON.parse(process.argv[2]!) as Work; // by the benchmark
 const random = seededRandom(1);
-const value = random.bytes(work.valueBytes);
+const value = Uint8Array.from({ length: work.valueBytes }, () => random.below(256));
 const node = work.via === "links" ? await startNode(work) : undefined;
 const data = node?.data ?? (await connectData({ nodes: work.endpoints, dataDir: work.dataDir }));
 const map = data.map("bench");

@@ -3,7 +3,7 @@
  * order of the enqueues that is right whenever every dequeue finds something.
  */
 import type { Refutation } from "../operation.ts";
-import type { QueueOperation } from "./queue.ts";
+import type { QueueOperation } from "./queue-words.ts";
 
 interface Life {
   enqueue: number | undefined;

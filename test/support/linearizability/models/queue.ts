@@ -3,20 +3,14 @@
  * given back, or its time is over. What is linearizable of it: an element becomes ready at its enqueue; a dequeue gives the oldest
  * ready element; ack removes it; nack makes it ready at its old place. A time-out makes it ready at a moment that no history shows:
  * with `redelivers` a dequeue may give an element that is out, though every older one must be out too or gone.
- * An "empty" says that nothing is ready. For what this leaves open under redelivery, and for histories that are too long or too
- * concurrent for a search, `checkDelivery` says what a queue promises its users.
+ * An "empty" says that nothing is ready.
+ *
+ * The search decides on 1,500 operations of 50 clients when all outcomes are known and nothing comes back by itself, and on a few hundred
+ * otherwise; beyond that it may answer `unknown`. `checkDelivery` says what a queue promises its users and decides always.
  */
-import type { Model, Operation } from "../operation.ts";
+import type { Model } from "../operation.ts";
 import { elementOrder, guessOrder, refuteElements } from "./queue-order.ts";
-
-export type QueueInput =
-  | { readonly kind: "enqueue"; readonly element: string }
-  | { readonly kind: "dequeue" }
-  /** `receipt`: which delivery of the element it is about, where the queue tells them apart. */
-  | { readonly kind: "ack" | "nack"; readonly element: string; readonly receipt?: number };
-
-/** enqueue: null. dequeue: the element with its receipt, or null when nothing was ready. ack, nack: whether the delivery still counted. */
-export type QueueOutput = { readonly element: string; readonly receipt?: number } | boolean | null;
+import type { QueueInput, QueueOperation, QueueOutput } from "./queue-words.ts";
 
 export interface QueueOptions {
   /** Whether elements come back by themselves. Without it a dequeue removes nothing more than visibility, for ever. */
@@ -31,8 +25,6 @@ interface Slot {
 }
 
 export type QueueState = readonly Slot[];
-
-export type QueueOperation = Operation<QueueInput, QueueOutput>;
 
 export function queueModel({ redelivers }: QueueOptions): Model<QueueState, QueueInput, QueueOutput> {
   return {

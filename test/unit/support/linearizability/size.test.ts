@@ -21,8 +21,8 @@ import {
   registerWorkload,
 } from "../../../support/linearizability/workloads.ts";
 
-/** Of one history. A tenth of what the checker may remember, so that a slow start of trouble shows here. */
-const CONFIGURATIONS_MAX = 40_000;
+/** Of one history. A tenth of what the checker may remember, so that trouble shows here first. */
+const CONFIGURATIONS_MAX = 10_000;
 
 const SEEDS = [1, 2, 3];
 
@@ -119,8 +119,8 @@ describe("checkLinearizable() decides on 1,500 operations", () => {
   });
 
   test("says yes and no when it is a queue", () => {
-    for (const acknowledges of [false, true]) {
-      const operations = history(1, queueWorkload(acknowledges), 1, 0);
+    for (const seed of SEEDS) {
+      const operations = history(seed, queueWorkload(true), 1, 0);
       expect(verdict(queueModel({ redelivers: false }), operations)).toBe(true);
       const got = [...operations.keys()].filter((index) => {
         const { input, output } = operations[index]!;
