@@ -44,10 +44,17 @@ export class PipelineCluster implements AsyncDisposable {
     return this.#nodes.get(name)!;
   }
 
+  /** Starts a node of any kind, also again. */
+  add(name: string, options: TestNodeOptions): TestNode {
+    const node = new TestNode(name, { cwd: this.space.path, ...options });
+    this.#nodes.set(name, node);
+    return node;
+  }
+
   /** Starts one, also again. Resolves when it listens. */
   async master(options: Options = {}): Promise<TestNode> {
     const [host, port] = (this.#address ?? "127.0.0.1:0").split(":") as [string, string];
-    const master = this.#add("master", {
+    const master = this.add("master", {
       dataDir: this.space.at("state"),
       command: ["master", host, port],
       ...options,
@@ -58,7 +65,7 @@ export class PipelineCluster implements AsyncDisposable {
 
   async worker(name: string, options: Options = {}): Promise<TestNode> {
     const command = [name, "127.0.0.1", "0", ...this.address.split(":")];
-    const worker = this.#add(name, { dataDir: this.space.at("state"), command, ...options });
+    const worker = this.add(name, { dataDir: this.space.at("state"), command, ...options });
     await worker.address();
     return worker;
   }
@@ -126,11 +133,5 @@ export class PipelineCluster implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#nodes.values()].map((node) => node[Symbol.asyncDispose]()));
     this.space[Symbol.dispose]();
-  }
-
-  #add(name: string, options: TestNodeOptions): TestNode {
-    const node = new TestNode(name, { cwd: this.space.path, ...options });
-    this.#nodes.set(name, node);
-    return node;
   }
 }

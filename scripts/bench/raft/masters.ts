@@ -1,9 +1,9 @@
 /** Masters of the executable in a group, as in the README: real processes with fsync on, started again when somebody killed them. */
 import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { connectData, type DataClient } from "../../../src/app/node/library.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { until } from "../../../test/support/until.ts";
-import { connectData, type DataClient } from "../../../src/app/node/library.ts";
 import { freePorts } from "../common/free-ports.ts";
 
 export interface MastersOptions {

@@ -39,7 +39,9 @@ interface Known {
   /** What it had before it was damaged, each time: it may have acknowledged what is not there. */
   lost: EntryLog[];
   isDamaged: boolean;
-  /** Of whose damage it has heard. */
+  /** The name of its damage in this life, once it has said it. */
+  repairId: number | undefined;
+  /** Of whose latest damage it has heard. */
   readonly told: Set<NodeId>;
 }
 
@@ -82,6 +84,7 @@ export class RaftOracle {
       ledTerm: 0,
       lost: [],
       isDamaged: false,
+      repairId: undefined,
       told: new Set<NodeId>(),
     }));
   }
@@ -96,6 +99,7 @@ export class RaftOracle {
     const node = this.#nodes[index]!;
     node.lost.push(node.durable);
     node.isDamaged = true;
+    node.repairId = undefined;
     for (const other of this.#nodes) other.told.delete(nameOf(index));
   }
 
@@ -132,6 +136,7 @@ export class RaftOracle {
     node.hardState = hardState;
     node.commit = snapshot?.index ?? 0;
     node.ledTerm = 0;
+    node.repairId = undefined;
     node.told.clear();
     const { term, votedFor } = node.promised;
     if (
@@ -236,6 +241,7 @@ export class RaftOracle {
     }
     if (type === "vote") this.#promise(node, index, term, nameOf(index));
     if (type === "voteReply" && message.granted) this.#promise(node, index, term, to);
+    if (type === "appendReply" || type === "snapshotReply") node.repairId ??= message.repairId;
     if (type === "appendReply" && message.match !== undefined) this.#acknowledge(node, message.match);
     if (type === "snapshotReply" && message.index <= node.durable.base) this.#acknowledge(node, message.index);
   }
@@ -244,7 +250,9 @@ export class RaftOracle {
   heard(index: number, from: NodeId, message: RaftMessage): void {
     if (message.type !== "appendReply" && message.type !== "snapshotReply") return;
     const node = this.#nodes[index]!;
-    if (message.repairId !== undefined && message.term === node.ledTerm) node.told.add(from);
+    const { repairId } = this.#nodes[indexOf(from)]!;
+    const isLatest = message.repairId !== undefined && message.repairId === repairId;
+    if (isLatest && message.term === node.ledTerm) node.told.add(from);
   }
 
   applied(index: number, entry: Entry, history: number): void {

@@ -15,7 +15,7 @@ import { searchInTurns } from "./turns.ts";
 export const CONFIGURATIONS_MAX = 100_000;
 
 /** Spent on showing how far a history goes that has been refuted without a search. */
-const ILLUSTRATION_CONFIGURATIONS = 2_000;
+const ILLUSTRATION_CONFIGURATIONS = 200;
 
 export function checkLinearizable<State, Input, Output>(
   model: Model<State, Input, Output>,

@@ -3,13 +3,8 @@ export { CONFIGURATIONS_MAX, checkLinearizable } from "./check.ts";
 export { checkDelivery, type DeliveryFault, type DeliveryOptions } from "./delivery.ts";
 export { type BankInput, type BankOptions, type BankOutput, bankModel } from "./models/bank.ts";
 export { type LockInput, type LockOptions, type LockOutput, lockModel } from "./models/lock.ts";
-export {
-  type QueueInput,
-  type QueueOperation,
-  type QueueOptions,
-  type QueueOutput,
-  queueModel,
-} from "./models/queue.ts";
+export { type QueueOptions, queueModel } from "./models/queue.ts";
+export type { QueueInput, QueueOperation, QueueOutput } from "./models/queue-words.ts";
 export {
   casRegisterModel,
   type RegisterInput,

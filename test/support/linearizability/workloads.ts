@@ -34,23 +34,31 @@ export function registerWorkload(
 interface HeldLock {
   readonly last: number;
   readonly holder: number | undefined;
+  /** Acquires that the holder has outlived. */
+  readonly refused: number;
 }
 
-export const LOCK_WORKLOAD: Workload<HeldLock, LockInput, LockOutput> = {
-  initial: { last: 0, holder: undefined },
-  apply: (state, input) => {
-    if (input.kind === "acquire") {
-      if (state.holder !== undefined) return [state, null];
-      return [{ last: state.last + 1, holder: state.last + 1 }, state.last + 1];
-    }
-    if (state.holder !== input.token) return [state, false];
-    return [input.kind === "renew" ? state : { ...state, holder: undefined }, true];
-  },
-  next: (random, _serial, last) => {
-    if (typeof last === "number") return { kind: random.below(4) === 0 ? "renew" : "release", token: last };
-    return { kind: "acquire" };
-  },
-};
+/** How many acquires a holder outlives where leases end. */
+const REFUSALS = 5;
+
+export function lockWorkload(expires: boolean): Workload<HeldLock, LockInput, LockOutput> {
+  return {
+    initial: { last: 0, holder: undefined, refused: 0 },
+    apply: (state, input) => {
+      if (input.kind === "acquire") {
+        const isOver = expires && state.refused >= REFUSALS;
+        if (state.holder !== undefined && !isOver) return [{ ...state, refused: state.refused + 1 }, null];
+        return [{ last: state.last + 1, holder: state.last + 1, refused: 0 }, state.last + 1];
+      }
+      if (state.holder !== input.token) return [state, false];
+      return [input.kind === "renew" ? state : { ...state, holder: undefined }, true];
+    },
+    next: (random, _serial, last) => {
+      if (typeof last === "number") return { kind: random.below(4) === 0 ? "renew" : "release", token: last };
+      return { kind: "acquire" };
+    },
+  };
+}
 
 type Slots = readonly { readonly element: string; readonly isOut: boolean }[];
 

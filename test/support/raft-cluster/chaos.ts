@@ -5,6 +5,7 @@
  */
 import type { Random } from "../../../src/base/random.ts";
 import { until } from "../until.ts";
+import { isWhole, untilWhole } from "./agreement.ts";
 import type { LogLine, RaftCluster } from "./cluster.ts";
 import { type Damage, damageLog } from "./damage.ts";
 import type { Strike } from "./plan.ts";
@@ -141,6 +142,7 @@ export class Chaos {
     this.#damages.push(told);
     tell(`  ${node} ${group}: ${damage.kind} ${damage.file} at ${damage.offset} of ${damage.sizeBytes}`);
     await Bun.sleep(random.below(DOWN_MS_MAX));
+    const data = await cluster.clientOf(node);
     const hasSaid = (): boolean => {
       told.found = cluster
         .logOf(node, life)
@@ -153,7 +155,7 @@ export class Chaos {
       async () => {
         this.#check();
         await cluster.start(node); // somebody may have struck it again
-        return hasSaid() || (await this.#isOpen(node, group));
+        return hasSaid() || (await isWhole(data));
       },
       REPAIR_MS,
     );
@@ -221,32 +223,8 @@ export class Chaos {
     return true;
   }
 
-  async #isOpen(id: string, group: string): Promise<boolean> {
-    const status = await this.#status(id);
-    return status?.some((each) => each.group === group && each.damage === undefined) ?? false;
-  }
-
   async #untilWhole(id: string): Promise<void> {
-    const { cluster } = this.#ports;
-    await until(
-      `${id} is whole`,
-      async () => {
-        this.#check();
-        if (!cluster.running.includes(id)) return false;
-        const status = await this.#status(id);
-        return status?.every(({ damage, leader }) => damage === undefined && leader !== undefined) ?? false;
-      },
-      REPAIR_MS,
-    );
-  }
-
-  /** Undefined when it does not answer, or one of its groups does not run. */
-  async #status(id: string) {
-    const client = await this.#ports.cluster.clientOf(id, CALL_MS);
-    return client.calls.raft.status({}, { timeoutMs: CALL_MS }).then(
-      ({ groups }) => groups,
-      () => undefined,
-    );
+    await untilWhole([{ id, data: await this.#ports.cluster.clientOf(id) }], () => this.#check());
   }
 }
 

@@ -24,6 +24,9 @@ import {
 /** Of one key: several clients at once, long enough for some deaths to fall into it. */
 const OPERATIONS_MAX = 120;
 const READERS = 4;
+/** One swap in so many expects a value that is most likely not there. */
+const WRONG_ONE_IN = 6;
+const RECENT = 8;
 
 abstract class Registers implements Workload {
   abstract readonly name: string;
@@ -52,6 +55,10 @@ abstract class Registers implements Workload {
 
   protected newValue(): string {
     return `v${++this.#values}`;
+  }
+
+  protected anyRecentValue({ random }: Worker): string {
+    return `v${Math.max(1, this.#values - random.below(RECENT))}`;
   }
 
   protected get map(): string {
@@ -122,7 +129,8 @@ export class Swaps extends Registers {
 
   async #swap(worker: Worker): Promise<void> {
     const [key, value] = [this.key(), this.newValue()];
-    const expected = this.#seen.get(key) ?? null;
+    const isWrong = worker.random.below(WRONG_ONE_IN) === 0;
+    const expected = isWrong ? this.anyRecentValue(worker) : (this.#seen.get(key) ?? null);
     const recording = this.history.invoke(worker.name, key, { kind: "cas", expected, value });
     const expectation = expected === null ? ({ absent: true } as const) : { value: String(expected) };
     const swap = () => worker.data.map(this.map).cas(key, expectation, value, timeoutOf(worker));

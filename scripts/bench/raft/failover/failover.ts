@@ -3,7 +3,7 @@
  * writer is a program with a node of its own. Meanwhile callers count in a replicated counter: at the end it has to be what was acknowledged.
  */
 import { join } from "node:path";
-import { connectData, type Counter, Failure, Node } from "../../../../src/app/node/library.ts";
+import { type Counter, connectData, Failure, Node } from "../../../../src/app/node/library.ts";
 import { pause, systemClock } from "../../../../src/base/clock.ts";
 import { type Random, seededRandom } from "../../../../src/base/random.ts";
 import { quantile } from "../../common/statistics.ts";

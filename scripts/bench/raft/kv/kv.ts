@@ -30,7 +30,12 @@ export async function measureKv(site: Site, { peers, runs, stepMs }: Options): P
   const results = await inTurn(contestants, kvWork(stepMs), runs);
   for (const [step, { clients, op }] of KINDS.entries()) {
     const title = `${op === "put" ? "puts" : "linearizable reads"}, ${clients} at once`;
-    const rows = contestants.map(({ label }, index) => row(label, results[index]!.map((run) => run[step]!)));
+    const rows = contestants.map(({ label }, index) =>
+      row(
+        label,
+        results[index]!.map((run) => run[step]!),
+      ),
+    );
     console.log(`${table([title, "a second", "from", "to", "p50", "p99"], rows)}\n`);
   }
 }

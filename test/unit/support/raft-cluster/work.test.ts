@@ -1,5 +1,6 @@
 /** The judges of what clients of a group were answered: nodes that keep their promises pass, and every lie planted in an answer is found. */
 import { describe, expect, test } from "bun:test";
+import { Failure } from "../../../../src/base/errors.ts";
 import { type Random, seededRandom } from "../../../../src/base/random.ts";
 import type { Way } from "../../../../src/data/client/index.ts";
 import type { OutgoingCall, Reply } from "../../../../src/wire/rpc/index.ts";
@@ -87,9 +88,7 @@ describe("finish()", () => {
       "ledger",
       (call, next, random) => {
         if (!isPut(call) || !sometimes(random)) return undefined;
-        return next(call).then(
-          () => ({ ok: false, error: { code: "data.full", message: "no room", retryable: false } }) as Reply,
-        );
+        return next(call).then(() => ({ ok: false, failure: new Failure("data.full", "no room") }));
       },
     ],
     "an addition is counted twice": [

@@ -1,0 +1,166 @@
+/**
+ * Three masters in a group, two workers, a pipeline with a state and order, and a graph of tasks: whoever leads is killed, told to end, and
+ * stopped for so long that another one leads. The output is that of `run`, byte for byte, and what is done is not done again.
+ */
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { MasterGroup } from "../support/master-group.ts";
+import { orders } from "../support/orders.ts";
+import { GATE, plugin } from "../support/plugins.ts";
+import { until } from "../support/until.ts";
+
+const ORDERS = 4_000;
+/** Three kills, an end in order, a stop. */
+const FAULTS = 5;
+/** Of the output, before each fault; the run cannot end before the last one, because of the gate behind it. */
+const EACH = 600;
+const TEST_TIMEOUT_MS = 120_000;
+/** Far longer than an election takes. */
+const STOPPED_MS = 2_000;
+
+/** Counts records and takes its time: wrong as soon as one is lost, doubled, or comes out of order. */
+const SUM = plugin({
+  batch: "await Bun.sleep(8); for (const row of batch) row.n = ++n;",
+  top: "let n = 0;",
+  snapshot: "return new TextEncoder().encode(String(n));",
+  restore: "n = Number(new TextDecoder().decode(state));",
+  sequential: true,
+});
+
+interface Step {
+  readonly path: string;
+  readonly key: string | null;
+}
+
+let server: Bun.Server<undefined>;
+let steps: Step[];
+/** The answer to step N waits for it. */
+let gates: PromiseWithResolvers<void>[];
+
+beforeAll(() => {
+  steps = [];
+  gates = Array.from({ length: FAULTS }, () => Promise.withResolvers<void>());
+  server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeout: 0,
+    async fetch(request) {
+      const { pathname } = new URL(request.url);
+      console.error(Date.now(), 'asked', pathname);
+      steps.push({ path: pathname, key: request.headers.get("idempotency-key") });
+      await gates[Number(pathname.slice(1))]?.promise;
+      return Response.json({ done: pathname });
+    },
+  });
+});
+
+afterAll(() => {server.stop(true); for (const l of globalThis.G.lives) require('fs').writeFileSync(`/tmp/helper-k/log.${l.name}.${l.pid}`, l.stderr+'\n'+l.told.map(x=>JSON.stringify(x)).join('\n'))});
+
+function write(group: MasterGroup): void {
+  const { space } = group;
+  space.write("in.ndjson", orders(ORDERS));
+  space.write("sum.ts", SUM);
+  space.write("gate.ts", GATE);
+  const gate = `gate|gate.ts|gate=${space.at("open")},stop_at=${ORDERS - 200}`;
+  const settings = "set|batch_rows=20,in_flight=4,checkpoint_interval=10ms";
+  const lines = [settings, "in|source:ndjson|path=in.ndjson", gate, "sum|sum.ts|", "out|sink:ndjson|path=out.ndjson"];
+  space.write("p.txt", `${lines.join("\n")}\n`);
+  const tasks = gates.map((_, at) => ({
+    ...{ id: `step${at}`, type: "POST", url: `${server.url.origin}/${at}`, idempotency_key: true },
+    ...(at > 0 && { needs: [`step${at - 1}`] }),
+  }));
+  const free = Array.from({ length: 4 }, (_, at) => ({
+    id: `f${at}`,
+    type: "POST",
+    url: `${server.url.origin}/f${at}`,
+  }));
+  space.write("steps.json", JSON.stringify({ name: "steps", tasks: [...free, ...tasks] }));
+}
+
+function untilWritten({ space }: MasterGroup, bytes: number): Promise<unknown> {
+  return until(`${bytes} bytes are written`, () => space.sizeOf("out.ndjson") >= bytes);
+}
+
+async function kill(group: MasterGroup, leader: string): Promise<void> {
+  await group.killHard(leader);
+  await group.untilLed(leader);
+  await group.startMaster(leader);
+}
+
+async function end(group: MasterGroup, leader: string): Promise<void> {
+  const node = group.node(leader);
+  node.signal("SIGTERM");
+  expect(await node.exited, node.stderr).toBe(0);
+  await group.untilLed(leader);
+  await group.startMaster(leader);
+}
+
+async function stop(group: MasterGroup, leader: string): Promise<void> {
+  const node = group.node(leader);
+  node.signal("SIGSTOP");
+  const stoppedMs = performance.now();
+  await group.untilLed(leader);
+  await until("it was stopped for long", () => performance.now() - stoppedMs >= STOPPED_MS);
+  node.signal("SIGCONT");
+  await until("it knows that it leads no more", async () => (await group.listOf(leader)).pipelines.length > 0);
+}
+
+test(
+  "masters write what run writes, and do tasks once, when whoever leads is killed three times, ended and stopped",
+  async () => {
+console.error(Date.now(),'start');    await using group = await MasterGroup.of(3, ["worker1", "worker2"]); globalThis.G=group;
+    write(group);
+    const { space } = group;
+    const bytes = Buffer.byteLength(space.text("in.ndjson"));
+    const leader = await group.untilLed();
+    const follower = group.addresses.get(group.follower())!;
+    await group.tell("submit", "p.txt", "--node", follower);
+    const begun = await group.tell("task", "run", "steps.json", "--on-master", "--detach", "--node", follower);
+    expect(leader).toBe(group.leader!);
+    for (const [at, fault] of [kill, kill, kill, end, stop].entries()) {
+      await untilWritten(group, ((at + 1) * EACH * bytes) / ORDERS);
+      await until(`step ${at} is asked for`, () => steps.some(({ path }) => path === `/${at}`));
+      console.error(Date.now(), 'fault', at, group.leader);
+      await fault(group, await group.untilLed());
+ console.error(Date.now(), 'faulted', at, group.leader);
+      gates[at]!.resolve();
+    }
+    console.error(Date.now(),"open"); space.write("open", "");
+    const { id } = await group.untilState("p", "ended");
+    console.error(Date.now(),'ended');const run = begun.stdout.trim();
+    const show = async () =>
+      JSON.parse((await group.tell("task", "show", run, "--on-master", "--json")).stdout) as {
+        state: string;
+        counts: unknown;
+      };
+    const shown = await until("the tasks are over", async () => {
+      const found = await show();
+      return found.state !== "running" && found.state !== "interrupted" && found;
+    });
+    expect(shown).toMatchObject({ state: "done", counts: { done: 9, failed: 0 } });
+    checkSteps();
+
+    const reference = await space.exec(["run", "p.txt", "--output", "ref.ndjson", "--data-dir", space.at("reference")]);
+    expect(reference.code, reference.stderr).toBe(0);
+    expect(space.text("out.ndjson") === space.text("ref.ndjson")).toBe(true);
+    for (const address of group.addresses.values()) {
+      const { stdout } = await group.tell("report", id, "--json", "--node", address);
+      expect(JSON.parse(stdout)).toMatchObject({
+        id,
+        state: "ended",
+        faults: [],
+        counts: { in: ORDERS, written: ORDERS },
+      });
+    }
+  },
+  TEST_TIMEOUT_MS,
+);
+
+/** A step that another one follows is done: nobody has asked for it again. Whoever has asked twice has said so. */
+function checkSteps(): void {
+  const asked = steps.filter(({ path }) => /^\/\d$/.test(path));
+  const numbers = asked.map(({ path }) => Number(path.slice(1)));
+  expect(numbers).toEqual(numbers.toSorted());
+  expect(new Set(asked.map(({ key }) => key)).size).toBe(FAULTS);
+  const free = steps.filter(({ path }) => path.startsWith("/f"));
+  expect(free.map(({ path }) => path).toSorted()).toEqual(["/f0", "/f1", "/f2", "/f3"]);
+}
