@@ -18,6 +18,7 @@ const USAGE = `npm run chaos:raft -- [options]
   --pauses N       SIGSTOP for up to two seconds (20)
   --transfers N    another leader, as an operator asks for it (10)
   --snapshots N    logs cut at a snapshot, likewise (20)
+  --minutes N      no more strikes after that, whatever is planned
   --alone          the group main alone; without it there is a second one, and transactions over both
   --only KIND      that kind of work alone: ledger, register, cas, lock, queue, bank, "bank over groups"
   --network        masters on hosts of their own; --partitions N (40) instead of all the above
@@ -29,7 +30,16 @@ const flag = { type: "boolean" } as const;
 const { values } = parseArgs({
   options: {
     ...{ seed: text, nodes: text, workers: text, kills: text, "group-kills": text, damages: text, pauses: text },
-    ...{ transfers: text, snapshots: text, only: text, partitions: text, alone: flag, network: flag, help: flag },
+    ...{
+      transfers: text,
+      snapshots: text,
+      only: text,
+      partitions: text,
+      minutes: text,
+      alone: flag,
+      network: flag,
+      help: flag,
+    },
   },
 });
 
@@ -51,11 +61,14 @@ async function chaos(): Promise<number> {
   const { errors, faults, judgements, report, tally } = await runChaos({
     ...{ seed, nodes, counts, groups, tell, ...only },
     workers: whole("workers", 2),
+    strikesMs: values.minutes === undefined ? undefined : whole("minutes", 0) * 60_000,
   });
   const { damage, groupKill, kill, pause } = report.struck;
   const undecided = judgements.reduce((sum, each) => sum + each.undecided, 0);
   for (const fault of faults) console.log(fault);
   for (const [error, count] of errors) console.log(`nodes said ${count} times: ${error}`);
+  for (const { undecided: count, workload } of judgements)
+    if (count > 0) console.log(`${workload}: ${count} undecided`);
   const noticed = report.damages.filter(({ found }) => found.length > 0).length;
   console.log(
     `seed ${seed}, ${nodes} nodes: ${kill} kills, ${groupKill} group kills, ${damage} damages (${noticed} noticed), ${pause} pauses; ` +

@@ -9,6 +9,7 @@ import { PipelineRun, type RunPorts } from "../work/pipeline/engine/index.ts";
 import { createSink, endOfNdjson } from "../work/pipeline/sink/index.ts";
 import { type ExecutorFactory, type PipelinePorts, PipelineStages } from "../work/pipeline/stages/index.ts";
 import { openEventLog } from "./event-log.ts";
+import { EACH_ITS_OWN, LocalDeadLetters } from "./local-dead-letters.ts";
 import { noticesOf } from "./notices.ts";
 import { lockOutputs, type OutputLocks } from "./output-locks.ts";
 import type { EndChoice, PreparedPipeline } from "./prepare-pipeline.ts";
@@ -73,9 +74,15 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
     locks = lockOutputs([deadLettersPath, ...(sinkPath === undefined || sinkPath === "-" ? [] : [sinkPath])]);
     const sequential = prepared.stages.some((stage) => stage.sequential);
     const ordered = prepared.file.settings.ordered || sequential || !isRepeatable(source, prepared.path);
-    const ends = { source, sink, deadLetters: deadLettersPath, ordered };
+    const isShared = choices.checkpoints !== undefined && prepared.file.settings.dead_letters === undefined;
+    const ends = { source, sink, deadLetters: isShared ? EACH_ITS_OWN : deadLettersPath, ordered };
     const fingerprint = fingerprintOf(prepared, ends);
-    const deadLettersEnd = choices.fresh ? undefined : await endOfNdjson(deadLettersPath);
+    const file = createSink("ndjson", { path: deadLettersPath }, { mode: 0o600 });
+    const local = isShared ? LocalDeadLetters.in(directory, file) : undefined;
+    const deadLettersEnd = choices.fresh
+      ? undefined
+      : await (local ? local.end(deadLettersPath) : endOfNdjson(deadLettersPath));
+    if (!choices.fresh) await local?.arrive(store, deadLettersPath);
     const found = await findRun(store, fingerprint, choices.fresh, deadLettersEnd, choices.begun);
     const { changedStages, deadLettersStart, isOver, resume, run } = found;
     const plan = {
@@ -84,7 +91,7 @@ export async function openRun(prepared: PreparedPipeline, choices: RunChoices): 
       settings: prepared.file.settings,
       source: openSource(source, prepared.path, run.startedMs, directory),
       sink: openSink(sink, run.run),
-      deadLetters: createSink("ndjson", { path: deadLettersPath }, { mode: 0o600 }),
+      deadLetters: local ?? file,
       deadLettersStart,
       ordered,
       inFlight: choices.inFlight,

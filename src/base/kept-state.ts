@@ -38,6 +38,11 @@ export function isDeposed(thrown: unknown): boolean {
   return thrown instanceof Failure && thrown.code === DEPOSED;
 }
 
+/** And the write that was refused by it has changed nothing, and never will. */
+export function isUntouched(thrown: unknown): boolean {
+  return isDeposed(thrown) && (thrown as Failure).data?.isUntouched === true;
+}
+
 /** The same state seen from below this prefix: who gets it can reach nothing else. */
 export function keptUnder(kept: KeptState, prefix: string): KeptState {
   return {

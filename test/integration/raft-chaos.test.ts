@@ -8,7 +8,7 @@ import { RaftCluster, runChaos, Work } from "../support/raft-cluster/index.ts";
 import { until } from "../support/until.ts";
 
 const SEED = Number(process.env.DISTRIBUTED_SYSTEM_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 32));
-const COUNTS = { kills: 5, groupKills: 1, damages: 3, pauses: 1, transfers: 1, snapshots: 2 };
+const COUNTS = { kills: 4, groupKills: 1, damages: 3, pauses: 1, transfers: 1, snapshots: 2 };
 /** Into each of the two lives of the planted fault. */
 const ANSWERS = 60;
 

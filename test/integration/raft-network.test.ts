@@ -16,7 +16,7 @@ test.skipIf(whyNot !== undefined)(
       seed: SEED,
       nodes: 5,
       workers: 1,
-      partitions: 3,
+      partitions: 2,
       groups: ["other"],
       tell: (line) => lines.push(line),
     }).catch((thrown) => {

@@ -149,8 +149,10 @@ export function stageOf(summary: Summary, name: string): StageCount {
   return found;
 }
 
+/** Whole lines: the last one may be on its way into the file. */
 function parseLines(text: string): Record<string, unknown>[] {
   return text
+    .slice(0, text.lastIndexOf("\n") + 1)
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Record<string, unknown>);

@@ -101,7 +101,8 @@ async function disturbed(site: Site, pipeline: ChaosPipeline, options: ChaosOpti
   const { master, workers } = await enter(site, pipeline, options, told, cast);
   const { everyMs } = options;
   const hasPauses = options.seed % PAUSES_ONE_IN === 1;
-  const mischief = new Mischief({ random, everyMs, hasPauses, leaseMs: LEASE_MS, master, workers });
+  const progress = (): number => sizeOf(pipeline.output);
+  const mischief = new Mischief({ random, everyMs, hasPauses, leaseMs: LEASE_MS, master, workers, progress });
   cast.defer(() => mischief.stop());
   const code = await Promise.race([master.ended, stalled(pipeline.output, told)]);
   mischief.stop();
@@ -142,10 +143,10 @@ async function enter(
 
 /** Fails when neither the output nor the master's word has moved for long. */
 async function stalled(output: string, told: readonly Told[]): Promise<never> {
-  let [seen, sinceMs] = ["", systemClock.monotonic()];
+  let [seen, sinceMs] = [0, systemClock.monotonic()];
   for (;;) {
     await pause(systemClock, LOOK_EVERY_MS);
-    const now = existsSync(output) ? `${statSync(output).size}` : "";
+    const now = sizeOf(output);
     if (now !== seen) [seen, sinceMs] = [now, systemClock.monotonic()];
     if (systemClock.monotonic() - sinceMs > STALL_MS) {
       throw new Error(
@@ -153,4 +154,8 @@ async function stalled(output: string, told: readonly Told[]): Promise<never> {
       );
     }
   }
+}
+
+function sizeOf(path: string): number {
+  return existsSync(path) ? statSync(path).size : 0;
 }

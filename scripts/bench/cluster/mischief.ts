@@ -26,8 +26,15 @@ export interface MischiefOptions {
   readonly leaseMs: number;
   readonly master: Member;
   readonly workers: readonly Member[];
+  /** Rises as the work goes on. */
+  readonly progress: () => number;
 }
 
+/**
+ * So many deeds may strike in a row while nothing goes on, into one recovery after the other; then there is peace until something does. On
+ * a busy machine a recovery takes longer than `everyMs`: nothing would ever go on, and it would be nobody's fault.
+ */
+const IN_VAIN_MAX = 4;
 /** Of ten deeds; the rest strike the master. */
 const HOSTS = 5;
 const WORKERS = 3;
@@ -43,6 +50,9 @@ export class Mischief {
   readonly #options: MischiefOptions;
   readonly #paused = new Map<Member, Timer>();
   #timer: Timer | undefined;
+  #progressed = 0;
+  /** Deeds since then. */
+  #inVain = 0;
 
   constructor(options: MischiefOptions) {
     this.#options = options;
@@ -64,9 +74,16 @@ export class Mischief {
     // Half of it to one and a half: never in step with anything that happens regularly.
     const inMs = everyMs / 2 + random.below(everyMs);
     this.#timer = systemClock.after(inMs, () => {
-      this.#strike();
+      if (this.#mayStrike()) this.#strike();
       this.#next();
     });
+  }
+
+  #mayStrike(): boolean {
+    const progress = this.#options.progress();
+    if (progress > this.#progressed) this.#inVain = 0;
+    this.#progressed = Math.max(this.#progressed, progress); // a recovery may go back first
+    return this.#inVain < IN_VAIN_MAX;
   }
 
   #strike(): void {
@@ -111,6 +128,7 @@ export class Mischief {
   }
 
   #note(deed: Omit<Deed, "timeMs">): void {
+    this.#inVain++;
     this.deeds.push({ ...deed, timeMs: systemClock.now() });
   }
 }

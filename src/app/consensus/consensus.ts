@@ -14,6 +14,7 @@ import type { Membership } from "../../cluster/membership/index.ts";
 import type { RaftOptions } from "../../protocol/raft/index.ts";
 import type { LinkHandlers, LinkPool } from "../../wire/link/index.ts";
 import { warnOnceAWhile } from "../node/say-once.ts";
+import { Founding } from "./founding.ts";
 import { writeIdentity } from "./group-identity.ts";
 import { HeldGroup } from "./held-group.ts";
 import { MasterLinks } from "./master-links.ts";
@@ -41,6 +42,7 @@ export class Consensus {
   readonly #choices: ConsensusChoices;
   readonly #host: GroupHost;
   readonly #groups: ReadonlyMap<string, HeldGroup>;
+  readonly #founding: Founding;
   readonly #end = new AbortController();
   #links: MasterLinks | undefined;
   #address: Address | undefined;
@@ -55,17 +57,23 @@ export class Consensus {
       link: (to) => this.#links?.link(to),
       pause: (ms, signal) => pause(systemClock, ms, signal),
       joined: (group, identity) => {
-        writeIdentity(join(directory, group), identity);
+        writeIdentity(join(directory, group), self, identity);
         logger.info(`has been added to the group ${group}`);
       },
       foreign: (group, from) =>
         warn(`${from} belongs to another group named ${group}: the two began with different --masters`),
     });
-    this.handlers = this.#host.handlers;
+    this.#founding = new Founding({
+      clock: systemClock,
+      logger,
+      link: (to) => this.#links?.link(to),
+      own: (group) => this.#groups.get(group)?.beginning ?? "empty",
+    });
+    this.handlers = { ...this.#host.handlers, ...this.#founding.handlers };
     const held = [MAIN_GROUP, ...groups].map((name) => {
       const where = { name, directory: join(directory, name), self, raft, durability };
       const ports = { host: this.#host, clock: systemClock, random, logger, defer };
-      return new HeldGroup({ ...where, voters: (signal) => this.#firstVoters(signal) }, ports);
+      return new HeldGroup({ ...where, voters: (signal) => this.#firstVoters(name, signal) }, ports);
     });
     this.#groups = new Map(held.map((group) => [group.name, group]));
   }
@@ -109,12 +117,19 @@ export class Consensus {
     await Promise.all([...this.#groups.values()].map((group) => group.close()));
   }
 
-  async #firstVoters(signal: AbortSignal): Promise<readonly string[] | undefined> {
+  async #firstVoters(group: string, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const { isStandby, masters, self } = this.#choices;
     if (isStandby) return undefined;
     if (masters === undefined) return [self];
-    this.#voters ??= Promise.all(masters.map((each) => this.#idOf(each, AbortSignal.any([signal, this.#end.signal]))));
-    return this.#voters;
+    const until = AbortSignal.any([signal, this.#end.signal]);
+    this.#voters ??= Promise.all(masters.map((each) => this.#idOf(each, until)));
+    const voters = await this.#voters;
+    await this.#founding.begin(
+      group,
+      voters.filter((id) => id !== self),
+      until,
+    );
+    return voters;
   }
 
   async #idOf({ address, id }: NamedMaster, signal: AbortSignal): Promise<string> {

@@ -58,6 +58,7 @@ export class DataNode implements DataPort {
 
   status(name: string): GroupStatus {
     const held = this.#held(name);
+    if (!held.isOpen) return closedStatus(name, this.#self, held.fault);
     const { group, log, machine } = held.life;
     const status = group.status();
     const { durability, failure, hardStateLost, isDamaged, snapshotBytes, snapshotIndex } = log.stats();
@@ -158,6 +159,12 @@ export class DataNode implements DataPort {
       ...configuration.learners.map((id) => member(id, "learner", false)),
     ];
   }
+}
+
+/** Of one that is being opened, waits for the other masters, or cannot be opened. */
+function closedStatus(group: string, node: string, fault: string): GroupStatus {
+  const nothing = { term: 0, commit: 0, applied: 0, first: 0, last: 0, logBytes: 0, dataBytes: 0, members: [] };
+  return { group, node, role: "closed", durability: "fsync", damage: fault, ...nothing };
 }
 
 function damageOf(damage: "none" | "awaitsRepair" | "hopeless"): string {

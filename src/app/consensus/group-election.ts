@@ -12,6 +12,7 @@ import type { Election } from "../master/master-duty.ts";
 import type { OpenedNode } from "../node/open-node.ts";
 import type { Consensus } from "./consensus.ts";
 import { GroupKept } from "./group-kept.ts";
+import { LeaderChanges } from "./leader-changes.ts";
 import { MAIN_GROUP } from "./settings.ts";
 
 /** What is kept could not be read, or the first write failed. */
@@ -38,9 +39,15 @@ export class GroupElection implements Election {
   /** In which it has taken up, or is about to. */
   #term: number | undefined;
   #isEnding = false;
+  #duty: Duty | undefined;
+  readonly #changes = new LeaderChanges();
 
   constructor(ports: GroupElectionPorts) {
     this.#ports = ports;
+  }
+
+  get isAlone(): boolean {
+    return this.#ports.isAlone;
   }
 
   others(cluster: Cluster): Others {
@@ -59,8 +66,8 @@ export class GroupElection implements Election {
   async begin({ address, links, membership }: OpenedNode, leadership: Duty): Promise<void> {
     const { consensus, failed, isAlone } = this.#ports;
     const first = Promise.withResolvers<void>();
-    const held = this.#main();
-    held.onLeadership((now) => this.#follow(now, leadership, first));
+    this.#duty = leadership;
+    this.#main().onLeadership((now) => this.#follow(now, leadership, first.resolve));
     const opened = consensus.open(address, links, membership);
     if (isAlone) {
       await opened;
@@ -70,6 +77,14 @@ export class GroupElection implements Election {
     opened.catch((thrown) => {
       if (!this.#end.signal.aborted) failed(messageOf(thrown));
     });
+  }
+
+  /** No other one may lead in this term: then it was not refused because of that, and is told nothing more. */
+  deposed(): void {
+    const now = this.#main().leadership;
+    if (!now.isLeading || now.term !== this.#term || !this.#duty) return;
+    this.#term = undefined;
+    this.#follow(now, this.#duty);
   }
 
   /** Nothing is taken up any more. */
@@ -105,7 +120,8 @@ export class GroupElection implements Election {
     throw new Failure("consensus.no_group", "a master without its main group"); // made with every consensus
   }
 
-  #follow({ isLeading, term }: GroupLeadership, leadership: Duty, first: PromiseWithResolvers<void>): void {
+  #follow({ isLeading, leader, term }: GroupLeadership, leadership: Duty, taken = (): void => {}): void {
+    if (leader !== undefined) this.#changes.led(term, this.#ports.clock.monotonic());
     if (isLeading && term === this.#term) return;
     if (this.#term !== undefined) {
       this.#term = undefined;
@@ -113,14 +129,28 @@ export class GroupElection implements Election {
     }
     if (!isLeading || this.#isEnding) return;
     this.#term = term;
-    void this.#takeUp(term, leadership).then(first.resolve);
+    void this.#afterPause(term)
+      .then(() => this.#takeUp(term, leadership))
+      .then(taken);
+  }
+
+  /**
+   * Taking up is work, and work may be what cost the last leader its leadership: when leaders follow each other quickly, the next one
+   * leads for a while before it does more.
+   */
+  async #afterPause(term: number): Promise<void> {
+    const { clock, logger } = this.#ports;
+    const pauseMs = this.#changes.pauseMs(clock.monotonic());
+    if (pauseMs === 0) return;
+    logger.warn("leads, and takes up after a pause: leaders follow each other too quickly", { term, pauseMs });
+    await pause(clock, pauseMs, this.#end.signal);
   }
 
   async #takeUp(term: number, leadership: Duty): Promise<void> {
     const { clock, logger } = this.#ports;
     while (this.#term === term && !this.#end.signal.aborted) {
       try {
-        await leadership.takeUp(new GroupKept(this.#main(), term));
+        await leadership.takeUp(new GroupKept(this.#main(), term, clock));
         logger.info("leads the masters", { term });
         return;
       } catch (thrown) {

@@ -28,14 +28,17 @@ export async function openGroupMaster(
   const directory = join(stateDirectory(settings.dataDir), "masters", self);
   const random = seededRandom(randomInt(2 ** 32));
   const consensus = new Consensus({ self, directory, masters, isStandby, groups, raft, durability, random, logger });
-  let stop: (reason: string) => void = () => {};
+  let stop: (reason: string, isFailure: boolean) => void = () => {};
   const election = new GroupElection({
     self,
     consensus,
     clock,
     logger,
     isAlone: masters === undefined && !isStandby,
-    failed: (reason) => stop(reason),
+    failed: (reason) => {
+      logger.error(reason);
+      stop(reason, true);
+    },
   });
   const { duty, outcomes } = await openMaster(choices, election);
   const data = new DataNode(consensus, { self, clock });

@@ -2,7 +2,7 @@
  * One group of this node through all its lives: opened from its directory, closed when its disk fails, and opened again from what is
  * durable. Who follows it follows all its lives.
  */
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readdirSync } from "node:fs";
 import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
@@ -11,6 +11,7 @@ import { type GroupHost, type Leadership, RaftGroup } from "../../cluster/consen
 import { type Durability, type Finding, RaftLog } from "../../cluster/consensus/log/index.ts";
 import { DataMachine, encodeCommand } from "../../data/machine/index.ts";
 import type { Configuration, DurableState, RaftOptions } from "../../protocol/raft/index.ts";
+import type { Beginning } from "./founding.ts";
 import { identityOf, readIdentity, writeIdentity } from "./group-identity.ts";
 
 /** Long enough for a person to read why, short enough for a disk that has room again. */
@@ -48,6 +49,8 @@ export class HeldGroup {
   readonly #end = new AbortController();
   #life: Life | undefined;
   #opening: Promise<void> | undefined;
+  /** Nothing of the group is here, and the others are asked. */
+  #isEmpty = false;
   /** Why it does not run and will not by itself. */
   #fault: string | undefined;
 
@@ -70,10 +73,21 @@ export class HeldGroup {
   /** Fails with `consensus.closed` between two lives. */
   get life(): Life {
     if (this.#life) return this.#life;
-    const why = this.#fault ?? "it is being opened";
-    throw new Failure("consensus.closed", `the group ${this.name} does not run on this node: ${why}`, {
+    throw new Failure("consensus.closed", `the group ${this.name} does not run on this node: ${this.fault}`, {
       retryable: true,
     });
+  }
+
+  /** Why it does not run. */
+  get fault(): string {
+    return this.#fault ?? (this.#isEmpty ? "it waits for all of --masters to begin with" : "it is being opened");
+  }
+
+  /** For nodes that begin with this one. */
+  get beginning(): Beginning {
+    if (!this.#life) return this.#isEmpty ? "empty" : "opening";
+    const { lastIndex, snapshotIndex, term } = this.#life.group.status();
+    return term > 1 || lastIndex > 1 || snapshotIndex > 0 ? "begun" : "fresh";
   }
 
   get isOpen(): boolean {
@@ -102,6 +116,8 @@ export class HeldGroup {
     const { directory, durability } = this.#options;
     const { clock, logger, random } = this.#ports;
     mkdirSync(directory, { recursive: true, mode: 0o700 });
+    const isWiped = readIdentity(directory, this.#options.self) !== undefined && readdirSync(directory).length === 1;
+    if (isWiped) throw withoutHardState(this.name, directory);
     const options = { clock, durability, random, group: this.name };
     const { durable: found, findings, hardStateLost, log } = await RaftLog.open(directory, options);
     try {
@@ -124,18 +140,20 @@ export class HeldGroup {
     found: Omit<DurableState, "configuration">,
   ): Promise<{ readonly durable: DurableState; readonly identity: string | undefined }> {
     const { directory, self } = this.#options;
-    const identity = readIdentity(directory);
+    const identity = readIdentity(directory, this.#options.self);
     const { entries, hardState, snapshot } = found;
     const isEmpty = snapshot === undefined && entries.length === 0 && hardState.term === 0;
     if (!isEmpty) {
       const first = entries[0];
       const began = first?.index === 1 && first.kind === "configuration" ? first.configuration.voters : undefined;
-      if (identity === undefined && began) writeIdentity(directory, identityOf(began));
+      if (identity === undefined && began) writeIdentity(directory, self, identityOf(began));
       return { durable: { ...found, configuration: undefined }, identity: identity ?? (began && identityOf(began)) };
     }
-    // It has begun before, and nothing of it is left: it must not vote before it has all again.
-    if (identity !== undefined) return { durable: { ...found, configuration: undefined, isDamaged: true }, identity };
+    // It was added to a group, and has promised nothing since.
+    if (identity !== undefined) return { durable: { ...found, configuration: undefined }, identity };
+    this.#isEmpty = true;
     const voters = await this.#options.voters(this.#end.signal);
+    this.#isEmpty = false;
     this.#end.signal.throwIfAborted();
     if (voters === undefined) return { durable: { ...found, configuration: undefined }, identity: undefined };
     if (!voters.includes(self)) throw notAmong(this.name, self, voters);
@@ -143,7 +161,7 @@ export class HeldGroup {
     const first = { term: 1, index: 1, kind: "configuration", configuration } as const;
     const begun = { term: 1, votedFor: undefined };
     await log.persist(begun, [first]);
-    writeIdentity(directory, identityOf(voters));
+    writeIdentity(directory, self, identityOf(voters));
     const durable = { ...found, hardState: begun, entries: [first], configuration: undefined };
     return { durable, identity: identityOf(voters) };
   }
@@ -220,9 +238,12 @@ export class HeldGroup {
     for (const listener of this.#listeners) listener(now);
   }
 
-  #tellOf({ message, severity, ...where }: Finding): void {
-    const { logger } = this.#ports;
-    logger[severity === "info" ? "info" : "warn"](`log of group ${this.name}: ${message}`, { severity, ...where });
+  /** Where it is, as far as that is known: a file that is not there has no place in it. */
+  #tellOf({ firstIndex, lastIndex, message, offset, severity, sizeBytes, ...where }: Finding): void {
+    const entries = firstIndex === undefined ? {} : { firstIndex, lastIndex };
+    const place = sizeBytes === 0 ? {} : { offset, sizeBytes };
+    const fields = { severity, ...where, ...place, ...entries };
+    this.#ports.logger[severity === "info" ? "info" : "warn"](`log of group ${this.name}: ${message}`, fields);
   }
 }
 

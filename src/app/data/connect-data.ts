@@ -21,7 +21,8 @@ export interface DataChoices {
 /** Fails with `usage.node` and `cluster.no_node`; that nobody answers comes out with the first call. */
 export async function connectData({ dataDir, nodes, secrets, timeoutMs }: DataChoices = {}): Promise<DataClient> {
   const node = nodes && nodes.length > 0 ? nodes.join(",") : undefined;
-  const ways = await transportsTo({ node, secrets, dataDir, timeoutMs: 0, access: "operate", commands: ["master"] });
+  const found = await transportsTo({ node, secrets, dataDir, timeoutMs: 0, access: "operate", commands: ["master"] });
+  const ways = found.map((way): Way => ({ ...way, node: way.name })); // `host:port`, when they were named so
   return dataClient(() => ways, timeoutMs);
 }
 

@@ -23,7 +23,6 @@ export interface GroupMember {
   readonly match?: number | undefined;
   readonly next?: number | undefined;
   readonly state?: string | undefined;
-  readonly heardMs?: number | undefined;
 }
 
 export interface GroupStatus {

@@ -5,7 +5,7 @@
  */
 import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
-import type { KeptState } from "../../base/kept-state.ts";
+import { isUntouched, type KeptState } from "../../base/kept-state.ts";
 import type { LinkAddress, LinkHandlers, LinkPool } from "../../wire/link/index.ts";
 import { type CallContext, type Contract, Dispatcher, type Service } from "../../wire/rpc/index.ts";
 import { reportsContract } from "../report/reports-contract.ts";
@@ -110,7 +110,7 @@ export class Leadership {
         return await this.#once(call, signal);
       } catch (thrown) {
         const failure = toFailure(thrown, "master.failed");
-        if (failure.code !== NO_LEADER || clock.monotonic() >= untilMs || signal?.aborted) throw failure;
+        if (!isForTheNext(call, failure) || clock.monotonic() >= untilMs || signal?.aborted) throw failure;
       }
       await pause(clock, AGAIN_MS, signal);
     }
@@ -147,6 +147,11 @@ export class Leadership {
     this.#turn = done.catch(() => {});
     return done;
   }
+}
+
+/** Nothing was done, and another leader may do it. What is asked about pipelines is done by one write; a graph of tasks begins with several. */
+function isForTheNext({ contract }: ForwardedCall, failure: Failure): boolean {
+  return failure.code === NO_LEADER || (contract === pipelinesContract.name && isUntouched(failure));
 }
 
 /** Over the links that a node has. */

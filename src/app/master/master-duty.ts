@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { join } from "node:path";
-import { systemClock } from "../../base/clock.ts";
+import { pause, systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { KeptState } from "../../base/kept-state.ts";
 import type { Logger } from "../../base/log.ts";
@@ -23,6 +23,12 @@ import type { SubmitRequest } from "./pipelines.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 
 export const MASTER_ROLE = "master";
+
+/**
+ * Between the end of all that was named and one's own: the others look twice a second, and when most masters are gone nobody can tell
+ * them any more.
+ */
+const LINGER_MS = 2_000;
 
 export interface MasterChoices {
   readonly settings: NodeSettings;
@@ -47,12 +53,16 @@ export interface Master {
 
 /** What says when this master leads. */
 export interface Election {
+  /** There are no other masters. */
+  readonly isAlone: boolean;
   /** The others, by the links of this node. */
   others(cluster: Cluster): Others;
   /** It listens; from now on it may be told to lead. Resolves when it is known whether this master leads, if that takes no time. */
   begin(node: OpenedNode, leadership: Pick<Leadership, "takeUp" | "layDown">): Promise<void>;
   /** Before it lays down in order: somebody else may be told to lead. */
   ending?(): Promise<void>;
+  /** It has laid down because a write was refused: it may lead still, and is to take up again then. */
+  deposed?(): void;
   /** Nothing runs here any more. */
   ended?(): Promise<void>;
   close(): Promise<void>;
@@ -81,7 +91,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
       },
       deposed: (reason) => {
         logger.warn("leads no more", { reason });
-        void leadership.layDown(reason);
+        void leadership.layDown(reason).then(() => election.deposed?.());
       },
     });
   const named = new NamedPipelines({ clock, leadership, requests: submit });
@@ -98,7 +108,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
     async opened(node, stop) {
       cluster = node;
       await election.begin(node, leadership);
-      await submitted(named, leadership, choices, stop);
+      await submitted(named, leadership, { ...choices, lingerMs: election.isAlone ? 0 : LINGER_MS }, stop);
     },
     async ending() {
       named.close();
@@ -118,13 +128,15 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
 async function submitted(
   named: NamedPipelines,
   { leading }: Leadership,
-  { logger, untilDone }: MasterChoices,
+  { lingerMs, logger, untilDone }: Pick<MasterChoices, "logger" | "untilDone"> & { readonly lingerMs: number },
   stop: (reason: string) => void,
 ): Promise<void> {
   const taken = named.submit();
   const watched = taken.then(async () => {
     await named.over();
-    if (untilDone) stop("all pipelines are over");
+    if (!untilDone) return;
+    await pause(systemClock, lingerMs);
+    stop("all pipelines are over");
   });
   watched.catch((thrown: unknown) => {
     logger.error("a pipeline named at the start is not taken", { reason: messageOf(thrown) });

@@ -11,7 +11,7 @@ export interface NodeDuty {
   readonly handlers?: LinkHandlers;
   readonly services?: readonly Service[];
   /** It listens; not a member yet. */
-  opened?(node: OpenedNode, stop: (reason: string) => void): void | Promise<void>;
+  opened?(node: OpenedNode, stop: (reason: string, isFailure?: boolean) => void): void | Promise<void>;
   /** Before it leaves the cluster. */
   ending?(reason: string): Promise<void>;
   /** When nothing more can come. */

@@ -19,7 +19,7 @@ const run = defineCommand({
   examples: [
     "txn config/transactions/two-accounts.txn",
     "txn config/transactions/two-groups.txn --timeout 30s --json",
-    "printf 'compare\\n absent locks deploy\\nthen\\n put locks deploy me\\n' | distributed_system txn -",
+    "txn - --json < config/transactions/two-accounts.txn",
   ],
   args: { file, ...dataArgs, timeout: { ...dataArgs.timeout, default: "30s" } },
   async run(args) {

@@ -1,6 +1,6 @@
 /** The groups that keep the data, for operators. Pure. */
 import { printable } from "../../base/printable.ts";
-import { formatBytes, formatCount, formatDurationMs } from "../../base/units.ts";
+import { formatBytes, formatCount } from "../../base/units.ts";
 import { textTable } from "./table.ts";
 
 export interface ShownMember {
@@ -11,7 +11,6 @@ export interface ShownMember {
   readonly match?: number | undefined;
   readonly next?: number | undefined;
   readonly state?: string | undefined;
-  readonly heardMs?: number | undefined;
 }
 
 export interface ShownGroup {
@@ -56,14 +55,13 @@ function groupText(group: ShownGroup): string {
 const WIDTH = "durability".length;
 
 function membersTable({ last, leader, members }: ShownGroup): string {
-  const rows = members.map(({ address = "", heardMs, id, isLeaving, kind, match, state = "" }) => [
+  const rows = members.map(({ address = "", id, isLeaving, kind, match, state = "" }) => [
     printable(id),
     isLeaving ? `${kind}, leaving` : kind,
     id === leader ? "leader" : printable(state),
     match === undefined ? "" : formatCount(match),
     match === undefined ? "" : formatCount(Math.max(0, last - match)),
-    heardMs === undefined ? "" : `${formatDurationMs(heardMs)} ago`,
     printable(address),
   ]);
-  return textTable(["member", "kind", "state", "has", "behind", "heard", "address"], rows);
+  return textTable(["member", "kind", "state", "has", "behind", "address"], rows);
 }

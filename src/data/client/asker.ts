@@ -8,8 +8,9 @@ import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { type CallOptions, type Client, type Contract, createClient, type Methods } from "../../wire/rpc/index.ts";
-import { MAIN_GROUP } from "../contract/index.ts";
+import { MAIN_GROUP, raftContract } from "../contract/index.ts";
 import { judge, lateFailure } from "./failures.ts";
+import { type LeaderNames, Leaders } from "./leaders.ts";
 import {
   BACKOFF_MS_FIRST,
   BACKOFF_MS_MAX,
@@ -35,11 +36,18 @@ export interface AskerPorts {
 type Input = Readonly<Record<string, unknown>>;
 type Ask = (input: Input, options: CallOptions) => Promise<unknown>;
 
+/** Whom to ask about one group. */
+interface Place {
+  readonly ways: Ways;
+  readonly leaders: Leaders;
+}
+
 /** What is to be asked, and what is known of it so far. */
 interface Question {
   readonly contract: Contract;
   readonly method: string;
   readonly input: Input;
+  readonly group: string;
   readonly title: string;
   readonly timeoutMs: number;
   readonly deadlineMs: number;
@@ -55,13 +63,13 @@ interface Question {
 
 export class Asker {
   readonly #ports: AskerPorts;
-  readonly #ways: Ways;
+  /** By group: each has a leader of its own. */
+  readonly #places = new Map<string, Place>();
   readonly #sessions = new Map<string, Sessions>();
   readonly #clients = new WeakMap<Way["transport"], Map<string, Readonly<Record<string, Ask>>>>();
 
   constructor(ports: AskerPorts) {
     this.#ports = ports;
-    this.#ways = new Ways(ports.ways);
   }
 
   /** A function per method, as `createClient` makes them. */
@@ -76,11 +84,13 @@ export class Asker {
     const { input: schema, access, idempotent = false } = contract.methods[method]!; // of the contract's own names
     const isMarked = schema instanceof z.ZodObject && "mark" in schema.shape;
     const asked = options.timeoutMs ?? this.#ports.timeoutMs ?? TIMEOUT_MS_DEFAULT;
-    const timeoutMs = isMarked ? Math.min(asked, COMMAND_MS_MAX) : asked;
+    const hasId = isMarked || (access !== "read" && schema instanceof z.ZodObject && "id" in schema.shape);
+    const timeoutMs = hasId ? Math.min(asked, COMMAND_MS_MAX) : asked;
     const question: Question = {
       contract,
       method,
       input,
+      group: typeof input.group === "string" ? input.group : MAIN_GROUP,
       title: `${contract.name}.${method}`,
       timeoutMs,
       deadlineMs: this.#ports.clock.monotonic() + timeoutMs,
@@ -101,9 +111,8 @@ export class Asker {
 
   /** One number of the session for all its tries; another session when the group has forgotten this one. */
   async #command(question: Question): Promise<unknown> {
-    const group = typeof question.input.group === "string" ? question.input.group : MAIN_GROUP;
     for (;;) {
-      const sessions = this.#sessionsWith(group);
+      const sessions = this.#sessionsWith(question.group);
       const session = sessions.choose();
       const sequence = session.begin();
       try {
@@ -128,22 +137,44 @@ export class Asker {
     return sessions;
   }
 
+  #placeOf(group: string): Place {
+    const known = this.#places.get(group);
+    if (known) return known;
+    const ways = new Ways(this.#ports.ways);
+    const leaderOf = (name: string, way: Way): Promise<LeaderNames> => this.#leaderOf(name, way);
+    const place = { ways, leaders: new Leaders(group, ways, { clock: this.#ports.clock, leaderOf }) };
+    this.#places.set(group, place);
+    return place;
+  }
+
+  async #leaderOf(name: string, { transport }: Way): Promise<LeaderNames> {
+    const { status } = createClient(raftContract, transport, { clock: this.#ports.clock });
+    const { groups } = await status({ group: name }, { timeoutMs: TRY_MS });
+    const leader = groups[0]?.leader;
+    const member = groups[0]?.members.find(({ id }) => id === leader);
+    return [leader, member?.address].filter((each) => each !== undefined);
+  }
+
   /** Asks one node after the other; a refusal that passes comes back as BUSY. */
   async #untilAnswered(question: Question, input: () => Input): Promise<unknown> {
+    const { leaders, ways } = this.#placeOf(question.group);
     for (let tries = 0; ; tries++) {
       this.#requireTime(question);
       let way: Way | undefined;
       try {
-        way = this.#ways.choose();
-        return await this.#try(way, question, input());
+        way = ways.choose();
+        const answer = await this.#try(way, question, input());
+        leaders.answered(way);
+        return answer;
       } catch (thrown) {
         const failure = toFailure(thrown, "data.defect");
-        if (!this.#goesOn(question, failure)) throw failure;
+        if (!this.#goesOn(question, failure, ways.count)) throw failure;
         if (judge(failure) === "busy") return BUSY;
-        if (way) this.#ways.passOver(way);
+        if (way) leaders.failed(way);
+        if (way) ways.passOver(way);
       }
-      const round = Math.floor(tries / Math.max(1, this.#ways.count));
-      if ((tries + 1) % Math.max(1, this.#ways.count) === 0) await this.#wait(question, round);
+      const round = Math.floor(tries / Math.max(1, ways.count));
+      if ((tries + 1) % Math.max(1, ways.count) === 0) await this.#wait(question, round);
     }
   }
 
@@ -170,13 +201,13 @@ export class Asker {
   }
 
   /** Notes what the failure says, and whether to ask again. */
-  #goesOn(question: Question, failure: Failure): boolean {
+  #goesOn(question: Question, failure: Failure, nodes: number): boolean {
     const judgement = judge(failure);
     const saysLittle = failure.code === "rpc.deadline_exceeded" && question.last !== undefined;
     if (!saysLittle) question.last = failure;
     question.wrongNodes = judgement === "wrong_node" ? question.wrongNodes + 1 : 0;
     if (judgement === "final" || question.signal?.aborted) return false;
-    if (judgement === "wrong_node") return question.wrongNodes < this.#ways.count;
+    if (judgement === "wrong_node") return question.wrongNodes < nodes;
     if (judgement !== "uncertain") return true;
     question.isUncertain ||= question.changes;
     return question.isRepeatable;

@@ -6,7 +6,7 @@
 import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
-import { MAIN_GROUP } from "../contract/index.ts";
+import { DISTRIBUTED_TIMEOUT_MS_MAX, MAIN_GROUP } from "../contract/index.ts";
 import type { Compare, Entry, TransactionOperation, Value } from "../words/index.ts";
 import type { Calls } from "./calls.ts";
 import { conflictPause } from "./conflict.ts";
@@ -148,7 +148,8 @@ async function commit(
     const { succeeded } = await runTransaction(calls, first, call);
     return succeeded ? undefined : "others have changed what it has read";
   }
-  const input = { id: newId(), parts, timeoutMs: Math.max(TIMEOUT_MS_MIN, Math.floor(call.timeoutMs)) };
+  const timeoutMs = Math.min(DISTRIBUTED_TIMEOUT_MS_MAX, Math.max(TIMEOUT_MS_MIN, Math.floor(call.timeoutMs)));
+  const input = { id: newId(), parts, timeoutMs };
   const { reason = "it was aborted", retryable = false, state } = await calls.txn.distributed(input, call);
   if (state === "committed") return undefined;
   if (retryable) return reason;

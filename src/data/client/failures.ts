@@ -18,7 +18,7 @@ const NOT_DONE: ReadonlySet<string> = new Set([
   "consensus.no_leader",
   "consensus.not_leader",
   "consensus.overloaded",
-  "data.future_revision",
+  "data.future_revision", // of a read: this node does not have it yet
   "data.no_node",
   "link.overloaded",
   "link.refused",
@@ -83,10 +83,11 @@ export function lateFailure(
   { isUncertain, last }: { readonly isUncertain: boolean; readonly last: Failure | undefined },
 ): Failure {
   const why = last ? `: ${last.message}` : "";
+  const span = `${Math.round(timeoutMs)} ms`;
   if (isUncertain) {
-    const message = `${title}: no answer within ${timeoutMs} ms, and it may have been done${why}`;
+    const message = `${title}: no answer within ${span}, and it may have been done${why}`;
     return new Failure("data.unknown_outcome", message, { cause: last });
   }
   const code = last?.code ?? "rpc.deadline_exceeded";
-  return new Failure(code, `${title}: not done within ${timeoutMs} ms${why}`, { retryable: true, cause: last });
+  return new Failure(code, `${title}: not done within ${span}${why}`, { retryable: true, cause: last });
 }

@@ -2,7 +2,7 @@
 
 /** What a call takes at most unless told otherwise: an election, a link that has to be made anew, and a few tries. */
 export const TIMEOUT_MS_DEFAULT = 15_000;
-/** A command that is sent again so long after it was first sent might be taken for a new one: groups forget silent sessions. */
+/** A command that is sent again so long after it was first sent might be taken for a new one: groups forget silent sessions, and how transactions ended. */
 export const COMMAND_MS_MAX = 5 * 60_000;
 /** A node that says nothing for so long is passed over for another: longer than an election and a slow disk's write. */
 export const TRY_MS = 2_000;
@@ -11,6 +11,12 @@ export const DISTRIBUTED_TRY_MS = 10_000;
 /** Between rounds over all nodes: soon enough not to be noticed after an election, seldom enough not to hinder it. */
 export const BACKOFF_MS_FIRST = 20;
 export const BACKOFF_MS_MAX = 500;
+/** A client that asks less often than this many times does not look who leads. */
+export const LEADER_LOOK_AFTER = 8;
+/** Between two looks: leaders change seldom, and a look costs less than a thousandth of what is asked meanwhile. */
+export const LEADER_LOOK_MS = 5_000;
+/** One that has failed is not preferred for so long: it may lead and be out of this client's reach. */
+export const LEADER_AVOID_MS = 10_000;
 /** Commands under way in one session: more go by another one. */
 export const COMMANDS_AT_ONCE_MAX = 256;
 /** Numbers of one session from the first that is under way to the last: half of what groups take. */

@@ -82,16 +82,16 @@ export class StrongMap {
     { timeoutMs = TRANSACTION_MS_DEFAULT, ...call }: CallOptions = {},
   ): Promise<number> {
     const deadlineMs = this.#ports.clock.monotonic() + timeoutMs;
+    const leftMs = (): number => Math.max(0, deadlineMs - this.#ports.clock.monotonic());
     for (let tries = 0; ; tries++) {
-      const leftMs = Math.max(0, deadlineMs - this.#ports.clock.monotonic());
-      const entry = await this.get(key, { ...call, timeoutMs: leftMs });
+      const entry = await this.get(key, { ...call, timeoutMs: leftMs() });
       const value = await change(entry);
       if (value === undefined && !entry) return 0;
       const expect = entry ? { revision: entry.revision } : ({ absent: true } as const);
-      const { revision, swapped } = await this.cas(key, expect, value, { ...call, timeoutMs: leftMs });
+      const { revision, swapped } = await this.cas(key, expect, value, { ...call, timeoutMs: leftMs() });
       if (swapped) return revision;
       if (await conflictPause(this.#ports, { tries, deadlineMs, signal: call.signal })) continue;
-      const message = `map ${this.name}: key ${JSON.stringify(key)} was changed by others ${tries + 1} times within ${timeoutMs} ms`;
+      const message = `map ${this.name}: key ${JSON.stringify(key)} was changed by others ${tries + 1} times within ${Math.round(timeoutMs)} ms`;
       throw new Failure("data.conflict", message, { retryable: true });
     }
   }

@@ -6,6 +6,8 @@ import type { Transport } from "../../wire/rpc/index.ts";
 export interface Way {
   /** Unique; for messages. */
   readonly name: string;
+  /** Its id or `host:port`, as the status of a group names members; without it nobody knows whether it leads. */
+  readonly node?: string | undefined;
   readonly transport: Transport;
 }
 
@@ -21,7 +23,7 @@ export class Ways {
     return this.#list().length;
   }
 
-  /** Whoever answered last. Fails with `data.no_node` when nobody is known. */
+  /** Whoever answered last, or was preferred. Fails with `data.no_node` when nobody is known. */
   choose(): Way {
     const list = this.#list();
     const way = list.find(({ name }) => name === this.#chosen) ?? list[0];
@@ -37,5 +39,10 @@ export class Ways {
     const at = list.findIndex((way) => way.name === name);
     if (at < 0 || (this.#chosen ?? list[0]?.name) !== name) return;
     this.#chosen = list[(at + 1) % list.length]!.name;
+  }
+
+  /** Whoever fits, from now on; nothing changes when nobody does. */
+  prefer(fits: (way: Way) => boolean): void {
+    this.#chosen = this.#list().find(fits)?.name ?? this.#chosen;
   }
 }

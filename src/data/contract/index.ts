@@ -5,7 +5,6 @@ export {
   DISTRIBUTED_TIMEOUT_MS_MAX,
   LISTED_MAX,
   LONG_POLL_MS_MAX,
-  PARTICIPANTS_MAX,
 } from "./limits.ts";
 export { lockContract } from "./lock-contract.ts";
 export { leaseContract, mapContract } from "./map-contract.ts";

@@ -6,9 +6,7 @@ export const LONG_POLL_MS_MAX = 60_000;
 export const LISTED_MAX = 1_000;
 /** Where an answer ends although there is more: well below what an answer may hold, with base64 around it. */
 export const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
-/** Groups of one distributed transaction: each one is two more writes to wait for. */
-export const PARTICIPANTS_MAX = 32;
-/** Undecided, a transaction keeps its keys from everybody else. */
-export const DISTRIBUTED_TIMEOUT_MS_MAX = 10 * 60_000;
+/** Undecided, a transaction keeps its keys from everybody else. Well below the time for which it is remembered how one ended. */
+export const DISTRIBUTED_TIMEOUT_MS_MAX = 5 * 60_000;
 /** A JSON text as `raft propose` takes it: a setting, not a document. */
 export const JSON_CHARS_MAX = 256 * 1024;

@@ -1,5 +1,6 @@
 /** The contract `raft`: the groups that keep the data, for operators. */
 import { z } from "zod";
+import { NODE_ID } from "../../protocol/raft/index.ts";
 import { defineContract } from "../../wire/rpc/index.ts";
 import { JSON_CHARS_MAX } from "./limits.ts";
 import { changes, consistency, count, entry, group, key, mapReply, name } from "./schemas.ts";
@@ -14,8 +15,7 @@ const member = z.object({
   isLeaving: z.boolean().optional().describe("of the old configuration only, while a joint one is in force"),
   match: count.optional().describe("the last entry that it is known to have; the leader knows"),
   next: count.optional(),
-  state: z.string().optional().describe("probe, replicate or snapshot, as the leader sees it"),
-  heardMs: z.number().optional().describe("since it was heard of"),
+  state: z.string().optional().describe("probe, replicate, snapshot or silent, as the leader sees it"),
 });
 
 const status = z.object({
@@ -51,7 +51,7 @@ const operation = z.discriminatedUnion("operation", [
   }),
 ]);
 
-const node = z.string().min(1).max(300).describe("its id");
+const node = z.string().regex(NODE_ID).describe("its id");
 const done = z.object({ status });
 
 export const raftContract = defineContract({

@@ -24,14 +24,16 @@ const BASE64_CHARS_MAX = Math.ceil(VALUE_BYTES_MAX / 3) * 4;
 
 export type WireValue = string | { readonly base64: string };
 
-export const name = z
-  .string()
+/** Half of a surrogate pair has no UTF-8: it would be changed on its way, and two keys could become one. */
+export const wellFormed = z.string().refine((text) => text.isWellFormed(), "half of a surrogate pair is in it; whole characters are required");
+
+export const name = wellFormed
   .min(1)
   .max(NAME_CHARS_MAX)
   .refine((text) => !text.startsWith(PRIVATE_PREFIX), `names that begin with ${PRIVATE_PREFIX} are the program's own`);
-export const key = z.string().min(1).max(KEY_CHARS_MAX);
+export const key = wellFormed.min(1).max(KEY_CHARS_MAX);
 /** Where a range begins or ends: all keys come after the empty one. */
-export const bound = z.string().max(KEY_CHARS_MAX);
+export const bound = wellFormed.max(KEY_CHARS_MAX);
 export const count = z.number().int().min(0);
 export const wholeNumber = z.number().int();
 export const ttlMs = z.number().int().min(TTL_MS_MIN).max(TTL_MS_MAX);
@@ -41,8 +43,7 @@ export const waitMs = z.number().int().min(0).max(LONG_POLL_MS_MAX).default(0).d
 
 export const group = name.default(MAIN_GROUP).describe("the group that keeps it");
 
-const text = z
-  .string()
+const text = wellFormed
   .refine((value) => Buffer.byteLength(value) <= VALUE_BYTES_MAX, `at most ${VALUE_BYTES_MAX} bytes are taken`);
 const bytes = z
   .strictObject({ base64: z.base64().max(BASE64_CHARS_MAX) })
@@ -54,7 +55,7 @@ export const value = z.union([text, bytes]).transform(fromWire);
 export const toldValue = z.union([z.string(), z.object({ base64: z.string() })]);
 
 export const mark = z
-  .strictObject({ session: z.string().min(1).max(SESSION_CHARS_MAX), sequence: count.min(1), received: count })
+  .strictObject({ session: wellFormed.min(1).max(SESSION_CHARS_MAX), sequence: count.min(1), received: count })
   .optional()
   .describe("sent again under the same session and sequence, it is not done again: the first answer comes once more");
 

@@ -1,8 +1,8 @@
 /** The contract `txn`: transactions on one group, and by two-phase commit over several. */
 import { z } from "zod";
 import { defineContract } from "../../wire/rpc/index.ts";
-import { TRANSACTION_OPERATIONS_MAX } from "../words/index.ts";
-import { DISTRIBUTED_TIMEOUT_MS_MAX, PARTICIPANTS_MAX } from "./limits.ts";
+import { PARTICIPANTS_MAX, TRANSACTION_OPERATIONS_MAX } from "../words/index.ts";
+import { DISTRIBUTED_TIMEOUT_MS_MAX } from "./limits.ts";
 import {
   bound,
   changes,
@@ -18,6 +18,7 @@ import {
   mapReply,
   name,
   value,
+  wellFormed,
   wholeNumber,
 } from "./schemas.ts";
 
@@ -58,7 +59,7 @@ const reply = z.union([enqueueReply, counterReply, mapReply, z.object({ entry: e
 const replies = z.array(reply).readonly();
 
 /** Unique for ever. */
-const id = z.string().min(8).max(64);
+const id = wellFormed.min(8).max(64);
 
 const record = z.object({
   id: z.string(),

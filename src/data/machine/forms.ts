@@ -5,6 +5,7 @@
 import {
   type Command,
   MESSAGES_AT_ONCE_MAX,
+  PARTICIPANTS_MAX,
   TRANSACTION_OPERATIONS_MAX,
   type Transaction,
   type TransactionOperation,
@@ -35,8 +36,6 @@ interface Form<C> {
   read(fields: Fields): C;
 }
 
-/** Groups that take part in one transaction: a few; each is a round trip for every one of the others. */
-const PARTICIPANTS_MAX = 64;
 const DECISIONS = ["commit", "abort"] as const;
 
 const ttl = (fields: Fields, field = "ttlMs"): number => fields.whole(field, TTL_MS_MIN, TTL_MS_MAX);

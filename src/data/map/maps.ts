@@ -127,7 +127,7 @@ export class Maps implements Structure, Transactional<MapOperation> {
   compact(revision: number): Answer<MapReply> {
     if (revision > this.#revision) {
       return refused(
-        "data.future_revision",
+        "data.compact_future",
         `compacting to revision ${revision}: the group is at revision ${this.#revision}, at most that is required`,
       );
     }

@@ -15,7 +15,6 @@ import {
   type Refused,
   refused,
 } from "../words/index.ts";
-import { DRIVE_AFTER_MS, DUE_AT_ONCE_MAX } from "./limits.ts";
 import { Memory } from "./memory.ts";
 
 type Begin = Extract<Command, { type: "distributed.begin" }>;
@@ -40,7 +39,7 @@ export interface CoordinatorRecord extends Due {
 export interface Unfinished {
   readonly id: string;
   readonly decision: Decision;
-  readonly participants: readonly string[];
+  readonly groups: readonly string[];
 }
 
 export interface CoordinatorBounds {
@@ -119,13 +118,12 @@ export class Coordinator {
     return done({ id, state: "finished", decision });
   }
 
-  /** Decided a while ago and not finished: somebody has to tell those who have not carried it out. */
-  due(nowMs: number, afterMs = DRIVE_AFTER_MS): Unfinished[] {
+  /** Decided so long ago and not finished: somebody has to tell those who have not carried it out. */
+  due(nowMs: number, afterMs: number): Unfinished[] {
     const due: Unfinished[] = [];
     for (const { id, verdict, unfinished } of this.records.values()) {
       if (verdict === undefined || verdict.atMs + afterMs > nowMs) continue;
-      due.push({ id, decision: verdict.decision, participants: [...unfinished] });
-      if (due.length === DUE_AT_ONCE_MAX) break;
+      due.push({ id, decision: verdict.decision, groups: [...unfinished] });
     }
     return due;
   }

@@ -6,7 +6,6 @@
  */
 import { Failure, toFailure } from "../../base/errors.ts";
 import type { Decision, DistributedReply, OperationReply, TwoPhaseCommand } from "../words/index.ts";
-import { RECOVERED_AT_ONCE } from "./limits.ts";
 import type { Part } from "./part.ts";
 import type { DueTransactions } from "./transactions.ts";
 
@@ -165,8 +164,8 @@ export interface Recovery {
 }
 
 /**
- * Drives on what a group's leader finds due (`DistributedTransactions.due`), `group` being its own. Any leader may do so at any time,
- * several at once: decisions are asked for or known, never made up, but for those parts that have waited too long for any.
+ * Drives on what a group's leader finds due (`DistributedTransactions.due`), `group` being its own, all of it at the same time. Any
+ * leader may do so at any time, several at once: decisions are asked for or known, never made up, but for those parts that have waited too long for any.
  */
 export async function recover(
   group: string,
@@ -174,26 +173,15 @@ export async function recover(
   ports: DriverPorts,
   signal: AbortSignal,
 ): Promise<Recovery> {
-  const errands: (() => Promise<unknown>)[] = [
-    ...unfinished.flatMap(({ id, decision, participants }) =>
-      participants.map((each) => () => carryOut({ id, coordinator: group, group: each, decision }, ports, signal)),
+  const outcomes = await Promise.allSettled([
+    ...unfinished.flatMap(({ id, decision, groups }) =>
+      groups.map((each) => carryOut({ id, coordinator: group, group: each, decision }, ports, signal)),
     ),
-    ...inDoubt.map(
-      ({ id, coordinator }) =>
-        () =>
-          resolve({ id, coordinator, group }, ports, signal),
-    ),
-  ];
-  let settled = 0;
-  const failures: Failure[] = [];
-  while (errands.length > 0) {
-    const outcomes = await Promise.allSettled(errands.splice(0, RECOVERED_AT_ONCE).map((errand) => errand()));
-    for (const outcome of outcomes) {
-      if (outcome.status === "fulfilled") settled++;
-      else failures.push(toFailure(outcome.reason, "data.distributed.recover"));
-    }
-  }
-  return { settled, failures };
+    ...inDoubt.map(({ id, coordinator }) => resolve({ id, coordinator, group }, ports, signal)),
+  ]);
+  const rejected = outcomes.filter((outcome) => outcome.status === "rejected");
+  const failures = rejected.map(({ reason }) => toFailure(reason, "data.distributed.recover"));
+  return { settled: outcomes.length - rejected.length, failures };
 }
 
 /** A part whose time is over asks for an abort, and takes whatever the coordinator has decided. */

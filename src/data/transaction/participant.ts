@@ -15,7 +15,6 @@ import {
 } from "../words/index.ts";
 import { decided } from "./coordinator.ts";
 import { claimsOf, KeyLocks } from "./key-locks.ts";
-import { DUE_AT_ONCE_MAX } from "./limits.ts";
 import { Memory } from "./memory.ts";
 import { type Part, type PartPorts, partBytes } from "./part.ts";
 
@@ -99,10 +98,7 @@ export class Participant {
 
   due(nowMs: number): InDoubt[] {
     const due: InDoubt[] = [];
-    for (const { id, coordinator, askMs } of this.prepared.values()) {
-      if (askMs <= nowMs) due.push({ id, coordinator });
-      if (due.length === DUE_AT_ONCE_MAX) break;
-    }
+    for (const { id, coordinator, askMs } of this.prepared.values()) if (askMs <= nowMs) due.push({ id, coordinator });
     return due;
   }
 

@@ -7,10 +7,11 @@ import { firstNames } from "../structure/index.ts";
 import type { Answer, Command, DistributedReply, Moment, Structure, TwoPhaseCommand } from "../words/index.ts";
 import { Coordinator, type Unfinished } from "./coordinator.ts";
 import type { Use } from "./key-locks.ts";
-import { DISTRIBUTED_MAX, REMEMBERED_MAX } from "./limits.ts";
+import { DISTRIBUTED_MAX, DRIVE_AFTER_MS, REMEMBERED_MAX } from "./limits.ts";
 import type { PartPorts } from "./part.ts";
 import { type InDoubt, Participant } from "./participant.ts";
 import { copyOf, piecesOf, readInto } from "./snapshot.ts";
+import { Turns } from "./turns.ts";
 
 type Of<Type extends Command["type"]> = Extract<Command, { type: Type }>;
 
@@ -26,6 +27,13 @@ export interface DueTransactions {
   readonly unfinished: readonly Unfinished[];
   /** This group takes part: these have to ask their coordinators. */
   readonly inDoubt: readonly InDoubt[];
+}
+
+export interface DueOptions {
+  /** Those decided so long ago; a new leader takes 0, for whoever drove them may have led before. */
+  readonly afterMs?: number;
+  /** Of whoever looks, the same ones at each look. */
+  readonly turns?: Turns;
 }
 
 export interface DistributedView {
@@ -129,9 +137,13 @@ export class DistributedTransactions implements Structure {
     return this.hasLocks && this.#participant.locks.isLockPinned(lock);
   }
 
-  /** `afterMs`: those decided so long ago; a new leader takes 0. */
-  due(nowMs: number, afterMs?: number): DueTransactions {
-    return { unfinished: this.#coordinator.due(nowMs, afterMs), inDoubt: this.#participant.due(nowMs) };
+  /** As much as one look takes, in turns. */
+  due(nowMs: number, { afterMs = DRIVE_AFTER_MS, turns = new Turns() }: DueOptions = {}): DueTransactions {
+    const inDoubt = this.#participant.due(nowMs).map(({ coordinator, id }) => ({ id, groups: [coordinator] }));
+    return {
+      unfinished: turns.unfinished.take(this.#coordinator.due(nowMs, afterMs)),
+      inDoubt: turns.inDoubt.take(inDoubt).map(({ groups, id }) => ({ id, coordinator: groups[0]! })), // one each
+    };
   }
 
   /** Those under way, by id. */

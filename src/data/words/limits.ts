@@ -10,6 +10,8 @@ export const KEY_CHARS_MAX = 1_024;
 export const VALUE_BYTES_MAX = 1024 * 1024;
 /** Operations and comparisons of a transaction: all nodes stand still while it is applied. */
 export const TRANSACTION_OPERATIONS_MAX = 1_024;
+/** Groups of one distributed transaction: each one is two more writes to wait for. */
+export const PARTICIPANTS_MAX = 32;
 /** Of one command, with all its values: it is one entry of the log. */
 export const COMMAND_BYTES_MAX = 4 * 1024 * 1024;
 /** Messages of one enqueue or dequeue, receipts of one acknowledgement. */

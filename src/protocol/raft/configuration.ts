@@ -12,6 +12,11 @@ export function isVoter({ voters, votersOutgoing }: Configuration, id: NodeId): 
   return voters.includes(id) || votersOutgoing.includes(id);
 }
 
+/** Does a leader send it entries? */
+export function isMember(configuration: Configuration, id: NodeId): boolean {
+  return isVoter(configuration, id) || configuration.learners.includes(id);
+}
+
 /** Everybody whom a leader sends entries. */
 export function membersOf({ learners, voters, votersOutgoing }: Configuration): Set<NodeId> {
   return new Set([...voters, ...votersOutgoing, ...learners]);
@@ -71,6 +76,11 @@ export class Configurations {
    */
   mayConcern(id: NodeId): boolean {
     return this.#list.some(({ configuration }) => isVoter(configuration, id));
+  }
+
+  /** In any that may be in force. */
+  knows(id: NodeId): boolean {
+    return this.#list.some(({ configuration }) => isMember(configuration, id));
   }
 
   add(index: number, configuration: Configuration): void {

@@ -1,6 +1,6 @@
 /** Raft: a group of nodes that agree on one log. */
 
-export { isJoint, isVoter, membersOf } from "./configuration.ts";
+export { isJoint, isMember, isVoter, membersOf } from "./configuration.ts";
 export type {
   Configuration,
   DurableState,
@@ -18,6 +18,7 @@ export {
   assertValidRaft,
   ENTRY_OVERHEAD_BYTES,
   isNodeId,
+  NODE_ID,
   NODE_ID_LENGTH_MAX,
   NODES_MAX,
   type OptionFault,
@@ -27,4 +28,5 @@ export {
 } from "./options.ts";
 export { Raft, type RaftNode } from "./raft.ts";
 export { type LogEnd, type RaftRules, raftRules } from "./rules.ts";
+export { isSameSnapshot } from "./sending.ts";
 export type { FollowerStatus, RaftStatus } from "./status.ts";

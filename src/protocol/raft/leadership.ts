@@ -65,7 +65,7 @@ export class Leadership {
     for (const { data, id } of proposals) {
       const size = ENTRY_OVERHEAD_BYTES + data.length;
       if (this.#transfers.isUnderWay) core.refuse(id, "in_progress");
-      else if (data.length > options.entryBytesMax) core.refuse(id, "invalid");
+      else if (data.length > options.entryBytesMax) core.refuse(id, "too_large");
       else if (!this.#hasRoom(bytes, size)) core.refuse(id, "overloaded");
       else {
         bytes += size;
@@ -90,6 +90,11 @@ export class Leadership {
   transfer({ id, to }: InputOf<"transfer">): void {
     this.#transfers.start(id, to);
     this.#handOver();
+  }
+
+  /** Also one that is leaving, until it has heard of that. */
+  follows(node: NodeId): boolean {
+    return this.replication.followers.has(node);
   }
 
   receive(from: NodeId, message: RaftMessage): void {

@@ -152,14 +152,21 @@ export type RaftInput =
 
 /**
  * `in_progress`: another change or transfer is under way (proposals: leadership is being transferred), or the leader is too new to change
- * the configuration. `timed_out`: a transfer was given up. `lost_leadership` leaves open what becomes of a reconfiguration.
+ * the configuration. `too_large`: a proposal, never a change. `timed_out`: a transfer was given up. `lost_leadership` leaves open what becomes of a reconfiguration.
  */
-export type Refusal = "not_leader" | "overloaded" | "in_progress" | "invalid" | "lost_leadership" | "timed_out";
+export type Refusal =
+  | "not_leader"
+  | "overloaded"
+  | "in_progress"
+  | "invalid"
+  | "too_large"
+  | "lost_leadership"
+  | "timed_out";
 
 /**
  * Effects are carried out in their order. A `persist` holds back those behind it until it is durable, but for a `send` that `isFree`:
  * it says nothing that depends on what is being written, and may leave at once (a leader's entries go out while it writes them).
- * `commit`, `proposed`, `readReady`, `refused`, `done`, `role` and `configuration` depend on no persist that was issued before them
+ * `commit`, `proposed`, `readReady`, `refused`, `done`, `role`, `suspicion` and `configuration` depend on no persist that was issued before them
  * either: whoever likes may carry them out while one is under way, in order among themselves. The others must wait.
  */
 export type RaftEffect =
@@ -208,4 +215,16 @@ export type RaftEffect =
    */
   | { readonly type: "restore"; readonly snapshot: SnapshotInfo }
   /** The damage is made good: what the disk says of it may be forgotten. */
-  | { readonly type: "repaired" };
+  | { readonly type: "repaired" }
+  /**
+   * A peer has said what cannot be. Nothing depends on it, but people should hear of it. `term_far_ahead`: it speaks of this term while
+   * the own one is `known`, and is not heard. `forgotten`: it had acknowledged entries up to `known`, has no more than `said`, and does
+   * not say that it is damaged; it gets them once more.
+   */
+  | {
+      readonly type: "suspicion";
+      readonly what: "term_far_ahead" | "forgotten";
+      readonly from: NodeId;
+      readonly said: number;
+      readonly known: number;
+    };

@@ -35,12 +35,19 @@ export interface RaftOptions {
   readonly promoteLagMax: number;
 }
 
-/** Ids ride on entries and are typed by people. */
-export const NODE_ID_LENGTH_MAX = 128;
+/** Ids ride on entries and are typed by people: the form that they have everywhere. */
+export const NODE_ID_LENGTH_MAX = 64;
+export const NODE_ID = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/;
+const NODE_ID_FORM = `1 to ${NODE_ID_LENGTH_MAX} letters, digits and . _ @ - are required, a letter or a digit first`;
 /** Voters and learners: a leader sends everything to each of them. */
 export const NODES_MAX = 64;
 /** Far beyond what elections can reach, and low enough that adding to it stays exact. */
 export const TERM_MAX = 2 ** 50;
+/**
+ * By how much a term may rise at once, whoever says so: an election a minute for thirty years, so that a node that joins an old group,
+ * or was away for long, catches up; and one peer's nonsense does not use up the terms that there are.
+ */
+export const TERM_JUMP_MAX = 2 ** 24;
 export const INDEX_MAX = 2 ** 52;
 /** What an entry costs beside its data: the object, its place in the array, its header on the wire. */
 export const ENTRY_OVERHEAD_BYTES = 64;
@@ -134,13 +141,12 @@ export function validateRaft(options: RaftOptions): readonly OptionFault[] {
 
 export function assertValidRaft(id: string, options: RaftOptions): void {
   const faults = [...validateRaft(options)];
-  if (!isNodeId(id))
-    faults.push({ path: "id", message: `${JSON.stringify(id)}, 1 to ${NODE_ID_LENGTH_MAX} characters are required` });
+  if (!isNodeId(id)) faults.push({ path: "id", message: `${JSON.stringify(id)}, ${NODE_ID_FORM}` });
   if (faults.length === 0) return;
   const text = faults.map(({ path, message }) => `${path}: ${message}`).join("; ");
   throw new Failure("raft.invalid_options", `cannot start a node of a Raft group: ${text}`, { data: { faults } });
 }
 
 export function isNodeId(id: unknown): id is string {
-  return typeof id === "string" && id.length > 0 && id.length <= NODE_ID_LENGTH_MAX;
+  return typeof id === "string" && NODE_ID.test(id);
 }

@@ -75,6 +75,10 @@ export class Progress {
   round = 0;
   /** Refusals of messages of an earlier round are about what has been taken back since. */
   probeRound = 0;
+  /** The probe that is on its way is about this, which it had acknowledged before. */
+  probedMatch: number | undefined;
+  /** It refused what it had acknowledged, and that was told. */
+  isSuspect = false;
   /** The commit index that it was told. */
   told = 0;
   sending: Sending | undefined;

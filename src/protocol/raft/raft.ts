@@ -8,6 +8,7 @@ import { isSnapshotInfo, isValidMessage } from "./check.ts";
 import { Core, type Role } from "./core.ts";
 import { Elections } from "./elections.ts";
 import { Follower } from "./follower.ts";
+import { isFarAhead, isFromStranger } from "./hearing.ts";
 import { Leadership } from "./leadership.ts";
 import type {
   Configuration,
@@ -200,6 +201,8 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
   #receive(from: NodeId, message: RaftMessage): void {
     const core = this.#core;
     if (from === core.id || !isValidMessage(message)) return;
+    if (isFarAhead(core, from, message)) return;
+    if (isFromStranger(core, from, message) && !this.#hearsStranger(from, message)) return;
     if (message.term < core.term) return this.#answerOld(from, message);
     if (message.type === "preVote") return this.#elections.onPreVote(from, message);
     // Also of the own term, of which this node may have heard by other messages: a leader of the one before may have its lease.
@@ -212,6 +215,27 @@ export class Raft implements Machine<RaftInput, RaftEffect> {
       this.#elections.follow(message.term, isLeader ? from : undefined);
     }
     this.#receiveNow(from, message);
+  }
+
+  /**
+   * One that no known configuration has may be of one that this node has not heard of yet: as a candidate and as a leader it is heard,
+   * but not against a leader that is there. A leader of an earlier term is given up for it once that one is silent, as in any election.
+   * Answers of nobody in the group are answers to nothing, but for one that is leaving.
+   */
+  #hearsStranger(from: NodeId, message: RaftMessage): boolean {
+    const { leader, term } = this.#core;
+    switch (message.type) {
+      case "preVote":
+        return true;
+      case "vote":
+      case "append":
+      case "snapshot":
+        return message.term <= term || leader === undefined || !this.#elections.isSticky();
+      case "timeoutNow":
+        return false;
+      default:
+        return message.term <= term && this.#leadership?.follows(from) === true;
+    }
   }
 
   /** Of this node's term. */

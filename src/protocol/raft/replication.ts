@@ -182,13 +182,33 @@ export class Replication {
     if (follower.state === "snapshot") return;
     // What it acknowledged it has; only one who is damaged takes it back.
     if (follower.repair !== undefined && hint.index < follower.match) follower.match = hint.index;
+    else if (follower.next <= follower.match + 1 && !this.#hasForgotten(follower, hint.index)) return;
     const end = this.#core.log.lastAtMost(hint.index, hint.term);
     if (follower.next <= follower.match + 1) return;
     this.#probe(follower, Math.max(follower.match + 1, Math.min(end + 1, follower.next - 1)));
   }
 
+  /**
+   * It refuses what it has acknowledged. A refusal may be older than the acknowledgement, so it is asked once more, at the same place: what
+   * is said to that is true. To count less for it takes back no commit; what it may vote for is beyond anybody's help.
+   */
+  #hasForgotten(follower: Progress, index: number): boolean {
+    if (index >= follower.match) return false;
+    if (follower.probedMatch !== follower.match) {
+      this.#probe(follower, follower.match + 1);
+      return false;
+    }
+    const { match: known } = follower;
+    if (!follower.isSuspect)
+      this.#core.emit({ type: "suspicion", what: "forgotten", from: follower.id, said: index, known });
+    follower.isSuspect = true;
+    follower.match = index;
+    return true;
+  }
+
   #probe(follower: Progress, next: number): void {
     follower.become("probe", next);
+    follower.probedMatch = next === follower.match + 1 ? follower.match : undefined;
     follower.probeRound = this.rounds.begin(this.#core.nowMs);
   }
 

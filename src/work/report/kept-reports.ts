@@ -6,6 +6,7 @@ import { z } from "zod";
 import { Failure, messageOf } from "../../base/errors.ts";
 import { deleteLarge, getLarge, putLarge, writeLarge } from "../../base/kept-large.ts";
 import { decodeKept, encodeKept, isDeposed, type KeptState, keyPart } from "../../base/kept-state.ts";
+import { KeptSweep } from "../../base/kept-sweep.ts";
 import type { Random } from "../../base/random.ts";
 import { type Report, reportSchema } from "./model.ts";
 import {
@@ -28,11 +29,13 @@ const keptLine = reportLine.extend({ run: z.string() });
 export class KeptReports implements StoredReports {
   readonly #kept: KeptState;
   readonly #max: number;
+  readonly #sweep: KeptSweep;
 
   /** `kept` is theirs alone. */
   constructor(kept: KeptState, max = REPORTS_MAX) {
     this.#kept = kept;
     this.#max = max;
+    this.#sweep = new KeptSweep(kept);
   }
 
   newId(name: string, nowMs: number, random: Random): string {
@@ -41,20 +44,11 @@ export class KeptReports implements StoredReports {
 
   /** Fails with `report.write_failed`, which may pass, and with `master.deposed`. */
   async save(report: Report): Promise<void> {
-    const { id, run } = report;
-    const others = this.#lines().filter((each) => each.id !== id);
-    const oldest = others.toSorted((one, other) => other.updatedMs - one.updatedMs).slice(this.#max - 1);
-    const line = encodeKept({ ...lineOf(report), run });
     try {
-      await writeLarge(
-        this.#kept,
-        putLarge(this.#kept, LINE + keyPart(id), line),
-        putLarge(this.#kept, BODY + keyPart(id), encodeKept(report)),
-        ...oldest.flatMap((each) => [LINE, BODY].map((kind) => deleteLarge(this.#kept, kind + keyPart(each.id)))),
-      );
+      await this.#sweep.around(() => this.#write(report));
     } catch (thrown) {
       if (isDeposed(thrown)) throw thrown;
-      const message = `keeping report ${id}: ${messageOf(thrown)}; a store that takes it is required`;
+      const message = `keeping report ${report.id}: ${messageOf(thrown)}; a store that takes it is required`;
       throw new Failure("report.write_failed", message, { cause: thrown, retryable: true });
     }
   }
@@ -76,6 +70,19 @@ export class KeptReports implements StoredReports {
   }
 
   close(): void {}
+
+  #write(report: Report): Promise<void> {
+    const { id, run } = report;
+    const others = this.#lines().filter((each) => each.id !== id);
+    const oldest = others.toSorted((one, other) => other.updatedMs - one.updatedMs).slice(this.#max - 1);
+    const line = encodeKept({ ...lineOf(report), run });
+    return writeLarge(
+      this.#kept,
+      putLarge(this.#kept, LINE + keyPart(id), line),
+      putLarge(this.#kept, BODY + keyPart(id), encodeKept(report)),
+      ...oldest.flatMap((each) => [LINE, BODY].map((kind) => deleteLarge(this.#kept, kind + keyPart(each.id)))),
+    );
+  }
 
   #lines() {
     const lines = this.#kept.list(LINE).map(({ key }) => {

@@ -5,6 +5,7 @@
  */
 import { deleteLarge, getLarge, putLarge, writeInGroups, writeLarge } from "../../base/kept-large.ts";
 import { decodeKept, encodeKept, type KeptChange, type KeptState, keyPart } from "../../base/kept-state.ts";
+import { KeptSweep } from "../../base/kept-sweep.ts";
 import { type Entry, RunMemory } from "./run-memory.ts";
 import {
   type NewRun,
@@ -41,6 +42,7 @@ interface KeptRun extends StoredRun {
 export class KeptTaskRuns implements StoredTaskRuns {
   readonly #kept: KeptState;
   readonly #life: string;
+  readonly #sweep: KeptSweep;
   /** The one used last is last. */
   readonly #memories = new Map<string, RunMemory>();
   #generation = 0;
@@ -49,31 +51,29 @@ export class KeptTaskRuns implements StoredTaskRuns {
   constructor(kept: KeptState, life: string) {
     this.#kept = kept;
     this.#life = keyPart(life);
+    this.#sweep = new KeptSweep(kept, () => this.#leftovers());
   }
 
-  async createRun(run: NewRun, graph: TaskGraph): Promise<void> {
-    const { owner = null, ...rest } = run;
-    const text = encodeKept(graph);
-    const others = this.#all();
-    const number = Math.max(0, ...others.map((each) => each.number)) + 1;
-    const created = { ...rest, state: "running", tasks: graph.tasks.length, endedMs: null } as const;
-    const kept: KeptRun = { ...created, number, owner, bytes: text.length };
-    await writeLarge(this.#kept, putLarge(this.#kept, graphKey(run.id), text), this.#putRun(kept));
-    await this.#forgetOld([...others, kept]);
+  createRun(run: NewRun, graph: TaskGraph): Promise<void> {
+    return this.#sweep.around(() => this.#create(run, graph));
   }
 
-  async reopenRun(id: string, owner: string | null, parallel?: number, files?: string): Promise<void> {
-    const before = this.#run(id);
-    const run = this.#putRun({ ...before, state: "running", endedMs: null, owner, files: files ?? before.files });
-    const graph = parallel === undefined ? undefined : encodeKept({ ...this.graph(id), parallel });
-    await writeLarge(this.#kept, run, ...(graph ? [putLarge(this.#kept, graphKey(id), graph)] : []));
+  reopenRun(id: string, owner: string | null, parallel?: number, files?: string): Promise<void> {
+    return this.#sweep.around(async () => {
+      const before = this.#run(id);
+      const run = this.#putRun({ ...before, state: "running", endedMs: null, owner, files: files ?? before.files });
+      const graph = parallel === undefined ? undefined : encodeKept({ ...this.graph(id), parallel });
+      await writeLarge(this.#kept, run, ...(graph ? [putLarge(this.#kept, graphKey(id), graph)] : []));
+    });
   }
 
-  async endRun(id: string, state: StoredRun["state"], endedMs: number | null): Promise<void> {
-    const run = this.#run(id);
-    const journal = this.#journal(id).reduce((sum, { value }) => sum + value.length, 0);
-    const bytes = journal + (getLarge(this.#kept, graphKey(id))?.length ?? 0);
-    await writeLarge(this.#kept, this.#putRun({ ...run, state, endedMs, bytes }));
+  endRun(id: string, state: StoredRun["state"], endedMs: number | null): Promise<void> {
+    return this.#sweep.around(async () => {
+      const run = this.#run(id);
+      const journal = this.#journal(id).reduce((sum, { value }) => sum + value.length, 0);
+      const bytes = journal + (getLarge(this.#kept, graphKey(id))?.length ?? 0);
+      await writeLarge(this.#kept, this.#putRun({ ...run, state, endedMs, bytes }));
+    });
   }
 
   run(id: string): StoredRun | undefined {
@@ -125,16 +125,29 @@ export class KeptTaskRuns implements StoredTaskRuns {
       outputs.push([change.task, output]);
       return { ...rest, isAlone: true };
     });
-    await this.#saveOutputs(id, outputs); // first: the journal says that they are there
-    await this.#append(id, entries);
+    await this.#sweep.around(async () => {
+      await this.#saveOutputs(id, outputs); // first: the journal says that they are there
+      await this.#append(id, entries);
+    });
   }
 
-  async forgetFailed(id: string): Promise<void> {
-    await this.#append(id, [{ forget: "failed" }]);
+  forgetFailed(id: string): Promise<void> {
+    return this.#sweep.around(() => this.#append(id, [{ forget: "failed" }]));
   }
 
   close(): void {
     this.#memories.clear();
+  }
+
+  async #create(run: NewRun, graph: TaskGraph): Promise<void> {
+    const { owner = null, ...rest } = run;
+    const text = encodeKept(graph);
+    const others = this.#all();
+    const number = Math.max(0, ...others.map((each) => each.number)) + 1;
+    const created = { ...rest, state: "running", tasks: graph.tasks.length, endedMs: null } as const;
+    const kept: KeptRun = { ...created, number, owner, bytes: text.length };
+    await writeLarge(this.#kept, putLarge(this.#kept, graphKey(run.id), text), this.#putRun(kept));
+    await this.#forgetOld([...others, kept]);
   }
 
   async #saveOutputs(id: string, outputs: readonly (readonly [task: number, text: string])[]): Promise<void> {
@@ -215,7 +228,7 @@ export class KeptTaskRuns implements StoredTaskRuns {
     }
   }
 
-  /** The run itself first: what is left of one that nobody knows is nobody's fault. */
+  /** The run itself first: what is left of one that nobody knows any more is swept away. */
   async #forget(id: string): Promise<void> {
     const large = [...this.#kept.list(`output/${keyPart(id)}/`).map(({ key }) => key), graphKey(id)];
     const small = this.#journal(id).map(({ key }): KeptChange => ({ key, delete: true }));
@@ -227,6 +240,13 @@ export class KeptTaskRuns implements StoredTaskRuns {
     ]);
     this.#memories.delete(id);
   }
+
+  /** Of runs whose forgetting was cut off. */
+  #leftovers(): readonly string[] {
+    const known = new Set(this.#kept.list("run/").map(({ key }) => partOf(key)));
+    const all = ["graph/", "journal/", "output/"].flatMap((kind) => this.#kept.list(kind));
+    return all.map(({ key }) => key).filter((key) => !known.has(partOf(key)));
+  }
 }
 
 function shown({ bytes: _, files: __, number: ___, owner: ____, ...run }: KeptRun): StoredRun {
@@ -235,6 +255,11 @@ function shown({ bytes: _, files: __, number: ___, owner: ____, ...run }: KeptRu
 
 function runKey(id: string): string {
   return `run/${keyPart(id)}`;
+}
+
+/** Which run a key belongs to. */
+function partOf(key: string): string {
+  return key.split("/")[1]!; // all keys have one
 }
 
 function graphKey(id: string): string {

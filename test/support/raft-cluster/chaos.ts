@@ -16,6 +16,8 @@ export interface ChaosPorts {
   /** How many calls were answered so far; throws when clients have failed. */
   readonly answered: () => number;
   readonly tell: (line: string) => void;
+  /** What is not struck by then is left out. */
+  readonly strikesMs?: number | undefined;
 }
 
 export interface ChaosReport {
@@ -62,7 +64,10 @@ export class Chaos {
 
   /** Resolves when all strikes are done, all nodes run, and all are whole. */
   async run(strikes: readonly Strike[]): Promise<ChaosReport> {
+    await this.settle(); // every group has begun everywhere: there is something to lose
+    const endMs = performance.now() + (this.#ports.strikesMs ?? Number.POSITIVE_INFINITY);
     for (const [at, strike] of strikes.entries()) {
+      if (performance.now() > endMs) break;
       await this.#isTime(at);
       this.#ports.tell(`${at + 1}/${strikes.length} ${strike}`);
       await this.#strike(strike);

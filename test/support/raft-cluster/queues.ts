@@ -24,7 +24,7 @@ import {
   type Workload,
 } from "./workload.ts";
 
-const OPERATIONS_MAX = 90;
+const OPERATIONS_MAX = 60;
 /** Longer than a call, so that most messages come once. */
 const VISIBILITY_MS = 2_000;
 const DRAINERS = 6;

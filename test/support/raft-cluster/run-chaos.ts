@@ -19,6 +19,8 @@ export interface ChaosOptions {
   readonly tell: (line: string) => void;
   /** Kinds of work; all without it. */
   readonly only?: readonly string[];
+  /** When to end although more is planned. */
+  readonly strikesMs?: number | undefined;
   /** Beyond the command of each master. */
   readonly args?: readonly string[];
 }
@@ -34,16 +36,16 @@ export interface ChaosOutcome {
 }
 
 export async function runChaos(options: ChaosOptions): Promise<ChaosOutcome> {
-  const { args, counts, groups, nodes, only, seed, tell, workers } = options;
+  const { args, counts, groups, nodes, only, seed, strikesMs, tell, workers } = options;
   await using cluster = await RaftCluster.start({ count: nodes, groups, ...(args && { args }) });
   const client = (at: number) => cluster.client(at);
-  const work = await Work.start({ seed, workers, groups: cluster.groups, client, ...(only && { only }) });
+  const work = await Work.start({ seed, workers, groups: cluster.groups, client, tell, ...(only && { only }) });
   const random = seededRandom(seed);
   const answered = (): number => {
     work.check();
     return work.tally.answered;
   };
-  const chaos = new Chaos({ cluster, random, tell, answered });
+  const chaos = new Chaos({ cluster, random, tell, answered, strikesMs });
   const report = await chaos.run(planOf(counts, random));
   tell(`all is quiet: ${work.tally.text()}`);
   const judgements = await work.finish();

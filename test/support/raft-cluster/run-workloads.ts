@@ -24,6 +24,8 @@ export interface WorkOptions {
   readonly only?: readonly string[];
   /** How long a message is hidden that was taken. */
   readonly visibilityMs?: number;
+  /** Hears how far the end has come. */
+  readonly tell?: (line: string) => void;
 }
 
 const REST_MS_MAX = 12;
@@ -83,8 +85,13 @@ export class Work {
     this.check();
     for (const [kind, workload] of this.#workloads.entries()) {
       await workload.finish(this.#workers[kind * this.#options.workers]!);
+      this.#options.tell?.(`${workload.name}: looked at what is there`);
     }
-    return this.#workloads.map((workload) => workload.judge());
+    return this.#workloads.map((workload) => {
+      const judgement = workload.judge();
+      this.#options.tell?.(`${workload.name}: judged`);
+      return judgement;
+    });
   }
 
   async #lane(workload: Workload, worker: Worker): Promise<void> {

@@ -35,7 +35,7 @@ export interface Workload {
 }
 
 /** A call that ends soon leaves an unknown outcome when a node dies; one that waits gets its answer from the next leader. */
-const TIMEOUTS_MS = [400, 1_500, 6_000, 6_000] as const;
+const TIMEOUTS_MS = [800, 2_500, 8_000, 8_000] as const;
 
 export function timeoutOf({ random }: Worker): { readonly timeoutMs: number } {
   return { timeoutMs: TIMEOUTS_MS[random.below(TIMEOUTS_MS.length)]! };

@@ -1,6 +1,6 @@
 /**
  * etcd: three members with their default settings. Its load is a program of Go with etcd's own client, built here against Debian's packages
- * of the same version: over four connections to the leader, which has given etcd more than one, sixteen, or some to each member.
+ * of the same version: over four connections to the leader; one, sixteen, or some to each member differ by less than runs do.
  */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";

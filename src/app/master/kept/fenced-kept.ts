@@ -27,7 +27,9 @@ export class FencedKept implements KeptState {
   }
 
   async write(changes: readonly KeptChange[]): Promise<void> {
-    if (this.#reason !== undefined) throw new Failure(DEPOSED, `this master has laid down: ${this.#reason}`);
+    if (this.#reason !== undefined) {
+      throw new Failure(DEPOSED, `this master has laid down: ${this.#reason}`, { data: { isUntouched: true } });
+    }
     this.#underWay++;
     try {
       await this.#kept.write(changes);

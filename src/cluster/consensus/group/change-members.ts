@@ -4,7 +4,9 @@
  */
 import { Failure } from "../../../base/errors.ts";
 import type { NodeId } from "../../../protocol/raft/index.ts";
+import { unknownOutcome } from "./failures.ts";
 import type { RaftGroup } from "./group.ts";
+import { withSignal } from "./with-signal.ts";
 
 export type MemberChange =
   | { readonly type: "add"; readonly node: NodeId; readonly isLearner: boolean }
@@ -20,16 +22,19 @@ export interface ChangePorts {
   readonly pause: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** Resolves when it is in force. Fails with `consensus.member` for what makes no sense, and as `reconfigure` and `transfer` do. */
+/**
+ * Resolves when it is in force. Fails with `consensus.member` for what makes no sense, as `reconfigure` and `transfer` do, and with
+ * `consensus.unknown_outcome` when the signal aborts under way.
+ */
 export async function changeMembers(group: RaftGroup, change: MemberChange, ports: ChangePorts): Promise<void> {
   const { learners, voters } = group.configuration;
   const { node, type } = change;
   switch (type) {
     case "transfer":
-      return group.transfer(node ?? furthest(group));
+      return inTime(group, ports.signal, () => group.transfer(node ?? furthest(group)));
     case "add":
       if (voters.includes(node)) throw refused(group, `${node} is a voter already`);
-      if (!learners.includes(node)) await group.reconfigure(voters, [...learners, node]);
+      if (!learners.includes(node)) await reconfigure(group, voters, [...learners, node], ports.signal);
       return change.isLearner ? undefined : promote(group, node, ports);
     case "promote":
       if (!learners.includes(node)) throw refused(group, `${node} is no learner; there are ${listed(learners)}`);
@@ -40,30 +45,49 @@ export async function changeMembers(group: RaftGroup, change: MemberChange, port
       }
       if (voters.length === 1 && voters[0] === node) throw refused(group, `${node} is the only voter`);
       const without = (ids: readonly NodeId[]): NodeId[] => ids.filter((id) => id !== node);
-      return group.reconfigure(without(voters), without(learners));
+      return reconfigure(group, without(voters), without(learners), ports.signal);
     }
   }
 }
 
+/** Whoever has acknowledged nothing may not exist: as a voter it could stop the group for ever. */
 async function promote(group: RaftGroup, node: NodeId, { pause, signal }: ChangePorts): Promise<void> {
   for (;;) {
     const { learners, voters } = group.configuration;
-    const rest = learners.filter((id) => id !== node);
-    try {
-      return await group.reconfigure([...voters, node], rest);
-    } catch (thrown) {
-      const code = thrown instanceof Failure ? thrown.code : undefined;
-      if (code !== "consensus.invalid" && code !== "consensus.in_progress") throw thrown;
+    const follower = group.status().followers.find(({ id }) => id === node);
+    if (follower?.isActive && follower.match > 0) {
+      try {
+        const rest = learners.filter((id) => id !== node);
+        return await reconfigure(group, [...voters, node], rest, signal);
+      } catch (thrown) {
+        const code = thrown instanceof Failure ? thrown.code : undefined;
+        if (code !== "consensus.invalid" && code !== "consensus.in_progress") throw thrown;
+      }
     }
-    if (signal.aborted) {
-      const at = group.status().followers.find(({ id }) => id === node);
-      const how = at ? `has ${at.match} of ${group.status().lastIndex} entries` : "was not heard of";
-      throw new Failure("consensus.behind", `${node} ${how} and stays a learner; promote it when it has caught up`, {
-        retryable: true,
-      });
-    }
+    if (signal.aborted) throw behind(group, node);
     await pause(LOOK_EVERY_MS, signal);
   }
+}
+
+function behind(group: RaftGroup, node: NodeId): Failure {
+  const at = group.status().followers.find(({ id }) => id === node);
+  const how = at && at.match > 0 ? `has ${at.match} of ${group.status().lastIndex} entries` : "was not heard of";
+  const message = `${node} ${how} and stays a learner; it becomes a voter with raft promote, or goes with raft remove`;
+  return new Failure("consensus.behind", message, { retryable: true });
+}
+
+function reconfigure(
+  group: RaftGroup,
+  voters: readonly NodeId[],
+  learners: readonly NodeId[],
+  signal: AbortSignal,
+): Promise<void> {
+  return inTime(group, signal, () => group.reconfigure(voters, learners));
+}
+
+/** What was begun may come to its end all the same. */
+function inTime(group: RaftGroup, signal: AbortSignal, change: () => Promise<void>): Promise<void> {
+  return withSignal(signal, change, () => unknownOutcome(group.name, "the time is over"));
 }
 
 function furthest(group: RaftGroup): NodeId {

@@ -6,6 +6,7 @@ export class DueTimer {
   readonly #ring: () => void;
   #timer: Timer | undefined;
   #dueMs = Number.POSITIVE_INFINITY;
+  #notBeforeMs = Number.NEGATIVE_INFINITY;
 
   constructor(clock: Pick<Clock, "after">, ring: () => void) {
     this.#clock = clock;
@@ -13,13 +14,19 @@ export class DueTimer {
   }
 
   arm(dueMs: number, nowMs: number): void {
-    if (dueMs >= this.#dueMs) return;
+    const atMs = Math.max(dueMs, this.#notBeforeMs);
+    if (atMs >= this.#dueMs) return;
     this.cancel();
-    this.#dueMs = dueMs;
-    this.#timer = this.#clock.after(Math.max(0, dueMs - nowMs), () => {
+    this.#dueMs = atMs;
+    this.#timer = this.#clock.after(Math.max(0, atMs - nowMs), () => {
       this.#dueMs = Number.POSITIVE_INFINITY;
       this.#ring();
     });
+  }
+
+  /** Does not ring before, whatever is due: the last ring led to nothing. */
+  rest(untilMs: number): void {
+    this.#notBeforeMs = untilMs;
   }
 
   cancel(): void {

@@ -17,6 +17,7 @@ export interface EffectQueuePorts {
 interface Work {
   readonly type: "work";
   readonly run: () => Promise<void>;
+  readonly reject: (reason: unknown) => void;
 }
 
 /** What says nothing of writes under way; see `RaftEffect`. */
@@ -28,6 +29,7 @@ const FREE: ReadonlySet<string> = new Set([
   "done",
   "role",
   "configuration",
+  "suspicion",
 ] satisfies RaftEffect["type"][]);
 /** Far more than a slow disk takes, less than people wait. */
 const SILENT_AFTER_MS = 2_000;
@@ -43,6 +45,8 @@ export class EffectQueue {
   /** For a write, since then. */
   #writesSinceMs: number | undefined;
   #isStopped = false;
+  /** Why. */
+  #end: unknown;
   #timer: Timer | undefined;
   #timerDueMs = Number.POSITIVE_INFINITY;
 
@@ -65,19 +69,24 @@ export class EffectQueue {
     this.#arm();
   }
 
-  /** Does this between two effects: nothing is written meanwhile. Rejects as it does, and when the queue stops before. */
+  /** Does this between two effects: nothing is written meanwhile. Rejects as it does, and with why the queue stops when it stops before. */
   between(work: () => Promise<void>): Promise<void> {
-    if (this.#isStopped) return Promise.reject(new Error("the group is closed"));
+    if (this.#isStopped) return Promise.reject(this.#end);
     return new Promise((resolve, reject) => {
-      this.#effects.push({ type: "work", run: () => work().then(resolve, reject) });
+      this.#effects.push({ type: "work", run: () => work().then(resolve, reject), reject });
       this.#carryOutAll();
     });
   }
 
   /** Carries out nothing more and lets the timer go. */
-  stop(): void {
+  stop(why: unknown): void {
+    if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#end = why;
+    const rest = this.#effects.slice(this.#next);
     this.#effects = [];
+    this.#next = 0;
+    for (const effect of rest) if (effect.type === "work") effect.reject(why);
     this.#timer?.cancel();
   }
 
@@ -130,7 +139,7 @@ export class EffectQueue {
 
   #fail(thrown: unknown): void {
     if (this.#isStopped) return;
-    this.stop();
+    this.stop(thrown);
     this.#ports.failed(thrown);
   }
 

@@ -17,6 +17,11 @@ export function unknownOutcome(group: string, why: string): Failure {
   return new Failure("consensus.unknown_outcome", message, { retryable: true });
 }
 
+/** Only nodes that have to do with the group are served. */
+export function stranger(group: string, peer: NodeId): Failure {
+  return new Failure("consensus.stranger", `${peer} is no member of the group ${group}, and none of its masters`);
+}
+
 export function closedGroup(group: string): Failure {
   return new Failure("consensus.closed", `the group ${group} is closed on this node`, { retryable: true });
 }
@@ -38,6 +43,8 @@ export function refusal(group: string, reason: Refusal, leader: NodeId | undefin
       return new Failure("consensus.timed_out", `the other node of the group ${group} has not taken over in time`, {
         retryable: true,
       });
+    case "too_large":
+      return new Failure("consensus.too_large", `a command is larger than the group ${group} takes in one entry`);
     case "invalid":
       return new Failure(
         "consensus.invalid",

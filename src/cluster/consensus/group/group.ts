@@ -2,7 +2,7 @@
  * One Raft group on this node: binds the machine to a log on disk, to the state that it replicates, and to messages. What is
  * committed is applied once, in order; whoever proposed it here gets its outcome. It knows commands as bytes only.
  */
-import type { Failure } from "../../../base/errors.ts";
+import { type Failure, messageOf } from "../../../base/errors.ts";
 import {
   type Configuration,
   type DurableState,
@@ -15,6 +15,7 @@ import {
   type ReadMode,
   type SnapshotInfo,
 } from "../../../protocol/raft/index.ts";
+import { AppliedWaits } from "./applied-waits.ts";
 import { DueTimer } from "./due-timer.ts";
 import { EffectQueue } from "./effect-queue.ts";
 import { closedGroup, notLeader, refusal } from "./failures.ts";
@@ -25,6 +26,7 @@ import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
 import { SNAPSHOT_POLICY, SnapshotKeeper, type SnapshotPolicy } from "./snapshot-keeper.ts";
 import { stamp, unstamp } from "./stamped.ts";
+import { Suspicions } from "./suspicions.ts";
 import { Upkeep } from "./upkeep.ts";
 
 export interface GroupOptions {
@@ -61,11 +63,11 @@ export class RaftGroup {
   readonly #clock: GroupClock;
   readonly #upkeep: Upkeep;
   readonly #tick: DueTimer;
+  readonly #behind = new AppliedWaits();
+  readonly #suspicions: Suspicions;
   readonly #listeners = new Set<(now: Leadership) => void>();
   /** Commands of this turn, to be proposed together. */
   #collected: { readonly id: number; readonly data: Uint8Array }[] = [];
-  /** Reads that wait until so much is applied. */
-  #behind: { readonly index: number; readonly resolve: () => void; readonly reject: (failure: Failure) => void }[] = [];
   readonly #changes = new Map<number, Asked>();
   /** Of everything that is asked of the machine. */
   #lastId = 0;
@@ -106,6 +108,7 @@ export class RaftGroup {
     });
     this.#clock = new GroupClock(clock);
     this.#tick = new DueTimer(clock, () => this.#timePasses());
+    this.#suspicions = new Suspicions(clock, ports.tell);
     this.#upkeep = new Upkeep({
       ...{ clock, log: ports.log, tell: ports.tell },
       takeSnapshot: () => this.takeSnapshot(),
@@ -177,18 +180,11 @@ export class RaftGroup {
     return this.#barriers.index(mode);
   }
 
-  /** Resolves when this node has applied so much. */
+  /** Resolves when this node has applied so much. Fails with the signal's reason. */
   whenApplied(index: number, signal: AbortSignal): Promise<void> {
     if (this.#applied.index >= index) return Promise.resolve();
     if (this.#isClosed) return Promise.reject(closedGroup(this.name));
-    return new Promise((resolve, reject) => {
-      const waiting = { index, resolve, reject };
-      this.#behind.push(waiting);
-      signal.addEventListener("abort", () => {
-        this.#behind = this.#behind.filter((each) => each !== waiting);
-        reject(signal.reason);
-      });
-    });
+    return this.#behind.until(index, signal);
   }
 
   /** Fails with `consensus.in_progress`, `.invalid` or `.not_leader`. */
@@ -214,14 +210,14 @@ export class RaftGroup {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#effects.stop();
+    const failure = closedGroup(this.name);
+    this.#effects.stop(failure);
     this.#snapshots.close();
     this.#upkeep.close();
     this.#tick.cancel();
     this.#proposals.giveUp("this node has closed the group");
-    const failure = closedGroup(this.name);
     this.#barriers.giveUp(failure);
-    for (const { reject } of this.#behind.splice(0)) reject(failure);
+    this.#behind.giveUp(failure);
     for (const { reject } of this.#changes.values()) reject(failure);
     this.#changes.clear();
     this.#leads(false);
@@ -268,6 +264,8 @@ export class RaftGroup {
         return this.#roleIs(effect);
       case "configuration":
         return;
+      case "suspicion":
+        return this.#suspicions.take(effect);
       case "readPiece":
         void this.#snapshots.read(effect);
         return;
@@ -313,7 +311,7 @@ export class RaftGroup {
       this.#proposals.applied(index, term, outcome);
     }
     this.#snapshots.applied(entries.length, bytes);
-    this.#letThrough();
+    this.#behind.letThrough(this.#applied.index);
     if (this.#role === "leader" && !this.#isLeading && this.#applied.term === this.#term) {
       this.#clock.begin(machine.clockMs);
       this.#leads(true);
@@ -328,18 +326,11 @@ export class RaftGroup {
     });
   }
 
-  #letThrough(): void {
-    if (this.#behind.length === 0) return;
-    const { index } = this.#applied;
-    for (const waiting of this.#behind) if (waiting.index <= index) waiting.resolve();
-    this.#behind = this.#behind.filter((waiting) => waiting.index > index);
-  }
-
   async #restore(snapshot: SnapshotInfo): Promise<void> {
     if (!(await this.#snapshots.restore(snapshot))) return;
     const { configuration, index, term } = snapshot;
     this.#applied = { index, term, configuration };
-    this.#letThrough();
+    this.#behind.letThrough(index);
   }
 
   #refuse(id: number, failure: Failure): void {
@@ -388,13 +379,19 @@ export class RaftGroup {
   #timePasses(): void {
     if (!this.#isLeading) return;
     // Who leads next sees to it, when this one is lost.
-    this.propose(this.#ports.machine.tick()).catch(() => this.#armTick());
+    this.propose(this.#ports.machine.tick()).catch(() => {
+      this.#tick.rest(this.#clock.nowMs() + TICK_AGAIN_MS);
+      this.#armTick();
+    });
   }
 
   #fail(thrown: unknown): void {
-    void this.close();
+    this.close().catch((again) => this.#ports.tell("its log cannot be closed", { reason: messageOf(again) }));
     this.#ports.failed(thrown);
   }
 }
+
+/** A time-out may ring so much later, which nobody notices; a leader that takes nothing is not asked all the time. */
+const TICK_AGAIN_MS = 100;
 
 const NOBODY: Configuration = { voters: [], votersOutgoing: [], learners: [] };

@@ -4,17 +4,18 @@
  * has a session.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
-import { isNodeId, type NodeId, type RaftMessage, type ReadMode } from "../../../protocol/raft/index.ts";
-import type { LinkHandlers, PeerLink } from "../../../wire/link/index.ts";
+import { isMember, isNodeId, type NodeId, type RaftMessage, type ReadMode } from "../../../protocol/raft/index.ts";
+import type { LinkHandlers, PeerLink, RequestContext } from "../../../wire/link/index.ts";
 import { changeMembers, type MemberChange } from "./change-members.ts";
-import { notLeader, unknownOutcome } from "./failures.ts";
+import { notLeader, stranger, unknownOutcome } from "./failures.ts";
 import type { RaftGroup } from "./group.ts";
 import { fromPlain, toPlain } from "./wire-format.ts";
+import { withSignal } from "./with-signal.ts";
 
-export const MESSAGE_TOPIC = "raft/message";
-export const PROPOSE_TOPIC = "raft/propose";
-export const READ_TOPIC = "raft/read";
-export const CHANGE_TOPIC = "raft/change";
+const MESSAGE_TOPIC = "raft/message";
+const PROPOSE_TOPIC = "raft/propose";
+const READ_TOPIC = "raft/read";
+const CHANGE_TOPIC = "raft/change";
 
 /** A pause before another look when a leader was named that does not lead: it may just be on its way out or in. */
 const LOOK_AGAIN_MS = 20;
@@ -29,6 +30,8 @@ export interface HostPorts {
   readonly joined: (group: string, identity: string) => void;
   /** Somebody takes this node for a member of another group of this name. */
   readonly foreign: (group: string, from: NodeId) => void;
+  /** May a node that is no member of a group propose, read and change there? Left out: none may. */
+  readonly mayAsk?: ((peer: NodeId) => boolean) | undefined;
 }
 
 export interface CallOptions {
@@ -46,9 +49,9 @@ export class GroupHost {
     this.#ports = ports;
     this.handlers = {
       [MESSAGE_TOPIC]: { notify: (payload, { peer }) => this.#receive(peer.id, payload) },
-      [PROPOSE_TOPIC]: { request: (payload) => this.#proposeFor(payload) },
-      [READ_TOPIC]: { request: (payload) => this.#readFor(payload) },
-      [CHANGE_TOPIC]: { request: (payload, { signal }) => this.#changeFor(payload, signal) },
+      [PROPOSE_TOPIC]: { request: (payload, context) => this.#proposeFor(payload, context) },
+      [READ_TOPIC]: { request: (payload, context) => this.#readFor(payload, context) },
+      [CHANGE_TOPIC]: { request: (payload, context) => this.#changeFor(payload, context) },
     };
   }
 
@@ -87,13 +90,13 @@ export class GroupHost {
 
   /**
    * Resolves with the command's outcome. Waits for a leader until the signal aborts: `consensus.no_leader`. A link that breaks
-   * under way is `consensus.unknown_outcome`.
+   * under way, and a signal that aborts when a leader has it, are `consensus.unknown_outcome`.
    */
   propose(name: string, command: Uint8Array, { signal }: CallOptions): Promise<unknown> {
     return this.#atLeader(
       name,
       signal,
-      (group) => group.propose(command),
+      (group) => proposeOnce(group, command, signal),
       (link, until) => requestOnce(name, link, PROPOSE_TOPIC, [name, command], until),
     );
   }
@@ -114,7 +117,7 @@ export class GroupHost {
     const index = await this.#atLeader(
       name,
       signal,
-      (group) => group.readIndex(mode),
+      (group) => readOnce(group, mode, signal),
       async (link, until) => {
         try {
           return await link.request(READ_TOPIC, [name, mode], { signal: until, timeoutMs: REQUEST_MS_MAX });
@@ -143,6 +146,7 @@ export class GroupHost {
     for (;;) {
       const group = this.group(name);
       const { leader } = group.leadership;
+      if (signal.aborted) throw noLeader(name, leader);
       try {
         if (leader === this.#ports.self) return await here(group);
         const link = leader === undefined ? undefined : this.#ports.link(leader);
@@ -150,7 +154,6 @@ export class GroupHost {
       } catch (thrown) {
         if (!isMisdirected(thrown)) throw thrown;
       }
-      if (signal.aborted) throw noLeader(name, leader);
       await this.#leaderOrPause(group, leader, signal);
     }
   }
@@ -183,23 +186,47 @@ export class GroupHost {
     else this.#ports.foreign(name, from);
   }
 
-  #proposeFor(payload: unknown): Promise<unknown> {
+  #proposeFor(payload: unknown, { peer, signal }: RequestContext): Promise<unknown> {
     const [name, command] = Array.isArray(payload) ? (payload as unknown[]) : [];
     if (typeof name !== "string" || !(command instanceof Uint8Array)) throw malformed(PROPOSE_TOPIC);
-    return this.group(name).propose(command);
+    return proposeOnce(this.#groupFor(name, peer.id), command, signal);
   }
 
-  async #changeFor(payload: unknown, signal: AbortSignal): Promise<void> {
+  async #changeFor(payload: unknown, { peer, signal }: RequestContext): Promise<void> {
     const [name, change] = Array.isArray(payload) ? (payload as unknown[]) : [];
     if (typeof name !== "string" || !isChange(change)) throw malformed(CHANGE_TOPIC);
-    await changeMembers(this.group(name), change, { pause: this.#ports.pause, signal });
+    await changeMembers(this.#groupFor(name, peer.id), change, { pause: this.#ports.pause, signal });
   }
 
-  #readFor(payload: unknown): Promise<number> {
+  #readFor(payload: unknown, { peer, signal }: RequestContext): Promise<number> {
     const [name, mode] = Array.isArray(payload) ? (payload as unknown[]) : [];
     if (typeof name !== "string" || (mode !== "linearizable" && mode !== "lease")) throw malformed(READ_TOPIC);
-    return this.group(name).readIndex(mode);
+    return readOnce(this.#groupFor(name, peer.id), mode, signal);
   }
+
+  /** Fails with `consensus.stranger`. Who does not lead may not know of a new member yet, and does nothing anyhow. */
+  #groupFor(name: string, peer: NodeId): RaftGroup {
+    const group = this.group(name);
+    const isServed = isMember(group.configuration, peer) || this.#ports.mayAsk?.(peer) === true;
+    if (isServed || group.leadership.leader !== this.#ports.self) return group;
+    throw stranger(name, peer);
+  }
+}
+
+function proposeOnce(group: RaftGroup, command: Uint8Array, signal: AbortSignal): Promise<unknown> {
+  return withSignal(
+    signal,
+    () => group.propose(command),
+    () => unknownOutcome(group.name, "its time was over before this node had its outcome"),
+  );
+}
+
+function readOnce(group: RaftGroup, mode: ReadMode, signal: AbortSignal): Promise<number> {
+  return withSignal(
+    signal,
+    () => group.readIndex(mode),
+    () => noLeader(group.name, group.leadership.leader),
+  );
 }
 
 /** The caller's own signal is the deadline; this is a bound for what it forgets. */

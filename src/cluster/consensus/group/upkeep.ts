@@ -7,7 +7,7 @@ import { messageOf } from "../../../base/errors.ts";
 import type { GroupLog, LogFinding } from "./ports.ts";
 
 /** A log of 64 MiB is read in a tenth of a second; disks rot over months. */
-export const SCRUB_EVERY_MS = 3_600_000;
+const SCRUB_EVERY_MS = 3_600_000;
 
 export interface UpkeepPorts {
   readonly clock: Clock;
@@ -28,20 +28,28 @@ export class Upkeep {
     this.#arm();
   }
 
-  /** What was found, and is good again when this resolves. Fails as the disk does. */
+  /** What was found; what can be written anew is when this resolves, and what cannot is told. Fails as the disk does. */
   async look(signal: AbortSignal): Promise<readonly LogFinding[]> {
     const findings = await this.#ports.log.scrub(signal);
     const bad = findings.filter(({ severity }) => severity !== "info");
     for (const { file, message } of bad) this.#ports.tell(`its disk has forgotten something: ${message}`, { file });
     if (bad.some(({ code }) => code === BAD_SNAPSHOT)) await this.#ports.takeSnapshot();
     if (bad.some(({ code }) => code !== BAD_SNAPSHOT)) await this.#ports.rewrite();
-    if (bad.length > 0) this.#ports.tell("what was damaged is written anew");
+    if (bad.length > 0) await this.#tellOutcome(signal);
     return findings;
   }
 
   close(): void {
     this.#end.abort();
     this.#timer?.cancel();
+  }
+
+  /** Only what has been read again is good. */
+  async #tellOutcome(signal: AbortSignal): Promise<void> {
+    const { log, tell } = this.#ports;
+    const left = (await log.scrub(signal)).filter(({ severity }) => severity !== "info");
+    if (left.length === 0) return tell("what was damaged is written anew");
+    for (const { file, message } of left) tell(`it is damaged still, after it was written anew: ${message}`, { file });
   }
 
   #arm(): void {

@@ -2,13 +2,17 @@
  * Raft messages as plain data on links: arrays by position, short and quick to read. What comes is checked field by field: a peer
  * has the cluster's key, but may be of another version, or broken.
  */
-import type { Configuration, Entry, RaftMessage, SnapshotInfo } from "../../../protocol/raft/index.ts";
+import {
+  type Configuration,
+  type Entry,
+  isNodeId,
+  NODES_MAX,
+  type RaftMessage,
+  type SnapshotInfo,
+} from "../../../protocol/raft/index.ts";
 
 /** Another number in front is another language. */
 const VERSION = 1;
-/** Far more than a group has: a bound for what is read. */
-const NODES_MAX = 64;
-const ID_CHARS_MAX = 64;
 const CHECKSUM_CHARS_MAX = 128;
 /** What one append holds at most; the machine sends far less. */
 const ENTRIES_MAX = 65_536;
@@ -162,7 +166,7 @@ function entriesFromPlain(plain: unknown, prevIndex: number): Entry[] {
   return entries;
 }
 
-export function configurationToPlain({ learners, voters, votersOutgoing }: Configuration): Plain {
+function configurationToPlain({ learners, voters, votersOutgoing }: Configuration): Plain {
   return [voters, votersOutgoing, learners];
 }
 
@@ -187,7 +191,9 @@ function readSnapshot(plain: unknown): SnapshotInfo {
 }
 
 function ids(value: unknown): string[] {
-  return list(value, NODES_MAX).map((each) => text(each, ID_CHARS_MAX));
+  const found = list(value, NODES_MAX);
+  if (found.every(isNodeId)) return [...found];
+  throw new Malformed("id");
 }
 
 function list(value: unknown, lengthMax: number): readonly unknown[] {

@@ -2,22 +2,25 @@
  * Writes records: what is persisted together is one write and one sync, and counts when that has come back. Then, and only then,
  * the mark of the durable end moves. A sync that fails closes the journal for good: what is on the disk then nobody knows.
  */
+import { join } from "node:path";
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { assert, type Failure } from "../../../base/errors.ts";
 import type { Entry, HardState } from "../../../protocol/raft/index.ts";
 import { BatchEncoder } from "./encode-batch.ts";
 import { closedLog, diskFull, isDiskFull, writeFailed } from "./failures.ts";
+import { type LogFiles, replaceFile } from "./files.ts";
 import { RELAXED_SYNC_MS } from "./limits.ts";
-import { encodeDurableEnd, encodeHardState } from "./marks.ts";
+import { encodeDurableEnd, encodeHardState, HARD_STATE_NAME, MARK_NAME } from "./marks.ts";
 import type { Ranges } from "./ranges.ts";
 import { placeRecord, type VersionedHardState } from "./record.ts";
 import type { SegmentFiles } from "./segment-files.ts";
-import type { SlotsFile } from "./slots.ts";
+import { SLOTS_BYTES, type SlotsFile } from "./slots.ts";
 import { SyncPolicy } from "./sync-policy.ts";
 import type { Durability } from "./types.ts";
 
 export interface JournalParts {
   readonly directory: string;
+  readonly files: LogFiles;
   readonly clock: Clock;
   readonly durability: Durability;
   readonly segments: SegmentFiles;
@@ -85,9 +88,11 @@ export class Journal {
   async rewrite(index: number, entries: readonly Entry[]): Promise<void> {
     const change = { hardState: this.#hardState, entries, resetTo: index };
     await this.#start(() => this.#rollAndWrite(this.#encode(change), change));
+    await this.#relaxedSync;
     if (this.#timer) await this.#syncRelaxed(); // in any mode: what replaces the old ones is durable before they go
     const { segments } = this.#parts;
     segments.drop((sequence) => sequence < segments.sequence);
+    this.#replaceSlots();
   }
 
   compact(throughIndex: number): void {
@@ -260,6 +265,21 @@ export class Journal {
 
   #mark(end = this.#end): void {
     this.#parts.markSlots.write(encodeDurableEnd(end));
+  }
+
+  /** The mark names what is durable by now: never before the log is. */
+  #replaceSlots(): void {
+    const { directory, files, hardStateSlots, markSlots } = this.#parts;
+    const put = (name: string) => (content: Uint8Array) => {
+      replaceFile(files, directory, name, content);
+      return files.open(join(directory, name), "write");
+    };
+    try {
+      hardStateSlots.replace(encodeHardState(this.#hardState), put(HARD_STATE_NAME));
+      markSlots.replace(encodeDurableEnd(this.#end), put(MARK_NAME));
+    } catch (thrown) {
+      throw isDiskFull(thrown) ? diskFull(directory, SLOTS_BYTES, thrown) : this.#fail("replacing a file of", thrown);
+    }
   }
 
   #fail(action: string, thrown: unknown): Failure {

@@ -80,7 +80,7 @@ export class RaftLog {
       const found = await recover(directory, files);
       if (found.group && group && found.group !== group) throw otherGroup(directory, found.group, group);
       const parts = await openParts(found, all, durability);
-      return { log: new RaftLog({ ...parts, lock }), ...summaryOf(found) };
+      return { log: new RaftLog({ ...parts, lock }), ...summaryOf(found, parts.snapshots.receiving) };
     } catch (thrown) {
       lock?.release();
       throw thrown;
@@ -116,11 +116,6 @@ export class RaftLog {
     return this.#parts.snapshots.readAll(info);
   }
 
-  /** How much of a snapshot has been received, also before a restart. */
-  received(info: SnapshotInfo): number {
-    return this.#parts.snapshots.received(info);
-  }
-
   /** Durable when it resolves. `offset` lies in or right behind what was received; else fails with `raft.log.piece`. */
   storePiece(info: SnapshotInfo, offset: number, data: Uint8Array): Promise<void> {
     return this.#parts.snapshots.store(info, offset, data);
@@ -135,8 +130,8 @@ export class RaftLog {
   }
 
   /**
-   * Writes all entries behind the snapshot once more, on fresh segments, and lets the old ones go: what `scrub` has found damaged
-   * is good again, from memory.
+   * Writes all entries behind the snapshot once more, on fresh segments, and lets the old ones go, and the small files in both copies:
+   * what `scrub` has found damaged is good again, from memory.
    */
   rewrite(entries: readonly Entry[]): Promise<void> {
     return this.#parts.journal.rewrite((entries[0]?.index ?? this.#parts.journal.ranges.lastIndex + 1) - 1, entries);
@@ -202,20 +197,31 @@ async function openParts(
 ): Promise<Omit<Parts, "lock">> {
   const { hardStateSlots, isAnew, markSlots, segments } = await heal(found, options);
   const { hardState, isDamaged, hardStateLost, lastIndexKnown, nextBatch, ranges, snapshot } = found;
-  const { clock, directory } = options;
+  const { clock, directory, files } = options;
   const header = found.snapshots.find((each) => each.header !== undefined && each.header.info === snapshot)?.header;
   const snapshots = await SnapshotStore.open(options, header);
-  const parts = { directory, clock, durability, segments, hardStateSlots, markSlots, ranges, hardState, nextBatch };
+  const parts = {
+    directory,
+    files,
+    clock,
+    durability,
+    segments,
+    hardStateSlots,
+    markSlots,
+    ranges,
+    hardState,
+    nextBatch,
+  };
   const journal = new Journal(parts);
   if (isAnew || found.needsReset) await journal.reset(snapshot?.index ?? 0);
   const note = isDamaged || hardStateLost ? { isDamaged, hardStateLost, lastIndexKnown } : undefined;
   return { options, durability, journal, segments, snapshots, note };
 }
 
-function summaryOf(found: Recovered): Omit<OpenedLog, "log"> {
+function summaryOf(found: Recovered, receiving: FoundState["receiving"]): Omit<OpenedLog, "log"> {
   const { entries, findings, hardState, hardStateLost, isDamaged, lastIndexKnown, snapshot } = found;
   const { term, votedFor } = hardState;
-  const durable = { hardState: { term, votedFor }, snapshot, entries, isDamaged };
+  const durable = { hardState: { term, votedFor }, snapshot, entries, isDamaged, receiving };
   return { durable, findings: findings.list, findingsLeftOut: findings.leftOut, hardStateLost, lastIndexKnown };
 }
 

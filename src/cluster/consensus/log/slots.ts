@@ -36,18 +36,30 @@ export function encodeSlots(payload: Uint8Array, counter: number): Uint8Array {
 
 /** The writer: one at a time, to a file that `encodeSlots` has begun. */
 export class SlotsFile {
-  readonly file: LogFile;
+  #file: LogFile;
   #counter: number;
 
   constructor(file: LogFile, counter: number) {
-    this.file = file;
+    this.#file = file;
     this.#counter = counter;
+  }
+
+  get file(): LogFile {
+    return this.#file;
   }
 
   /** In the page cache when it returns: syncing is the caller's. */
   write(payload: Uint8Array): void {
     this.#counter += 1;
-    this.file.write(encodeSlot(payload, this.#counter), (this.#counter % 2) * PAGE_BYTES);
+    this.#file.write(encodeSlot(payload, this.#counter), (this.#counter % 2) * PAGE_BYTES);
+  }
+
+  /** Both copies, in another file that takes this one's place in one step: whatever is damaged, or gone, one sound file is there. */
+  replace(payload: Uint8Array, put: (content: Uint8Array) => LogFile): void {
+    const file = put(encodeSlots(payload, this.#counter + 1));
+    this.#counter += 2;
+    this.#file.close();
+    this.#file = file;
   }
 }
 

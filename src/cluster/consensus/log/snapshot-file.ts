@@ -1,6 +1,5 @@
 /** Reading a snapshot's file: its description, its blocks, all of it. Reads go aside: a snapshot may be large, and nobody waits for one byte of it. */
 import { join } from "node:path";
-import type { SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { damagedSnapshot, noSuchSnapshot } from "./failures.ts";
 import { errorCodeOf, type LogFile, type LogFiles } from "./files.ts";
 import { SNAPSHOT_BLOCK_BYTES, SNAPSHOT_HEADER_BYTES } from "./limits.ts";
@@ -89,10 +88,6 @@ export async function findSnapshot(
     return { name, index, header, fault: await checkSnapshot(file, header) };
   });
   return found ?? { name, index, header: undefined, fault: { offset: 0, message: "the snapshot is gone" } };
-}
-
-export function isSameSnapshot(one: SnapshotInfo, other: SnapshotInfo): boolean {
-  return one.index === other.index && one.checksum === other.checksum;
 }
 
 /** The data of some blocks, in one piece. Fails with `raft.log.bad_snapshot`, or `raft.log.no_snapshot` when the file is gone. */

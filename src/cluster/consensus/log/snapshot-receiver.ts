@@ -4,11 +4,11 @@
  */
 import { join } from "node:path";
 import { Failure } from "../../../base/errors.ts";
-import type { SnapshotInfo } from "../../../protocol/raft/index.ts";
+import { isSameSnapshot, type SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { damagedSnapshot, noSuchSnapshot } from "./failures.ts";
 import { errorCodeOf, type LogFile } from "./files.ts";
 import { SNAPSHOT_BLOCK_BYTES } from "./limits.ts";
-import { checkSnapshot, isSameSnapshot, readBlock, readSnapshotHeader } from "./snapshot-file.ts";
+import { checkSnapshot, readBlock, readSnapshotHeader } from "./snapshot-file.ts";
 import {
   blockData,
   blockOffset,
@@ -44,14 +44,14 @@ export class SnapshotReceiver {
     return receiver;
   }
 
-  received(info: SnapshotInfo): number {
-    const arriving = this.#arriving;
-    return arriving && isSameSnapshot(arriving.header.info, info) ? arriving.sizeBytes : 0;
+  /** What it has a part of: durable up to `offset`. */
+  get arriving(): { readonly snapshot: SnapshotInfo; readonly offset: number } | undefined {
+    return this.#arriving && { snapshot: this.#arriving.header.info, offset: this.#arriving.sizeBytes };
   }
 
   /** Fails with `raft.log.piece` when it leaves a gap or goes beyond the end. */
   async store(info: SnapshotInfo, offset: number, data: Uint8Array): Promise<void> {
-    const has = this.received(info);
+    const has = this.#received(info);
     if (offset > has || offset + data.length > info.sizeBytes) throw pieceFailure(info, offset, data.length, has);
     const arriving = offset === 0 && has === 0 ? await this.#begin(info) : this.#arriving!; // it has some of it
     await this.#fill(arriving, offset);
@@ -62,7 +62,7 @@ export class SnapshotReceiver {
 
   /** All of it is here and as it should be; else it is removed, and fails with `raft.log.bad_snapshot`. */
   async complete(info: SnapshotInfo, fromBatch: number): Promise<SnapshotHeader> {
-    const arriving = info.sizeBytes === 0 && this.received(info) === 0 ? await this.#begin(info) : this.#arriving;
+    const arriving = info.sizeBytes === 0 && this.#received(info) === 0 ? await this.#begin(info) : this.#arriving;
     const { directory } = this.#ports;
     if (arriving === undefined || !isSameSnapshot(arriving.header.info, info)) {
       throw noSuchSnapshot(directory, info.index, "nothing of it was received");
@@ -86,6 +86,11 @@ export class SnapshotReceiver {
 
   close(): void {
     this.forget();
+  }
+
+  #received(info: SnapshotInfo): number {
+    const arriving = this.#arriving;
+    return arriving && isSameSnapshot(arriving.header.info, info) ? arriving.sizeBytes : 0;
   }
 
   async #begin(info: SnapshotInfo): Promise<Arriving> {

@@ -4,10 +4,10 @@
  */
 import { join } from "node:path";
 import { Failure } from "../../../base/errors.ts";
-import type { SnapshotInfo } from "../../../protocol/raft/index.ts";
+import { type DurableState, isSameSnapshot, type SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { noSuchSnapshot } from "./failures.ts";
 import { SNAPSHOT_BLOCK_BYTES, SNAPSHOT_UNREAD_MS, SNAPSHOTS_OLDER_MAX } from "./limits.ts";
-import { isSameSnapshot, readBlocks, readBlocksAtOnce } from "./snapshot-file.ts";
+import { readBlocks, readBlocksAtOnce } from "./snapshot-file.ts";
 import type { SnapshotHeader } from "./snapshot-format.ts";
 import { snapshotName } from "./snapshot-format.ts";
 import type { SnapshotPlace, SnapshotPorts } from "./snapshot-ports.ts";
@@ -72,9 +72,10 @@ export class SnapshotStore {
     }
   }
 
-  /** How much of this snapshot has been received: pieces go on from there. */
-  received(info: SnapshotInfo): number {
-    return this.#receiver.received(info);
+  /** One that was being received, and how much of it is here: pieces go on from there. */
+  get receiving(): DurableState["receiving"] {
+    const { arriving } = this.#receiver;
+    return arriving && arriving.snapshot.index > (this.current?.index ?? 0) ? arriving : undefined;
   }
 
   /** Durable when it resolves. Another snapshot than the one before begins anew. */

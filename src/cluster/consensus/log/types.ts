@@ -1,5 +1,5 @@
 /** What the log tells others: what it found, what it gives back when it is opened, how it does. */
-import type { DurableState, HardState } from "../../../protocol/raft/index.ts";
+import type { DurableState } from "../../../protocol/raft/index.ts";
 
 /** `relaxed` syncs every so often only: what was acknowledged in between is lost with the machine's power. */
 export type Durability = "fsync" | "relaxed";
@@ -22,23 +22,6 @@ export interface Finding {
   readonly firstIndex: number | undefined;
   readonly lastIndex: number | undefined;
   readonly message: string;
-}
-
-/** What one look at a directory has found, without changing anything. */
-export interface LogCheck {
-  readonly isDamaged: boolean;
-  readonly hardStateLost: boolean;
-  readonly hardState: HardState;
-  readonly findings: readonly Finding[];
-  /** More than fit into `findings`. */
-  readonly findingsLeftOut: number;
-  readonly segments: number;
-  readonly bytes: number;
-  readonly firstIndex: number;
-  readonly lastIndex: number;
-  readonly snapshotIndex: number;
-  /** The last entry that was seen anywhere, damaged or not. */
-  readonly lastIndexKnown: number;
 }
 
 export interface LogStats {

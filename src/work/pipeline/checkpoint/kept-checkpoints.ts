@@ -4,8 +4,9 @@
  * ahead in pieces, so their size does not bound what holds together.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
-import { deleteLarge, getLarge, putLarge, strayPieces, writeInGroups, writeLarge } from "../../../base/kept-large.ts";
+import { deleteLarge, getLarge, putLarge, writeLarge } from "../../../base/kept-large.ts";
 import { decodeKept, encodeKept, isDeposed, type KeptState, keyPart, nameOf } from "../../../base/kept-state.ts";
+import { KeptSweep } from "../../../base/kept-sweep.ts";
 import { formatBytes } from "../../../base/units.ts";
 import { bodyOf, type Checkpoint, type Checkpoints, VERSION } from "./checkpoint.ts";
 
@@ -22,13 +23,14 @@ interface Kept {
 
 export class KeptCheckpoints implements Checkpoints {
   readonly #kept: KeptState;
+  readonly #sweep: KeptSweep;
   /** Hashes of the states that are kept, by stage; none while nobody knows. */
   #hashes: ReadonlyMap<string, bigint> | undefined;
-  #isSwept = false;
 
   /** `kept` is this pipeline's alone. */
   constructor(kept: KeptState) {
     this.#kept = kept;
+    this.#sweep = new KeptSweep(kept);
   }
 
   load(): Checkpoint | undefined {
@@ -46,7 +48,6 @@ export class KeptCheckpoints implements Checkpoints {
     const states: Checkpoint["states"] = body.finished ? new Map() : given; // nobody goes on from there
     requireRoom(states);
     await this.#written(async () => {
-      if (!this.#isSwept) await this.#sweep();
       const changed = [...states].filter(([stage, bytes]) => this.#hashes?.get(stage) !== Bun.hash.xxHash64(bytes));
       const gone = this.#kept.list(STATE).filter(({ key }) => !states.has(stageOf(key)));
       await writeLarge(
@@ -60,15 +61,17 @@ export class KeptCheckpoints implements Checkpoints {
   }
 
   async clear(): Promise<void> {
-    const keys = [BODY, ...this.#kept.list(STATE).map(({ key }) => key)];
-    await this.#written(() => writeLarge(this.#kept, ...keys.map((key) => deleteLarge(this.#kept, key))));
+    await this.#written(() => {
+      const keys = [BODY, ...this.#kept.list(STATE).map(({ key }) => key)];
+      return writeLarge(this.#kept, ...keys.map((key) => deleteLarge(this.#kept, key)));
+    });
   }
 
   close(): void {}
 
   async #written(write: () => Promise<void>): Promise<void> {
     try {
-      await write();
+      await this.#sweep.around(write);
     } catch (thrown) {
       if (isDeposed(thrown)) throw thrown;
       const { code, message } = toFailure(thrown, "checkpoint.write_failed");
@@ -77,16 +80,6 @@ export class KeptCheckpoints implements Checkpoints {
     } finally {
       this.#hashes = undefined;
     }
-  }
-
-  /** Of a save that was cut off, in an earlier life. */
-  async #sweep(): Promise<void> {
-    const strays = strayPieces(this.#kept);
-    await writeInGroups(
-      this.#kept,
-      strays.map((key) => ({ key, delete: true })),
-    );
-    this.#isSwept = true;
   }
 }
 

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { GroupKept, MASTERS_MAP } from "../../../../src/app/consensus/group-kept.ts";
 import { HeldGroup } from "../../../../src/app/consensus/held-group.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
+import { Failure } from "../../../../src/base/errors.ts";
 import { KEPT_VALUE_BYTES_MAX } from "../../../../src/base/kept-state.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 import { GroupHost } from "../../../../src/cluster/consensus/group/index.ts";
@@ -45,7 +46,7 @@ async function leading(directory: string): Promise<{ readonly group: HeldGroup; 
   const group = held(directory);
   await group.open();
   await until("it leads", () => group.leadership.isLeading);
-  return { group, kept: new GroupKept(group, group.leadership.term) };
+  return { group, kept: new GroupKept(group, group.leadership.term, systemClock) };
 }
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -89,17 +90,14 @@ describe("HeldGroup", () => {
     await group.close();
   });
 
-  test("a node that has lost its whole log takes itself for damaged, and does not vote", async () => {
+  test("a node that has lost its whole log takes no part: it does not know whom it has voted for", async () => {
     using space = new Workspace();
     const { group } = await leading(space.at("main"));
     await group.close();
     for (const name of readdirSync(space.at("main"))) {
       if (name !== "group.json") rmSync(join(space.at("main"), name), { recursive: true });
     }
-    const again = held(space.at("main"));
-    await again.open();
-    expect(again.life.group.status().damage).not.toBe("none");
-    await again.close();
+    expect(held(space.at("main")).open()).rejects.toMatchObject({ code: "consensus.hard_state_lost" });
   });
 
   test("a flipped bit in a group of one is found: it does not lead with what is left", async () => {
@@ -126,7 +124,7 @@ describe("GroupKept", () => {
   test("write() fails with master.deposed in another term, and nothing is written", async () => {
     using space = new Workspace();
     const { group, kept } = await leading(space.at("main"));
-    const old = new GroupKept(group, group.leadership.term - 1);
+    const old = new GroupKept(group, group.leadership.term - 1, systemClock);
     expect(old.write([{ key: "k", value: bytes("v") }])).rejects.toMatchObject({ code: "master.deposed" });
     await kept.write([{ key: "l", value: bytes("v") }]);
     expect(kept.get("k")).toBeUndefined();
@@ -168,6 +166,24 @@ describe("the masters' map", () => {
     const { group, kept } = await leading(space.at("main"));
     await kept.write([{ key: "k", value: bytes("v") }]);
     expect(group.life.machine.maps.events({ fromRevision: 1, limit: 10 }).events).toEqual([]);
+    await group.close();
+  });
+});
+
+describe("GroupKept while leadership is handed over", () => {
+  test("write() waits, in the order of the calls, and goes on when the other one does not take over", async () => {
+    using space = new Workspace();
+    const { group, kept } = await leading(space.at("main"));
+    const raft = group.life.group;
+    const propose = raft.propose.bind(raft);
+    let refusals = 5;
+    raft.propose = (...asked) =>
+      refusals-- > 0 ? Promise.reject(new Failure("consensus.in_progress", "a transfer")) : propose(...asked);
+    await Promise.all(["1", "2", "3"].map((text) => kept.write([{ key: "k", value: bytes(text) }])));
+    expect(kept.get("k")).toEqual(bytes("3"));
+    expect(group.life.machine.maps.get(MASTERS_MAP, "k")?.version).toBe(3);
+    await kept.write([{ key: "k", value: bytes("4") }]);
+    expect(kept.get("k")).toEqual(bytes("4"));
     await group.close();
   });
 });

@@ -34,6 +34,13 @@ describe("contracts", () => {
     ["map", "put", { map: "", key: "k", value: "v" }],
     ["map", "put", { map: long(NAME_CHARS_MAX + 1), key: "k", value: "v" }],
     ["map", "put", { map: "m", key: long(KEY_CHARS_MAX + 1), value: "v" }],
+    ["map", "put", { map: "m", key: "\ud800", value: "v" }],
+    ["map", "put", { map: "m\udfff", key: "k", value: "v" }],
+    ["map", "put", { map: "m", key: "k", value: "v\ud800" }],
+    ["map", "deleteRange", { map: "m", key: "a", end: "b\ud800" }],
+    ["queue", "enqueue", { queue: "q", values: ["v"], dedupeKey: "\ud800" }],
+    // biome-ignore lint/suspicious/noThenProperty: as below
+    ["txn", "run", { compare: [], then: [{ type: "map.put", map: "m", key: "\ud800", value: "v" }] }],
     ["map", "put", { map: "m", key: "k", value: 7 }],
     ["map", "put", { map: "m", key: "k", value: { base64: "no base64!" } }],
     ["map", "put", { map: "m", key: "k", value: "ä".repeat(VALUE_BYTES_MAX / 2 + 1) }],

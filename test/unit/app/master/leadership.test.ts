@@ -11,6 +11,7 @@ import {
 } from "../../../../src/app/master/leadership.ts";
 import type { Leading } from "../../../../src/app/master/leading.ts";
 import { Failure } from "../../../../src/base/errors.ts";
+import { DEPOSED } from "../../../../src/base/kept-state.ts";
 import type { RequestContext } from "../../../../src/wire/link/index.ts";
 import { defineContract, implement } from "../../../../src/wire/rpc/index.ts";
 import { MemoryKept } from "../../../support/kept-state.ts";
@@ -119,6 +120,23 @@ describe("call()", () => {
     const [one] = pair();
     one.others = { ...one.others, call: () => Promise.reject(new Failure("master.not_found", "no pipeline is x")) };
     await expect(one.leadership.call(LIST)).rejects.toMatchObject({ code: "master.not_found" });
+  });
+
+  test("is asked of the next leader when the one that had it is deposed and has done nothing, and only then", async () => {
+    const [one, two] = pair();
+    await two.leadership.takeUp(new MemoryKept());
+    const { call } = one.others;
+    const deposedOnce = (data: Record<string, unknown>): void => {
+      let calls = 0;
+      const fail = () => Promise.reject(new Failure(DEPOSED, "it leads no more", { data }));
+      one.others = { ...one.others, call: (...asked) => (calls++ === 0 ? fail() : call(...asked)) };
+    };
+    deposedOnce({ isUntouched: true });
+    expect(await one.ask()).toEqual({ by: "m2.1" });
+    deposedOnce({});
+    expect(await one.ask()).toBe(DEPOSED);
+    deposedOnce({ isUntouched: true });
+    await expect(one.leadership.call({ ...LIST, contract: "tasks" })).rejects.toMatchObject({ code: DEPOSED });
   });
 
   test("refuses what names no method, as it may come over a link", async () => {

@@ -94,6 +94,26 @@ describe("Asker", () => {
     expect(calls).toBe(1);
   });
 
+  test("ask() does not ask again when a revision that is to come cannot be compacted to", async () => {
+    const nodes = new DataNodes();
+    let asked = 0;
+    nodes.faults.before = () => void asked++;
+    await expect(nodes.client().calls.map.compact({ revision: 9_999 })).rejects.toMatchObject({
+      code: "data.compact_future",
+    });
+    expect(asked).toBe(1);
+  });
+
+  test("ask() tells its time in whole milliseconds", async () => {
+    const clock = new SteppedClock();
+    const nodes = new DataNodes({ clock });
+    nodes.faults.propose = () => {
+      throw noLeader();
+    };
+    const late = driven(clock, nodes.client({ timeoutMs: 682.995224 }).counter("visits").add(1));
+    await expect(late).rejects.toMatchObject({ message: expect.stringContaining("not done within 683 ms") });
+  });
+
   test("ask() asks under another number when a key was locked for a moment", async () => {
     const clock = new SteppedClock();
     const nodes = new DataNodes({ clock });

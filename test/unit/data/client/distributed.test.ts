@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { change, check } from "../../../../src/data/client/index.ts";
+import { DISTRIBUTED_TIMEOUT_MS_MAX } from "../../../../src/data/contract/index.ts";
+import { REMEMBERED_MS } from "../../../../src/data/transaction/index.ts";
 import { DataNodes, lost } from "../../../support/data-nodes.ts";
 import { driven } from "../../../support/driven.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
@@ -123,5 +125,32 @@ describe("distributedTransaction", () => {
       await nodes.client().map("m").put("k", String(++value));
     });
     await expect(driven(clock, never)).rejects.toMatchObject({ code: "data.conflict", retryable: true });
+  });
+
+  test("distributedTransaction() takes more time than one try over groups may have", async () => {
+    const nodes = new DataNodes({ groups: ["main", "east"] });
+    const client = nodes.client();
+    await client.distributedTransaction({ timeoutMs: 24 * 3_600_000 }, (t) => {
+      t.put("m", "k", "here");
+      t.put({ name: "m", group: "east" }, "k", "there");
+    });
+    expect((await client.map("m", { group: "east" }).get("k"))?.value).toBe("there");
+  });
+
+  test("distributedTransaction() asks no more under an id whose end may be forgotten", async () => {
+    const clock = new SteppedClock();
+    const nodes = new DataNodes({ clock, groups: ["main", "east"] });
+    let lastMs = 0;
+    nodes.faults.after = () => {
+      lastMs = clock.monotonic();
+      throw lost();
+    };
+    const never = nodes.client().distributedTransaction({ timeoutMs: 3_600_000 }, (t) => {
+      t.add("count", 1);
+      t.add({ name: "count", group: "east" }, 1);
+    });
+    await expect(driven(clock, never, 500)).rejects.toMatchObject({ code: "data.unknown_outcome" });
+    expect(lastMs + DISTRIBUTED_TIMEOUT_MS_MAX).toBeLessThanOrEqual(REMEMBERED_MS);
+    expect(nodes.machine("east").counters.get("count")).toBe(1);
   });
 });

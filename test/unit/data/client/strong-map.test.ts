@@ -19,6 +19,19 @@ describe("StrongMap", () => {
     expect(await map.delete("a")).toBe(false);
   });
 
+  test("no call takes half of a surrogate pair, which would come out as something else", async () => {
+    const nodes = new DataNodes();
+    const client = nodes.client();
+    const refused = { code: "data.malformed_text" };
+    await expect(client.map("config").put("\ud800", "1")).rejects.toMatchObject(refused);
+    await expect(client.map("config").put("a", "1\udfff")).rejects.toMatchObject(refused);
+    await expect(client.map("\ud800").get("a")).rejects.toMatchObject(refused);
+    await expect(client.queue("q").enqueue(["ok", "\udfff"])).rejects.toMatchObject(refused);
+    expect(nodes.applied).toEqual([]);
+    await client.map("config").put("\u{1f600}", "whole");
+    expect((await client.map("config").get("\u{1f600}"))?.value).toBe("whole");
+  });
+
   test("cas() changes what is as expected, and says what it is otherwise", async () => {
     const map = new DataNodes().client().map("app-config");
     await map.put("version", "1.0");
@@ -42,6 +55,26 @@ describe("StrongMap", () => {
     );
     await driven(clock, all, 1);
     expect((await clients[0]!.get("n"))?.value).toBe(40);
+  });
+
+  test("update() takes no more than its time, whatever part of it takes long", async () => {
+    const clock = new SteppedClock();
+    const nodes = new DataNodes({ clock });
+    const map = nodes.client().map("m");
+    await map.put("k", "1");
+    nodes.faults.before = (_, { method }) => {
+      if (method === "cas") throw noLeader();
+    };
+    const late = map.update(
+      "k",
+      () => {
+        clock.advance(8_000);
+        return "2";
+      },
+      { timeoutMs: 10_000 },
+    );
+    await expect(driven(clock, late, 10)).rejects.toMatchObject({ code: "consensus.no_leader" });
+    expect(clock.monotonic()).toBeLessThan(11_000);
   });
 
   test("entries() pages through a range as it was at the first page", async () => {

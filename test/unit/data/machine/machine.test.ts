@@ -119,7 +119,7 @@ test("reads of a revision that is to come, and of one that is gone, fail", () =>
       ["b", ""],
     ],
   );
-  expect(fed.refusal({ type: "map.compact", revision: 9 })).toBe("data.future_revision");
+  expect(fed.refusal({ type: "map.compact", revision: 9 })).toBe("data.compact_future");
 });
 
 test("range() ends a page where it would be larger than a message, and goes on there", () => {

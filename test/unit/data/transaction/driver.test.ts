@@ -194,7 +194,7 @@ test("recover() tells what failed and goes on with the rest when a participant c
   world.kill(1);
   world.sent.length = 0;
   const north = world.group("north");
-  const done = recover("north", north.transactions.due(north.nowMs, 0), world.ports(2), NEVER);
+  const done = recover("north", north.transactions.due(north.nowMs, { afterMs: 0 }), world.ports(2), NEVER);
   await turns();
   await world.settle(1, "lost");
   await world.settleAll();

@@ -91,7 +91,7 @@ class Run {
 
   #recover(name: string): void {
     const { transactions, nowMs } = this.world.group(name);
-    void recover(name, transactions.due(nowMs, 0), this.world.ports(this.#driver++), NEVER);
+    void recover(name, transactions.due(nowMs, { afterMs: 0 }), this.world.ports(this.#driver++), NEVER);
   }
 
   /** Nothing is done twice, and no account holds less than nothing. */

@@ -155,7 +155,7 @@ test("restore() gives the state that was captured, its size and its dues, whatev
   expect(stateOf(copy)).toBe(before);
   expect([copy.sizeBytes, copy.nextDueMs]).toEqual([sizeBytes, nextDueMs]);
   expect(copy.due(5_000)).toMatchObject({
-    unfinished: [{ id: "b", decision: "commit", participants: ["south"] }],
+    unfinished: [{ id: "b", decision: "commit", groups: ["south"] }],
     inDoubt: [{ id: "a" }, { id: "b" }],
   });
 });

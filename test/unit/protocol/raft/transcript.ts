@@ -151,6 +151,8 @@ function textOfEffect(effect: RaftEffect): string {
       return `readReady at ${effect.index}`;
     case "proposed":
       return `proposed ${effect.index}/${effect.term}`;
+    case "suspicion":
+      return `${effect.what} of ${effect.from}: said ${effect.said}, known ${effect.known}`;
     case "done":
     case "repaired":
       return effect.type;

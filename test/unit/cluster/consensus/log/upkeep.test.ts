@@ -1,6 +1,6 @@
-/** What goes on beside the writing: scrubbing, rewriting, the relaxed mode, slow disks, the check without opening. */
+/** What goes on beside the writing: scrubbing, rewriting, the relaxed mode, slow disks. */
 import { describe, expect, test } from "bun:test";
-import { checkLog, type OpenedLog } from "../../../../../src/cluster/consensus/log/index.ts";
+import type { OpenedLog } from "../../../../../src/cluster/consensus/log/index.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { CONFIGURATION, codesOf, commands, DIRECTORY, fresh, LAST_SEGMENT, open, vote } from "./logs.ts";
 import { failure, MemoryFiles } from "./memory-files.ts";
@@ -69,6 +69,25 @@ describe("rewrite()", () => {
   });
 });
 
+describe("rewrite() of the small files", () => {
+  test("makes both copies good, also of a file that is gone, and they go on being written", async () => {
+    for (const durability of ["fsync", "relaxed"] as const) {
+      const { files, log } = await fresh({ durability });
+      await log.persist(vote(1), commands(1, 1));
+      files.flip(`${DIRECTORY}/hard-state`, 8 * 30);
+      files.remove(`${DIRECTORY}/durable-end`);
+      expect(codesOf({ findings: await log.scrub() })).toEqual(["harmless bad_hard_state", "harmless bad_mark"]);
+      await log.rewrite(commands(1, 1));
+      expect(await log.scrub()).toEqual([]);
+      await log.persist(vote(2), commands(2, 2, 2));
+      await log.close();
+      const again = await open(files);
+      expect(codesOf(again)).toEqual([]);
+      expect(again).toMatchObject({ hardStateLost: false, durable: { hardState: vote(2), isDamaged: false } });
+    }
+  });
+});
+
 describe("takeSnapshot()", () => {
   test("replaces a snapshot of the same index when scrub() has found it damaged", async () => {
     const { files, log } = await filled();
@@ -132,26 +151,6 @@ describe("persist()", () => {
     expect(persist()).toBeUndefined();
     expect(index).toBeGreaterThan(10);
     expect((await open(files)).durable.entries.length).toBe(index);
-  });
-});
-
-describe("checkLog()", () => {
-  test("tells what open() would, and changes nothing", async () => {
-    const { files, log } = await filled();
-    await log.close();
-    spoilEarly(files);
-    const before = files.copy();
-    const check = await checkLog(DIRECTORY, files);
-    expect(check).toMatchObject({
-      isDamaged: true,
-      hardStateLost: false,
-      hardState: vote(30),
-      lastIndex: 0,
-      lastIndexKnown: 30,
-    });
-    expect(codesOf(check)).toEqual(["damage bad_record"]);
-    for (const [path, { bytes }] of before.names) expect(files.bytesOf(path)).toEqual(bytes);
-    expect([...files.names.keys()].sort()).toEqual([...before.names.keys()].sort());
   });
 });
 
