@@ -55,6 +55,12 @@ export function getLarge(kept: Pick<KeptState, "get">, key: string): Uint8Array 
   return whole;
 }
 
+/** Without reading it; 0 where there is none. */
+export function sizeOfLarge(kept: Pick<KeptState, "get">, key: string): number {
+  const value = kept.get(key);
+  return value ? (piecedOf(value)?.bytes ?? value.length - 1) : 0;
+}
+
 /** For `writeLarge`. What was there under this key before goes. */
 export function putLarge(kept: Pick<KeptState, "get">, key: string, bytes: Uint8Array): LargeWrite {
   if (bytes.length <= WHOLE_BYTES_MAX) {

@@ -240,7 +240,10 @@ export class HeldGroup {
 
   /** Where it is, as far as that is known: a file that is not there has no place in it. */
   #tellOf({ firstIndex, lastIndex, message, offset, severity, sizeBytes, ...where }: Finding): void {
-    const entries = firstIndex === undefined ? {} : { firstIndex, lastIndex };
+    const entries = {
+      ...(firstIndex !== undefined && { firstIndex }),
+      ...(lastIndex !== undefined && { lastIndex }),
+    };
     const place = sizeBytes === 0 ? {} : { offset, sizeBytes };
     const fields = { severity, ...where, ...place, ...entries };
     this.#ports.logger[severity === "info" ? "info" : "warn"](`log of group ${this.name}: ${message}`, fields);

@@ -1,9 +1,9 @@
 /**
  * Runs a command while a lock is held. When the lock is lost the command is told to end, and is killed when it does not: whoever gets
- * the lock next must not find it at work. A command that could do harm in those seconds compares the token, which is in its environment.
+ * the lock next must not find it at work, nor what it has started. Killed with -9, this program takes all of it along. A command that could do harm in those seconds compares the token, which is in its environment.
  */
 import { pause, systemClock } from "../../base/clock.ts";
-import { Failure, messageOf } from "../../base/errors.ts";
+import { messageOf } from "../../base/errors.ts";
 import { EXIT } from "../command.ts";
 import { untilSignal } from "../until-signal.ts";
 
@@ -32,12 +32,13 @@ export function runUnderLock<Options extends object>(
 }
 
 async function run(held: Held, command: readonly string[], signal: AbortSignal): Promise<number> {
-  const child = spawn(held, command);
+  const { runGuarded } = await import("../../app/guarded-command.ts");
+  const child = runGuarded(command, { env: variablesOf(held) });
   const end = new AbortController();
   const kill = async (): Promise<void> => {
     child.kill("SIGTERM");
     await pause(systemClock, GRACE_MS, end.signal);
-    if (child.exitCode === null) child.kill("SIGKILL");
+    if (child.isRunning) child.kill("SIGKILL");
   };
   const stop = (): void => void kill();
   for (const each of [held.lost, signal]) {
@@ -51,17 +52,10 @@ async function run(held: Held, command: readonly string[], signal: AbortSignal):
   return EXIT.failures;
 }
 
-function spawn({ holder, name, token }: Held, command: readonly string[]) {
-  const env = {
-    ...process.env,
+function variablesOf({ holder, name, token }: Held): Readonly<Record<string, string>> {
+  return {
     DISTRIBUTED_SYSTEM_LOCK: name,
     DISTRIBUTED_SYSTEM_LOCK_HOLDER: holder,
     DISTRIBUTED_SYSTEM_LOCK_TOKEN: String(token),
   };
-  try {
-    return Bun.spawn([...command], { env, stdin: "inherit", stdout: "inherit", stderr: "inherit" });
-  } catch (thrown) {
-    const message = `running ${JSON.stringify(command[0])}: ${messageOf(thrown)}; a program that can be run is required`;
-    throw new Failure("usage.command", message, { cause: thrown });
-  }
 }

@@ -1,6 +1,6 @@
 /** `queue consume QUEUE -- COMMAND`: runs a command for each message, with the message on its standard input. */
 import { systemClock } from "../../base/clock.ts";
-import { Failure, messageOf } from "../../base/errors.ts";
+import { Failure } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { dataArgs, dataFrom, durationFrom, groupFrom, toldEntry, wholeNumberFrom } from "../data-flags.ts";
@@ -75,14 +75,14 @@ async function runFor(
   command: readonly string[],
   lost: AbortSignal,
 ): Promise<void> {
+  const { runGuarded } = await import("../../app/guarded-command.ts");
   const env = {
-    ...process.env,
     DISTRIBUTED_SYSTEM_QUEUE: queue,
     DISTRIBUTED_SYSTEM_MESSAGE_ID: String(id),
     DISTRIBUTED_SYSTEM_MESSAGE_DELIVERY: String(delivery),
   };
   const stdin = typeof value === "string" ? Buffer.from(value) : value;
-  const child = spawn(command, env, stdin);
+  const child = runGuarded(command, { env, stdin });
   let killing: { cancel(): void } | undefined;
   const stop = (): void => {
     child.kill("SIGTERM");
@@ -95,13 +95,4 @@ async function runFor(
   if (code === 0) return;
   const how = child.signalCode ? `by ${child.signalCode}` : `with ${code}`;
   throw new Failure("queue.handler", `${command[0]} ended ${how}; 0 is required`);
-}
-
-function spawn(command: readonly string[], env: Readonly<Record<string, string | undefined>>, stdin: Uint8Array) {
-  try {
-    return Bun.spawn([...command], { env, stdin, stdout: "inherit", stderr: "inherit" });
-  } catch (thrown) {
-    const message = `running ${JSON.stringify(command[0])}: ${messageOf(thrown)}; a program that can be run is required`;
-    throw new Failure("usage.command", message, { cause: thrown });
-  }
 }

@@ -25,7 +25,9 @@ const BASE64_CHARS_MAX = Math.ceil(VALUE_BYTES_MAX / 3) * 4;
 export type WireValue = string | { readonly base64: string };
 
 /** Half of a surrogate pair has no UTF-8: it would be changed on its way, and two keys could become one. */
-export const wellFormed = z.string().refine((text) => text.isWellFormed(), "half of a surrogate pair is in it; whole characters are required");
+export const wellFormed = z
+  .string()
+  .refine((text) => text.isWellFormed(), "half of a surrogate pair is in it; whole characters are required");
 
 export const name = wellFormed
   .min(1)
@@ -43,8 +45,10 @@ export const waitMs = z.number().int().min(0).max(LONG_POLL_MS_MAX).default(0).d
 
 export const group = name.default(MAIN_GROUP).describe("the group that keeps it");
 
-const text = wellFormed
-  .refine((value) => Buffer.byteLength(value) <= VALUE_BYTES_MAX, `at most ${VALUE_BYTES_MAX} bytes are taken`);
+const text = wellFormed.refine(
+  (value) => Buffer.byteLength(value) <= VALUE_BYTES_MAX,
+  `at most ${VALUE_BYTES_MAX} bytes are taken`,
+);
 const bytes = z
   .strictObject({ base64: z.base64().max(BASE64_CHARS_MAX) })
   .refine(({ base64 }) => bytesOf(base64) <= VALUE_BYTES_MAX, `at most ${VALUE_BYTES_MAX} bytes are taken`);

@@ -16,11 +16,18 @@ export interface ElectionPorts {
   readonly deposed: () => void;
 }
 
+/** Of the longest silence, with each beat: half of it after some two seconds of the usual ones. */
+const GAP_KEPT = 0.98;
+/** However late a leader's beats come, its death is noticed after so many times the usual wait. */
+const PATIENCE_MAX = 4;
+
 export class Elections {
   readonly #core: Core;
   readonly #ports: ElectionPorts;
   readonly #votes = new Map<NodeId, boolean>();
   #timeoutMs = 0;
+  /** The longest silence of this leader, slowly forgotten: on a busy machine beats come late though nobody is dead. */
+  #gapMs = 0;
   #dueMs = 0;
   /** When a leader was heard last. A node that has just started may have heard one before. */
   #heardMs: number;
@@ -60,9 +67,10 @@ export class Elections {
   hear(from: NodeId): void {
     const core = this.#core;
     if (core.state !== "follower") this.follow(core.term, from);
+    if (core.leader === from) this.#gapMs = Math.max(core.nowMs - this.#heardMs, this.#gapMs * GAP_KEPT);
     core.leader = from;
     this.#heardMs = core.nowMs;
-    this.#dueMs = core.nowMs + this.#timeoutMs;
+    this.#dueMs = core.nowMs + this.#timeoutMs * this.#patience;
   }
 
   follow(term: number, leader: NodeId | undefined): void {
@@ -184,6 +192,11 @@ export class Elections {
     const { voters, votersOutgoing } = configuration;
     for (const voter of membersOf({ voters, votersOutgoing, learners: [] }))
       if (voter !== id) this.#core.send(voter, message);
+  }
+
+  /** How much longer than drawn it waits for a leader whose beats come late. */
+  get #patience(): number {
+    return Math.min(PATIENCE_MAX, Math.max(1, (2 * this.#gapMs) / this.#core.options.electionMinMs));
   }
 
   #drawTimeout(): void {

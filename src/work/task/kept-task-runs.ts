@@ -3,13 +3,14 @@
  * so thousands of tasks a second are some hundred writes. Whoever asks for tasks gets the journal added up, which is kept in
  * memory for the runs asked for last.
  */
-import { deleteLarge, getLarge, putLarge, writeInGroups, writeLarge } from "../../base/kept-large.ts";
+import { deleteLarge, getLarge, putLarge, sizeOfLarge, writeInGroups, writeLarge } from "../../base/kept-large.ts";
 import { decodeKept, encodeKept, type KeptChange, type KeptState, keyPart } from "../../base/kept-state.ts";
 import { KeptSweep } from "../../base/kept-sweep.ts";
 import { type Entry, RunMemory } from "./run-memory.ts";
 import {
   type NewRun,
   noSuchRun,
+  RUNS_MAX,
   type StoredRun,
   type StoredTask,
   type StoredTaskRuns,
@@ -17,9 +18,7 @@ import {
 } from "./stored-runs.ts";
 import type { Json, TaskGraph } from "./types.ts";
 
-/** Ended runs that are kept: every node of a group holds them in memory. */
-const RUNS_MAX = 200;
-/** Of all runs, about; the oldest ended ones go. A quarter of what a group holds. */
+/** Of all runs, about; the oldest ended ones go. A quarter of what a group holds, which every node of it has in memory. */
 const BYTES_MAX = 256 * 2 ** 20;
 /** Runs whose journals are added up in memory: as many as can be under way, and some that people look at. */
 const MEMORIES_MAX = 72;
@@ -35,22 +34,24 @@ interface KeptRun extends StoredRun {
   readonly number: number;
   readonly owner: string | null;
   readonly files?: string | undefined;
-  /** Of its graph and its journal, when it ended last. */
+  /** Of its graph, its journal and its results, when it ended last. */
   readonly bytes: number;
 }
 
 export class KeptTaskRuns implements StoredTaskRuns {
   readonly #kept: KeptState;
   readonly #life: string;
+  readonly #runsMax: number;
   readonly #sweep: KeptSweep;
   /** The one used last is last. */
   readonly #memories = new Map<string, RunMemory>();
   #generation = 0;
 
   /** `kept` is theirs alone; `life` is another one in each life of each master. */
-  constructor(kept: KeptState, life: string) {
+  constructor(kept: KeptState, life: string, runsMax = RUNS_MAX) {
     this.#kept = kept;
     this.#life = keyPart(life);
+    this.#runsMax = runsMax;
     this.#sweep = new KeptSweep(kept, () => this.#leftovers());
   }
 
@@ -71,7 +72,8 @@ export class KeptTaskRuns implements StoredTaskRuns {
     return this.#sweep.around(async () => {
       const run = this.#run(id);
       const journal = this.#journal(id).reduce((sum, { value }) => sum + value.length, 0);
-      const bytes = journal + (getLarge(this.#kept, graphKey(id))?.length ?? 0);
+      const large = [graphKey(id), ...this.#outputKeys(id)];
+      const bytes = large.reduce((sum, key) => sum + sizeOfLarge(this.#kept, key), journal);
       await writeLarge(this.#kept, this.#putRun({ ...run, state, endedMs, bytes }));
     });
   }
@@ -221,7 +223,7 @@ export class KeptTaskRuns implements StoredTaskRuns {
   async #forgetOld(all: readonly KeptRun[]): Promise<void> {
     let bytes = all.reduce((sum, run) => sum + run.bytes, 0);
     const ended = all.filter(({ state }) => state === "done" || state === "failed");
-    for (let left = ended.length; left > RUNS_MAX || (left > 0 && bytes > BYTES_MAX); left--) {
+    for (let left = ended.length; left > this.#runsMax || (left > 0 && bytes > BYTES_MAX); left--) {
       const oldest = ended[ended.length - left]!;
       await this.#forget(oldest.id);
       bytes -= oldest.bytes;
@@ -230,7 +232,7 @@ export class KeptTaskRuns implements StoredTaskRuns {
 
   /** The run itself first: what is left of one that nobody knows any more is swept away. */
   async #forget(id: string): Promise<void> {
-    const large = [...this.#kept.list(`output/${keyPart(id)}/`).map(({ key }) => key), graphKey(id)];
+    const large = [...this.#outputKeys(id), graphKey(id)];
     const small = this.#journal(id).map(({ key }): KeptChange => ({ key, delete: true }));
     const garbage = large.flatMap((key) => [key, ...deleteLarge(this.#kept, key).garbage]);
     await writeInGroups(this.#kept, [
@@ -239,6 +241,10 @@ export class KeptTaskRuns implements StoredTaskRuns {
       ...garbage.map((key): KeptChange => ({ key, delete: true })),
     ]);
     this.#memories.delete(id);
+  }
+
+  #outputKeys(id: string): readonly string[] {
+    return this.#kept.list(`output/${keyPart(id)}/`).map(({ key }) => key);
   }
 
   /** Of runs whose forgetting was cut off. */

@@ -64,8 +64,8 @@ async function promote(group: RaftGroup, node: NodeId, { pause, signal }: Change
         if (code !== "consensus.invalid" && code !== "consensus.in_progress") throw thrown;
       }
     }
-    if (signal.aborted) throw behind(group, node);
     await pause(LOOK_EVERY_MS, signal);
+    if (signal.aborted) throw behind(group, node);
   }
 }
 

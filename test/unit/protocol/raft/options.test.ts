@@ -25,6 +25,9 @@ describe("options", () => {
     const make = (id: string, heartbeatMs: number): Raft =>
       new Raft({ id, durable, options: raftOptions({ heartbeatMs }), random: seededRandom(1), nowMs: 0 });
     expect(() => make("a", 0)).toThrow("heartbeatMs: 0, milliseconds above 0 are required");
-    expect(() => make("", 50)).toThrow('id: "", 1 to 128 characters are required');
+    expect(() => make("", 50)).toThrow('id: "", 1 to 64 letters, digits and . _ @ - are required');
+    for (const id of ["n".repeat(65), "two words", ".hidden"])
+      expect(() => make(id, 50)).toThrow("raft.invalid_options");
+    expect(make("n".repeat(64), 50).role).toBe("learner");
   });
 });

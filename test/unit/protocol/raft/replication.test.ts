@@ -193,7 +193,7 @@ describe("replication", () => {
       "proposed",
       "proposed",
       "overloaded",
-      "invalid",
+      "too_large",
     ]);
     rig.settle();
     expect(rig.outcome("a", rig.propose("a", "t")[0]!)).toBe("proposed");

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { messageOf } from "../../../../src/base/errors.ts";
+import { strayPieces } from "../../../../src/base/kept-large.ts";
 import { DEPOSED } from "../../../../src/base/kept-state.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
 import {
@@ -73,6 +74,28 @@ describe("KeptReports", () => {
     state.depose();
     await expect(save()).rejects.toMatchObject({ code: DEPOSED });
     expect(reports.list()).toEqual([]);
+  });
+
+  test("save() that was cut off leaves nothing behind the next one, in this life or another, whoever else writes", async () => {
+    for (const isSameLife of [true, false]) {
+      const state = new MemoryKept();
+      const reports = new KeptReports(state);
+      const large = (id: string, atMs: number): Report => ({
+        ...reportOf(id, atMs, "r1"),
+        places: { file: "n".repeat(5 * 2 ** 20) },
+      });
+      await reports.save(large("a-1", 1));
+      const write = state.write.bind(state);
+      let writes = 0;
+      state.write = (changes) => (++writes === 2 ? Promise.reject(new Error("no")) : write(changes));
+      await expect(reports.save(large("a-1", 2))).rejects.toMatchObject({ retryable: true });
+      state.write = write;
+      const next = isSameLife ? reports : new KeptReports(state);
+      await Promise.all([next.save(large("a-1", 3)), next.save(large("b-1", 4))]);
+      expect(strayPieces(state)).toEqual([]);
+      expect(next.get("a-1").updatedMs).toBe(large("a-1", 3).updatedMs);
+      expect(next.get("b-1").places.file).toHaveLength(5 * 2 ** 20);
+    }
   });
 
   test("newId() gives an id that no report has", async () => {

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../../src/base/errors.ts";
-import { DEPOSED } from "../../../../src/base/kept-state.ts";
+import { strayPieces } from "../../../../src/base/kept-large.ts";
+import { DEPOSED, type KeptState } from "../../../../src/base/kept-state.ts";
 import { KeptTaskRuns, type StoredTaskRuns, type TaskGraph, TaskStore } from "../../../../src/work/task/index.ts";
 import { TaskJournal } from "../../../../src/work/task/journal.ts";
 import type { TimedChange } from "../../../../src/work/task/stored-runs.ts";
@@ -79,6 +80,24 @@ function allOf(store: StoredTaskRuns) {
   return { runs, owned: ["m", "n"].map((owner) => store.runsOf(owner).map(({ id }) => id)) };
 }
 
+/** The state of a writer that is killed after so many writes. */
+function cutOff(state: MemoryKept, writes: number): KeptState {
+  let left = writes;
+  return {
+    get: (key) => state.get(key),
+    list: (prefix) => state.list(prefix),
+    write: async (changes) => {
+      if (left-- <= 0) throw new Failure(DEPOSED, "killed");
+      await state.write(changes);
+    },
+  };
+}
+
+/** A piece that no value names. */
+function isStray(state: MemoryKept, key: string): boolean {
+  return strayPieces(state).includes(key);
+}
+
 describe("KeptTaskRuns", () => {
   test("answers as the file does, whatever was done before, also to another life", async () => {
     await fc.assert(
@@ -122,8 +141,8 @@ describe("KeptTaskRuns", () => {
 
   test("createRun() forgets the oldest ended runs with all that they have left", async () => {
     const state = new MemoryKept();
-    const kept = new KeptTaskRuns(state, "life");
-    for (let at = 0; at < 202; at++) {
+    const kept = new KeptTaskRuns(state, "life", 20);
+    for (let at = 0; at < 22; at++) {
       await carryOut(kept, { do: "create", run: `r${at}` });
       await carryOut(kept, {
         do: "save",
@@ -135,10 +154,50 @@ describe("KeptTaskRuns", () => {
     await carryOut(kept, { do: "create", run: "last" });
     expect(kept.runs(999).map(({ id }) => id)).toEqual([
       "last",
-      ...Array.from({ length: 200 }, (_, at) => `r${201 - at}`),
+      ...Array.from({ length: 20 }, (_, at) => `r${21 - at}`),
       "r0",
     ]);
     expect([...state.values.keys()].filter((key) => /\br1\b/.test(key))).toEqual([]);
+  });
+
+  test("endRun() counts results for the bound of all runs", async () => {
+    const state = new MemoryKept();
+    const kept = new KeptTaskRuns(state, "life");
+    const output = JSON.stringify("z".repeat(40 * 2 ** 20));
+    for (let at = 0; at < 8; at++) {
+      await carryOut(kept, { do: "create", run: `r${at}` });
+      await carryOut(kept, { do: "save", run: `r${at}`, changes: [{ task: 0, state: "done", attempts: 1, output }] });
+      await carryOut(kept, { do: "end", run: `r${at}`, state: "done" });
+    }
+    expect(kept.runs(99).length).toBeLessThan(8); // 320 MiB are more than runs may have
+  });
+
+  test("what was cut off anywhere is gone after the first write of the next life", async () => {
+    const output = JSON.stringify("z".repeat(20_000));
+    const change = { task: 0, state: "done", attempts: 1, output } as const;
+    const steps: Step[] = ["old", "new"].flatMap((run): Step[] => [
+      { do: "create", run },
+      { do: "save", run, changes: [change] },
+      { do: "end", run, state: "done" },
+    ]);
+    for (let made = 0; ; made++) {
+      const state = new MemoryKept();
+      const cut = new KeptTaskRuns(cutOff(state, made), "life", 1);
+      let isCut = false;
+      for (const each of [...steps, { do: "create", run: "last" } as const])
+        isCut ||= await carryOut(cut, each).then(
+          () => false,
+          () => true,
+        );
+      const next = new KeptTaskRuns(state, "next", 1);
+      await carryOut(next, { do: "create", run: "next" });
+      const known = next.runs(99).map(({ id }) => id);
+      const left = [...state.values.keys()].filter((key) => {
+        return !known.some((id) => key.split("/").includes(id)) || isStray(state, key);
+      });
+      expect([made, left]).toEqual([made, []]);
+      if (!isCut) break;
+    }
   });
 
   test("a run that is not there is not found", async () => {

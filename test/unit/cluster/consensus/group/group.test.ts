@@ -153,6 +153,69 @@ describe("RaftGroup", () => {
     expect(waiting).rejects.toThrow("too late");
   });
 
+  test("whenApplied() fails at once with a signal that has aborted, and takes its listeners off", async () => {
+    const rig = new Rig(["a"]);
+    const { group } = await rig.leader();
+    expect(group.whenApplied(1_000, AbortSignal.abort(new Error("too late")))).rejects.toThrow("too late");
+    const over = new AbortController();
+    const listeners = { added: 0, removed: 0 };
+    const { signal } = over;
+    const [add, remove] = [signal.addEventListener.bind(signal), signal.removeEventListener.bind(signal)];
+    signal.addEventListener = (type: string, listener: () => void) => {
+      listeners.added++;
+      add(type, listener);
+    };
+    signal.removeEventListener = (type: string, listener: () => void) => {
+      listeners.removed++;
+      remove(type, listener);
+    };
+    const waiting = group.whenApplied(group.appliedIndex + 1, signal);
+    await settled(rig, group.propose(command("x")));
+    await waiting;
+    const second = group.whenApplied(group.appliedIndex + 1, signal).catch(() => "aborted");
+    over.abort();
+    expect(await second).toBe("aborted");
+    expect(listeners).toEqual({ added: 2, removed: 2 });
+  });
+
+  test("a time-out that the leader refuses is proposed again after a pause, and not all the time", async () => {
+    const rig = new Rig(["a"]);
+    const { group, machine } = await rig.leader();
+    let ticks = 0;
+    machine.tick = () => {
+      ticks++;
+      return new Uint8Array(2 ** 20 + 1);
+    };
+    await settled(rig, group.propose(command("due in 5")));
+    await rig.pass(1_000);
+    expect(ticks).toBeGreaterThan(5);
+    expect(ticks).toBeLessThan(15);
+  });
+
+  test("propose() fails with consensus.too_large for what no entry holds", async () => {
+    const rig = new Rig(["a"]);
+    const { group } = await rig.leader();
+    const failure = await settled(
+      rig,
+      group.propose(new Uint8Array(2 ** 20)).catch((thrown: Failure) => thrown),
+    );
+    expect(failure).toMatchObject({ code: "consensus.too_large", retryable: false });
+  });
+
+  test("a peer's term that cannot be is told once a while, and changes nothing", async () => {
+    const rig = new Rig(THREE);
+    const leader = await rig.leader();
+    const { term } = leader.group.leadership;
+    for (let times = 0; times < 5; times++) {
+      leader.group.receive("b", { type: "voteReply", term: 2 ** 50, granted: false });
+    }
+    expect(leader.group.leadership).toMatchObject({ term, isLeading: true });
+    expect(leader.told).toEqual(["a peer speaks of a term that cannot be; it is not heard"]);
+    await rig.pass(60_000);
+    leader.group.receive("b", { type: "voteReply", term: 2 ** 50, granted: false });
+    expect(leader.told).toHaveLength(2);
+  });
+
   test("a leader lets time pass in the state when something is due there", async () => {
     const rig = new Rig(THREE);
     const leader = await rig.leader();
@@ -273,6 +336,46 @@ describe("RaftGroup.verify()", () => {
     rig.clock.advance(3_600_000);
     await rig.until(() => log.snapshot !== undefined);
     expect(log.rewritten).toBeUndefined();
+  });
+
+  test("verify() says that it is good again only of what is sound when it is read again", async () => {
+    const rig = new Rig(["a"]);
+    const { group, log, told } = await rig.leader();
+    log.findings = [damaged];
+    await settled(rig, group.verify(new AbortController().signal));
+    expect(told.splice(0)).toEqual([
+      `its disk has forgotten something: ${damaged.message}`,
+      "what was damaged is written anew",
+    ]);
+    log.scrub = async () => [damaged];
+    await settled(rig, group.verify(new AbortController().signal));
+    expect(told.at(-1)).toBe(`it is damaged still, after it was written anew: ${damaged.message}`);
+  });
+
+  test("verify() fails with consensus.closed when the group is closed while it waits for its turn", async () => {
+    const rig = new Rig(["a"]);
+    const { group, log } = await rig.leader();
+    log.findings = [damaged];
+    log.holds = true;
+    const lost = group.propose(command("1")).catch((thrown: Failure) => thrown.code);
+    await rig.pass(1);
+    const verified = group.verify(new AbortController().signal).catch((thrown: Failure) => thrown.code);
+    await rig.pass(1);
+    await group.close();
+    expect(await verified).toBe("consensus.closed");
+    expect(await lost).toBe("consensus.unknown_outcome");
+    log.release();
+  });
+
+  test("a group that fails tells when its log cannot be closed either", async () => {
+    const rig = new Rig(["a"]);
+    const { failures, group, log, told } = await rig.leader();
+    log.failure = new Error("the disk is gone");
+    log.closeFailure = new Error("so is its file");
+    expect(group.propose(command("x"))).rejects.toMatchObject({ code: "consensus.unknown_outcome" });
+    await rig.until(() => failures.length > 0);
+    await rig.pass(1);
+    expect(told).toEqual(["its log cannot be closed"]);
   });
 });
 

@@ -19,10 +19,10 @@ function hostsOf(rig: Rig, lose: { request: (topic: string) => Failure | undefin
     const link = {
       isOpen: true,
       notify: (topic: string, payload: unknown) => handler(topic).notify!(payload, { peer: { id: from } } as never),
-      request: async (topic: string, payload: unknown) => {
+      request: async (topic: string, payload: unknown, { signal }: { readonly signal: AbortSignal }) => {
         const failure = lose.request(topic);
         if (failure) throw failure;
-        return handler(topic).request!(payload, { peer: { id: from } } as never);
+        return handler(topic).request!(payload, { peer: { id: from }, signal } as never);
       },
     };
     return link as unknown as PeerLink; // what hosts use of one
@@ -146,6 +146,82 @@ describe("GroupHost", () => {
     notify(["main", "one", [1, 8, 1]], { peer: { id: "b" } } as never);
     notify(["main", "two", [1, 8, 1]], { peer: { id: "c" } } as never);
     expect(joined).toEqual(["main one", "foreign main"]);
+  });
+
+  test("propose(), change() and readBarrier() end with their signal when the leader here cannot go on", async () => {
+    const rig = new Rig(["a"]);
+    const { log } = await rig.leader();
+    const { host } = hostsOf(rig).get("a")!;
+    log.holds = true;
+    const over = new AbortController();
+    const options = { signal: over.signal };
+    const waiting = [
+      host.propose("main", command("x"), options),
+      host.change("main", { type: "add", node: "b", isLearner: true }, options),
+    ].map((each) => each.catch((thrown: Failure) => thrown.code));
+    await rig.pass(10);
+    over.abort();
+    expect(await settled(rig, Promise.all(waiting))).toEqual([
+      "consensus.unknown_outcome",
+      "consensus.unknown_outcome",
+    ]);
+    for (const begun of [
+      host.propose("main", command("y"), options),
+      host.readBarrier("main", "linearizable", options),
+    ]) {
+      expect(await begun.catch((thrown: Failure) => thrown.code)).toBe("consensus.no_leader");
+    }
+    log.release();
+    await rig.pass(10);
+  });
+
+  test("readBarrier() ends with its signal when nobody confirms that the leader here still leads", async () => {
+    const rig = new Rig(["a", "b", "c"]);
+    const leader = await rig.leader();
+    const [self] = [...rig.nodes].find(([, each]) => each === leader)!;
+    for (const id of rig.nodes.keys()) if (id !== self) rig.cut.add(id);
+    const over = new AbortController();
+    const reading = hostsOf(rig).get(self)!.host.readBarrier("main", "linearizable", { signal: over.signal });
+    const outcome = reading.catch((thrown: Failure) => thrown.code);
+    await rig.pass(5);
+    over.abort();
+    expect(await outcome).toBe("consensus.no_leader");
+  });
+
+  test("a leader serves its members, and others when mayAsk() says so", async () => {
+    const rig = new Rig(["a"]);
+    const { group } = await rig.leader();
+    const asked: string[] = [];
+    const host = new GroupHost({
+      self: "a",
+      link: () => undefined,
+      pause: () => Promise.resolve(),
+      joined: () => {},
+      foreign: () => {},
+      mayAsk: (peer) => {
+        asked.push(peer);
+        return peer === "master";
+      },
+    });
+    host.add(group, "one");
+    const ask = async (topic: string, payload: unknown, from: string): Promise<unknown> =>
+      host.handlers[topic]!.request!(payload, { peer: { id: from }, signal: never } as never);
+    for (const [topic, payload] of [
+      ["raft/propose", ["main", command("x")]],
+      ["raft/read", ["main", "linearizable"]],
+      ["raft/change", ["main", { type: "add", node: "b", isLearner: true }]],
+    ] as const) {
+      expect(ask(topic, payload, "worker")).rejects.toMatchObject({ code: "consensus.stranger" });
+    }
+    await rig.pass(5);
+    expect(group.configuration.learners).toEqual([]);
+    expect(await settled(rig, ask("raft/propose", ["main", command("y")], "master"))).toBe("y!");
+    expect(await settled(rig, ask("raft/propose", ["main", command("z")], "a"))).toBe("z!");
+    expect(asked).toEqual(["worker", "worker", "worker", "master"]);
+    const strict = hostsOf(rig).get("a")!.host.handlers["raft/propose"]!.request!;
+    expect(() => strict(["main", command("x")], { peer: { id: "master" }, signal: never } as never)).toThrow(
+      "master is no member",
+    );
   });
 
   test("group() names the groups that there are when it has none of that name", () => {

@@ -62,6 +62,7 @@ export class MemoryLog implements GroupLog {
   holds = false;
   failure: Error | undefined;
   isClosed = false;
+  closeFailure: Error | undefined;
   repairs = 0;
   readonly #held: (() => void)[] = [];
   #received: Uint8Array[] = [];
@@ -137,8 +138,9 @@ export class MemoryLog implements GroupLog {
     this.repairs++;
   }
 
-  close(): void {
+  async close(): Promise<void> {
     this.isClosed = true;
+    if (this.closeFailure) throw this.closeFailure;
   }
 
   durable(voters: readonly string[]): DurableState {
@@ -153,6 +155,7 @@ export interface Node {
   readonly machine: ListMachine;
   readonly log: MemoryLog;
   readonly failures: unknown[];
+  readonly told: string[];
 }
 
 export class Rig {
@@ -172,6 +175,7 @@ export class Rig {
   start(id: string, log = this.nodes.get(id)?.log ?? new MemoryLog()): Node {
     const machine = new ListMachine();
     const failures: unknown[] = [];
+    const told: string[] = [];
     if (log.snapshot) machine.restore([log.snapshot.bytes]);
     const durable = log.durable(this.#voters);
     const raft = raftOptions({ keepEntries: 2 });
@@ -191,10 +195,10 @@ export class Rig {
           return true;
         },
         failed: (thrown) => failures.push(thrown),
-        tell: () => {},
+        tell: (text) => told.push(text),
       },
     );
-    const node = { group, machine, log, failures };
+    const node = { group, machine, log, failures, told };
     this.nodes.set(id, node);
     group.start();
     return node;

@@ -5,7 +5,7 @@ import type { Configuration, Entry, RaftMessage } from "../../../../../src/proto
 import { Decoder, Encoder } from "../../../../../src/wire/codec/index.ts";
 
 const number = fc.nat({ max: 2 ** 52 });
-const id = fc.string({ minLength: 1, maxLength: 20 });
+const id = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/);
 const bytes = fc.uint8Array({ maxLength: 100 });
 const configuration: fc.Arbitrary<Configuration> = fc.record({
   voters: fc.array(id, { maxLength: 5 }),
