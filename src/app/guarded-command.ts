@@ -9,7 +9,7 @@ import { hostKeeper } from "../process/limits/index.ts";
 export interface GuardedCommand {
   /** 128 and the signal's number when one has ended it. */
   readonly exited: Promise<number>;
-  readonly signalCode: NodeJS.Signals | null;
+  readonly signalCode: NodeJS.Signals | number | null;
   readonly isRunning: boolean;
   kill(signal: NodeJS.Signals): void;
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { join } from "node:path";
 import { TestNode } from "../support/nodes.ts";
+import { isGone } from "../support/processes.ts";
 import { Program, runProgram } from "../support/program.ts";
 import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -65,6 +66,7 @@ describe("map", () => {
     for (const key of ["b2", "a", "b1", "c"]) await printed("map", "put", "sorted", key, `v${key}`);
     expect(await printed("map", "range", "sorted", "--prefix", "b")).toBe("b1\tvb1\nb2\tvb2\n");
     expect(await printed("map", "range", "sorted", "--after", "a", "--limit", "1")).toBe("b1\tvb1\n");
+    expect(await printed("map", "range", "sorted", "--prefix", "b", "--count")).toBe("2\n");
     await printed("map", "delete", "sorted", "--prefix", "b");
     expect(await printed("map", "range", "sorted", "--keys-only")).toBe("a\nc\n");
   });
@@ -86,6 +88,14 @@ describe("lock", () => {
     expect(code).toBe(3);
     expect(stdout).toMatch(/^token \d+\n$/);
     expect((await ran(["lock", "show", "nightly"])).code).toBe(66);
+  });
+
+  test("a command ends with all that it has started when what holds its lock is killed with -9", async () => {
+    const script = "sleep 600 & echo pids $$ $! >&2; wait";
+    await using holder = new Program(["lock", "acquire", "orphans", "--", "sh", "-c", script], { cwd: space.path });
+    const [, one, other] = await holder.until("the command runs", () => /pids (\d+) (\d+)/.exec(holder.stderr));
+    holder.signal("SIGKILL");
+    await until("both are gone", () => [one, other].every((pid) => isGone(Number(pid))));
   });
 
   test("acquire, keep and release by hand go by the token", async () => {
@@ -110,6 +120,16 @@ describe("queue", () => {
     expect(stderr).toContain("sh ended with 1; 0 is required");
     expect(await printed("queue", "peek", "work.dead")).toMatch(/^\d+:0\tbad\n$/);
     expect((await ran(["queue", "dequeue", "work"])).code).toBe(1);
+  });
+
+  test("a message's command ends when what has started it is killed with -9", async () => {
+    await printed("queue", "enqueue", "orphans", "go");
+    const script = "setsid sleep 600 & echo pids $$ $! >&2; wait";
+    const words = ["queue", "consume", "orphans", "--", "sh", "-c", script];
+    await using consumer = new Program(words, { cwd: space.path });
+    const [, one, other] = await consumer.until("the command runs", () => /pids (\d+) (\d+)/.exec(consumer.stderr));
+    consumer.signal("SIGKILL");
+    await until("both are gone", () => [one, other].every((pid) => isGone(Number(pid))));
   });
 
   test("receipts are printed as ack takes them", async () => {
@@ -150,6 +170,15 @@ describe("counter and txn", () => {
     expect((await ran(["txn", "lst"])).code).toBe(66);
     const west = await ran(["txn", "-"], "group main\nthen\n add c 1\ngroup west\nthen\n add c 1\n");
     expect(west.stderr).toContain('there is no group "west"; there are main, east');
+  });
+});
+
+describe("exec", () => {
+  test("a program's connectData() finds the masters of the environment's data directory", async () => {
+    const program = `import { connectData } from "distributed-system/node";
+      console.log(await (await connectData()).counter("from-a-program").add(2));`;
+    space.write("program.ts", program);
+    expect(await printed("exec", "program.ts")).toBe("2\n");
   });
 });
 

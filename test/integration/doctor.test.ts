@@ -5,6 +5,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import type { Check } from "../../src/app/doctor/check.ts";
 import type { DoctorReport } from "../../src/app/doctor/doctor.ts";
+import { PipelineCluster } from "../support/pipeline-cluster.ts";
 import { Workspace } from "../support/workspace.ts";
 
 interface Answer {
@@ -118,6 +119,18 @@ describe("doctor", () => {
       orphan.kill("SIGKILL");
       await orphan.exited;
     }
+  });
+
+  test("warns of a running master that acknowledges before the disk has it", async () => {
+    await using cluster = new PipelineCluster();
+    expect((await doctor(cluster.space)).check("masters")).toMatchObject({ verdict: "ok" });
+    await cluster.master({ command: ["master", "127.0.0.1", "0", "--durability", "relaxed"] });
+    await cluster.ask("raft", "propose", '{"operation":"set","key":"a","value":1}', "--node", cluster.address); // it leads
+    const { advice, found, verdict } = (await doctor(cluster.space)).check("masters");
+    expect(verdict).toBe("warn");
+    expect(found).toContain("group main at master");
+    expect(found).toContain("is relaxed: a power cut loses what was acknowledged last");
+    expect(advice).toContain("--durability fsync");
   });
 
   test("prints a line for each check and a closing word for people", async () => {

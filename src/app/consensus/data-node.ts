@@ -6,6 +6,7 @@ import { Failure } from "../../base/errors.ts";
 import type { MemberChange } from "../../cluster/consensus/group/index.ts";
 import { type DataMachine, encodeCommand } from "../../data/machine/index.ts";
 import { failureOf, type MarkedCommand, type Outcome } from "../../data/words/index.ts";
+import { isMember, membersOf } from "../../protocol/raft/index.ts";
 import type {
   Consistency,
   DataOptions,
@@ -34,7 +35,7 @@ export class DataNode implements DataPort {
   }
 
   async propose(group: string, marked: MarkedCommand, options: DataOptions): Promise<unknown> {
-    this.#held(group);
+    this.#requireMember(group);
     const { host } = this.#consensus;
     const command = encodeCommand(marked);
     const outcome = (await this.#within(options, (signal) => host.propose(group, command, { signal }))) as Outcome; // of every command
@@ -51,6 +52,7 @@ export class DataNode implements DataPort {
     const held = this.#held(group);
     const { host } = this.#consensus;
     if (consistency !== "stale") {
+      this.#requireMember(group);
       await this.#within(options, (signal) => host.readBarrier(group, consistency, { signal }));
     }
     return read(held.life.machine);
@@ -106,9 +108,9 @@ export class DataNode implements DataPort {
     return { entries: Math.max(0, lastIndex - firstIndex + 1), bytes, damaged };
   }
 
-  #change(group: string, change: MemberChange, options: DataOptions): Promise<void> {
-    this.#held(group);
-    return this.#within(options, (signal) => this.#consensus.host.change(group, change, { signal }));
+  async #change(group: string, change: MemberChange, options: DataOptions): Promise<void> {
+    this.#requireMember(group);
+    await this.#within(options, (signal) => this.#consensus.host.change(group, change, { signal }));
   }
 
   /** The caller's signal, or the time that it gives. */
@@ -131,6 +133,17 @@ export class DataNode implements DataPort {
     if (held) return held;
     const known = this.#consensus.names.join(", ");
     throw new Failure("data.unknown_group", `there is no group ${JSON.stringify(group)}; there are ${known}`);
+  }
+
+  /** Who was taken out of a group, or waits to be added, hears of no leader however long it waits: others are to be asked. */
+  #requireMember(name: string): void {
+    const held = this.#held(name);
+    if (!held.isOpen || held.leadership.leader !== undefined) return;
+    const { configuration } = held.life.group;
+    if (isMember(configuration, this.#self)) return;
+    const members = [...membersOf(configuration)].join(", ") || "not known here";
+    const message = `${this.#self} is no member of the group ${name}, so nothing was done; its members are ${members}: one of them is to be asked`;
+    throw new Failure("consensus.not_member", message, { retryable: true });
   }
 
   #membersOf({ life: { group } }: HeldGroup): readonly GroupMember[] {

@@ -11,15 +11,19 @@ import { transportsTo } from "../node/ask-node.ts";
 export interface DataChoices {
   /** `host:port` of masters, any of them will do; without it those that run on this machine with this data directory. */
   readonly nodes?: readonly string[] | undefined;
-  /** A directory made by `init`, where the nodes go by one. */
+  /** A directory made by `init`, where the nodes go by one; DISTRIBUTED_SYSTEM_SECRETS unless told. */
   readonly secrets?: string | undefined;
+  /** DISTRIBUTED_SYSTEM_DATA_DIR unless told. */
   readonly dataDir?: string | undefined;
   /** What each call may take unless it says otherwise (15 s). */
   readonly timeoutMs?: number | undefined;
 }
 
 /** Fails with `usage.node` and `cluster.no_node`; that nobody answers comes out with the first call. */
-export async function connectData({ dataDir, nodes, secrets, timeoutMs }: DataChoices = {}): Promise<DataClient> {
+export async function connectData(choices: DataChoices = {}): Promise<DataClient> {
+  const { env } = process; // as commands and nodes have it
+  const { dataDir = env.DISTRIBUTED_SYSTEM_DATA_DIR, nodes, timeoutMs } = choices;
+  const secrets = choices.secrets ?? (env.DISTRIBUTED_SYSTEM_SECRETS || undefined);
   const node = nodes && nodes.length > 0 ? nodes.join(",") : undefined;
   const found = await transportsTo({ node, secrets, dataDir, timeoutMs: 0, access: "operate", commands: ["master"] });
   const ways = found.map((way): Way => ({ ...way, node: way.name })); // `host:port`, when they were named so

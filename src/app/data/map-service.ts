@@ -2,7 +2,7 @@
 import { leaseContract, mapContract } from "../../data/contract/index.ts";
 import type { CasReply, LeaseReply, MapReply } from "../../data/words/index.ts";
 import { implement, type Service } from "../../wire/rpc/index.ts";
-import { glance, propose, read, type ServicePorts } from "./service-ports.ts";
+import { glance, page, propose, read, type ServicePorts } from "./service-ports.ts";
 import { toldEntry, toldMapReply } from "./told.ts";
 import { watchPage } from "./watch-page.ts";
 
@@ -23,8 +23,9 @@ export function mapService(ports: ServicePorts): Service {
         ports,
         query,
         ({ maps }) => {
-          const { entries, next, revision } = maps.range({ ...query, atRevision });
-          return { entries: entries.map(toldEntry), more: next !== undefined, revision };
+          const { count, entries, next, revision } = maps.range({ ...query, atRevision });
+          const counted = count === undefined ? {} : { count };
+          return { entries: entries.map(toldEntry), more: next !== undefined, revision, ...counted };
         },
         context,
       ),
@@ -57,6 +58,16 @@ export function leaseService(ports: ServicePorts): Service {
     keep: ({ lease, ...marked }, context) => propose<LeaseReply>(ports, marked, { type: "lease.keep", lease }, context),
     revoke: ({ lease, ...marked }, context) =>
       propose<LeaseReply>(ports, marked, { type: "lease.revoke", lease }, context),
+    list: (query, context) =>
+      read(
+        ports,
+        query,
+        ({ clockMs, leases }) => {
+          const { more, rows } = page(leases.list(query.limit + 1, query.after), query.limit);
+          return { leases: rows.map(({ endsMs, ...lease }) => ({ ...lease, leftMs: endsMs - clockMs })), more };
+        },
+        context,
+      ),
   });
 }
 

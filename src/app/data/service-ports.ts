@@ -11,9 +11,9 @@ export interface ServicePorts {
 }
 
 /** A caller that waits longer asks again, under the same mark: a call's own deadline is shorter as a rule, and ends it by its signal. */
-export const COMMAND_TIMEOUT_MS = 30_000;
+const COMMAND_TIMEOUT_MS = 30_000;
 /** A few elections. */
-export const READ_TIMEOUT_MS = 10_000;
+const READ_TIMEOUT_MS = 10_000;
 
 interface Marked {
   readonly group: string;

@@ -18,6 +18,7 @@ import {
   probeProcesses,
 } from "./probe-limits.ts";
 import { probeClock, probeCores, probeMemory, probeSynchronisation, probeVersions } from "./probe-machine.ts";
+import { probeMasters } from "./probe-masters.ts";
 import { probeLoopback, probePort } from "./probe-ports.ts";
 import { probeDirectory, probeDiskSpace, probeSharedMemory, probeSync } from "./probe-storage.ts";
 
@@ -58,6 +59,7 @@ function probes(dataDir: string, clock: Clock): readonly (readonly [name: string
     ["time server", probeSynchronisation],
     ["orphans", probeOrphans],
     ["instances", () => probeInstances(dataDir)],
+    ["masters", () => probeMasters(dataDir)],
     ["segments", () => probeSegments("/dev/shm")],
     ["work directories", () => probeWorkDirectories(join(dataDir, WORK))],
   ];

@@ -1,7 +1,9 @@
 /**
  * Runs a command while a lock is held. When the lock is lost the command is told to end, and is killed when it does not: whoever gets
- * the lock next must not find it at work, nor what it has started. Killed with -9, this program takes all of it along. A command that could do harm in those seconds compares the token, which is in its environment.
+ * the lock next must not find it at work, nor what it has started; they end with this program, too, when that is killed with -9. A
+ * command that could do harm in those seconds compares the token, which is in its environment.
  */
+import { runGuarded } from "../../app/guarded-command.ts";
 import { pause, systemClock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import { EXIT } from "../command.ts";
@@ -32,7 +34,6 @@ export function runUnderLock<Options extends object>(
 }
 
 async function run(held: Held, command: readonly string[], signal: AbortSignal): Promise<number> {
-  const { runGuarded } = await import("../../app/guarded-command.ts");
   const child = runGuarded(command, { env: variablesOf(held) });
   const end = new AbortController();
   const kill = async (): Promise<void> => {

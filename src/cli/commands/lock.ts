@@ -14,7 +14,6 @@ import {
 } from "../data-flags.ts";
 import { emit, emitJson } from "../output.ts";
 import { locksTable, lockText } from "../view/lock.ts";
-import { runUnderLock } from "./lock-command.ts";
 
 const lock = { type: "positional", valueHint: "NAME", required: true, description: "the lock's name" } as const;
 const holder = {
@@ -25,7 +24,7 @@ const holder = {
 
 const acquire = defineCommand({
   about:
-    "take a lock: around a command, which is killed when the lock is lost, or by hand, then it prints the token; exit code 1 when somebody else has it",
+    "take a lock: around a command, which is killed when the lock is lost and ends with all that it has started, or by hand, then it prints the token; exit code 1 when somebody else has it",
   examples: [
     "lock acquire nightly --wait 10m -- ./backup.sh --full",
     "lock acquire deploy --ttl 5m --json",
@@ -45,7 +44,10 @@ const acquire = defineCommand({
     const ttlMs = durationFrom("--ttl", args.ttl);
     const named = { holder: args.holder ?? (await ownName()) };
     const target = client.lock(args.lock, groupFrom(args));
-    if (words.length > 0) return runUnderLock(target, { waitMs, ttlMs, ...named }, words);
+    if (words.length > 0) {
+      const { runUnderLock } = await import("./lock-command.ts");
+      return runUnderLock(target, { waitMs, ttlMs, ...named }, words);
+    }
     const { holder: who, token } = await target.grab({ waitMs, ttlMs, ...named });
     if (args.json) await emitJson({ lock: args.lock, holder: who, token, ttlMs });
     else {

@@ -1,4 +1,5 @@
 /** `map range` and `map watch`: many entries, many changes, a line each. */
+import { Failure } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { consistencyFrom, dataArgs, dataFrom, groupFrom, readArgs, toldEntry, wholeNumberFrom } from "../data-flags.ts";
@@ -11,7 +12,11 @@ const prefix = { type: "string", valueHint: "TEXT", description: "only keys that
 
 export const range = defineCommand({
   about: "print keys and values in the order of the keys, all as they were at one moment",
-  examples: ["map range config", "map range sessions --prefix user: --limit 20 --after user:123 --json"],
+  examples: [
+    "map range config",
+    "map range sessions --prefix user: --limit 20 --after user:123 --json",
+    "map range sessions --prefix user: --count",
+  ],
   args: {
     map,
     prefix,
@@ -20,6 +25,7 @@ export const range = defineCommand({
     end: { type: "string", valueHint: "KEY", description: "before this key" },
     limit: { type: "string", valueHint: "N", description: "so many at most (all)" },
     "keys-only": { type: "boolean", description: "no values" },
+    count: { type: "boolean", description: "only how many keys the range has" },
     ...readArgs,
   },
   async run(args) {
@@ -29,6 +35,7 @@ export const range = defineCommand({
     const bounds = Object.entries({ after, end, from, prefix: args.prefix }).filter(([, text]) => text !== undefined);
     const query = { ...Object.fromEntries(bounds), ...consistencyFrom(args.consistency) };
     const pages = { limit: Math.min(PAGE, Math.max(1, left)), keysOnly: args["keys-only"] ?? false };
+    if (args.count) return countOf(source, query, args);
     if (left <= 0) return EXIT.done;
     for await (const entry of source.entries({ ...query, ...pages })) {
       if (args.json) await emitJson(args["keys-only"] ? withoutValue(entry) : toldEntry(entry));
@@ -38,6 +45,25 @@ export const range = defineCommand({
     return EXIT.done;
   },
 });
+
+interface CountArgs {
+  readonly after?: string | undefined;
+  readonly limit?: string | undefined;
+  readonly json?: boolean | undefined;
+}
+
+async function countOf(source: Counted, query: object, { after, json, limit }: CountArgs): Promise<number> {
+  if (after !== undefined || limit !== undefined)
+    throw new Failure("usage.count", "--count is of a whole range: --from, --end and --prefix bound it");
+  const count = await source.count(query);
+  await (json ? emitJson({ count }) : emit(`${count}\n`));
+  return EXIT.done;
+}
+
+/** As of a map. */
+interface Counted {
+  count(query: object): Promise<number>;
+}
 
 export const watch = defineCommand({
   about: "print every change as it happens, until it is interrupted; goes on when masters come and go",

@@ -117,11 +117,7 @@ const remove = defineCommand({
     if ((args.key === undefined) === (args.prefix === undefined))
       throw new Failure("usage.key", "one of KEY and --prefix is required");
     if (args.prefix !== undefined) {
-      const { afterPrefix } = await import("../../app/data/prefix.ts");
-      const end = afterPrefix(args.prefix);
-      const span = { ...groupFrom(args), map: args.map, key: args.prefix, ...(end !== undefined && { end }) };
-      const { deleted = 0, revision } = await client.calls.map.deleteRange(span);
-      return changed({ revision, deleted }, args);
+      return changed(await client.map(args.map, groupFrom(args)).deletePrefix(args.prefix), args);
     }
     if (expect) return swapped(await client.map(args.map, groupFrom(args)).cas(args.key!, expect, undefined), args);
     const { revision, deleted = 0 } = await client.calls.map.delete({

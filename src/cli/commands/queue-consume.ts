@@ -1,4 +1,5 @@
 /** `queue consume QUEUE -- COMMAND`: runs a command for each message, with the message on its standard input. */
+import { runGuarded } from "../../app/guarded-command.ts";
 import { systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { printable } from "../../base/printable.ts";
@@ -75,7 +76,6 @@ async function runFor(
   command: readonly string[],
   lost: AbortSignal,
 ): Promise<void> {
-  const { runGuarded } = await import("../../app/guarded-command.ts");
   const env = {
     DISTRIBUTED_SYSTEM_QUEUE: queue,
     DISTRIBUTED_SYSTEM_MESSAGE_ID: String(id),

@@ -207,7 +207,7 @@ export class Asker {
     if (!saysLittle) question.last = failure;
     question.wrongNodes = judgement === "wrong_node" ? question.wrongNodes + 1 : 0;
     if (judgement === "final" || question.signal?.aborted) return false;
-    if (judgement === "wrong_node") return question.wrongNodes < nodes;
+    if (judgement === "wrong_node") return question.wrongNodes < nodes || question.isUncertain;
     if (judgement !== "uncertain") return true;
     question.isUncertain ||= question.changes;
     return question.isRepeatable;

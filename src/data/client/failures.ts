@@ -29,6 +29,7 @@ const NOT_DONE: ReadonlySet<string> = new Set([
 ]);
 
 const WRONG_NODE: ReadonlySet<string> = new Set([
+  "consensus.not_member",
   "rpc.forbidden",
   "rpc.unauthenticated",
   "rpc.unknown_contract",

@@ -20,6 +20,9 @@ export interface RangeOptions extends ReadOptions {
   readonly keysOnly?: boolean;
 }
 
+/** Of a range, whole. */
+export type CountOptions = Pick<RangeOptions, "consistency" | "end" | "from" | "prefix"> & CallOptions;
+
 export interface WatchOptions {
   readonly key?: string;
   readonly prefix?: string;

@@ -7,13 +7,13 @@ import { Failure } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import type { CallOptions } from "../../wire/rpc/index.ts";
 import { toWire } from "../contract/index.ts";
-import type { CasReply, Entry, MapEvent, Value } from "../words/index.ts";
+import { type CasReply, type Entry, type MapEvent, prefixEnd, type Value } from "../words/index.ts";
 import type { Calls } from "./calls.ts";
 import { conflictPause } from "./conflict.ts";
 import { entryFrom, eventFrom, optionalEntry } from "./entry.ts";
 import { JsonMap } from "./json-map.ts";
 import { POLL_MS, SILENCE_MS_MAX, TRANSACTION_MS_DEFAULT } from "./limits.ts";
-import type { Expectation, PutOptions, RangeOptions, ReadOptions, WatchOptions } from "./map-options.ts";
+import type { CountOptions, Expectation, PutOptions, RangeOptions, ReadOptions, WatchOptions } from "./map-options.ts";
 
 export interface MapPorts {
   readonly clock: Clock;
@@ -109,6 +109,23 @@ export class StrongMap {
       revision = page.revision;
       after = page.entries.at(-1)?.key ?? after;
     }
+  }
+
+  /** How many keys a range has, without asking for them. */
+  async count(options: CountOptions = {}): Promise<number> {
+    const { consistency, end, from, prefix, ...call } = options;
+    const range = given({ consistency, end, from, prefix });
+    return (await this.#calls.map.range({ ...this.#where(), ...range, countOnly: true }, call)).count ?? 0;
+  }
+
+  /** Takes away all keys that begin with it, at once. */
+  async deletePrefix(
+    prefix: string,
+    options?: CallOptions,
+  ): Promise<{ readonly revision: number; readonly deleted: number }> {
+    const range = { ...this.#where(), key: prefix, ...given({ end: prefixEnd(prefix) }) };
+    const { deleted = 0, revision } = await this.#calls.map.deleteRange(range, options);
+    return { revision, deleted };
   }
 
   /** Every change in order, each once, until the signal aborts. Fails with `data.compacted` when what it needs is forgotten. */

@@ -53,10 +53,20 @@ export const mapContract = defineContract({
         prefix: bound.optional(),
         limit,
         keysOnly: z.boolean().default(false),
+        countOnly: z.boolean().default(false).describe("no entries, only how many there are"),
         revision: count.optional().describe("as it was then"),
         consistency,
       }),
-      output: z.object({ entries: z.array(entry).readonly(), more: z.boolean(), revision: count }),
+      output: z.object({
+        entries: z.array(entry).readonly(),
+        more: z.boolean(),
+        revision: count,
+        count: count
+          .optional()
+          .describe(
+            "of the whole range, whatever `after` and `limit` are; not of the past, unless only that is asked for",
+          ),
+      }),
       access: "read",
       idempotent: true,
     },
@@ -133,6 +143,21 @@ export const leaseContract = defineContract({
       input: z.strictObject({ ...changes, lease: count }),
       output: leaseReply,
       access: "operate",
+    },
+    list: {
+      about: "those that there are, the oldest first",
+      input: z.strictObject({
+        group,
+        after: count.optional().describe("those granted after this one"),
+        limit,
+        consistency,
+      }),
+      output: z.object({
+        leases: z.array(z.object({ lease: count, ttlMs: count, leftMs: z.number(), keys: count })).readonly(),
+        more: z.boolean(),
+      }),
+      access: "read",
+      idempotent: true,
     },
   },
 });

@@ -118,7 +118,7 @@ export class DataMachine {
     return this.#state.locks;
   }
 
-  get queues(): Pick<Queues, "list" | "out" | "peek" | "stats"> {
+  get queues(): Pick<Queues, "list" | "peek" | "stats"> {
     return this.#state.queues;
   }
 

@@ -66,7 +66,7 @@ export interface Past {
   readonly revision: number;
 }
 
-export function checkRevision(revision: number, past: Pick<Past, "history" | "revision">): void {
+function checkRevision(revision: number, past: Pick<Past, "history" | "revision">): void {
   if (!Number.isSafeInteger(revision) || revision > past.revision) {
     throw new Failure(
       "data.future_revision",

@@ -8,4 +8,4 @@ export {
   QUEUE_MESSAGES_MAX,
   QUEUES_MAX,
 } from "./limits.ts";
-export { type OutView, type QueueOptions, Queues } from "./queues.ts";
+export { type QueueOptions, Queues } from "./queues.ts";

@@ -208,11 +208,6 @@ export class Queue {
     return from === undefined && delivery >= this.settings.deliveriesMax;
   }
 
-  /** Who has what, until when; in no order that means anything. */
-  get out(): Iterable<Pending> {
-    return this.#out.values();
-  }
-
   #counts({ atMs }: Remembered, nowMs: number): boolean {
     return atMs + this.settings.dedupeMs > nowMs;
   }

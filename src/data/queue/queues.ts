@@ -43,12 +43,6 @@ export interface QueueOptions {
   readonly dedupeKeysMax?: number;
 }
 
-/** A message at a consumer. */
-export interface OutView extends Receipt {
-  readonly consumer: string;
-  readonly untilMs: number;
-}
-
 export class Queues implements Structure, Transactional<EnqueueOperation> {
   readonly name = "queues";
   readonly #changed: (queue: string) => void;
@@ -200,17 +194,6 @@ export class Queues implements Structure, Transactional<EnqueueOperation> {
       return at > 0 && bytes > DEQUEUE_BYTES_MAX;
     });
     return end < 0 ? first : first.slice(0, end);
-  }
-
-  /** Who has which messages, the oldest first. */
-  out(name: string, limit: number): OutView[] {
-    const views = Array.from(this.#queues.get(name)?.out ?? [], ({ message: { id, delivery }, consumer, dueMs }) => ({
-      id,
-      delivery,
-      consumer: consumer!, // those that are out have one
-      untilMs: dueMs,
-    }));
-    return views.sort((left, right) => left.id - right.id).slice(0, limit);
   }
 
   capture(): Iterable<unknown> {

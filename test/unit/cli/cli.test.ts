@@ -74,6 +74,9 @@ describe("exitCodeOf()", () => {
   });
 });
 
+/** Help puts the program's name before each example: it begins with a command, or a node's name in the short forms. */
+const OURS = new RegExp(`^(${Object.keys(commands).join("|")}|worker\\d+)( |$)`);
+
 describe("commands", () => {
   test("every command has an example and says what it does", async () => {
     for (const entry of Object.values(commands)) {
@@ -83,6 +86,7 @@ describe("commands", () => {
       for (const leaf of leaves) {
         if ("commands" in leaf) throw new Error("a group within a group");
         expect(leaf.examples.length).toBeGreaterThan(0);
+        for (const example of leaf.examples) expect(example).toMatch(OURS);
         expect(leaf.about).not.toBe("");
       }
     }

@@ -150,6 +150,26 @@ describe("lists", () => {
   });
 });
 
+describe("leaseService", () => {
+  test("list() tells of leases with the time that they have left, and the rest behind the last one", async () => {
+    const nodes = new DataNodes();
+    const { lease } = await asked(nodes, "lease", "grant", { ttlMs: 5_000 });
+    const { lease: second } = await asked(nodes, "lease", "grant", { ttlMs: 9_000 });
+    await asked(nodes, "map", "put", { map: "m", key: "k", value: "v", lease });
+    nodes.pass(1_000);
+    expect(await asked(nodes, "lease", "list", { limit: 1 })).toEqual({
+      leases: [{ lease, ttlMs: 5_000, leftMs: 4_000, keys: 1 }],
+      more: true,
+    });
+    expect(await asked(nodes, "lease", "list", { after: lease })).toMatchObject({
+      leases: [{ lease: second }],
+      more: false,
+    });
+    nodes.pass(4_001);
+    expect(await asked(nodes, "lease", "list", {})).toMatchObject({ leases: [{ lease: second }] });
+  });
+});
+
 describe("raftService", () => {
   test("propose() and read() keep settings as JSON", async () => {
     const nodes = new DataNodes();

@@ -7,6 +7,10 @@ import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 const counted = (nodes: DataNodes): number => nodes.machine().counters.get("visits");
 
+function notMember(node: string): Failure {
+  return new Failure("consensus.not_member", `${node} is no member of the group main`, { retryable: true });
+}
+
 describe("Asker", () => {
   test("ask() does a command once when its answer is lost", async () => {
     const clock = new SteppedClock();
@@ -185,6 +189,35 @@ describe("Asker", () => {
       throw new Failure("rpc.forbidden", "test may read");
     };
     await expect(nodes.client().counter("visits").get()).rejects.toMatchObject({ code: "rpc.forbidden" });
+  });
+
+  test("ask() goes on to another node when one is no member any more, and says so when all are", async () => {
+    const clock = new SteppedClock();
+    const nodes = new DataNodes({ clock });
+    const strangers = new Set(["n1"]);
+    nodes.faults.before = (node) => {
+      if (strangers.has(node)) throw notMember(node);
+    };
+    expect(await driven(clock, nodes.client().counter("visits").add(1))).toBe(1);
+    for (const node of ["n2", "n3"]) strangers.add(node);
+    const refused = nodes.client().counter("visits").add(1);
+    await expect(refused).rejects.toMatchObject({ code: "consensus.not_member" });
+    expect(counted(nodes)).toBe(1);
+  });
+
+  test("ask() says that the outcome is unknown when only those are left that are no members", async () => {
+    const clock = new SteppedClock();
+    const nodes = new DataNodes({ clock });
+    nodes.faults.before = (node) => {
+      if (counted(nodes) > 0) throw notMember(node);
+    };
+    nodes.faults.after = () => {
+      throw lost();
+    };
+    await expect(driven(clock, nodes.client({ timeoutMs: 3_000 }).counter("visits").add(1))).rejects.toMatchObject({
+      code: "data.unknown_outcome",
+    });
+    expect(counted(nodes)).toBe(1);
   });
 
   test("ask() counts each addition once whatever is lost on the way", async () => {

@@ -77,6 +77,17 @@ describe("StrongMap", () => {
     expect(clock.monotonic()).toBeLessThan(11_000);
   });
 
+  test("count() counts a range as large as it is, and deletePrefix() takes away what begins so and nothing else", async () => {
+    const map = new DataNodes().client().map("m");
+    for (let at = 0; at < 150; at++) await map.put(`user:${at}`, "x");
+    await map.put("user;", "x");
+    expect([await map.count(), await map.count({ prefix: "user:" })]).toEqual([151, 150]);
+    expect([await map.count({ from: "user:99" }), await map.count({ end: "a" })]).toEqual([2, 0]);
+    expect(await map.deletePrefix("user:")).toMatchObject({ deleted: 150 });
+    expect(await map.count()).toBe(1);
+    expect(await map.deletePrefix("")).toMatchObject({ deleted: 1 });
+  });
+
   test("entries() pages through a range as it was at the first page", async () => {
     const nodes = new DataNodes();
     const map = nodes.client().map("m");

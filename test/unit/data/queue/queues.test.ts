@@ -193,7 +193,9 @@ test("dequeue() says when the next message is to be had when all are delayed or 
   });
   rig.pass(700);
   expect(rig.dequeue("q")).toMatchObject([{ value: "a" }]);
-  expect(rig.queues.out("q", 10)).toEqual([{ id: 1, delivery: 1, consumer: "c", untilMs: 1_700 }]);
+  expect(rig.queues.dequeue(command, { nowMs: 700, index: 9 })).toMatchObject({
+    reply: { messages: [], nextMs: 1_700 },
+  });
 });
 
 test("Queues tell of a queue each time that messages become ready in it, and only then", () => {
@@ -253,6 +255,23 @@ test("capture() gives the state at its call when commands are applied while piec
   rig.configure("q", { deliveriesMax: 3 });
   rig.queues.purge({ type: "queue.purge", queue: "p" }, { nowMs: 5_000, index: 99 });
   expect(JSON.stringify([...pieces])).toBe(before);
+});
+
+test("capture() gives messages in their order, also when tens of thousands are out, given back and ready", () => {
+  const rig = new Rig();
+  const fill = (queue: string): void => {
+    for (let at = 0; at < 10; at++) rig.enqueue(queue, ...Array.from({ length: 1_000 }, (_, each) => `${at}-${each}`));
+  };
+  fill("q");
+  fill("r"); // ids of a queue need not be close together
+  fill("q");
+  for (let at = 0; at < 18; at++) {
+    const taken = rig.dequeue("q", 1_000, 100_000 - ((at * 7) % 18) * 1_000);
+    rig.nack("q", ...taken.filter((_, each) => each % 5 === at % 5));
+  }
+  const copy = restored(rig.queues, new Queues());
+  expect(copy.stats("q")).toMatchObject({ ready: 5_200 + 400, out: 14_400 });
+  expect(stateOf(copy)).toBe(stateOf(rig.queues));
 });
 
 test("restore() fails with data.snapshot and keeps what there is when a piece is missing, twice there or another", () => {

@@ -113,8 +113,8 @@ describe("terms", () => {
     const rig = ready();
     say(rig, "a", { type: "voteReply", term: 2 + TERM_JUMP_MAX, granted: false }, "b");
     expect(rig.raft("a")).toMatchObject({ term: 1, role: "leader" });
-    const told = { what: "term_far_ahead", from: "b", said: 2 + TERM_JUMP_MAX, known: 1 };
-    expect(rig.node("a").of("suspicion")).toEqual([{ type: "suspicion", ...told } as const]);
+    const told = { what: "term_far_ahead", from: "b", said: 2 + TERM_JUMP_MAX, known: 1 } as const;
+    expect(rig.node("a").of("suspicion")).toEqual([{ type: "suspicion", ...told }]);
     say(rig, "a", { type: "voteReply", term: 1 + TERM_JUMP_MAX, granted: false }, "b");
     expect(rig.raft("a").term).toBe(1 + TERM_JUMP_MAX);
   });

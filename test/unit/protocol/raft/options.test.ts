@@ -27,7 +27,7 @@ describe("options", () => {
     expect(() => make("a", 0)).toThrow("heartbeatMs: 0, milliseconds above 0 are required");
     expect(() => make("", 50)).toThrow('id: "", 1 to 64 letters, digits and . _ @ - are required');
     for (const id of ["n".repeat(65), "two words", ".hidden"])
-      expect(() => make(id, 50)).toThrow("raft.invalid_options");
+      expect(() => make(id, 50)).toThrow("a letter or a digit first");
     expect(make("n".repeat(64), 50).role).toBe("learner");
   });
 });
