@@ -29,6 +29,11 @@ export class SteppedClock implements Clock {
     return this.#pending.size;
   }
 
+  /** Time passes, and nobody is called back: a process that was not let run. They are called late, by the next `advance`. */
+  sleep(ms: number): void {
+    this.#ms += ms;
+  }
+
   /** Calls back whoever is due on the way, in the order of their times. */
   advance(ms: number): void {
     const endMs = this.#ms + ms;

@@ -56,6 +56,7 @@ export class Consensus {
       self,
       link: (to) => this.#links?.link(to),
       pause: (ms, signal) => pause(systemClock, ms, signal),
+      mayAsk: (peer) => this.#links?.isMaster(peer) ?? false,
       joined: (group, identity) => {
         writeIdentity(join(directory, group), self, identity);
         logger.info(`has been added to the group ${group}`);

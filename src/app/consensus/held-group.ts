@@ -132,6 +132,8 @@ export class HeldGroup {
       throw thrown;
     }
     logger.debug(`group ${this.name} is open`, { directory });
+    if (durability !== "relaxed") return;
+    logger.warn(`group ${this.name} acknowledges before the disk has it: a power cut loses what was acknowledged last`);
   }
 
   /** What the machine starts with; a group that begins has its first configuration on disk before. */

@@ -8,6 +8,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Membership } from "../../cluster/membership/index.ts";
 import type { LinkPool, PeerLink } from "../../wire/link/index.ts";
+import { MASTER_ROLE } from "../master/master-duty.ts";
 import type { NamedMaster } from "./masters-list.ts";
 
 /** Between two tries to find out who listens at an address; the pool of links waits longer by itself. */
@@ -37,6 +38,12 @@ export class MasterLinks {
     if (link?.isOpen) return link;
     this.#dial(id);
     return undefined;
+  }
+
+  /** As it says of itself, under the cluster's key. */
+  isMaster(id: string): boolean {
+    const member = this.#ports.membership.members().find((each) => each.id === id);
+    return member?.meta.roles.includes(MASTER_ROLE) ?? this.#addresses.has(id);
   }
 
   addressOf(id: string): Address | undefined {

@@ -16,6 +16,8 @@ export type MemberChange =
 
 /** How often a learner is looked at. */
 const LOOK_EVERY_MS = 20;
+/** An election, and the first word of the next leader. */
+const SOON_MS = 1_500;
 
 export interface ChangePorts {
   readonly signal: AbortSignal;
@@ -47,6 +49,38 @@ export async function changeMembers(group: RaftGroup, change: MemberChange, port
       const without = (ids: readonly NodeId[]): NodeId[] => ids.filter((id) => id !== node);
       return reconfigure(group, without(voters), without(learners), ports.signal);
     }
+  }
+}
+
+/** Whether this node sees soon that the change is in force, without asking anybody. */
+export async function becomesTrue(
+  group: RaftGroup,
+  change: MemberChange,
+  { pause, signal }: ChangePorts,
+): Promise<boolean> {
+  for (let looks = 0; looks < SOON_MS / LOOK_EVERY_MS && !signal.aborted; looks++) {
+    if (isTrue(group, change)) return true;
+    await pause(LOOK_EVERY_MS, signal);
+  }
+  return isTrue(group, change);
+}
+
+/** Somebody leads who has committed what was there before him. */
+function isTrue(group: RaftGroup, change: MemberChange): boolean {
+  const { configuration, leadership } = group;
+  const { learners, voters, votersOutgoing } = configuration;
+  const { appliedTerm, term } = group.status();
+  if (leadership.leader === undefined || appliedTerm !== term) return false;
+  const { node, type } = change;
+  switch (type) {
+    case "transfer":
+      return leadership.leader === node;
+    case "remove":
+      return ![...voters, ...votersOutgoing, ...learners].includes(node);
+    case "promote":
+      return voters.includes(node);
+    case "add":
+      return change.isLearner ? learners.includes(node) : voters.includes(node);
   }
 }
 

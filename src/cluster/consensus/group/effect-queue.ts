@@ -34,6 +34,11 @@ const FREE: ReadonlySet<string> = new Set([
 /** Far more than a slow disk takes, less than people wait. */
 const SILENT_AFTER_MS = 2_000;
 
+/** A timer that rings so late stands for a process that was not let run: what arrived meanwhile waits in its sockets. */
+const LATE_MS = 20;
+/** Some turns of the loop. */
+const HEAR_MS = 5;
+
 const TICK: Tick = { type: "tick" };
 
 export class EffectQueue {
@@ -150,6 +155,17 @@ export class EffectQueue {
     this.#timer?.cancel();
     this.#timerDueMs = dueMs;
     this.#timer = this.#ports.clock.after(Math.max(0, dueMs - this.#ports.clock.monotonic()), () => {
+      this.#ring(dueMs);
+    });
+  }
+
+  /** Who has slept over it hears first what was said meanwhile: it must not take its own silence for that of others. */
+  #ring(dueMs: number): void {
+    const { clock } = this.#ports;
+    const isLate = clock.monotonic() - dueMs >= LATE_MS;
+    this.#timerDueMs = isLate ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY;
+    if (!isLate) return this.feed(TICK);
+    this.#timer = clock.after(HEAR_MS, () => {
       this.#timerDueMs = Number.POSITIVE_INFINITY;
       this.feed(TICK);
     });

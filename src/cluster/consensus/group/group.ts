@@ -275,7 +275,10 @@ export class RaftGroup {
         return this.#restore(effect.snapshot);
       case "repaired":
         this.#ports.tell("the damage of its log is made good: it votes again", { group: this.name });
-        return this.#ports.log.markRepaired();
+        // What was damaged is written anew, too: it would be found again by every look at the disk.
+        return Promise.resolve(this.#ports.log.markRepaired()).then(() =>
+          this.#ports.log.rewrite(this.#raft.durableEntries()),
+        );
     }
   }
 

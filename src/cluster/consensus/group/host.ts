@@ -6,7 +6,7 @@
 import { Failure, toFailure } from "../../../base/errors.ts";
 import { isMember, isNodeId, type NodeId, type RaftMessage, type ReadMode } from "../../../protocol/raft/index.ts";
 import type { LinkHandlers, PeerLink, RequestContext } from "../../../wire/link/index.ts";
-import { changeMembers, type MemberChange } from "./change-members.ts";
+import { becomesTrue, changeMembers, type MemberChange } from "./change-members.ts";
 import { notLeader, stranger, unknownOutcome } from "./failures.ts";
 import type { RaftGroup } from "./group.ts";
 import { fromPlain, toPlain } from "./wire-format.ts";
@@ -103,12 +103,20 @@ export class GroupHost {
 
   /** Resolves when it is in force. */
   async change(name: string, change: MemberChange, { signal }: CallOptions): Promise<void> {
-    const { pause } = this.#ports;
+    const ports = { pause: this.#ports.pause, signal };
     await this.#atLeader<unknown>(
       name,
       signal,
-      (group) => changeMembers(group, change, { pause, signal }),
-      (link, until) => requestOnce(name, link, CHANGE_TOPIC, [name, change], until),
+      (group) => changeMembers(group, change, ports),
+      async (link, until) => {
+        try {
+          await requestOnce(name, link, CHANGE_TOPIC, [name, change], until);
+        } catch (thrown) {
+          // Who was asked leads no more, which may be just what was asked for: then the group itself shows it.
+          const isOpen = thrown instanceof Failure && thrown.code === "consensus.unknown_outcome";
+          if (!isOpen || !(await becomesTrue(this.group(name), change, ports))) throw thrown;
+        }
+      },
     );
   }
 

@@ -83,7 +83,7 @@ function readConfiguration(content: Uint8Array, index: number): Configuration {
 }
 
 /** Undefined when it is none. */
-export function parseConfiguration(text: string): Configuration | undefined {
+function parseConfiguration(text: string): Configuration | undefined {
   return asConfiguration(parse(text));
 }
 
