@@ -93,7 +93,7 @@ export class RaftGroup {
       carryOut: (effect) => this.#carryOut(effect),
       failed: (thrown) => this.#fail(thrown),
     });
-    this.#proposals = new Proposals(name);
+    this.#proposals = new Proposals(name, ports.defer);
     this.#barriers = new ReadBarriers({
       ask: (mode, asked) => {
         const id = ++this.#lastId;

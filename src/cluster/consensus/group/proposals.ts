@@ -8,13 +8,21 @@ interface Waiting {
   term: number;
 }
 
+/** Few enough that the next of them are on their way while others are written, enough to share a write. */
+const TOLD_IN_TURN = 16;
+
 export class Proposals {
   readonly #group: string;
   readonly #waiting = new Map<number, Waiting>();
   readonly #byIndex = new Map<number, Waiting>();
+  readonly #defer: (callback: () => void) => void;
+  /** Outcomes that wait for their turn, the first behind what was told already. */
+  #untold: (() => void)[] = [];
+  #toldInTurn = 0;
 
-  constructor(group: string) {
+  constructor(group: string, defer: (callback: () => void) => void) {
     this.#group = group;
+    this.#defer = defer;
   }
 
   add(id: number, resolve: Waiting["resolve"], reject: Waiting["reject"]): void {
@@ -40,7 +48,7 @@ export class Proposals {
     const waiting = this.#byIndex.get(index);
     if (!waiting) return;
     this.#byIndex.delete(index);
-    if (waiting.term === term) waiting.resolve(outcome);
+    if (waiting.term === term) this.#tell(() => waiting.resolve(outcome));
     else
       waiting.reject(
         new Failure("consensus.lost", `another leader of the group ${this.#group} came between: it was not done`, {
@@ -49,8 +57,26 @@ export class Proposals {
       );
   }
 
+  /**
+   * A few in each turn: callers who all hear at once all ask again at once, and then one process works while the others wait. So they
+   * fall into groups that are under way at the same time.
+   */
+  #tell(answer: () => void): void {
+    if (this.#toldInTurn >= TOLD_IN_TURN) return void this.#untold.push(answer);
+    if (this.#toldInTurn++ === 0) this.#defer(() => this.#nextTurn());
+    answer();
+  }
+
+  #nextTurn(): void {
+    const now = this.#untold.splice(0, TOLD_IN_TURN);
+    this.#toldInTurn = now.length;
+    if (now.length > 0) this.#defer(() => this.#nextTurn());
+    for (const answer of now) answer();
+  }
+
   /** Nobody here hears of them any more. */
   giveUp(why: string): void {
+    for (const answer of this.#untold.splice(0)) answer(); // these were done
     for (const waiting of this.#byIndex.values()) waiting.reject(unknownOutcome(this.#group, why));
     this.#byIndex.clear();
     for (const waiting of this.#waiting.values()) waiting.reject(unknownOutcome(this.#group, why));
