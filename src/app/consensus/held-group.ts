@@ -207,6 +207,7 @@ export class HeldGroup {
     this.#fault = undefined;
     host.add(group, identity);
     group.start();
+    if (group.status().damage === "hopeless") logger.error(hopeless(name, this.#options.directory));
   }
 
   #failed(group: RaftGroup, thrown: unknown): void {
@@ -258,6 +259,10 @@ const NOBODY_LEADS: Leadership = { term: 0, leader: undefined, isLeading: false 
 function withoutHardState(group: string, directory: string): Failure {
   const message = `what the group ${group} has voted for cannot be read any more in ${directory}: this node takes no part, or it could vote twice; remove it with raft remove, and add it again under another id, with an empty directory`;
   return new Failure("consensus.hard_state_lost", message);
+}
+
+function hopeless(group: string, directory: string): string {
+  return `the group ${group} has lost something that no other node has, and answers nothing: put a copy of ${directory} back, or begin anew with an empty one`;
 }
 
 function notAmong(group: string, self: string, voters: readonly string[]): Failure {

@@ -116,6 +116,7 @@ describe("HeldGroup", () => {
     await again.open();
     expect(again.life.group.status().damage).toBe("hopeless");
     expect(told.some((text) => text.includes("log of group main"))).toBe(true);
+    expect(told.some((text) => text.includes("put a copy of"))).toBe(true);
     await again.close();
   });
 });
