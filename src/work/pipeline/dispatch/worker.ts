@@ -195,8 +195,12 @@ export class Worker {
       throw new Failure("work.deployed", `${id} is here already, for ${owner.id}`);
     }
     const master = this.#follow(link);
+    // Known from here on: what was asked for last may be taken back while what was there before comes to its end.
+    const coming: Coming = { master, refusal: undefined };
+    this.#refuseComing(id);
+    this.#coming.set(id, coming);
     for (let before = this.#placed.get(id); before; before = this.#placed.get(id)) await this.#end(before, "kill");
-    const placed = await this.#place(message, master);
+    const placed = await this.#place(message, coming);
     try {
       await placed.deployment.start();
     } catch (thrown) {
@@ -206,12 +210,10 @@ export class Worker {
     return { machine: placed.segments.canReach(probe) ? this.#machine : "", results: placed.deployment.results };
   }
 
-  async #place(message: DeployMessage, master: Master): Promise<Placed> {
+  async #place(message: DeployMessage, coming: Coming): Promise<Placed> {
     const { deployment: id, pipeline, plans } = message;
-    const coming: Coming = { master, refusal: undefined };
+    const { master } = coming;
     const wholeOf = this.#parts.take({ instance: master.link.peer.instance, deployment: id });
-    this.#refuseComing(id);
-    this.#coming.set(id, coming);
     const unpacked = await Promise.allSettled(plans.map((packed) => this.#ports.unpack(packed, master.link)));
     if (this.#coming.get(id) === coming) this.#coming.delete(id);
     const files = unpacked.flatMap((each) => (each.status === "fulfilled" ? each.value : []));

@@ -29,6 +29,11 @@ async function put(rig: RemoteRig, text: string): Promise<string> {
 const upper: FakeLibrary = { batch: (text) => text.toUpperCase() };
 const STAGE = planOf("s", { library: "a", maxRetries: 100 });
 
+/** The run ends while a worker ends what it had of it, to begin again: what was asked for last once stayed there for ever. */
+const ENDED_WHILE_REPLACED = (
+  ["turn", "connect", "connect", "cut", "turn", "connect", "time", "crash", "cut", "cut"] as const
+).map((what) => ({ what, who: 0 }));
+
 describe("RemoteStages and Worker", () => {
   test("any number of batches pass, and no memory stays behind on either side", async () => {
     const pool = new LinkedPool();
@@ -91,7 +96,7 @@ describe("RemoteStages and Worker", () => {
         expect([one.kept, two.kept, one.worker.queue, two.worker.queue]).toEqual([0, 0, 0, 0]);
         expect([...one.hosts.living("a"), ...two.hosts.living("a")]).toEqual([]);
       }),
-      { numRuns: 60 },
+      { numRuns: 60, examples: [[ENDED_WHILE_REPLACED]] },
     );
   }, 60_000);
 });
