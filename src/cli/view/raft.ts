@@ -1,41 +1,14 @@
 /** The groups that keep the data, for operators. Pure. */
+import type { GroupStatus } from "../../app/data/data-port.ts";
 import { printable } from "../../base/printable.ts";
 import { formatBytes, formatCount } from "../../base/units.ts";
 import { textTable } from "./table.ts";
 
-export interface ShownMember {
-  readonly id: string;
-  readonly address?: string | undefined;
-  readonly kind: string;
-  readonly isLeaving?: boolean | undefined;
-  readonly match?: number | undefined;
-  readonly next?: number | undefined;
-  readonly state?: string | undefined;
-}
-
-export interface ShownGroup {
-  readonly group: string;
-  readonly node: string;
-  readonly role: string;
-  readonly term: number;
-  readonly leader?: string | undefined;
-  readonly commit: number;
-  readonly applied: number;
-  readonly first: number;
-  readonly last: number;
-  readonly logBytes: number;
-  readonly dataBytes: number;
-  readonly durability: string;
-  readonly damage?: string | undefined;
-  readonly snapshot?: { readonly index: number; readonly term: number; readonly bytes: number } | undefined;
-  readonly members: readonly ShownMember[];
-}
-
-export function groupsText(groups: readonly ShownGroup[]): string {
+export function groupsText(groups: readonly GroupStatus[]): string {
   return groups.map(groupText).join("\n\n");
 }
 
-function groupText(group: ShownGroup): string {
+function groupText(group: GroupStatus): string {
   const { applied, commit, damage, dataBytes, durability, first, last, leader, logBytes, node, role, snapshot } = group;
   const lines: readonly (readonly [string, string])[] = [
     ["group", group.group],
@@ -54,7 +27,7 @@ function groupText(group: ShownGroup): string {
 
 const WIDTH = "durability".length;
 
-function membersTable({ last, leader, members }: ShownGroup): string {
+function membersTable({ last, leader, members }: GroupStatus): string {
   const rows = members.map(({ address = "", id, isLeaving, kind, match, state = "" }) => [
     printable(id),
     isLeaving ? `${kind}, leaving` : kind,

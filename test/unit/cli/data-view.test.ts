@@ -1,10 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import type { GroupStatus } from "../../../src/app/data/data-port.ts";
 import { receiptsFrom } from "../../../src/cli/commands/queue-receipts.ts";
 import { consistencyFrom, durationFrom, textOrBytes, wholeNumberFrom } from "../../../src/cli/data-flags.ts";
 import { entryLine, eventLine, valueText } from "../../../src/cli/view/data.ts";
 import { locksTable, lockText } from "../../../src/cli/view/lock.ts";
 import { messageLine, queuesTable, queueText } from "../../../src/cli/view/queue.ts";
-import { groupsText, type ShownGroup } from "../../../src/cli/view/raft.ts";
+import { groupsText } from "../../../src/cli/view/raft.ts";
 import { repliesText, transactionsTable } from "../../../src/cli/view/txn.ts";
 
 const lines = (text: string): string[] => text.split("\n").map((line) => line.trim());
@@ -67,7 +68,7 @@ describe("views of queues", () => {
 });
 
 describe("views of groups", () => {
-  const group: ShownGroup = {
+  const group: GroupStatus = {
     group: "main",
     node: "m1",
     role: "leader",
