@@ -15,7 +15,7 @@ import type { InstanceControl } from "./instance-control.ts";
 import { thePlaceNamed } from "./tree-names.ts";
 
 /** This user, or root. */
-export const INSTANCE_OWNER: Caller = { name: "the owner of this instance", access: "operate" };
+export const INSTANCE_OWNER: Caller = { name: "the owner of this instance", access: "admin" };
 
 export function answerInstance(
   control: InstanceControl,

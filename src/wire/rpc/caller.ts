@@ -4,10 +4,13 @@ import type { Access } from "./contract.ts";
 export interface Caller {
   /** For logs and messages. */
   readonly name: string;
-  readonly access: Access;
+  /** `none` for who may call services by name and nothing else. */
+  readonly access: Access | "none";
+  /** Services and methods that it may call whatever their access: `users`, `users.get`, `*`. */
+  readonly scopes?: readonly string[] | undefined;
 }
 
-const RANK: Readonly<Record<Access, number>> = { read: 0, operate: 1, node: 2 };
+const RANK: Readonly<Record<Caller["access"], number>> = { none: -1, read: 0, operate: 1, admin: 2, node: 3 };
 
 export function mayCall(caller: Caller, access: Access): boolean {
   return RANK[caller.access] >= RANK[access];

@@ -6,8 +6,11 @@
 import type { z } from "zod";
 import { assert } from "../../base/errors.ts";
 
-/** `read` looks, `operate` changes something, `node` is for the other nodes alone; each includes those before it. */
-export type Access = "read" | "operate" | "node";
+/**
+ * `read` looks, `operate` changes something, `admin` decides who may do what, `node` is for the other nodes alone; each includes
+ * those before it.
+ */
+export type Access = "read" | "operate" | "admin" | "node";
 
 export interface Method<Input extends z.ZodType = z.ZodType, Output extends z.ZodType = z.ZodType> {
   /** One line, for listings and API pages. */
