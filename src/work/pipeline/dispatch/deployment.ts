@@ -9,7 +9,14 @@ import { Failure, toFailure } from "../../../base/errors.ts";
 import { placeOfSegment, type SegmentPlace } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import { checksumIn } from "../../../wire/batch/index.ts";
-import { type ExecutorOptions, type Item, PipelineStages, type Slot, type StageProgress } from "../stages/index.ts";
+import {
+  type ExecutorOptions,
+  type Item,
+  ItemTrace,
+  PipelineStages,
+  type Slot,
+  type StageProgress,
+} from "../stages/index.ts";
 import { ArrivalOrder } from "./arrival-order.ts";
 import type { ForeignSegments, Lying } from "./contents.ts";
 import type { LeaseMessage, LeaseReply } from "./messages.ts";
@@ -24,6 +31,8 @@ export interface DeploymentOptions extends Omit<ExecutorOptions, "signal" | "unt
   /** They cannot go on: nothing of them runs any more when it is called. */
   failed(failure: Failure): void;
 }
+
+type WholeLease = LeaseMessage & { readonly content: Lying };
 
 const UNDEPLOYED = "work.undeployed";
 
@@ -82,14 +91,34 @@ export class Deployment {
   }
 
   /** Takes the batch through the stages. Fails with `work.input_lost`, `work.stages_ended`, `pipeline.failed_over`, or what ends the run. */
-  async lease(message: LeaseMessage & { readonly content: Lying }, signal: AbortSignal): Promise<LeaseReply> {
+  async lease(message: WholeLease, signal: AbortSignal, traceparent?: string): Promise<LeaseReply> {
+    const trace = this.#trace(message, traceparent);
+    try {
+      return await this.#lease(message, signal, trace);
+    } catch (thrown) {
+      trace?.end(thrown);
+      throw thrown;
+    } finally {
+      trace?.end();
+    }
+  }
+
+  /** Only below a recorded span of the master: batches begin their traces where they are read. */
+  #trace({ id }: WholeLease, parent: string | undefined): ItemTrace | undefined {
+    const { pipeline, ports } = this.#options;
+    if (parent === undefined) return undefined;
+    const attributes = { "pipeline.name": pipeline, "batch.id": id };
+    return ItemTrace.begin(ports.tracer, `work ${pipeline}`, { kind: "server", parent, attributes });
+  }
+
+  async #lease(message: WholeLease, signal: AbortSignal, trace: ItemTrace | undefined): Promise<LeaseReply> {
     const { clock } = this.#options;
     const startedMs = clock.monotonic();
     this.#leases.add(message.lease);
     let item: Item | undefined;
     try {
       if (this.#failure) throw this.#failure;
-      item = await Promise.race([this.#take(message), this.#broken.promise]);
+      item = await Promise.race([this.#take(message, trace), this.#broken.promise]);
       await this.#process(item);
       if (signal.aborted) {
         item.slot.release();
@@ -147,15 +176,8 @@ export class Deployment {
   }
 
   /** The batch in memory of this process. */
-  async #take({
-    barrier,
-    check,
-    content,
-    failsOver,
-    finish,
-    id,
-    seq,
-  }: LeaseMessage & { content: Lying }): Promise<Item> {
+  async #take(message: WholeLease, trace: ItemTrace | undefined): Promise<Item> {
+    const { barrier, check, content, failsOver, finish, id, seq } = message;
     const number = this.#order.begin(seq);
     try {
       const { view } = this.#input(content);
@@ -166,7 +188,7 @@ export class Deployment {
         throw inputLost(`batch ${id} is not there any more: nobody waits for it`);
       }
       const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
-      return { seq: number, id, epoch: 0, barrier, finish, failsOver, slot, bytes: view.length, result };
+      return { seq: number, id, epoch: 0, barrier, finish, failsOver, trace, slot, bytes: view.length, result };
     } catch (thrown) {
       this.#order.lost(number);
       throw thrown;

@@ -138,8 +138,8 @@ export class RemoteStages implements Executor {
       let isKept = false;
       try {
         for (const { leases, segment } of this.#segments) {
-          const { barrier, finish, id, seq } = item;
-          const done = await leases.run({ seq, id, barrier, finish, batch });
+          const { barrier, finish, id, seq, trace } = item;
+          const done = await leases.run({ seq, id, barrier, finish, batch, trace });
           isKept ||= segment.isPinned;
           batch.release();
           batch = done.batch;

@@ -15,7 +15,7 @@ import {
   type LeaseWorker,
 } from "../../../protocol/lease/index.ts";
 import { checksumIn } from "../../../wire/batch/index.ts";
-import { FAILED_OVER } from "../stages/index.ts";
+import { FAILED_OVER, type Item } from "../stages/index.ts";
 import { askPatiently, isWhole, NO_ROOM, putParts, type WholeReply, wholeReply } from "./asking.ts";
 import { type Batch, contentFor, type ForeignSegments, isInPlace } from "./contents.ts";
 import { countsFault } from "./counts-fault.ts";
@@ -45,7 +45,7 @@ export interface Deployed {
 }
 
 /** A batch for the stages. */
-export interface Job extends Pick<LeaseMessage, "seq" | "id" | "barrier" | "finish"> {
+export interface Job extends Pick<LeaseMessage, "seq" | "id" | "barrier" | "finish">, Pick<Item, "trace"> {
   readonly batch: Pick<Batch, "view" | "shared">;
 }
 
@@ -214,13 +214,26 @@ export class SegmentLeases {
     this.#isFlowing = true;
     if (isHedge) this.#options.observe({ event: "hedge", worker });
     const failsOver = !isLastResort && this.#owner === undefined;
-    this.#ask(lease, out, open.job, failsOver).then(
+    this.#traced(lease, out, open.job, failsOver).then(
       (reply) => this.#answered(lease, out, reply),
       (thrown) => this.#refused(lease, out, toFailure(thrown, "work.failed")),
     );
   }
 
-  async #ask(lease: number, out: Out, job: Job, failsOver: boolean): Promise<unknown> {
+  async #traced(lease: number, out: Out, job: Job, failsOver: boolean): Promise<unknown> {
+    const attributes = { "worker.id": out.deployed.worker.id, segment: this.#options.segment, hedge: out.isHedge };
+    const span = job.trace?.start("lease", { kind: "client", attributes });
+    try {
+      return await this.#ask(lease, out, job, failsOver, span?.traceparent);
+    } catch (thrown) {
+      span?.fail(thrown);
+      throw thrown;
+    } finally {
+      span?.end();
+    }
+  }
+
+  async #ask(lease: number, out: Out, job: Job, failsOver: boolean, traceparent?: string): Promise<unknown> {
     const { abort, deployed } = out;
     const { barrier, batch, finish, id, seq } = job;
     const lying = contentFor(batch, deployed.machine);
@@ -239,7 +252,7 @@ export class SegmentLeases {
       check: checksumIn(batch.view),
       content,
     };
-    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: abort.signal };
+    const options = { timeoutMs: REQUEST_TIMEOUT_MS, signal: abort.signal, traceparent };
     const ask = () => worker.request(TOPICS.lease, message, options);
     if (parting.apart.length > 0) await putParts(this.#partsOf(lease, out), parting.apart);
     return askPatiently(this.#options.clock, NO_ROOM, ask, () => this.#isWanted(out));

@@ -4,6 +4,12 @@
  */
 import type { ReportMessage } from "./messages.ts";
 
+interface AskOptions {
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal;
+  readonly traceparent?: string | undefined;
+}
+
 export interface WorkerHandle {
   /** The node's id. */
   readonly id: string;
@@ -11,7 +17,7 @@ export interface WorkerHandle {
   readonly capacity: number;
   readonly weight: number;
   readonly isDraining: boolean;
-  request(topic: string, payload: unknown, options: { timeoutMs: number; signal?: AbortSignal }): Promise<unknown>;
+  request(topic: string, payload: unknown, options: AskOptions): Promise<unknown>;
   notify(topic: string, payload: unknown): void;
 }
 

@@ -7,7 +7,7 @@ import type { Clock, Timer } from "../../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
 import { machineId } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
-import type { LinkHandlers, MessageContext, PeerLink } from "../../../wire/link/index.ts";
+import type { LinkHandlers, MessageContext, PeerLink, RequestContext } from "../../../wire/link/index.ts";
 import type { Settings } from "../file/index.ts";
 import type { PipelinePorts, StagePlan } from "../stages/index.ts";
 import { ForeignSegments, isInPlace } from "./contents.ts";
@@ -92,7 +92,7 @@ export class Worker {
       [TOPICS.hello]: { request: (_, { link }) => this.#hello(link) },
       [TOPICS.deploy]: { request: (payload, context) => this.#deploy(payload, context) },
       [TOPICS.put]: { request: (payload, { link }) => this.#put(payload, link) },
-      [TOPICS.lease]: { request: (payload, { link, signal }) => this.#lease(payload, link, signal) },
+      [TOPICS.lease]: { request: (payload, context) => this.#lease(payload, context) },
       [TOPICS.fetch]: { request: (payload, { link }) => this.#fetch(payload, link) },
       [TOPICS.release]: { notify: (payload, { link }) => this.#release(payload, link) },
       [TOPICS.undeploy]: { request: (payload, { link }) => this.#undeploy(payload, link) },
@@ -268,12 +268,13 @@ export class Worker {
     return null;
   }
 
-  async #lease(payload: unknown, link: PeerLink, signal: AbortSignal): Promise<LeaseReply> {
+  async #lease(payload: unknown, { link, signal, traceparent }: RequestContext): Promise<LeaseReply> {
     const message = readMessage(leaseMessage, payload, "a lease");
     const { content, deployment, lease } = message;
     const wholeOf = this.#parts.take({ instance: link.peer.instance, deployment, lease });
     const placed = this.#ofMaster(deployment, link);
-    return placed.deployment.lease({ ...message, content: isInPlace(content) ? content : wholeOf(content) }, signal);
+    const whole = { ...message, content: isInPlace(content) ? content : wholeOf(content) };
+    return placed.deployment.lease(whole, signal, traceparent);
   }
 
   #fetch(payload: unknown, link: PeerLink): Uint8Array {

@@ -159,7 +159,9 @@ export class Committer {
     const { counts, deadLetters, dropSeq, sink } = this.#options;
     const rows = item.result.counts.at(-1)?.out ?? 0;
     const isDropped = item.seq === dropSeq;
-    if (rows > 0 && !isDropped) await sink.write(item.slot.view.subarray(0, item.bytes), item.id);
+    const write = (): Promise<void> => sink.write(item.slot.view.subarray(0, item.bytes), item.id);
+    if (rows > 0 && !isDropped)
+      await (item.trace?.during("sink", { kind: "producer", attributes: { rows } }, write) ?? write());
     if (oversized.count > 0) await deadLetters.write(oversized.letters, item.id);
     for (const letters of item.result.dead) await deadLetters.write(letters, item.id);
     counts.add(item.result, oversized.count, isDropped ? 0 : rows, item.epoch);
@@ -185,6 +187,7 @@ export class Committer {
   #leave({ isCut, item, readAtMs, source }: Arrival): void {
     const { barrier, finish, id, seq, result } = item;
     item.slot.release();
+    item.trace?.end();
     this.#arrived.delete(seq);
     this.#ahead.set(seq, { id, source, barrier, finish, isCut, states: result.states });
     this.latency.record(this.#options.clock.monotonic() - readAtMs);

@@ -1,3 +1,4 @@
 /** The engine: one run of a pipeline. */
-export { type PipelinePlan, PipelineRun, type RunEnd, type RunPorts } from "./pipeline-run.ts";
+export { PipelineRun, type RunEnd } from "./pipeline-run.ts";
+export type { PipelinePlan, RunPorts } from "./plan.ts";
 export type { CountsJson, RunCounts } from "./run-counts.ts";

@@ -7,55 +7,23 @@ import { Failure, toFailure } from "../../../base/errors.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../wire/batch/index.ts";
 import type { RawFormat } from "../../../wire/format/index.ts";
-import type { Checkpoint, Checkpoints } from "../checkpoint/index.ts";
-import type { Settings } from "../file/index.ts";
-import type { Sink, SinkPosition } from "../sink/index.ts";
-import type { Cut, Source, SourcePosition } from "../source/index.ts";
-import type {
-  ChangeReport,
-  Executor,
-  ExecutorFactory,
-  Fence,
-  Item,
-  PipelinePorts,
-  Slot,
-  StagePlan,
+import type { SinkPosition } from "../sink/index.ts";
+import type { Cut, SourcePosition } from "../source/index.ts";
+import {
+  type ChangeReport,
+  type Executor,
+  type Fence,
+  type Item,
+  ItemTrace,
+  type Slot,
+  type StagePlan,
 } from "../stages/index.ts";
 import { Committer } from "./committer.ts";
 import { Credits } from "./credits.ts";
 import { batchesInFlight, largestCut } from "./in-flight.ts";
 import { oversizedLetters } from "./oversized.ts";
+import type { FingerprintOf, PipelinePlan, RunPorts } from "./plan.ts";
 import { type CountsJson, RunCounts } from "./run-counts.ts";
-
-export interface PipelinePlan {
-  readonly name: string;
-  readonly stages: readonly StagePlan[];
-  readonly settings: Settings;
-  /** Batches under way, instead of the setting: several workers need more than one. Less where the memory does not hold them. */
-  readonly inFlight?: number | undefined;
-  readonly source: Source;
-  readonly sink: Sink;
-  readonly deadLetters: Sink;
-  /** Where the dead letters of this run begin in their file, when it has no checkpoint yet. */
-  readonly deadLettersStart: SinkPosition | undefined;
-  /** Results leave in source order. False only where every reading of the input cuts the same batches and no stage keeps state. */
-  readonly ordered: boolean;
-  /** Without a store the run cannot be resumed. */
-  readonly store: Pick<Checkpoints, "save" | "close"> | undefined;
-  /** What the store held, when this run continues it. */
-  readonly resume: Checkpoint | undefined;
-  readonly run: Pick<Checkpoint, "run" | "startedMs" | "fingerprint">;
-  /** Planted bug for tests: the batch with this number is counted and never written. */
-  readonly dropSeq?: number | undefined;
-}
-
-export interface RunPorts extends PipelinePorts {
-  /** Where the batches go through the stages. */
-  readonly executor: ExecutorFactory;
-}
-
-/** What a run with these stages is. */
-export type FingerprintOf = (stages: readonly StagePlan[]) => string;
 
 export interface RunEnd {
   /** ended: all input went through. stopped: asked to stop; the checkpoint says where. */
@@ -64,6 +32,8 @@ export interface RunEnd {
 
 /** Batches between two barriers at most: bounds what a stage with state keeps for its replay. */
 const BARRIER_BATCHES = 32;
+
+type Kind = Pick<Item, "barrier" | "finish" | "fence" | "trace">;
 
 const EMPTY_FORMAT: RawFormat = { kind: "ndjson" };
 
@@ -228,13 +198,14 @@ export class PipelineRun {
       const slot = await this.#slot(largestCut(settings) + RAW_HEADER_BYTES);
       const target = slot.view.subarray(RAW_HEADER_BYTES);
       const limits = { rows: settings.batch_rows, bytes: settings.batch_bytes };
+      const readFromMs = this.#ports.clock.now();
       const cut = await this.#orStopped(this.#checkpointsWhile(source.read(target, limits)));
       if (this.#stopping) break;
       if (!cut) {
         slot.release();
         break;
       }
-      this.#launch(slot, cut);
+      this.#launch(slot, cut, readFromMs);
     }
     const how = this.#stopping ? "stopped" : "ended";
     this.#ending = true;
@@ -277,7 +248,7 @@ export class PipelineRun {
     return this.#executor.slot(bytes, this.#seq);
   }
 
-  #launch(slot: Slot, cut: Cut): void {
+  #launch(slot: Slot, cut: Cut, readFromMs: number): void {
     this.#position = cut.position;
     this.#timeMs = cut.timeMs;
     this.#progressBytes = cut.progressBytes;
@@ -285,7 +256,16 @@ export class PipelineRun {
     const { id, line, timeMs, format } = cut;
     const bytes = sealRaw(slot.view, { id, timeMs, line, format }, cut.bytes);
     slot.shrink(bytes);
-    void this.#through(this.#item(id, slot, bytes, { barrier: this.#barrierIsDue(), finish: false }), cut);
+    const trace = this.#trace(cut, readFromMs);
+    void this.#through(this.#item(id, slot, bytes, { barrier: this.#barrierIsDue(), finish: false, trace }), cut);
+  }
+
+  /** From the read of its bytes to its write. */
+  #trace({ bytes, id }: Cut, startMs: number): ItemTrace | undefined {
+    const attributes = { "pipeline.name": this.#plan.name, "batch.id": id, "batch.bytes": bytes };
+    const trace = ItemTrace.begin(this.#ports.tracer, `batch ${this.#plan.name}`, { startMs, attributes });
+    trace?.start("source", { kind: "consumer", startMs }).end();
+    return trace;
   }
 
   /** The run that this one continues has written this batch, ahead of an older one. */
@@ -322,13 +302,13 @@ export class PipelineRun {
     return item.seq;
   }
 
-  #emptyItem(slot: Slot, name: string, kind: Pick<Item, "barrier" | "finish" | "fence">): Item {
+  #emptyItem(slot: Slot, name: string, kind: Kind): Item {
     const id = `${this.#position?.path ?? this.#plan.name}@${name}`;
     const bytes = sealRaw(slot.view, { id, timeMs: this.#timeMs, line: 0, format: EMPTY_FORMAT }, 0);
     return this.#item(id, slot, bytes, kind);
   }
 
-  #item(id: string, slot: Slot, bytes: number, kind: Pick<Item, "barrier" | "finish" | "fence">): Item {
+  #item(id: string, slot: Slot, bytes: number, kind: Kind): Item {
     const result = { malformed: 0, counts: [], dead: [], states: new Map<string, Uint8Array>() };
     return { seq: this.#seq++, id, epoch: this.counts.epoch, ...kind, slot, bytes, result };
   }
@@ -351,6 +331,7 @@ export class PipelineRun {
       const oversized = oversizedLetters(this.#plan.name, cut, time);
       this.#committer.add({ item, source, readAtMs, oversized, isCut: cut !== undefined });
     } catch (thrown) {
+      item.trace?.end(thrown);
       this.#fail(thrown);
     }
   }

@@ -8,6 +8,7 @@ export {
   type FencePorts,
   type Way,
 } from "./executor.ts";
+export { ItemTrace } from "./item-trace.ts";
 export type { ChangeReport } from "./live-change.ts";
 export type { PipelinePorts } from "./pipeline-ports.ts";
 export { PipelineStages } from "./pipeline-stages.ts";

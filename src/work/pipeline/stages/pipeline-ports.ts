@@ -1,6 +1,7 @@
 /** What a run needs from outside, beyond its plan. */
 import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
+import type { Tracer } from "../../../base/trace.ts";
 import type { HostCommand, HostHandlers } from "../../../process/plugin/index.ts";
 import type { LoadHost } from "./stage-host.ts";
 import type { StageEvent } from "./types.ts";
@@ -8,6 +9,8 @@ import type { StageEvent } from "./types.ts";
 export interface PipelinePorts {
   readonly clock: Clock;
   readonly random: Random;
+  /** Nothing is recorded without one. */
+  readonly tracer?: Tracer | undefined;
   readonly host: HostCommand;
   /** Starts processes; another one in tests. */
   readonly load?: LoadHost;

@@ -4,6 +4,8 @@
  * by itself. What is to become of a batch that fails is not decided here.
  */
 import type { Clock } from "../../../base/clock.ts";
+import { Failure } from "../../../base/errors.ts";
+import type { Attributes } from "../../../base/trace.ts";
 import type { ProcessMessage } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
 import type { Edge } from "./edge.ts";
@@ -69,7 +71,10 @@ export class Attempts {
           return resolve(admission);
         }
         const message = this.#message(item, work);
+        const span = item.trace?.start(`plugin ${plan.name}`, { attributes: asked(lane, work) });
         const settle = (outcome: Outcome): void => {
+          if (outcome.kind === "failed") span?.fail(new Failure(outcome.code, outcome.reason));
+          span?.end();
           admission.answer(outcome);
           resolve(this.#settle(item, message, lane, outcome));
         };
@@ -138,6 +143,14 @@ export class Attempts {
     if (item.barrier || item.finish) item.result.states.set(plan.name, snapshot);
     replays?.cover(snapshot, batch, message.rows);
   }
+}
+
+function asked({ number, pid }: Lane, { probe }: Work): Attributes {
+  return {
+    "plugin.lane": number,
+    ...(pid !== undefined && { "process.pid": pid }),
+    ...(probe && { "plugin.probe": true }),
+  };
 }
 
 /** Not for no rows: dead letters are written, rows are counted, and the plugin knows nothing of it. */

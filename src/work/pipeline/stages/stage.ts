@@ -60,11 +60,17 @@ export class Stage {
   /** Moves the item to the output edge. Fails only when the pipeline has to stop. */
   async process(item: Item): Promise<void> {
     this.inFlight++;
+    const span = item.trace?.start(`stage ${this.name}`);
     try {
       const verdict = new Verdict();
       const done = await this.#complete(item, verdict);
       this.#take(item, done, verdict);
+      span?.set(attributesOf(item.result.counts.at(-1)!));
+    } catch (thrown) {
+      span?.fail(thrown);
+      throw thrown;
     } finally {
+      span?.end();
       this.inFlight--;
     }
   }
@@ -204,6 +210,16 @@ export class Stage {
     item.bytes = main;
     if (main > 0) done.slot.shrink(main);
   }
+}
+
+function attributesOf({ deadLettered, filtered, in: taken, out, skipped }: StageCounts) {
+  return {
+    "rows.in": taken,
+    "rows.out": out,
+    "rows.filtered": filtered,
+    "rows.dead": deadLettered,
+    "rows.skipped": skipped,
+  };
 }
 
 function countsOf({ counts }: Done, verdict: Verdict): StageCounts {

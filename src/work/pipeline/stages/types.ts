@@ -1,6 +1,7 @@
 /** What the engine's parts say to each other. */
 import type { Counts, DeadRow, RowRange } from "../../../process/plugin/index.ts";
 import type { Slot } from "./edge.ts";
+import type { ItemTrace } from "./item-trace.ts";
 
 export type Policy = "FAIL_FAST" | "RETRY_WITH_BACKOFF" | "SKIP_AND_CONTINUE" | "DEAD_LETTER" | "FALLBACK" | "FAILOVER";
 
@@ -74,6 +75,8 @@ export interface Item {
   readonly fence?: Fence;
   /** There is another node to try it: FAILOVER gives the batch back instead of deciding about its records here. */
   readonly failsOver?: boolean;
+  /** Only of a batch whose trace is recorded. */
+  readonly trace?: ItemTrace | undefined;
   slot: Slot;
   /** Bytes of the batch at the start of the slot. */
   bytes: number;
