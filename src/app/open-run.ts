@@ -26,6 +26,7 @@ export interface RunChoices {
   /** The run that the caller has begun before. */
   readonly begun?: string | undefined;
   readonly show: PipelinePorts["show"];
+  readonly tracer?: PipelinePorts["tracer"];
   /** What people should know and the run goes on without. */
   readonly warn: (text: string) => void;
   /** Keeps where the run stands, instead of a file in the pipeline's directory; closed with the run. */
@@ -127,7 +128,7 @@ function openCheckpoints(directory: string, { checkpoints, fresh }: RunChoices) 
   };
 }
 
-function ports({ dataDir, events, executor = inThisProcess, show, warn }: RunChoices): RunPorts {
+function ports({ dataDir, events, executor = inThisProcess, show, tracer, warn }: RunChoices): RunPorts {
   const log = events === undefined ? undefined : openEventLog(events, systemClock);
   const notice = noticesOf(warn, systemClock);
   const observe: PipelinePorts["observe"] = (stage, event) => {
@@ -136,7 +137,7 @@ function ports({ dataDir, events, executor = inThisProcess, show, warn }: RunCho
   };
   const workDirectory = join(stateDirectory(dataDir), "work");
   const random = seededRandom(process.pid);
-  return { clock: systemClock, random, host: hostCommand(), workDirectory, executor, show, observe };
+  return { clock: systemClock, random, host: hostCommand(), workDirectory, executor, show, observe, tracer };
 }
 
 function refuseStandardStreams(...ends: readonly EndChoice[]): void {

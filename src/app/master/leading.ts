@@ -39,6 +39,7 @@ export interface LeadingPorts {
   readonly shelf: ArtifactShelf;
   readonly changed: (view: PipelineView, isNews: boolean) => void;
   readonly dispatched: MasterPipelinePorts["dispatched"];
+  readonly tracer?: MasterPipelinePorts["tracer"];
   /** A write was refused, because another master leads. */
   readonly deposed: (reason: string) => void;
 }
@@ -135,6 +136,7 @@ export class Leading {
       retain: (files) => this.#files.retain([...files, ...stores.tasks.files()]),
       prepare: (entry) => this.#files.prepare(entry),
       show: (stage, stream, line) => logger.info(printable(line), { stage, stream }),
+      tracer: this.#ports.tracer,
       tell: (text) => logger.warn(text),
       changed: (view, isNews) => {
         changed(view, isNews);

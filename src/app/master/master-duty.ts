@@ -43,6 +43,7 @@ export interface MasterChoices {
   readonly changed: (view: PipelineView) => void;
   /** Told what happens between a pipeline and its workers. */
   readonly dispatched: MasterPipelinePorts["dispatched"];
+  readonly tracer?: MasterPipelinePorts["tracer"];
 }
 
 export interface Master {
@@ -85,6 +86,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
       ...{ clock, logger, shelf, id: settings.id, dataDir: stateDirectory(settings.dataDir) },
       instance: `${settings.id}-${randomUUID().slice(0, 8)}`,
       dispatched: choices.dispatched,
+      tracer: choices.tracer,
       changed: (view, isNews) => {
         if (isNews) choices.changed(view);
         named.changed();

@@ -37,6 +37,7 @@ export interface MasterPipelinePorts {
   readonly pool: WorkerPool;
   readonly shelf: ArtifactShelf;
   readonly show: PipelinePorts["show"];
+  readonly tracer?: PipelinePorts["tracer"];
   /** Durable when it resolves. */
   readonly save: (entry: Submission) => Promise<void>;
   readonly reports: StoredReports;
@@ -280,7 +281,7 @@ export class MasterPipeline {
 
   /** Who is killed from here on must know that it has begun this run: a run that cannot be stored does not begin. */
   async #open(prepared: PreparedPipeline, executor: RunChoices["executor"]): Promise<OpenedRun> {
-    const { dataDir, show, tell } = this.#ports;
+    const { dataDir, show, tell, tracer } = this.#ports;
     const { fresh, input, name, output, path, run: begun } = this.entry;
     const checkpoints = this.#ports.checkpoints(path);
     const warn = (text: string): void => tell(`${name}: ${text}`);
@@ -296,6 +297,7 @@ export class MasterPipeline {
       inFlight,
       isUnattended: true,
       show,
+      tracer,
       warn,
     };
     const opened = await openRun(prepared, choices);

@@ -8,6 +8,7 @@ import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import { printable } from "../../base/printable.ts";
 import { seededRandom } from "../../base/random.ts";
+import type { Tracer } from "../../base/trace.ts";
 import { ArtifactStore } from "../../work/artifact/index.ts";
 import { Worker } from "../../work/pipeline/dispatch/index.ts";
 import type { PipelinePorts } from "../../work/pipeline/stages/index.ts";
@@ -28,9 +29,10 @@ export interface WorkerChoices {
   /** What it waits for its masters to take their work away when it is told to leave. */
   readonly drainMs: number;
   readonly logger: Logger;
+  readonly tracer?: Tracer;
 }
 
-export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): Promise<NodeDuty> {
+export async function workerDuty({ drainMs, logger, settings, tracer }: WorkerChoices): Promise<NodeDuty> {
   const state = stateDirectory(settings.dataDir);
   const store = await ArtifactStore.open(join(state, "artifacts"));
   const capacity = settings.capacities.cpu ?? availableParallelism();
@@ -38,7 +40,7 @@ export async function workerDuty({ drainMs, logger, settings }: WorkerChoices): 
   const worker = new Worker({
     clock: systemClock,
     capacity: Math.max(1, capacity),
-    pipelinePorts: (pipeline) => portsFor(pipeline, join(state, "work"), logger),
+    pipelinePorts: (pipeline) => ({ ...portsFor(pipeline, join(state, "work"), logger), tracer }),
     settings: unpackSettings,
     unpack: (packed, master) => unpackPlan(packed, store, master),
     linkTo: (peer) => node?.links.byId(peer),
