@@ -1,4 +1,5 @@
 /** `run FILE`: runs a pipeline to the end of its input, shows what it does, and says what became of every record. */
+import { version } from "../../../package.json";
 import type { FileWatch, RunSummary } from "../../app/run-pipeline.ts";
 import { Failure } from "../../base/errors.ts";
 import { printableLines } from "../../base/printable.ts";
@@ -6,6 +7,7 @@ import { commonArgs, defineCommand, EXIT } from "../command.ts";
 import { emitJson } from "../output.ts";
 import { reloader } from "../reloader.ts";
 import { listenForSignals, watchTerminal } from "../signals.ts";
+import { traceArgs, tracingFrom } from "../trace-flags.ts";
 import { openMonitor } from "../view/monitor.ts";
 import { summaryText } from "../view/summary.ts";
 
@@ -41,6 +43,7 @@ export const run = defineCommand({
       description: "reload when the pipeline file or a plugin's file changes, as SIGHUP does",
     },
     fresh: { type: "boolean", description: "start over: forget the checkpoint and replace the output" },
+    ...traceArgs,
     ...commonArgs,
   },
   async run(args) {
@@ -49,7 +52,9 @@ export const run = defineCommand({
     const tooEarly = (): void => {}; // the file is only just being read
     process.on("SIGHUP", tooEarly);
     const monitor = await openMonitor({ quiet: args.quiet ?? false, verbose: args.verbose ?? false });
+    const tracing = await tracingFrom(args, args.file, version, (text) => monitor.note(text));
     const started = startRun(args.file, {
+      tracer: tracing.tracer,
       input: args.input,
       output: args.output,
       dataDir: args["data-dir"],
@@ -67,6 +72,7 @@ export const run = defineCommand({
     if (args.watch) files = watchRun(handle, reload);
     monitor.watch(handle);
     const summary = await handle.done;
+    await tracing.close();
     files?.close();
     monitor.close();
     signals.close();

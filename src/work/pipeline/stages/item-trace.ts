@@ -2,7 +2,7 @@
  * A batch that belongs to a recorded trace carries this on its way; whoever does something with it makes a span below the batch's. A
  * batch without one is not recorded, and costs nothing.
  */
-import type { Span, SpanOptions, Tracer } from "../../../base/trace.ts";
+import type { Attributes, Span, SpanOptions, Tracer } from "../../../base/trace.ts";
 
 export class ItemTrace {
   readonly #tracer: Tracer;
@@ -22,6 +22,15 @@ export class ItemTrace {
   /** A span below it. */
   start(name: string, options: Omit<SpanOptions, "parent"> = {}): Span {
     return this.#tracer.start(name, { ...options, parent: this.#span.traceparent });
+  }
+
+  /** A span below it, for the spans of what is done within it. */
+  within(name: string): ItemTrace {
+    return new ItemTrace(this.#tracer, this.start(name));
+  }
+
+  set(attributes: Attributes): void {
+    this.#span.set(attributes);
   }
 
   /** `work` as a span below it, with what it threw. */

@@ -60,17 +60,20 @@ export class Stage {
   /** Moves the item to the output edge. Fails only when the pipeline has to stop. */
   async process(item: Item): Promise<void> {
     this.inFlight++;
-    const span = item.trace?.start(`stage ${this.name}`);
+    const { trace } = item;
+    const own = trace?.within(`stage ${this.name}`);
+    item.trace = own;
     try {
       const verdict = new Verdict();
       const done = await this.#complete(item, verdict);
       this.#take(item, done, verdict);
-      span?.set(attributesOf(item.result.counts.at(-1)!));
+      own?.set(attributesOf(item.result.counts.at(-1)!));
     } catch (thrown) {
-      span?.fail(thrown);
+      own?.end(thrown);
       throw thrown;
     } finally {
-      span?.end();
+      own?.end();
+      item.trace = trace;
       this.inFlight--;
     }
   }

@@ -75,8 +75,8 @@ export interface Item {
   readonly fence?: Fence;
   /** There is another node to try it: FAILOVER gives the batch back instead of deciding about its records here. */
   readonly failsOver?: boolean;
-  /** Only of a batch whose trace is recorded. */
-  readonly trace?: ItemTrace | undefined;
+  /** Only of a batch whose trace is recorded: the span of whoever has it now. */
+  trace?: ItemTrace | undefined;
   slot: Slot;
   /** Bytes of the batch at the start of the slot. */
   bytes: number;
