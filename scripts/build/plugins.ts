@@ -36,7 +36,7 @@ async function buildPlugin(name: string): Promise<void> {
     entrypoints: [join(PLUGINS, name, "index.ts")],
     target: "bun",
     format: "esm",
-    external: ["distributed-system"],
+    external: ["distributed-system", "distributed-system/service"],
     throw: false,
   });
   const [output] = result.outputs;

@@ -94,7 +94,9 @@ export async function startRun(path: string, choices: RunChoices): Promise<RunHa
   report = reportOf(prepared, opened, choices);
   const changes = new RunChanges(opened, prepared);
   const { name } = prepared.file;
-  const serve = (control: InstanceControl) => serveInstance(control, aboutThis(path, choices), { warn: choices.warn });
+  const about = aboutThis(path, choices);
+  const more = async () => [(await import("./observe/observe-run.ts")).observeRun(prepared.file.name, run, about)];
+  const serve = (control: InstanceControl) => serveInstance(control, about, { warn: choices.warn, more });
   const instance = new Instance({ name, run, changes, clock: systemClock, serve });
   const readBefore = run.counts.source.in;
   return {

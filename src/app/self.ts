@@ -7,8 +7,15 @@ import type { HostCommand } from "../process/plugin/index.ts";
 /** The word on the command line that turns this program into a plugin host. Not for people. */
 export const PLUGIN_HOST_ROLE = "plugin-host";
 
+/** The same for a service host. */
+export const SERVICE_HOST_ROLE = "service-host";
+
 export function hostCommand(): HostCommand {
   return { argv: [...selfArgv(), PLUGIN_HOST_ROLE], env: process.env };
+}
+
+export function serviceHostCommand(): HostCommand {
+  return { argv: [...selfArgv(), SERVICE_HOST_ROLE], env: process.env };
 }
 
 /** A compiled program is its own file; from source, also as a library in somebody's program, it is bun with our main module. */

@@ -2,7 +2,8 @@
  * How often each duration came, in constant memory: quantiles are off by less than 1 %, and histograms of several processes
  * add up exactly. The idea is HdrHistogram's: buckets that double in width with every octave, 64 to an octave, so that
  * the relative error is the same from microseconds to years. Every histogram has the same buckets, so any two can be
- * merged, and the order of merging changes nothing: what is kept is whole counts, the least and the greatest, no sums.
+ * merged, and the order of merging changes nothing: what is kept is whole counts, the least, the greatest, and a sum in whole
+ * microseconds, which stays in this process.
  * It refuses what no duration can be, and what another layout has written.
  */
 import { Failure } from "./errors.ts";
@@ -25,6 +26,8 @@ const WORD = 2 ** WORD_BITS;
 /** Quantiles and the mean are off by no more than this share, or by `LEAST_MS` where that is more. */
 export const HISTOGRAM_ERROR_MAX = 1 / (2 * STEPS);
 
+const US_PER_MS = 1_000;
+
 const VERSION = 1;
 
 export interface HistogramJson {
@@ -43,6 +46,8 @@ export class Histogram {
   #total = 0;
   #minMs = Number.POSITIVE_INFINITY;
   #maxMs = 0;
+  /** Whole numbers: they add up to the same in any order. */
+  #sumUs = 0;
 
   /** Fails with `histogram.malformed` when it is not what `toJson` gives. */
   static fromJson(json: unknown): Histogram {
@@ -74,12 +79,18 @@ export class Histogram {
     return sum / this.#total;
   }
 
+  /** Of what was recorded here to the microsecond, and never less than before; of what came as JSON from its buckets. */
+  get sumMs(): number {
+    return this.#sumUs / US_PER_MS;
+  }
+
   /** `count` durations of `ms`. Fails with `histogram.value` or `histogram.count`. */
   record(ms: number, count = 1): void {
     requireDuration(ms);
     if (!(Number.isSafeInteger(count) && count > 0)) throw countFailure(count);
     if (this.#total + count > Number.MAX_SAFE_INTEGER) throw countFailure(this.#total + count);
     this.#add(bucketOf(ms), count);
+    this.#sumUs += Math.round(ms * US_PER_MS) * count;
     if (ms < this.#minMs) this.#minMs = ms;
     if (ms > this.#maxMs) this.#maxMs = ms;
   }
@@ -89,6 +100,7 @@ export class Histogram {
     if (other.#total === 0) return;
     if (this.#total + other.#total > Number.MAX_SAFE_INTEGER) throw countFailure(this.#total + other.#total);
     for (const [bucket, count] of other.#filled()) this.#add(bucket, count);
+    this.#sumUs += other.#sumUs;
     this.#minMs = Math.min(this.#minMs, other.#minMs);
     this.#maxMs = Math.max(this.#maxMs, other.#maxMs);
   }
@@ -105,6 +117,21 @@ export class Histogram {
       if (left <= 0) return this.#valueOf(bucket);
     }
     return this.#maxMs;
+  }
+
+  /**
+   * How many durations each bound is not exceeded by; `boundsMs` ascend. A bound inside a bucket takes all of the bucket: 1.6 % longer
+   * ones at most count as well, and none is left out.
+   */
+  atMost(boundsMs: readonly number[]): number[] {
+    const counts: number[] = [];
+    let sum = 0;
+    for (const [bucket, count] of this.#filled()) {
+      while (counts.length < boundsMs.length && bucket > bucketWithin(boundsMs[counts.length]!)) counts.push(sum);
+      sum += count;
+    }
+    while (counts.length < boundsMs.length) counts.push(sum);
+    return counts;
   }
 
   toJson(): HistogramJson {
@@ -170,6 +197,7 @@ export class Histogram {
     const isWithin = bucketOf(minMs) === filled[0]![0] && bucketOf(maxMs) === filled.at(-1)![0] && minMs <= maxMs;
     if (!isWithin) return `minMs ${minMs} and maxMs ${maxMs} must lie in its first and last bucket`;
     [this.#minMs, this.#maxMs] = [minMs, maxMs];
+    this.#sumUs = Math.round(this.meanMs * this.#total * US_PER_MS);
     return undefined;
   }
 }
@@ -187,6 +215,11 @@ function bucketOf(ms: number): number {
   if (units < 1) return 0;
   const octave = units < WORD ? WORD_BITS - Math.clz32(units) : 2 * WORD_BITS - Math.clz32(units / WORD);
   return 1 + octave * STEPS + Math.floor((units / POWERS[octave]! - 1) * STEPS);
+}
+
+/** Bounds may lie beyond what can be recorded. */
+function bucketWithin(ms: number): number {
+  return ms >= LIMIT_MS ? BUCKETS : bucketOf(ms);
 }
 
 function middleOf(bucket: number): number {

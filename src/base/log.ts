@@ -1,9 +1,10 @@
 /**
  * A structured logger: a message, its fields, a level, and a context that child loggers add to. It writes nothing by itself:
- * records go to a sink. What is logged can be anything, so fields are made fit to print here, once, and bounded.
+ * records go to a sink. What is logged can be anything, so messages and fields are made fit here, once: bounded, plain data, and
+ * without secrets. The fields `component` and `traceparent` say where and for whom; lines have a place for them.
  */
 import type { Clock } from "./clock.ts";
-import { printable } from "./printable.ts";
+import { isSecretName, REDACTED, redact } from "./redact.ts";
 
 export const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
@@ -46,6 +47,8 @@ export interface LoggerOptions {
 
 /** A longer text is cut: a log line is for reading, and nobody reads more. */
 const TEXT_CHARS_MAX = 8_192;
+/** Beyond it a text is neither shown nor looked at. */
+const LOOKED_AT_CHARS_MAX = 8 * TEXT_CHARS_MAX;
 /** Deeper values are named, not shown. */
 const DEPTH_MAX = 6;
 /** Entries of one list or object that are shown. */
@@ -87,30 +90,15 @@ function loggerWith(shared: Shared, context: LogFields): Logger {
   };
 }
 
-/** One JSON document a line: `time` (RFC 3339), `level`, `name`, `message`, and the fields below `fields`. */
-export function jsonLine({ timeMs, level, name, message, fields }: LogRecord): string {
-  const shown = Object.keys(fields).length === 0 ? {} : { fields };
-  return `${JSON.stringify({ time: new Date(timeMs).toISOString(), level, name, message, ...shown })}\n`;
-}
-
-/** One line for people: `12:30:01.250 WARN  name: message key=value`. */
-export function textLine({ timeMs, level, name, message, fields }: LogRecord): string {
-  const time = new Date(timeMs).toISOString().slice(11, 23);
-  const pairs = Object.entries(fields).map(([key, value]) => ` ${key}=${asText(value)}`);
-  return `${printable(`${time} ${level.toUpperCase().padEnd(5)} ${name}: ${message}${pairs.join("")}`)}\n`;
-}
-
-function asText(value: unknown): string {
-  if (typeof value === "string" && /^[^\s"=]+$/.test(value)) return value;
-  return JSON.stringify(value) ?? String(value);
-}
-
 function rankOf(level: LogLevel): number {
   return LOG_LEVELS.indexOf(level);
 }
 
+/** Without secrets, and short. Looked through further than it is shown: a secret that is cut off has lost its shape. */
 function cut(text: string): string {
-  return text.length <= TEXT_CHARS_MAX ? text : `${text.slice(0, TEXT_CHARS_MAX)}… (${text.length} characters)`;
+  const clean = redact(text.length <= LOOKED_AT_CHARS_MAX ? text : text.slice(0, LOOKED_AT_CHARS_MAX));
+  if (clean.length <= TEXT_CHARS_MAX && text.length <= LOOKED_AT_CHARS_MAX) return clean;
+  return `${clean.slice(0, TEXT_CHARS_MAX)}… (${text.length} characters)`;
 }
 
 /** What JSON can say of a value, whatever it is: circles, getters that throw and bigints included. */
@@ -125,8 +113,19 @@ function plain(value: unknown, depth = 0): unknown {
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? "[no date]" : value.toISOString();
   if (ArrayBuffer.isView(value)) return `[${value.byteLength} bytes]`;
   if (Array.isArray(value)) return shortened(value).map((each) => plain(each, depth + 1));
-  if (value instanceof Map || value instanceof Set) return plain([...value], depth);
-  return Object.fromEntries(shortened(Object.keys(value)).map((key) => [key, read(value, key, depth)]));
+  if (value instanceof URL) return cut(value.href);
+  if (value instanceof Map) return plain([...value].map(withoutSecret), depth);
+  if (value instanceof Set) return plain([...value], depth);
+  return Object.fromEntries(shortened(Object.keys(value)).map((key) => [cut(key), read(value, key, depth)]));
+}
+
+function withoutSecret([key, value]: readonly [unknown, unknown]): readonly [unknown, unknown] {
+  return [key, typeof key === "string" && isSecretName(key) ? hidden(value) : value];
+}
+
+/** That there is none, or a switch, is no secret. */
+function hidden(value: unknown): unknown {
+  return value === undefined || value === null || typeof value === "boolean" ? value : REDACTED;
 }
 
 function shortened<T>(list: readonly T[]): readonly T[] {
@@ -135,9 +134,10 @@ function shortened<T>(list: readonly T[]): readonly T[] {
 
 function read(value: object, key: string, depth: number): unknown {
   try {
+    if (isSecretName(key)) return hidden((value as Record<string, unknown>)[key]); // its own key
     return plain((value as Record<string, unknown>)[key], depth + 1); // its own key
   } catch (thrown) {
-    return `[${String(thrown)}]`;
+    return cut(`[${String(thrown)}]`);
   }
 }
 

@@ -1,12 +1,15 @@
 /** What the commands that are members of the cluster share: node, master, worker. Their flags, how these are read, how they end. */
 import type { ArgsDef, ParsedArgs } from "citty";
+import { version } from "../../package.json";
 import type { NodeDuty } from "../app/node/node-duty.ts";
 import type { NodeNotice, RunningNode } from "../app/node/node-role.ts";
 import type { NodeSettings } from "../app/node/settings.ts";
+import type { Tracing } from "../app/observe/tracing.ts";
 import { Failure } from "../base/errors.ts";
 import { LOG_LEVELS, type Logger, type LogLevel } from "../base/log.ts";
 import { commonArgs, EXIT } from "./command.ts";
 import { repeated } from "./instances.ts";
+import { traceArgs, tracingFrom } from "./trace-flags.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -73,7 +76,17 @@ export const memberArgs = {
     description: "keys and certificates made by init; not needed on loopback",
   },
   "log-level": { type: "string", valueHint: "LEVEL", description: `${LOG_LEVELS.join(", ")} (info)` },
-  "log-format": { type: "string", valueHint: "text|json", description: "of the lines on standard error (text)" },
+  "log-format": {
+    type: "string",
+    valueHint: "text|json",
+    description: "of the lines of the log (text on a terminal, else json)",
+  },
+  "log-file": {
+    type: "string",
+    valueHint: "FILE",
+    description: "the log goes there too; at 16 MiB it is put aside, and five are kept",
+  },
+  ...traceArgs,
   ...commonArgs,
   json: { type: "boolean", description: "one line of JSON on standard output for each thing that happens" },
 } as const satisfies ArgsDef;
@@ -110,7 +123,8 @@ export async function memberSettings(
 
 export async function memberLogger({ id }: NodeSettings, args: MemberFlags): Promise<Logger> {
   const { stderrLogger } = await import("../app/node/log-sinks.ts");
-  return stderrLogger({ name: id, level: levelFrom(args), format: formatFrom(args["log-format"]) });
+  const { "log-file": file, "log-format": format } = args;
+  return stderrLogger({ name: id, level: levelFrom(args), format: formatFrom(format), file });
 }
 
 /** For programs: a line of JSON each, where they were asked for. */
@@ -120,16 +134,27 @@ export function teller({ json }: Pick<MemberFlags, "json">): (notice: { readonly
   };
 }
 
+export function memberTracing({ id }: NodeSettings, args: MemberFlags, logger: Logger): Promise<Tracing> {
+  return tracingFrom(args, id, version, (text) => logger.warn(text));
+}
+
+export interface LivePorts {
+  readonly logger: Logger;
+  readonly tell: (notice: NodeNotice) => void;
+  readonly tracing: Tracing;
+}
+
 /** Runs until it is told to end; gives the exit code. */
 export async function live(
   settings: NodeSettings,
-  { logger, tell, version }: { logger: Logger; tell: (notice: NodeNotice) => void; version: string },
+  { logger, tell, tracing }: LivePorts,
   duty?: NodeDuty,
 ): Promise<number> {
   const { startNodeRole } = await import("../app/node/node-role.ts");
   const running = await startNodeRole(settings, { logger, tell, version }, duty);
   const release = leaveOnSignals(running, (text) => logger.info(text));
   const { isFailure } = await running.ended;
+  await tracing.close();
   release();
   return isFailure ? EXIT.failures : EXIT.done;
 }
@@ -166,8 +191,8 @@ function levelFrom({ "log-level": text, quiet, verbose }: LogFlags): LogLevel {
   return found;
 }
 
-function formatFrom(text = "text"): "text" | "json" {
-  if (text === "text" || text === "json") return text;
+function formatFrom(text: string | undefined): "text" | "json" | undefined {
+  if (text === undefined || text === "text" || text === "json") return text;
   throw new Failure("usage.node", `--log-format is ${JSON.stringify(text)}; text or json is required`);
 }
 

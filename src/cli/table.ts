@@ -95,6 +95,18 @@ export const commands: CommandTable = {
     about: "the groups that keep the data: settings, members, leaders, logs",
     load: async () => (await import("./commands/raft.ts")).raftCommands,
   },
+  call: {
+    about: "call a method of a service, wherever in the cluster it runs",
+    load: async () => (await import("./commands/call.ts")).call,
+  },
+  services: {
+    about: "show the services of the cluster",
+    load: async () => (await import("./commands/services.ts")).services,
+  },
+  service: {
+    about: "look at one service, and change what a node runs",
+    load: async () => (await import("./commands/service.ts")).service,
+  },
   node: { about: "run a member of the cluster", load: async () => (await import("./commands/node.ts")).node },
   nodes: {
     about: "show the members of the cluster",
@@ -103,6 +115,10 @@ export const commands: CommandTable = {
   cluster: {
     about: "look at the cluster through one of its nodes",
     load: async () => (await import("./commands/cluster.ts")).cluster,
+  },
+  metrics: {
+    about: "show the numbers of a running instance, for Prometheus",
+    load: async () => (await import("./commands/metrics.ts")).metrics,
   },
   exec: {
     about: "run a program of yours that embeds a node",
@@ -115,6 +131,14 @@ export const commands: CommandTable = {
   key: {
     about: "replace the cluster key while the cluster runs",
     load: async () => (await import("./commands/key.ts")).key,
+  },
+  token: {
+    about: "tokens for people and programs that ask nodes over HTTP",
+    load: async () => (await import("./commands/token.ts")).token,
+  },
+  dashboard: {
+    about: "print the address of a node's dashboard, with a token in it",
+    load: async () => (await import("./commands/dashboard.ts")).dashboard,
   },
   pmd: {
     about: "the port mapper of this host: which node listens where",

@@ -34,7 +34,7 @@ export class TestNode implements AsyncDisposable {
       stdin: "ignore",
       stdout: "pipe",
       stderr: "pipe",
-      env: { PATH: process.env.PATH ?? "", HOME: dataDir, DISTRIBUTED_SYSTEM_DATA_DIR: dataDir, ...env },
+      env: environment(dataDir, env),
     });
     void this.#read();
     void this.#collect();
@@ -123,4 +123,10 @@ export async function untilAgreed(nodes: readonly TestNode[], alive: readonly st
       return [node.name, ...held].sort().join() === [...alive].sort().join();
     }),
   );
+}
+
+/** The log is text, as on a terminal. */
+function environment(dataDir: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const state = { HOME: dataDir, DISTRIBUTED_SYSTEM_DATA_DIR: dataDir };
+  return { PATH: process.env.PATH ?? "", DISTRIBUTED_SYSTEM_LOG_FORMAT: "text", ...state, ...more };
 }

@@ -120,10 +120,11 @@ export async function runProgram(args: readonly string[], options: ProgramOption
   }
 }
 
-/** Nothing of the caller's own settings gets in; state goes below the directory, never into the user's. */
+/** Nothing of the caller's own settings gets in; state goes below the directory, never into the user's. The log is text, as on a terminal. */
 function environment(cwd: string, more: Readonly<Record<string, string>> = {}): Record<string, string> {
   const state = join(cwd, "state");
-  return { PATH: process.env.PATH ?? "", HOME: cwd, TZ: "UTC", DISTRIBUTED_SYSTEM_DATA_DIR: state, ...more };
+  const own = { DISTRIBUTED_SYSTEM_DATA_DIR: state, DISTRIBUTED_SYSTEM_LOG_FORMAT: "text" };
+  return { PATH: process.env.PATH ?? "", HOME: cwd, TZ: "UTC", ...own, ...more };
 }
 
 async function collect(stream: ReadableStream<Uint8Array>, heard?: (text: string) => void): Promise<string> {

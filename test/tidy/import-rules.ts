@@ -7,7 +7,7 @@ import type { Rule, Tree, Violation } from "./tree.ts";
 const BUILT_IN = /^(node|bun):|^bun$/;
 /** Bundled as text or data: no source of ours. */
 const ASSET = /\.(json|txt|md|html|css|sql|wasm)$/;
-const SDK = /^distributed-system(\/testing)?$/;
+const SDK = /^distributed-system(\/(service|testing))?$/;
 /** For programs that embed a node, examples and tests among them. */
 const NODE_RUNTIME = "distributed-system/node";
 

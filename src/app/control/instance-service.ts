@@ -20,9 +20,9 @@ export const INSTANCE_OWNER: Caller = { name: "the owner of this instance", acce
 export function answerInstance(
   control: InstanceControl,
   instance: InstanceInfo,
-  options: DispatcherOptions,
+  { more = [], ...options }: DispatcherOptions & { readonly more?: readonly Service[] },
 ): (request: Request) => Promise<Response> {
-  const dispatcher = new Dispatcher([instanceService(control, instance)], options);
+  const dispatcher = new Dispatcher([instanceService(control, instance), ...more], options);
   return serveContracts(dispatcher, { clock: options.clock, authenticate: () => INSTANCE_OWNER });
 }
 

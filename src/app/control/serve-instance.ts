@@ -5,6 +5,7 @@
  */
 import { systemClock } from "../../base/clock.ts";
 import { toFailure } from "../../base/errors.ts";
+import type { Service } from "../../wire/rpc/index.ts";
 import type { InstanceInfo } from "./contract.ts";
 import type { ControlServer } from "./control-server.ts";
 import type { InstanceControl } from "./instance-control.ts";
@@ -12,12 +13,14 @@ import type { InstanceControl } from "./instance-control.ts";
 export interface ServingPorts {
   /** Told once, when the socket cannot be opened, and for each defect met while serving. */
   readonly warn: (text: string) => void;
+  /** What is answered besides; asked when the first call comes. */
+  readonly more?: (() => Promise<readonly Service[]>) | undefined;
 }
 
 export async function serveInstance(
   control: InstanceControl,
   info: Omit<InstanceInfo, "pid">,
-  { warn }: ServingPorts,
+  { more, warn }: ServingPorts,
 ): Promise<ControlServer> {
   const report = (what: string, thrown: unknown): void =>
     warn(`${what}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
@@ -25,7 +28,8 @@ export async function serveInstance(
     const { startControlServer } = await import("./control-server.ts");
     const open = async () => {
       const { answerInstance } = await import("./instance-service.ts");
-      return answerInstance(control, { pid: process.pid, ...info }, { clock: systemClock, report });
+      const options = { clock: systemClock, report, more: (await more?.()) ?? [] };
+      return answerInstance(control, { pid: process.pid, ...info }, options);
     };
     return await startControlServer({ dataDir: info.dataDir, info, open, clock: systemClock });
   } catch (thrown) {

@@ -185,6 +185,12 @@ export class MasterPipeline {
     };
   }
 
+  /** For metrics: `run` is the life under way. */
+  sample() {
+    const { name, rewinds } = this.entry;
+    return { name, rewinds, state: this.#state, run: this.#run };
+  }
+
   async #end(wish: Wish): Promise<void> {
     if (this.#living && this.#wish === "cancelled") return this.#living; // that is the last word
     this.#wish = wish;

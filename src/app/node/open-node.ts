@@ -9,6 +9,7 @@ import type { Logger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { Membership } from "../../cluster/membership/index.ts";
 import { type Listener, openListener } from "../../cluster/node/index.ts";
+import type { Tokens } from "../../wire/auth/index.ts";
 import {
   LINK_PATH,
   type LinkHandlers,
@@ -48,6 +49,31 @@ export interface OpenNodeOptions {
   readonly handlers?: LinkHandlers;
   /** Answered over links and over HTTP, beside those of the node itself. */
   readonly services?: readonly Service[];
+  /** What answers HTTP, and more contracts; without one the contracts are there under `/rpc` for who has a token of the cluster's key. */
+  readonly front?: (parts: FrontParts) => NodeFront;
+}
+
+/** What a front is put together from: the node, listening and not a member yet. */
+export interface FrontParts extends Pick<OpenedNode, "address" | "id" | "isTls" | "links" | "membership"> {
+  readonly secrets: Pick<Secrets, "keyFile" | "keyring">;
+  readonly tokens: Tokens;
+  /** To whom tokens under the cluster's key have to be addressed. */
+  readonly audiences: () => readonly string[];
+}
+
+/** How a request came. */
+export interface Arrival {
+  /** Of the sender. */
+  readonly address: string | undefined;
+  /** The connection may be silent for as long as the answer takes. */
+  patient(): void;
+}
+
+export interface NodeFront {
+  readonly services: readonly Service[];
+  /** All contracts are there; from now on it is asked. */
+  open(dispatcher: Dispatcher): (request: Request, arrival: Arrival) => Promise<Response>;
+  close(): void;
 }
 
 export interface OpenedNode {
@@ -74,7 +100,7 @@ export async function openNode(options: OpenNodeOptions): Promise<OpenedNode> {
 }
 
 async function putTogether(
-  { settings: asked, logger, handlers = {}, services: more = [] }: OpenNodeOptions,
+  { settings: asked, logger, front: openFront, handlers = {}, services: more = [] }: OpenNodeOptions,
   closing: AsyncDisposableStack,
 ): Promise<Omit<OpenedNode, "close">> {
   requireReachable(asked);
@@ -104,20 +130,26 @@ async function putTogether(
   wires.follow(membership);
   topics[SYNC_TOPIC] = { request: (payload, { peer }) => membership.answerSync(peer.id, bytesOf(payload)) };
 
-  const services = [clusterService(membership), ...more];
+  const { address } = place;
+  const isTls = secrets.tls !== undefined;
+  const { pool: links } = wires;
+  const audiences = (): readonly string[] => place.audiences();
+  const front = openFront?.({ address, id, isTls, links, membership, secrets, tokens: trust.tokens, audiences });
+  if (front) closing.defer(() => front.close());
+  const services = [clusterService(membership), ...(front?.services ?? []), ...more];
   const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
   const dispatcher = new Dispatcher(services, { clock: systemClock, report, callsMax: CALLS_MAX });
   topics[RPC_TOPIC] = rpcHandler(dispatcher);
-  const authenticate = callerOf(trust.tokens, place.audiences());
-  door.answer = serveContracts(dispatcher, { clock: systemClock, authenticate, requestBytesMax: REQUEST_BYTES_MAX });
+  const authenticate = callerOf(trust.tokens, audiences());
+  const limits = { clock: systemClock, authenticate, requestBytesMax: REQUEST_BYTES_MAX };
+  door.answer = front?.open(dispatcher) ?? serveContracts(dispatcher, limits);
 
   const start = (): void => {
     membership.start();
     if (settings.seeds.length === 0) return;
     membership.join(settings.seeds).catch((thrown) => logger.error("cannot join", { error: thrown }));
   };
-  const { address } = place;
-  return { id, address, isTls: secrets.tls !== undefined, membership, links: wires.pool, services, start };
+  return { id, address, isTls, membership, links, services, start };
 }
 
 /** Leaves first, while others can still answer; then everything down in the reverse order. */
@@ -135,7 +167,26 @@ async function closeNode(
 
 /** What the port answers with; nothing before the parts behind it are there. */
 interface Doors extends DatagramDoor {
-  answer: (request: Request) => Promise<Response>;
+  answer: (request: Request, arrival: Arrival) => Promise<Response>;
+}
+
+class Arrived implements Arrival {
+  readonly #request: Request;
+  readonly #server: Bun.Server<LinkSocketData>;
+
+  constructor(request: Request, server: Bun.Server<LinkSocketData>) {
+    this.#request = request;
+    this.#server = server;
+  }
+
+  /** Asked for when somebody is refused: most requests need it never. */
+  get address(): string | undefined {
+    return this.#server.requestIP(this.#request)?.address;
+  }
+
+  patient(): void {
+    this.#server.timeout(this.#request, 0);
+  }
 }
 
 async function notYet(): Promise<Response> {
@@ -176,7 +227,9 @@ function listen(
     ...(tls?.own && { tls: { ca: tls.ca, cert: tls.own.cert, key: tls.own.key } }),
     clock: systemClock,
     fetch: (request, server) =>
-      new URL(request.url).pathname === LINK_PATH ? links.fetch(request, server) : door.answer(request),
+      new URL(request.url).pathname === LINK_PATH
+        ? links.fetch(request, server)
+        : door.answer(request, new Arrived(request, server)),
     websocket: links.websocket,
     onDatagram: (from, bytes) => door.onDatagram(from, bytes),
     warn: (what) => logger.debug(what),

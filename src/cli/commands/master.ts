@@ -1,9 +1,8 @@
 /** `master [HOST PORT]`: takes pipelines and has the cluster's workers do them. */
-import { version } from "../../../package.json";
 import { systemClock } from "../../base/clock.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { repeated } from "../instances.ts";
-import { live, memberArgs, memberLogger, memberSettings, teller } from "../member.ts";
+import { live, memberArgs, memberLogger, memberSettings, memberTracing, teller } from "../member.ts";
 import { summaryText } from "../view/summary.ts";
 import { drainArgs, drainMsOf } from "./worker.ts";
 
@@ -70,6 +69,7 @@ export const master = defineCommand({
     });
     const settings = seedsWith(await memberSettings(args.name, args, words, [MASTER_ROLE]), groups);
     const logger = await memberLogger(settings, args);
+    const tracing = await memberTracing(settings, args, logger);
     const tell = teller(args);
     const { duty, outcomes } = await openGroupMaster(
       {
@@ -78,6 +78,7 @@ export const master = defineCommand({
         untilDone: args["until-done"] ?? false,
         drainMs: drainMsOf(args["drain-timeout"]),
         logger,
+        tracer: tracing.tracer,
         changed: (view) => {
           const { detail, id, name, state } = view;
           logger.info(`${name} is ${state}`, { id, ...(detail !== undefined && { detail }) });
@@ -90,7 +91,7 @@ export const master = defineCommand({
       },
       groups,
     );
-    const code = await live(settings, { logger, tell, version }, duty);
+    const code = await live(settings, { logger, tell, tracing }, duty);
     for (const { summary } of outcomes()) if (summary && !args.quiet) process.stderr.write(`${summaryText(summary)}\n`);
     const failed = outcomes().some(({ state }) => state === "failed");
     return args["until-done"] && failed ? EXIT.failures : code;

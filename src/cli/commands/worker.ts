@@ -1,9 +1,8 @@
 /** `worker [HOST PORT [SEED-HOST SEED-PORT]]`, or any name in its place: does what the cluster's masters have to do. */
-import { version } from "../../../package.json";
 import { Failure } from "../../base/errors.ts";
 import { DURATION_FORM, parseDurationMs } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
-import { live, memberArgs, memberLogger, memberSettings, teller } from "../member.ts";
+import { live, memberArgs, memberLogger, memberSettings, memberTracing, teller } from "../member.ts";
 
 export const drainArgs = {
   "drain-timeout": {
@@ -36,12 +35,18 @@ export const worker = defineCommand({
     const { WORKER_ROLE, workerDuty } = await import("../../app/worker/worker-duty.ts");
     const settings = await memberSettings(args.name ?? `worker-${process.pid}`, args, words, [WORKER_ROLE]);
     const logger = await memberLogger(settings, args);
+    const tracing = await memberTracing(settings, args, logger);
     if (settings.seeds.length === 0)
       logger.warn("no seeds were given: masters find this worker only when they name it as theirs");
     if (args.config !== undefined)
       logger.info("a worker runs what its masters say; --config is for them", { file: args.config });
-    const duty = await workerDuty({ settings, drainMs: drainMsOf(args["drain-timeout"]), logger });
-    return live(settings, { logger, tell: teller(args), version }, duty);
+    const duty = await workerDuty({
+      settings,
+      drainMs: drainMsOf(args["drain-timeout"]),
+      logger,
+      tracer: tracing.tracer,
+    });
+    return live(settings, { logger, tell: teller(args), tracing }, duty);
   },
 });
 

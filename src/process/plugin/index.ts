@@ -1,7 +1,7 @@
 /** Plugins in processes of their own: the words between daemon and host, both ends, and the loader. */
 
 export { runPluginHost } from "./host.ts";
-export type { HostCommand, HostExit, HostSegments } from "./host-child.ts";
+export { HostChild, type HostCommand, type HostExit, type HostSegments } from "./host-child.ts";
 export { type HostHandlers, type HostOptions, HostProcess } from "./host-process.ts";
 export { definitionFault, IDENTITY_LIBRARY, loadPlugin, provideSdk } from "./loader.ts";
 export type {

@@ -34,11 +34,16 @@ const identity = sdk.definePlugin({
   cleanup() {},
 });
 
+/** The SDK of services brings a schema library along: it is loaded when a module imports it. */
 export function provideSdk(): void {
   Bun.plugin({
     name: "distributed-system sdk",
     setup(builder) {
       builder.module("distributed-system", () => ({ exports: { ...sdk, default: sdk }, loader: "object" }));
+      builder.module("distributed-system/service", async () => {
+        const service = await import("../../sdk/service/index.ts");
+        return { exports: { ...service, default: service }, loader: "object" };
+      });
     },
   });
 }

@@ -1,4 +1,17 @@
 /** Services in processes of their own: both ends of the conversation. */
+export { runServiceHost } from "./host.ts";
+export type {
+  DiscoverQuery,
+  Invalidation,
+  LoadedService,
+  LoadServiceProcess,
+  ServiceHandlers,
+  ServiceLoadOptions,
+  ServiceLogLevel,
+  ServiceLogLine,
+  ServiceProcessPort,
+} from "./ports.ts";
+export { ServiceProcess } from "./service-process.ts";
 export type {
   BroadcastAnswer,
   CachePolicy,

@@ -6,8 +6,8 @@ import { Failure } from "../../base/errors.ts";
 import { AUDIENCE_CHARS_MAX, SUBJECT_CHARS_MAX } from "./limits.ts";
 
 export type Role = "node" | "client";
-/** `operate` includes `read`. */
-export type TokenAccess = "read" | "operate";
+/** `operate` includes `read`, `admin` both. */
+export type TokenAccess = (typeof ACCESSES)[number];
 
 export interface Claims {
   /** Of the node or client that speaks (`sub`). */
@@ -30,6 +30,7 @@ export interface Circumstances {
   readonly audiences: readonly string[];
 }
 
+const ACCESSES = ["read", "operate", "admin"] as const;
 const SUBJECT = /^[\x21-\x7e]+$/;
 const TOKEN_ID = /^[\w-]{16,64}$/;
 /** Seconds with a fraction lose some microseconds as doubles. */
@@ -58,10 +59,14 @@ export function fromPayload(bytes: Uint8Array): Claims {
   if (!isAudience(aud))
     throw malformed(`has no usable "aud"; one text of up to ${AUDIENCE_CHARS_MAX} characters is required`);
   if (role !== "node" && role !== "client") throw malformed('has no usable "role"; node or client is required');
-  if (access !== "read" && access !== "operate") throw malformed('has no usable "access"; read or operate is required');
+  if (!isAccess(access)) throw malformed(`has no usable "access"; one of ${ACCESSES.join(", ")} is required`);
   if (typeof jti !== "string" || !TOKEN_ID.test(jti)) throw malformed('has no usable "jti"');
   if (!isSeconds(iat) || !isSeconds(exp) || exp <= iat) throw malformed('has no usable "iat" and "exp"');
   return { id: sub, audience: aud, role, access, tokenId: jti, issuedAtMs: iat * 1000, expiresAtMs: exp * 1000 };
+}
+
+function isAccess(value: unknown): value is TokenAccess {
+  return ACCESSES.some((access) => access === value);
 }
 
 export function isSubject(value: unknown): value is string {

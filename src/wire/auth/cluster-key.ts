@@ -6,7 +6,7 @@
 import { hkdfSync, timingSafeEqual } from "node:crypto";
 import { Failure } from "../../base/errors.ts";
 import type { Entropy } from "./entropy.ts";
-import { KEY_BYTES, KEY_ID_BYTES } from "./limits.ts";
+import { CLUSTER_ID_BYTES, KEY_BYTES, KEY_ID_BYTES } from "./limits.ts";
 
 const LABEL = "distributed_system 1 ";
 
@@ -37,6 +37,11 @@ export class ClusterKey {
 
   get gossipKey(): Uint8Array {
     return this.#derive("gossip");
+  }
+
+  /** Names the cluster in API tokens, so that another one's are refused: 16 hexadecimal digits. No secret. */
+  get clusterId(): string {
+    return Buffer.from(this.#derive("cluster id", CLUSTER_ID_BYTES)).toString("hex");
   }
 
   /** The secret itself, for the key file only. */

@@ -5,6 +5,8 @@ export const KEY_BYTES = 32;
 export const KEYS_MAX = 2;
 /** In the text forms twice as many hexadecimal digits. Tells two keys apart; it is no secret and proves nothing. */
 export const KEY_ID_BYTES = 4;
+/** Two clusters have the same one by chance once in 10¹⁹. */
+export const CLUSTER_ID_BYTES = 8;
 /** Two keys and some comments. What is longer is another file. */
 export const KEY_FILE_BYTES_MAX = 8 * 1024;
 

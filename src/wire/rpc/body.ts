@@ -1,4 +1,4 @@
-/** Reads an HTTP body up to a limit and as UTF-8: no sender decides how much memory we spend. */
+/** Reads an HTTP body up to a limit, as bytes or UTF-8: no sender decides how much memory we spend. */
 import { Failure } from "../../base/errors.ts";
 
 export interface BodyLimit {
@@ -9,11 +9,19 @@ export interface BodyLimit {
 }
 
 /** Fails with `rpc.too_large`, with `rpc.bad_request` when it is no UTF-8, and with the signal's reason. */
-export async function readText(source: Request | Response, { bytesMax, what, signal }: BodyLimit): Promise<string> {
+export async function readText(source: Request | Response, limit: BodyLimit): Promise<string> {
+  return decode(await readBytes(source, limit), limit.what);
+}
+
+/** Fails with `rpc.too_large`, and with the signal's reason. */
+export async function readBytes(
+  source: Request | Response,
+  { bytesMax, what, signal }: BodyLimit,
+): Promise<Uint8Array> {
   const tooLarge = () =>
     new Failure("rpc.too_large", `${what} is larger than ${bytesMax} bytes, the most that is taken`);
   if (Number(source.headers.get("content-length") ?? 0) > bytesMax) throw tooLarge();
-  if (source.body === null) return "";
+  if (source.body === null) return new Uint8Array(0);
   const reader = source.body.getReader();
   const stop = (): void => void reader.cancel().catch(() => {}); // the read under way then ends
   signal?.addEventListener("abort", stop, { once: true });
@@ -23,7 +31,7 @@ export async function readText(source: Request | Response, { bytesMax, what, sig
     for (;;) {
       const { done, value } = await reader.read();
       signal?.throwIfAborted();
-      if (done) return decode(Buffer.concat(chunks), what);
+      if (done) return chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks);
       size += value.length;
       if (size > bytesMax) throw tooLarge();
       chunks.push(value);

@@ -8,6 +8,8 @@ export interface Caller {
   readonly access: Access | "none";
   /** Services and methods that it may call whatever their access: `users`, `users.get`, `*`. */
   readonly scopes?: readonly string[] | undefined;
+  /** The token that shows it, where that may be used again: by its id it is revoked, and nothing it gives outlives it. */
+  readonly token?: { readonly id: string; readonly expiresAtMs: number } | undefined;
 }
 
 const RANK: Readonly<Record<Caller["access"], number>> = { none: -1, read: 0, operate: 1, admin: 2, node: 3 };

@@ -24,9 +24,15 @@ const STATUS: Readonly<Record<string, number>> = {
   "rpc.body_timeout": 408,
   "rpc.wrong_version": 409,
   "rpc.too_large": 413,
+  "rpc.path_too_long": 414,
   "rpc.content_type": 415,
+  "auth.locked_out": 429,
+  "service.rate_limited": 429,
   "rpc.cancelled": 499,
   "rpc.defect": 500,
+  "service.failed": 500,
+  "service.bad_result": 500,
+  "rpc.bad_response": 502,
   "rpc.busy": 503,
   "rpc.deadline_exceeded": 504,
 };
@@ -56,10 +62,16 @@ function pathText(path: readonly PropertyKey[]): string {
     .replace(/^\./, "");
 }
 
-/** The failure that another process wrote as JSON, or undefined when it is none. */
+/** The failure that another process wrote, as itself or as a problem of HTTP, or undefined when it is none. */
 export function failureFromJson(value: unknown): Failure | undefined {
   if (typeof value !== "object" || value === null) return undefined;
-  const { code, message, data, retryable } = value as Partial<Record<keyof FailureJson, unknown>>;
+  const {
+    code,
+    detail,
+    message = detail,
+    data,
+    retryable,
+  } = value as Partial<Record<keyof FailureJson | "detail", unknown>>;
   if (typeof code !== "string" || typeof message !== "string" || typeof retryable !== "boolean") return undefined;
   const isRecord = typeof data === "object" && data !== null && !Array.isArray(data);
   return Failure.fromJSON({ code, message, retryable, ...(isRecord && { data: data as Record<string, unknown> }) });

@@ -4,7 +4,8 @@ import { parseJson, readText } from "./body.ts";
 import type { OutgoingCall, Transport } from "./client.ts";
 import type { Reply } from "./dispatcher.ts";
 import { failureFromJson } from "./failures.ts";
-import { DEADLINE_HEADER, RPC_PATH, VERSION_HEADER } from "./http-server.ts";
+import { DEADLINE_HEADER, VERSION_HEADER } from "./http-call.ts";
+import { RPC_PATH } from "./http-server.ts";
 import { RESPONSE_BYTES_MAX } from "./limits.ts";
 import { TRACEPARENT_HEADER } from "./trace.ts";
 

@@ -5,31 +5,30 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
-import { parseJson, readText } from "./body.ts";
 import type { Caller } from "./caller.ts";
-import type { Dispatcher, Reply } from "./dispatcher.ts";
-import { statusOf } from "./failures.ts";
-import { BODY_TIMEOUT_MS, REQUEST_BYTES_MAX, RESPONSE_BYTES_MAX } from "./limits.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { callHandler } from "./http-call.ts";
 import { type ContractListing, listContracts } from "./listing.ts";
-import { TRACEPARENT_HEADER } from "./trace.ts";
+import { jsonResponse, problemResponse } from "./problem.ts";
+import type { ServicesPort } from "./services-port.ts";
 
 export const RPC_PATH = "/rpc";
-/** Milliseconds that the caller goes on waiting. Not a time of day: two machines' clocks need not agree. */
-export const DEADLINE_HEADER = "deadline-ms";
-export const VERSION_HEADER = "contract-version";
 
 export interface HttpServerOptions {
   readonly clock: Clock;
   /** Who sends it; throws `rpc.unauthenticated`. */
   readonly authenticate: (request: Request) => Caller | Promise<Caller>;
-  /** Of one input (1 MiB). */
+  /** Of one input of a contract (1 MiB). */
   readonly requestBytesMax?: number | undefined;
+  /** Answer for names that are no contracts. */
+  readonly services?: ServicesPort | undefined;
 }
 
 export function serveContracts(
   dispatcher: Dispatcher,
-  { clock, authenticate, requestBytesMax = REQUEST_BYTES_MAX }: HttpServerOptions,
+  { clock, authenticate, requestBytesMax, services }: HttpServerOptions,
 ): (request: Request) => Promise<Response> {
+  const call = callHandler({ dispatcher, services, clock, requestBytesMax, contentType: "json" });
   let listing: readonly ContractListing[] | undefined;
   const answer = async (request: Request): Promise<Response> => {
     const path = pathOf(request);
@@ -37,85 +36,12 @@ export function serveContracts(
     if (path.length < 2) {
       requireVerb(request, "GET");
       listing ??= listContracts(dispatcher.contracts);
-      return json(200, chosen(listing, path[0]));
+      return jsonResponse(chosenListing(listing, path[0]));
     }
     requireVerb(request, "POST");
-    return call(dispatcher, caller, request, path as [string, string], { clock, requestBytesMax });
+    return call(request, caller, path[0]!, path[1]!);
   };
-  return (request) => answer(request).catch((thrown) => refusal(toFailure(thrown, "rpc.defect")));
-}
-
-async function call(
-  dispatcher: Dispatcher,
-  caller: Caller,
-  request: Request,
-  [contract, method]: readonly [string, string],
-  limits: BodyLimits,
-): Promise<Response> {
-  const { clock } = limits;
-  requireJson(request);
-  const version = wholeNumber(request, VERSION_HEADER);
-  const timeoutMs = wholeNumber(request, DEADLINE_HEADER);
-  const startedMs = clock.monotonic();
-  const input = parseJson(await readBody(request, limits), "the input");
-  const leftMs = timeoutMs === undefined ? undefined : timeoutMs - (clock.monotonic() - startedMs);
-  const { signal } = request;
-  const traceparent = request.headers.get(TRACEPARENT_HEADER) ?? undefined;
-  return reply(
-    await dispatcher.call({ contract, method, version, input, caller, timeoutMs: leftMs, signal, traceparent }),
-  );
-}
-
-interface BodyLimits {
-  readonly clock: Clock;
-  readonly requestBytesMax: number;
-}
-
-async function readBody(request: Request, { clock, requestBytesMax }: BodyLimits): Promise<string> {
-  const late = new AbortController();
-  const timer = clock.after(BODY_TIMEOUT_MS, () => {
-    late.abort(new Failure("rpc.body_timeout", `the input did not arrive within ${BODY_TIMEOUT_MS} ms`));
-  });
-  try {
-    return await readText(request, { bytesMax: requestBytesMax, what: "the input", signal: late.signal });
-  } finally {
-    timer.cancel();
-  }
-}
-
-function reply(result: Reply): Response {
-  return result.ok ? json(200, result.output ?? null) : refusal(result.failure);
-}
-
-function refusal(failure: Failure): Response {
-  return json(statusOf(failure), failure);
-}
-
-function json(status: number, value: unknown): Response {
-  const text = jsonText(value);
-  if (text === undefined) return refusal(new Failure("rpc.defect", "the answer cannot be written as JSON"));
-  if (Buffer.byteLength(text) > RESPONSE_BYTES_MAX) {
-    return refusal(
-      new Failure("rpc.defect", `the answer is larger than ${RESPONSE_BYTES_MAX} bytes, the most that is sent`),
-    );
-  }
-  const headers = {
-    "content-type": "application/json",
-    "cache-control": "no-store",
-    "x-content-type-options": "nosniff",
-  };
-  return new Response(text, { status, headers });
-}
-
-/** Data of a failure may hold what JSON cannot; the failure is told without it then. */
-function jsonText(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch {
-    if (!(value instanceof Failure)) return undefined;
-    const { code, message, retryable } = value;
-    return JSON.stringify({ code, message, retryable });
-  }
+  return (request) => answer(request).catch((thrown) => problemResponse(toFailure(thrown, "rpc.defect")));
 }
 
 /** The words behind `/rpc`: none, a contract, or a contract and a method. */
@@ -127,7 +53,8 @@ function pathOf(request: Request): string[] {
   throw new Failure("rpc.unknown_path", message);
 }
 
-function chosen(listing: readonly ContractListing[], name: string | undefined): unknown {
+/** All of it, or one contract. */
+export function chosenListing(listing: readonly ContractListing[], name: string | undefined): unknown {
   if (name === undefined) return { contracts: listing };
   const found = listing.find((each) => each.name === name);
   if (found) return found;
@@ -141,19 +68,4 @@ function chosen(listing: readonly ContractListing[], name: string | undefined): 
 function requireVerb({ method, url }: Request, verb: string): void {
   if (method === verb) return;
   throw new Failure("rpc.wrong_verb", `${method} ${new URL(url).pathname.slice(0, 200)}: ${verb} is required`);
-}
-
-function requireJson({ headers }: Request): void {
-  const type = headers.get("content-type") ?? "nothing";
-  const coding = headers.get("content-encoding") ?? "identity";
-  if (/^application\/json\s*(;\s*charset\s*=\s*"?utf-8"?\s*)?$/i.test(type) && coding === "identity") return;
-  const found = coding === "identity" ? type : `${type} as ${coding}`;
-  throw new Failure("rpc.content_type", `the input is ${found.slice(0, 100)}; application/json in UTF-8 is required`);
-}
-
-function wholeNumber({ headers }: Request, name: string): number | undefined {
-  const text = headers.get(name);
-  if (text === null) return undefined;
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new Failure("rpc.bad_request", `${name} is ${JSON.stringify(text.slice(0, 40))}; a whole number is required`);
 }

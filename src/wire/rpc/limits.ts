@@ -14,3 +14,7 @@ export const TIMEOUT_MS_MAX = 3_600_000;
 export const BODY_TIMEOUT_MS = 10_000;
 /** Faults of one input that are told: beyond it nobody reads on. */
 export const FAULTS_MAX = 50;
+/** Values in an input of a contract: a thousand messages and their fields fit; a schema that refuses each of them ends in 20 ms. */
+export const CONTRACT_VALUES_MAX = 10_000;
+/** Values in the params of a service: what fits into the bytes, lists of numbers included; only the service's process parses them. */
+export const SERVICE_VALUES_MAX = 500_000;

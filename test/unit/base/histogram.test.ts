@@ -56,6 +56,35 @@ describe("Histogram", () => {
     );
   });
 
+  test("atMost() counts no fewer than lie at or below a bound, and no more than its bucket's width allows", () => {
+    const bounds = [0, 0.0001, 0.5, 1, 2.5, 10, 1_000, 60_000, LIMIT_MS];
+    fc.assert(
+      fc.property(durations, (list) => {
+        const found = histogramOf(list).atMost(bounds);
+        const below = (limit: number): number => list.filter((ms) => ms <= limit).length;
+        bounds.forEach((bound, index) => {
+          expect(found[index]).toBeGreaterThanOrEqual(below(bound));
+          expect(found[index]).toBeLessThanOrEqual(below(Math.max(bound * (1 + 2 * HISTOGRAM_ERROR_MAX), LEAST_MS)));
+        });
+      }),
+    );
+  });
+
+  test("sumMs is exact to the microsecond, in any order of merging, and within the stated error after a trip as JSON", () => {
+    const short = fc.array(fc.double({ min: 0, max: 1e6, noNaN: true }), { minLength: 1, maxLength: 100 });
+    fc.assert(
+      fc.property(short, short, (left, right) => {
+        const sum = [...left, ...right].reduce((all, ms) => all + ms, 0);
+        const merged = sumOf(histogramOf(left), histogramOf(right));
+        expect(merged.sumMs).toBe(sumOf(histogramOf(right), histogramOf(left)).sumMs);
+        expect(Math.abs(merged.sumMs - sum)).toBeLessThanOrEqual(0.001 * (left.length + right.length));
+        const sent = Histogram.fromJson(JSON.parse(JSON.stringify(merged.toJson())));
+        const allowed = sum * HISTOGRAM_ERROR_MAX + LEAST_MS * merged.total + 0.001;
+        expect(Math.abs(sent.sumMs - sum)).toBeLessThanOrEqual(allowed * (1 + 1e-9));
+      }),
+    );
+  });
+
   test("merge() gives what recording everything gives, in any order and grouping", () => {
     fc.assert(
       fc.property(durations, durations, durations, (first, second, third) => {

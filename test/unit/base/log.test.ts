@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { Failure } from "../../../src/base/errors.ts";
-import { createLogger, jsonLine, type LogLevel, type LogRecord, textLine } from "../../../src/base/log.ts";
+import { createLogger, type LogLevel, type LogRecord } from "../../../src/base/log.ts";
+import { jsonLine } from "../../../src/base/log-lines.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 
 function rig(level: LogLevel = "info") {
@@ -61,21 +62,29 @@ test("Logger makes anything fit to print: circles, bigints, bytes, getters that 
   expect(fields.f).toBe("[function rig]");
 });
 
-test("jsonLine() and textLine() give one line each, whatever the message holds", () => {
+test("Logger hides what stands under a telling name, and what looks like a credential, wherever it stands", () => {
   const { records, logger } = rig();
-  logger.warn("two\nlines \u001b[31m", { path: "/tmp/a", why: "no such file" });
-  const json = jsonLine(records[0]!);
-  expect(JSON.parse(json)).toEqual({
-    time: "1970-01-01T00:00:01.500Z",
-    level: "warn",
-    name: "shop",
-    message: "two\nlines \u001b[31m",
-    fields: { path: "/tmp/a", why: "no such file" },
+  logger.warn("asked redis://ann:p@ss@cache:6379/0 with Bearer abc.def-123", {
+    api_key: "k-1",
+    nested: { headers: new Map([["Set-Cookie", "id=1"]]), url: new URL("https://ann:pw@shop/x") },
+    cause: new Error("password=hunter2 refused"),
+    token: undefined,
+    hasToken: true,
+    "eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.c2ln": 1,
   });
-  expect(json.indexOf("\n")).toBe(json.length - 1);
-  const text = textLine(records[0]!);
-  expect(text).toStartWith("00:00:01.500 WARN  shop: two");
-  expect(text).toEndWith(' path=/tmp/a why="no such file"\n');
-  expect(text.indexOf("\n")).toBe(text.length - 1);
-  expect(text).not.toContain("\u001b");
+  expect(records[0]!.message).toBe("asked redis://[redacted]@cache:6379/0 with Bearer [redacted]");
+  expect(records[0]!.fields).toMatchObject({
+    api_key: "[redacted]",
+    nested: { headers: [["Set-Cookie", "[redacted]"]], url: "https://[redacted]@shop/x" },
+    cause: { message: "password=[redacted] refused" },
+    hasToken: true,
+    "[redacted]": 1,
+  });
+  expect(jsonLine(records[0]!)).not.toContain("hunter2");
+});
+
+test("Logger hides a secret that begins before the point where a long text is cut", () => {
+  const { records, logger } = rig();
+  logger.info(`${"x".repeat(8_180)}redis://ann:${"s3cret".repeat(10)}@cache`);
+  expect(records[0]!.message).not.toContain("s3cret");
 });

@@ -6,7 +6,7 @@ import { type Client, defineContract } from "../../../wire/rpc/index.ts";
 export const LINES_MAX = 5_000;
 /** An output in an answer. What is larger is told by its size, and read where the store is. */
 export const OUTPUT_BYTES_MAX = 8 * 2 ** 20;
-const RUNS_LISTED_MAX = 1_000;
+export const RUNS_LISTED_MAX = 1_000;
 const PARALLEL_MAX = 10_000;
 
 const run = z.string().min(1).max(128).describe("a run's id");

@@ -14,5 +14,5 @@ export { Refusals } from "./refusals.ts";
 export { type ChoiceRequest, REWIND, type RemotePorts } from "./remote-ports.ts";
 export { RemoteStages } from "./remote-stages.ts";
 export type { StageSegment } from "./segments.ts";
-export { REPORT_INTERVAL_MS, Worker, type WorkerPorts } from "./worker.ts";
+export { type PlacedProgress, REPORT_INTERVAL_MS, Worker, type WorkerPorts } from "./worker.ts";
 export type { WorkerHandle, WorkerPool, WorkerWatcher } from "./worker-pool.ts";

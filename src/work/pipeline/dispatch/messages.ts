@@ -135,6 +135,8 @@ const stageProgress = z.object({
   retries: z.number(),
   restarts: z.number(),
   pids: z.array(z.number()).readonly(),
+  failures: z.number().optional(),
+  waitedMs: z.number().optional(),
 });
 
 export const reportMessage = z.object({

@@ -104,8 +104,8 @@ export class Placement {
     const reports = [...this.#sites.values()].flatMap((site) => [...site.reports.values()]);
     return stages.map(({ name }) => {
       const parts = reports.flatMap((report) => report.stages.filter((stage) => stage.name === name));
-      const sum = (key: "rows" | "inFlight" | "retries" | "restarts"): number =>
-        parts.reduce((total, part) => total + part[key], 0);
+      const sum = (key: "rows" | "inFlight" | "retries" | "restarts" | "failures" | "waitedMs"): number =>
+        parts.reduce((total, part) => total + (part[key] ?? 0), 0);
       const pids = parts.flatMap((part) => part.pids);
       return {
         name,
@@ -113,6 +113,8 @@ export class Placement {
         inFlight: sum("inFlight"),
         retries: sum("retries"),
         restarts: sum("restarts"),
+        failures: sum("failures"),
+        waitedMs: sum("waitedMs"),
         pids,
       };
     });

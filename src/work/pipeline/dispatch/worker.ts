@@ -9,7 +9,7 @@ import { machineId } from "../../../process/memory/index.ts";
 import type { TreeNode } from "../../../process/supervise/index.ts";
 import type { LinkHandlers, MessageContext, PeerLink, RequestContext } from "../../../wire/link/index.ts";
 import type { Settings } from "../file/index.ts";
-import type { PipelinePorts, StagePlan } from "../stages/index.ts";
+import type { PipelinePorts, StagePlan, StageProgress } from "../stages/index.ts";
 import { ForeignSegments, isInPlace } from "./contents.ts";
 import { Deployment } from "./deployment.ts";
 import {
@@ -65,6 +65,14 @@ interface Placed {
   releaseFiles(): void;
 }
 
+export interface PlacedProgress {
+  readonly deployment: string;
+  readonly pipeline: string;
+  /** Batches that it works on. */
+  readonly queue: number;
+  readonly stages: readonly StageProgress[];
+}
+
 /** A deployment whose files are on their way. */
 interface Coming {
   readonly master: Master;
@@ -102,6 +110,13 @@ export class Worker {
   /** Batches that it works on. */
   get queue(): number {
     return this.#each.reduce((sum, { deployment }) => sum + deployment.queue, 0);
+  }
+
+  /** What it has of pipelines: batches under way, and what its stages count. */
+  progress(): readonly PlacedProgress[] {
+    return this.#each.map(({ deployment, id, pipeline }) => {
+      return { deployment: id, pipeline, queue: deployment.queue, stages: deployment.progress() };
+    });
   }
 
   /** The pipelines that it has stages of, each with what runs there. */
@@ -337,14 +352,7 @@ export class Worker {
   }
 
   #reportOf({ deployment, id, master }: Placed): ReportMessage["deployments"][number] {
-    const stages = deployment.progress().map(({ inFlight, name, pids, restarts, retries, rows }) => ({
-      inFlight,
-      name,
-      pids,
-      restarts,
-      retries,
-      rows,
-    }));
+    const stages = deployment.progress().map(({ breaker: _breaker, limits: _limits, ...told }) => told);
     const coming = this.#parts.leases({ instance: master.link.peer.instance, deployment: id });
     return { deployment: id, leases: [...deployment.leases, ...coming], stages, tree: deployment.tree() };
   }

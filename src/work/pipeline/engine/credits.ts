@@ -7,6 +7,10 @@ export class Credits {
     this.#left = count;
   }
 
+  get left(): number {
+    return this.#left;
+  }
+
   take(): Promise<void> {
     if (this.#left > 0) {
       this.#left--;

@@ -17,6 +17,7 @@ import {
   ItemTrace,
   type Slot,
   type StagePlan,
+  WaitMeter,
 } from "../stages/index.ts";
 import { Committer } from "./committer.ts";
 import { Credits } from "./credits.ts";
@@ -47,6 +48,9 @@ export class PipelineRun {
   /** Ends what the pump waits for. */
   #interrupt: () => void = () => {};
   readonly #credits: Credits;
+  readonly #inFlightMax: number;
+  /** Of the source, for batches under way to be over and for room. */
+  readonly #heldBack: WaitMeter;
   readonly #committer: Committer;
   readonly #executor: Executor;
   #run: PipelinePlan["run"];
@@ -76,6 +80,8 @@ export class PipelineRun {
     this.#run = plan.run;
     const inFlight = batchesInFlight(settings, plan.inFlight);
     this.#credits = new Credits(inFlight);
+    this.#inFlightMax = inFlight;
+    this.#heldBack = new WaitMeter(ports.clock);
     this.#committer = this.#buildCommitter();
     this.#executor = ports.executor({
       pipeline: plan.name,
@@ -150,6 +156,10 @@ export class PipelineRun {
       totalBytes: this.#plan.source.totalBytes,
       stages: this.#executor.progress(),
       latency: this.#committer.latency,
+      /** Batches under way, of those that may be; and how long the source was kept from reading more. */
+      inFlight: this.#inFlightMax - this.#credits.left,
+      inFlightMax: this.#inFlightMax,
+      heldBackMs: this.#heldBack.totalMs,
     };
   }
 
@@ -193,9 +203,9 @@ export class PipelineRun {
   async #pump(): Promise<RunEnd["how"]> {
     const { settings, source } = this.#plan;
     for (;;) {
-      await this.#orStopped(this.#credits.take());
+      await this.#heldBack.during(this.#orStopped(this.#credits.take()));
       if (this.#stopping) break;
-      const slot = await this.#slot(largestCut(settings) + RAW_HEADER_BYTES);
+      const slot = await this.#heldBack.during(this.#slot(largestCut(settings) + RAW_HEADER_BYTES));
       const target = slot.view.subarray(RAW_HEADER_BYTES);
       const limits = { rows: settings.batch_rows, bytes: settings.batch_bytes };
       const readFromMs = this.#ports.clock.now();

@@ -25,3 +25,4 @@ export {
   type StageEvent,
   type StagePlan,
 } from "./types.ts";
+export { WaitMeter } from "./wait-meter.ts";

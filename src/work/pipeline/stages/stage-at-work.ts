@@ -89,6 +89,10 @@ export interface StageProgress {
   readonly retries: number;
   readonly restarts: number;
   readonly pids: readonly number[];
+  /** Tries at batches that failed. Left out where nobody has told. */
+  readonly failures?: number;
+  /** How long batches have waited in it for room behind it and for a lane, all together. */
+  readonly waitedMs?: number;
   /** Processes that were over a limit, by the limit's name; left out when none was. */
   readonly limits?: Readonly<Record<string, number>>;
   /** Of a stage that has one. */
@@ -166,10 +170,11 @@ export function buildStage(parts: StageParts): StageAtWork {
 }
 
 function progressOf(stage: Stage, hosts: StageHosts, lanes: readonly Lane[]): StageProgress {
-  const { breaker, inFlight, name, retries, rows } = stage;
+  const { breaker, failures, inFlight, name, retries, rows, waitedMs } = stage;
   const pids = lanes.flatMap((lane) => lane.pid ?? []);
   const limits = Object.keys(hosts.limits).length > 0 && { limits: hosts.limits };
-  return { name, rows, inFlight, retries, restarts: hosts.restarts, pids, ...limits, ...(breaker && { breaker }) };
+  const counts = { rows, inFlight, retries, restarts: hosts.restarts, failures, waitedMs };
+  return { name, ...counts, pids, ...limits, ...(breaker && { breaker }) };
 }
 
 /** Starts and stops all that belongs to the stage. */

@@ -8,13 +8,14 @@ import { Failure } from "../../../base/errors.ts";
 import type { Attributes } from "../../../base/trace.ts";
 import type { ProcessMessage } from "../../../process/plugin/index.ts";
 import { alignedBytes } from "../../../process/plugin/index.ts";
-import type { Edge } from "./edge.ts";
+import type { Edge, Slot } from "./edge.ts";
 import type { Lane } from "./lane.ts";
 import type { ReplayLog } from "./replay-log.ts";
 import { SlotEstimate } from "./slot-estimate.ts";
 import { type Admitted, type Refused, type StageBreaker, UNGUARDED } from "./stage-breaker.ts";
 import type { Turns } from "./turns.ts";
 import type { Item, Outcome, StageEvent, StagePlan, Work } from "./types.ts";
+import { WaitMeter } from "./wait-meter.ts";
 
 export interface AttemptsOptions {
   /** This and the log change when another plugin takes over. */
@@ -40,6 +41,10 @@ export type Done = Extract<Outcome, { kind: "done" }>;
 type Message = Omit<ProcessMessage, "t" | "request" | "output">;
 
 export class Attempts {
+  /** Of batches for room behind the stage and for a lane. */
+  readonly waits: WaitMeter;
+  /** Tries that failed, searches for a poison record left out. */
+  failures = 0;
   readonly #options: AttemptsOptions;
   readonly #breaker: StageBreaker;
   readonly #estimate = new SlotEstimate();
@@ -47,6 +52,7 @@ export class Attempts {
   constructor(options: AttemptsOptions, breaker: StageBreaker) {
     this.#options = options;
     this.#breaker = breaker;
+    this.waits = new WaitMeter(options.clock);
   }
 
   /** One attempt; comes back only with a verdict on this batch, or when the breaker does not let it through. */
@@ -60,10 +66,12 @@ export class Attempts {
   }
 
   async #send(item: Item, work: Work, wanted: number, crashExpected: boolean): Promise<Outcome | Refused> {
-    const { output, turns, plan, signal } = this.#options;
-    const slot = await output.slot(wanted, item.seq, plan.name, signal);
+    const { turns, plan } = this.#options;
+    this.waits.begin();
+    const slot = await this.#slot(item, wanted);
     return new Promise((resolve, reject) => {
       const use = (lane: Lane): void => {
+        this.waits.end();
         const admission = this.#admit(work);
         if (admission.kind === "refused") {
           slot.release();
@@ -81,6 +89,7 @@ export class Attempts {
         lane.run({ item, work, crashExpected: crashExpected || admission.probe, message, slot, settle });
       };
       turns.whenFree(item.seq, work.probe, use, (reason) => {
+        this.waits.end();
         slot.release();
         reject(reason);
       });
@@ -107,12 +116,24 @@ export class Attempts {
     };
   }
 
+  /** Fails when the run is over; then nobody waits here. */
+  async #slot(item: Item, wanted: number): Promise<Slot> {
+    const { output, plan, signal } = this.#options;
+    try {
+      return await output.slot(wanted, item.seq, plan.name, signal);
+    } catch (thrown) {
+      this.waits.end();
+      throw thrown;
+    }
+  }
+
   /** Runs at once when the verdict comes, before the lane or anybody's turn moves on. */
   #settle(item: Item, message: Message, lane: Lane, outcome: Outcome): Outcome {
     const { judged, observe, plan, turns } = this.#options;
     if (outcome.kind !== "done") turns.takeBack(item.seq);
     const isJudged = outcome.kind === "done" || outcome.kind === "failed";
     if (isJudged && runsPlugin(message)) judged?.(outcome, message);
+    if (outcome.kind === "failed" && !message.probe) this.failures++;
     if (outcome.kind === "failed" && !message.probe)
       observe?.({ event: "batch_failed", lane: lane.number, batch: item.id, reason: outcome.reason });
     if (outcome.kind === "failed" && plan.sequential)

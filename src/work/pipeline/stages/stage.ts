@@ -52,6 +52,16 @@ export class Stage {
     return this.#options.plan.name;
   }
 
+  /** Tries at batches that failed. */
+  get failures(): number {
+    return this.#attempts.failures;
+  }
+
+  /** How long batches have waited here for room and for a lane, all together. */
+  get waitedMs(): number {
+    return this.#attempts.waits.totalMs;
+  }
+
   /** Its circuit breaker; undefined where it has none. */
   get breaker(): BreakerProgress | undefined {
     return this.#breaker.progress();

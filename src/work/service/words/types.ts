@@ -65,7 +65,10 @@ export interface ServiceDoor {
   stream(call: DoorCall): AsyncIterable<Uint8Array>;
   /** To every node that offers it; each answers for itself. */
   broadcast(call: DoorCall): Promise<readonly BroadcastAnswer[]>;
-  discover(query: { readonly service?: string | undefined; readonly tags?: readonly string[] | undefined }): readonly ServicePlace[];
+  discover(query: {
+    readonly service?: string | undefined;
+    readonly tags?: readonly string[] | undefined;
+  }): readonly ServicePlace[];
   /** The version that a call of `users`, `users@1` or `users@1.2.0` would reach: the highest that fits and is healthy, else the highest. */
   find(service: string): ServiceDescription | undefined;
   /** Every version of every service that is known, once. */

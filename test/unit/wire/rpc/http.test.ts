@@ -4,7 +4,8 @@ import { BODY_TIMEOUT_MS, CALLS_MAX, REQUEST_BYTES_MAX } from "../../../../src/w
 import { GUEST, OWNER, openShop, post, turns } from "./support.ts";
 
 async function told(response: Response): Promise<{ status: number; body: Record<string, unknown> }> {
-  expect(response.headers.get("content-type")).toBe("application/json");
+  const type = response.status < 400 ? "application/json" : "application/problem+json";
+  expect(response.headers.get("content-type")).toBe(type);
   return { status: response.status, body: (await response.json()) as Record<string, unknown> };
 }
 
@@ -107,7 +108,7 @@ describe("serveContracts()", () => {
     test(`serveContracts() answers ${expected} when ${when}`, async () => {
       const { status, body } = await told(await openShop().handle(request.clone() as Request));
       expect([status, body.code]).toEqual([expected, code]);
-      expect(body.message).toMatch(says);
+      expect(body.detail).toMatch(says);
       expect(typeof body.retryable).toBe("boolean");
     });
   }
@@ -117,14 +118,14 @@ describe("serveContracts()", () => {
     const { faults } = body.data as { faults: { path: string; message: string }[] };
     expect(status).toBe(400);
     expect(faults.map(({ path }) => path).sort()).toEqual(["", "pieces", "thing"]);
-    expect(body.message).toContain("thing: ");
-    expect(body.message).toContain("colour");
+    expect(body.detail).toContain("thing: ");
+    expect(body.detail).toContain("colour");
   });
 
   test("serveContracts() answers 403 when a reader calls what operates", async () => {
     const { status, body } = await told(await openShop(GUEST).handle(post("/rpc/shop/buy", '{"thing":"tea"}')));
     expect([status, body.code]).toEqual([403, "rpc.forbidden"]);
-    expect(body.message).toBe("a guest may read; shop.buy needs operate");
+    expect(body.detail).toBe("a guest may read; shop.buy needs operate");
   });
 
   test("serveContracts() refuses before it reads when the length told is beyond the limit", async () => {
@@ -183,7 +184,7 @@ describe("Dispatcher", () => {
     expect(waiting[0]!.aborted).toBe(false);
     clock.advance(1);
     const { status, body } = await told(await answer);
-    expect([status, body.code, body.message]).toEqual([
+    expect([status, body.code, body.detail]).toEqual([
       504,
       "rpc.deadline_exceeded",
       "shop.wait: not done within 250 ms",
@@ -254,7 +255,7 @@ describe("properties", () => {
         if (answer.status === 200) return;
         expect(answer.status).toBeLessThan(600);
         expect(answer.status).toBeGreaterThanOrEqual(400);
-        expect(Object.keys(answer.body)).toEqual(expect.arrayContaining(["code", "message", "retryable"]));
+        expect(Object.keys(answer.body)).toEqual(expect.arrayContaining(["code", "detail", "retryable"]));
         expect(answer.body.code).not.toBe("rpc.defect");
         expect(dispatcher.underWay).toBe(0);
       }),

@@ -398,7 +398,14 @@ describe("Placement", () => {
     const all = [rig.pool.join("w1"), rig.pool.join("w2")];
     await rig.start();
     all.forEach((worker, at) => {
-      const stages = [{ name: "a", rows: 10 + at, inFlight: 1, retries: at, restarts: 2, pids: [at + 1] }];
+      const counts = {
+        rows: 10 + at,
+        inFlight: 1,
+        retries: at,
+        restarts: 2,
+        ...(at === 1 && { failures: 3, waitedMs: 5 }),
+      };
+      const stages = [{ name: "a", ...counts, pids: [at + 1] }];
       const deployments = ["life1/0", "another/0"].map((deployment) => ({
         deployment,
         leases: [],
@@ -409,7 +416,7 @@ describe("Placement", () => {
       rig.pool.report(worker);
     });
     expect(rig.stages.progress()).toEqual([
-      { name: "a", rows: 21, inFlight: 2, retries: 1, restarts: 4, pids: [1, 2] },
+      { name: "a", rows: 21, inFlight: 2, retries: 1, restarts: 4, failures: 3, waitedMs: 5, pids: [1, 2] }, // an older worker tells less
     ]);
     rig.pool.lose(all[0]!);
     expect(rig.stages.progress()).toMatchObject([{ rows: 11, inFlight: 1, pids: [2] }]);

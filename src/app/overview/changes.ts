@@ -1,0 +1,102 @@
+/**
+ * Finds what has changed between two looks: states of pipelines, restarts in trees, services that come and go, leaders of groups. For
+ * changes that nobody tells as they happen, such as those on other nodes. Pure but for what it has seen last.
+ */
+import type { InstanceView, Overview, PipelineView, ServiceView, TreeView } from "../../edge/dashboard/index.ts";
+import type { NewEvent } from "./event-ring.ts";
+
+type Parts = Pick<Overview, "groups" | "instances" | "pipelines" | "services" | "missing">;
+
+export type SeenPipeline = Pick<PipelineView, "id" | "name" | "state" | "detail">;
+
+export class Changes {
+  readonly #tell: (event: NewEvent) => void;
+  readonly #pipelines = new Map<string, string>();
+  readonly #restarts = new Map<string, number>();
+  readonly #services = new Map<string, { readonly healthy: number; readonly versions: string }>();
+  readonly #leaders = new Map<string, string>();
+  #hasSeen = false;
+
+  constructor(tell: (event: NewEvent) => void) {
+    this.#tell = tell;
+  }
+
+  /** What stands in the first look has happened before. A part that is missing has not changed. */
+  see({ groups, instances, missing, pipelines, services }: Parts): void {
+    const isMissing = (part: string): boolean => missing.some((each) => each.part === part);
+    if (!isMissing("pipelines")) this.#seePipelines(pipelines);
+    if (!isMissing("instances")) this.#seeTrees(instances);
+    if (!isMissing("services")) this.#seeServices(services);
+    for (const { group, leader } of groups) this.#seeLeader(group, leader);
+    this.#hasSeen = true;
+  }
+
+  /** `isNews`: somebody tells of it as it happens, so that an unknown one is new even before the first look. */
+  seePipeline({ detail, id, name, state }: SeenPipeline, isNews = this.#hasSeen): void {
+    const before = this.#pipelines.get(id);
+    this.#pipelines.set(id, state);
+    if (before === state || (before === undefined && !isNews)) return;
+    const level = state === "failed" ? "error" : state === "retrying" ? "warn" : "info";
+    const text = `${before === undefined ? "is" : `${before} →`} ${state}${detail === undefined ? "" : `: ${detail}`}`;
+    this.#tell({ level, kind: "pipeline", subject: name, text });
+  }
+
+  #seePipelines(pipelines: readonly PipelineView[]): void {
+    for (const pipeline of pipelines) this.seePipeline(pipeline);
+    forget(this.#pipelines, new Set(pipelines.map(({ id }) => id)));
+  }
+
+  #seeTrees(instances: readonly InstanceView[]): void {
+    const seen = new Set<string>();
+    const visit = (tree: TreeView, path: string): void => {
+      seen.add(path);
+      const before = this.#restarts.get(path);
+      this.#restarts.set(path, tree.restarts);
+      if (before !== undefined && tree.restarts > before) this.#tellRestart(tree, path, tree.restarts - before);
+      for (const child of tree.children) visit(child, `${path}/${child.name}`);
+    };
+    for (const { pid, tree } of instances) visit(tree, `${pid}`);
+    forget(this.#restarts, seen);
+  }
+
+  #tellRestart({ lastExit }: TreeView, path: string, times: number): void {
+    const subject = path.split("/").slice(2).join("/") || path;
+    const why = lastExit === undefined ? "" : `: ${lastExit.reason}`;
+    const text = `restarted${times === 1 ? "" : ` ${times} times`}${why}`;
+    this.#tell({ level: "warn", kind: "restart", subject, text });
+  }
+
+  #seeServices(services: readonly ServiceView[]): void {
+    for (const { healthy, name, versions } of services) {
+      const before = this.#services.get(name);
+      const now = { healthy, versions: versions.join(", ") };
+      this.#services.set(name, now);
+      const tell = (level: NewEvent["level"], text: string): void =>
+        this.#tell({ level, kind: "service", subject: name, text });
+      if (before === undefined) {
+        if (this.#hasSeen) tell("info", `is offered, version ${now.versions}`);
+        continue;
+      }
+      if (before.versions !== now.versions) tell("info", `version ${before.versions} → ${now.versions}`);
+      if (before.healthy > 0 && healthy === 0) tell("error", "no process takes calls");
+      if (before.healthy === 0 && healthy > 0) tell("info", `${healthy} processes take calls`);
+    }
+    for (const name of forget(this.#services, new Set(services.map(({ name }) => name))))
+      this.#tell({ level: "warn", kind: "service", subject: name, text: "is offered no more" });
+  }
+
+  #seeLeader(group: string, leader: string | undefined): void {
+    const before = this.#leaders.get(group);
+    if (leader === undefined || before === leader) return;
+    this.#leaders.set(group, leader);
+    if (before === undefined && !this.#hasSeen) return;
+    this.#tell({ level: "info", kind: "leader", subject: group, text: `${leader} leads` });
+  }
+}
+
+/** Gives the keys that are gone. */
+function forget(map: Map<string, unknown>, present: ReadonlySet<string>): string[] {
+  const gone = [...map.keys()].filter((key) => !present.has(key));
+  for (const key of gone) map.delete(key);
+  return gone;
+}

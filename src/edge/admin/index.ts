@@ -1,0 +1,4 @@
+/** The HTTP API of a node: routes, calls, endpoints of services, and the description of all that. */
+export { type AdminApp, createAdminApp } from "./app.ts";
+export type { HttpCounts, RouteCounts } from "./counts.ts";
+export type { AdminPorts, CallPort, Paged, Readiness, RequestInfo, Route, Verb } from "./types.ts";

@@ -1,0 +1,76 @@
+/** The stages of a pipeline in their order: what goes in and out, how full each queue is, how long batches take. */
+import type { PipelineView, StageView } from "../../words.ts";
+import { swapStageAction } from "../logic/actions.ts";
+import { duration, perSecond, short } from "../logic/numbers.ts";
+import { fillOf, stageSeries } from "../logic/series.ts";
+import { ACTIONS, ActionButton, Meter, numeric, Table } from "../parts/bits.tsx";
+import { colourClass } from "../parts/plot.tsx";
+import { useBoard } from "../state/board.ts";
+
+export function StageTable({ pipeline }: { readonly pipeline: PipelineView }) {
+  return (
+    <Table
+      caption={`Stages of ${pipeline.name}`}
+      head={[
+        "Stage",
+        numeric("In"),
+        numeric("Out"),
+        numeric("Rate"),
+        "Queue",
+        "Back-pressure",
+        numeric("p50"),
+        numeric("p99"),
+        numeric("Retries"),
+        numeric("Restarts"),
+        ACTIONS,
+      ]}
+    >
+      {pipeline.stages.map((stage, index) => (
+        <StageRow key={stage.name} pipeline={pipeline} stage={stage} index={index} />
+      ))}
+    </Table>
+  );
+}
+
+interface StageRowProps {
+  readonly pipeline: PipelineView;
+  readonly stage: StageView;
+  readonly index: number;
+}
+
+function StageRow({ pipeline, stage, index }: StageRowProps) {
+  const { live } = useBoard();
+  const { library, name, p50Ms, p99Ms, restarts, retries } = stage;
+  const latest = (metric: "out" | "pressure"): number | undefined =>
+    live.history.latest(stageSeries(pipeline.id, name, metric));
+  return (
+    <tr>
+      <th scope="row">
+        <span class={`swatch ${colourClass(index)}`} aria-hidden="true" />
+        {name}
+        {library !== undefined && <span class="quiet sub">{library}</span>}
+      </th>
+      <td class="number">{short(stage.in)}</td>
+      <td class="number">{short(stage.out)}</td>
+      <td class="number">{perSecond(latest("out"))}</td>
+      <td>
+        <Meter share={fillOf(stage)} label={`queue of ${name}`} />
+      </td>
+      <td>
+        <Meter share={latest("pressure")} label={`back-pressure before ${name}`} />
+      </td>
+      <td class="number">{duration(p50Ms)}</td>
+      <td class="number">{duration(p99Ms)}</td>
+      <td class={retries > 0 ? "number warned" : "number"}>{short(retries)}</td>
+      <td class={restarts > 0 ? "number warned" : "number"}>{short(restarts)}</td>
+      <td class="actions">
+        <ActionButton
+          action={swapStageAction(pipeline, name, library)}
+          about={`Swap stage ${name} of ${pipeline.name}`}
+        >
+          Swap
+        </ActionButton>
+      </td>
+    </tr>
+  );
+}

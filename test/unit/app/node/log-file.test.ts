@@ -1,0 +1,56 @@
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { openLogFile } from "../../../../src/app/node/log-file.ts";
+
+let directory: string;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), "log-file-"));
+});
+
+afterEach(() => rmSync(directory, { recursive: true }));
+
+test("openLogFile() appends to what is there, in a file that only its owner reads", () => {
+  const path = join(directory, "logs", "p2p.log");
+  openLogFile(path, { warn: () => {} })("one\n");
+  openLogFile(path, { warn: () => {} })("two\n");
+  expect(readFileSync(path, "utf8")).toBe("one\ntwo\n");
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+test("openLogFile() puts a full file aside, keeps five, and loses no line of those", () => {
+  const path = join(directory, "a.log");
+  const append = openLogFile(path, { warn: () => {}, fileBytesMax: 10 });
+  for (let line = 0; line < 20; line++) append(`line ${line}\n`.padStart(8));
+  const kept = [".4", ".3", ".2", ".1", ""].map((end) => readFileSync(path + end, "utf8").trim());
+  expect(kept).toEqual(["line 15", "line 16", "line 17", "line 18", "line 19"]);
+  expect(existsSync(`${path}.5`)).toBe(false);
+});
+
+test("openLogFile() writes a line that is longer than a file may be, alone", () => {
+  const path = join(directory, "a.log");
+  const append = openLogFile(path, { warn: () => {}, fileBytesMax: 10 });
+  append("a line that is too long\n");
+  append("next\n");
+  expect(readFileSync(path, "utf8")).toBe("next\n");
+  expect(readFileSync(`${path}.1`, "utf8")).toBe("a line that is too long\n");
+});
+
+test("openLogFile() tells once what keeps it from putting a file aside, and goes on when it can again", () => {
+  const path = join(directory, "logs", "a.log");
+  const told: string[] = [];
+  const append = openLogFile(path, { warn: (text) => told.push(text), fileBytesMax: 10 });
+  append("12345678\n");
+  rmSync(join(directory, "logs"), { recursive: true });
+  writeFileSync(join(directory, "logs"), "in the way");
+  append("lost\n".padStart(9));
+  append("lost\n".padStart(9));
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain("cannot be written");
+});
+
+test("openLogFile() refuses a path that cannot be opened", () => {
+  expect(() => openLogFile(directory, { warn: () => {} })).toThrow("a file that can be written is required");
+});
