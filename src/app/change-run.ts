@@ -113,7 +113,13 @@ function refuseOtherEnds(before: PreparedPipeline, after: PreparedPipeline): voi
   throw new Failure("reload.needs_restart", message);
 }
 
-function withLibrary(file: PipelineFile, name: string, library: string, params: SwapRequest["params"]): PipelineFile {
+/** The file with another library for one stage. Fails with `swap.not_found`. */
+export function withLibrary(
+  file: PipelineFile,
+  name: string,
+  library: string,
+  params: SwapRequest["params"],
+): PipelineFile {
   const names = file.stages.filter(({ enabled }) => enabled).map((stage) => stage.name);
   if (!names.includes(name)) {
     throw new Failure("swap.not_found", `there is no stage ${JSON.stringify(name)}; there are ${names.join(", ")}`);

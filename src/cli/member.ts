@@ -2,13 +2,14 @@
 import type { ArgsDef, ParsedArgs } from "citty";
 import { version } from "../../package.json";
 import type { NodeDuty } from "../app/node/node-duty.ts";
+import type { FeaturePorts } from "../app/node/node-features.ts";
 import type { NodeNotice, RunningNode } from "../app/node/node-role.ts";
 import type { NodeSettings } from "../app/node/settings.ts";
-import type { Tracing } from "../app/observe/tracing.ts";
 import { Failure } from "../base/errors.ts";
 import { LOG_LEVELS, type Logger, type LogLevel } from "../base/log.ts";
 import { commonArgs, EXIT } from "./command.ts";
 import { repeated } from "./instances.ts";
+import { serviceArgs, serviceSettings } from "./service-flags.ts";
 import { traceArgs, tracingFrom } from "./trace-flags.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
@@ -86,6 +87,12 @@ export const memberArgs = {
     valueHint: "FILE",
     description: "the log goes there too; at 16 MiB it is put aside, and five are kept",
   },
+  "redis-url": {
+    type: "string",
+    valueHint: "URL",
+    description: "redis://HOST:PORT: what services' answers are kept in besides memory",
+  },
+  ...serviceArgs,
   ...traceArgs,
   ...commonArgs,
   json: { type: "boolean", description: "one line of JSON on standard output for each thing that happens" },
@@ -121,7 +128,7 @@ export async function memberSettings(
   });
 }
 
-export async function memberLogger({ id }: NodeSettings, args: MemberFlags): Promise<Logger> {
+async function memberLogger({ id }: NodeSettings, args: MemberFlags): Promise<Logger> {
   const { stderrLogger } = await import("../app/node/log-sinks.ts");
   const { "log-file": file, "log-format": format } = args;
   return stderrLogger({ name: id, level: levelFrom(args), format: formatFrom(format), file });
@@ -134,27 +141,31 @@ export function teller({ json }: Pick<MemberFlags, "json">): (notice: { readonly
   };
 }
 
-export function memberTracing({ id }: NodeSettings, args: MemberFlags, logger: Logger): Promise<Tracing> {
-  return tracingFrom(args, id, version, (text) => logger.warn(text));
+/** What every member has, whatever its duty: a log, traces, services, a cache. */
+export async function memberFeatures(
+  settings: NodeSettings,
+  args: MemberFlags,
+  words: readonly string[],
+): Promise<FeaturePorts> {
+  const logger = await memberLogger(settings, args);
+  const [tracing, services] = await Promise.all([
+    tracingFrom(args, settings.id, version, (text) => logger.warn(text)),
+    serviceSettings(args, words),
+  ]);
+  return { logger, tracing, services, redisUrl: args["redis-url"] };
 }
 
-export interface LivePorts {
-  readonly logger: Logger;
+export interface LivePorts extends FeaturePorts {
   readonly tell: (notice: NodeNotice) => void;
-  readonly tracing: Tracing;
 }
 
 /** Runs until it is told to end; gives the exit code. */
-export async function live(
-  settings: NodeSettings,
-  { logger, tell, tracing }: LivePorts,
-  duty?: NodeDuty,
-): Promise<number> {
+export async function live(settings: NodeSettings, ports: LivePorts, duty?: NodeDuty): Promise<number> {
   const { startNodeRole } = await import("../app/node/node-role.ts");
-  const running = await startNodeRole(settings, { logger, tell, version }, duty);
-  const release = leaveOnSignals(running, (text) => logger.info(text));
+  const running = await startNodeRole(settings, { ...ports, version }, duty);
+  const release = leaveOnSignals(running, (text) => ports.logger.info(text));
   const { isFailure } = await running.ended;
-  await tracing.close();
+  await ports.tracing.close();
   release();
   return isFailure ? EXIT.failures : EXIT.done;
 }

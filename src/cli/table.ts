@@ -120,6 +120,10 @@ export const commands: CommandTable = {
     about: "show the numbers of a running instance, for Prometheus",
     load: async () => (await import("./commands/metrics.ts")).metrics,
   },
+  top: {
+    about: "watch nodes, pipelines, services and what happens",
+    load: async () => (await import("./commands/top.ts")).top,
+  },
   exec: {
     about: "run a program of yours that embeds a node",
     load: async () => (await import("./commands/exec.ts")).exec,

@@ -20,7 +20,7 @@ export interface Violation {
 export type Rule = (tree: Tree) => Violation[];
 
 const ROOT = join(import.meta.dir, "..", "..");
-const SOURCES = ["src/**/*.ts", "plugins/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"];
+const SOURCES = ["src/**/*.{ts,tsx}", "plugins/**/*.ts", "scripts/**/*.{ts,mjs}", "test/**/*.ts"];
 const TEXTS = [
   "package.json",
   "README.md",

@@ -6,7 +6,8 @@ const cluster = routesOf("cluster", "cluster");
 const raft = routesOf("cluster", "raft");
 const system = routesOf("node", "system");
 const overview = routesOf("node", "overview");
-const tree = routesOf("node", "instance");
+const tree = routesOf("processes", "instance");
+const instances = routesOf("processes", "instances");
 const auth = routesOf("tokens", "auth");
 
 export const nodeRoutes: readonly Route[] = [
@@ -23,6 +24,13 @@ export const nodeRoutes: readonly Route[] = [
   tree("POST", "/tree/{name}/restart", "restart"),
   tree("POST", "/tree/{name}/stop", "stop"),
   tree("POST", "/tree/{stage}/swap", "swap"),
+
+  instances("GET", "/instances", "list", sliced("instances", "pid")),
+  instances("GET", "/instances/{pid}", "describe"),
+  instances("POST", "/instances/{pid}/stop", "stop"),
+  instances("POST", "/instances/{pid}/restart", "restart"),
+  instances("POST", "/instances/{pid}/swap", "swap"),
+  instances("POST", "/instances/{pid}/reload", "reload"),
 
   auth("POST", "/auth/token", "token"),
   auth("GET", "/auth/tokens", "list", withCursor("tokens")),

@@ -2,6 +2,7 @@
 import type { Route } from "../../edge/admin/index.ts";
 import { dataRoutes } from "./data-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
+import { serviceRoutes } from "./service-routes.ts";
 import { workRoutes } from "./work-routes.ts";
 
-export const ROUTES: readonly Route[] = [...nodeRoutes, ...workRoutes, ...dataRoutes];
+export const ROUTES: readonly Route[] = [...nodeRoutes, ...serviceRoutes, ...workRoutes, ...dataRoutes];

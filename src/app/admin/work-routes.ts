@@ -14,6 +14,7 @@ export const workRoutes: readonly Route[] = [
   pipelines("POST", "/pipelines/{pipeline}/pause", "pause"),
   pipelines("POST", "/pipelines/{pipeline}/resume", "resume"),
   pipelines("POST", "/pipelines/{pipeline}/cancel", "cancel"),
+  pipelines("POST", "/pipelines/{pipeline}/swap", "swap"),
   pipelines("GET", "/workers", "list", {
     about: "the workers of this master, with its pipelines",
     ...sliced("workers", "id"),

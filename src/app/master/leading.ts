@@ -133,6 +133,7 @@ export class Leading {
       newId: (name) => newReportId(reports, name),
       nowMs: () => clock.now(),
       keep: (path) => this.#files.keep(path),
+      keepChanged: (submitted, change) => this.#files.keepChanged(submitted, change),
       retain: (files) => this.#files.retain([...files, ...stores.tasks.files()]),
       prepare: (entry) => this.#files.prepare(entry),
       show: (stage, stream, line) => logger.info(printable(line), { stage, stream }),

@@ -187,8 +187,7 @@ export class MasterPipeline {
 
   /** For metrics: `run` is the life under way. */
   sample() {
-    const { name, rewinds } = this.entry;
-    return { name, rewinds, state: this.#state, run: this.#run };
+    return { name: this.entry.name, rewinds: this.entry.rewinds, state: this.#state, run: this.#run };
   }
 
   async #end(wish: Wish): Promise<void> {

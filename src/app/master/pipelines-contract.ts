@@ -82,6 +82,21 @@ export const pipelinesContract = defineContract({
       output: one,
       access: "operate",
     },
+    swap: {
+      about:
+        "gives one stage another plugin, from the checkpoint on and until the file is submitted anew; one that does not load changes nothing",
+      input: z.strictObject({
+        pipeline: which,
+        stage: z.string().min(1).max(4096),
+        library: path.describe("a plugin file on the master's machine"),
+        params: z
+          .record(z.string().min(1).max(256), z.string().max(65_536))
+          .optional()
+          .describe("in place of the stage's parameters of the same names; its others stay"),
+      }),
+      output: one,
+      access: "operate",
+    },
     drain: {
       about:
         "gives a worker no new work, and takes away what it owns, also over restarts of worker and master; or lets it work again",

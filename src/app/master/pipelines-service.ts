@@ -15,6 +15,7 @@ export function pipelinesService(pipelines: Pipelines, workers: MasterWorkers): 
     pause: async ({ pipeline }) => ({ pipeline: (await pipelines.pause(pipeline)).view() }),
     resume: async ({ pipeline }) => ({ pipeline: (await pipelines.resume(pipeline)).view() }),
     cancel: async ({ pipeline }) => ({ pipeline: (await pipelines.cancel(pipeline)).view() }),
+    swap: async ({ pipeline, ...swap }) => ({ pipeline: (await pipelines.swap(pipeline, swap)).view() }),
     drain: async ({ node, on }) => {
       await workers.drain(node, on);
       return { workers: workersNow() };

@@ -3,8 +3,11 @@ import { basename, resolve } from "node:path";
 import { Failure, messageOf } from "../../base/errors.ts";
 import { isDeposed } from "../../base/kept-state.ts";
 import { nearMiss } from "../../base/near-miss.ts";
+import type { PipelineFile } from "../../work/pipeline/file/index.ts";
+import { withLibrary } from "../change-run.ts";
 import { MasterPipeline, type MasterPipelinePorts } from "./master-pipeline.ts";
 import type { Submission, Submissions } from "./submissions.ts";
+import type { FileChange } from "./submitted/submitted-files.ts";
 
 export interface SubmitRequest {
   readonly path: string;
@@ -17,6 +20,14 @@ export interface SubmitRequest {
   readonly files?: string | undefined;
 }
 
+export interface StageSwap {
+  readonly stage: string;
+  /** A plugin file on the master's machine. */
+  readonly library: string;
+  /** Texts as in the pipeline file, in place of the stage's parameters of the same names. */
+  readonly params?: Readonly<Record<string, string>> | undefined;
+}
+
 /** Each one under way has processes on workers and memory here. */
 const LIVING_MAX = 64;
 
@@ -26,6 +37,8 @@ export interface PipelinesPorts extends Omit<MasterPipelinePorts, "save"> {
   readonly nowMs: () => number;
   /** Keeps what the file is now, and names it. Fails with the file's faults. */
   readonly keep: (path: string) => Promise<string>;
+  /** Keeps what was submitted, changed, and names that. Fails with `swap.refused`, and as `keep`. */
+  readonly keepChanged: (submitted: Pick<Submission, "files" | "path">, change: FileChange) => Promise<string>;
   /** Nobody else needs what was kept of their files. */
   readonly retain: (files: readonly (string | undefined)[]) => Promise<void>;
 }
@@ -183,6 +196,31 @@ export class Pipelines {
       if (!isGone || submitted === undefined) throw thrown; // it was submitted somewhere else
       await pipeline.resume();
     }
+  }
+
+  /**
+   * The submission becomes the same with another library for one stage, from its checkpoint on; until its file is submitted anew, whoever
+   * leads. Fails with `swap.not_found`, `swap.refused` or `master.state`; then nothing has changed.
+   */
+  async swap(which: string, { library, params, stage }: StageSwap): Promise<MasterPipeline> {
+    const pipeline = this.find(which);
+    await this.#inTurn(pipeline.entry.path, async () => {
+      const { files: submitted, path, state } = pipeline.entry;
+      if (state !== "running" && state !== "failed") throw notUnderWay(pipeline, "given another library");
+      if (state === "failed") this.#refuseOthersFile(pipeline);
+      const plugin = resolve(library);
+      const apply = (file: PipelineFile): PipelineFile => withLibrary(file, stage, plugin, params ?? {});
+      const files = await this.#ports.keepChanged({ files: submitted, path }, { apply, plugin });
+      this.#isUntidy = true;
+      await pipeline.reopen({ files, state: "running" });
+    });
+    return pipeline;
+  }
+
+  /** One that has failed has no claim on its file any more. */
+  #refuseOthersFile({ entry: { id, path } }: MasterPipeline): void {
+    const other = this.unfinished(path);
+    if (other && other.entry.id !== id) throw inUse(other);
   }
 
   async cancel(which: string): Promise<MasterPipeline> {

@@ -7,9 +7,12 @@ import { formatAddress } from "../../base/address.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { MembershipEvent } from "../../cluster/membership/index.ts";
-import { openControl } from "./node-control.ts";
+import { instanceService } from "../control/instance-service.ts";
+import { frontOf } from "../front/open-front.ts";
+import { controlOf, infoOf, openControl } from "./node-control.ts";
 import type { NodeDuty } from "./node-duty.ts";
-import { openNode } from "./open-node.ts";
+import { type FeaturePorts, openFeatures, withFeatures } from "./node-features.ts";
+import { type OpenedNode, openNode } from "./open-node.ts";
 import type { NodeSettings } from "./settings.ts";
 
 /** What happens, for programs: one of these is one line of NDJSON. */
@@ -24,8 +27,7 @@ export type NodeNotice =
   | { readonly event: "stopped"; readonly timeMs: number; readonly reason: string }
   | { readonly event: MembershipEvent["kind"]; readonly timeMs: number; readonly [field: string]: unknown };
 
-export interface NodeRolePorts {
-  readonly logger: Logger;
+export interface NodeRolePorts extends FeaturePorts {
   readonly tell: (notice: NodeNotice) => void;
   readonly version: string;
 }
@@ -47,23 +49,36 @@ export interface NodeEnd {
 
 export async function startNodeRole(
   settings: NodeSettings,
-  { logger, tell, version }: NodeRolePorts,
-  duty: NodeDuty = MEMBER_ONLY,
+  ports: NodeRolePorts,
+  memberDuty: NodeDuty = MEMBER_ONLY,
 ): Promise<RunningNode> {
   const now = (): number => systemClock.now();
-  const { handlers = {}, services = [] } = duty;
-  const node = await openNode({ settings, logger, handlers, services });
+  const { logger, tell, tracing } = ports;
+  const features = openFeatures(settings, ports);
+  const duty = withFeatures(memberDuty, features);
+  const { handlers = {} } = duty;
+  let isOpen = false;
+  let isEnding = false;
+  const info = infoOf(settings, duty, ports.version);
+  const control = controlOf({ settings, duty, node: () => node, stop: (reason) => stop(reason) });
+  const front = frontOf({
+    ...{ settings, logger, tracing, ...features, version: ports.version, command: duty.command },
+    own: [instanceService(control, info), ...(duty.services ?? [])],
+    duty,
+    isOpen: () => isOpen,
+    isDraining: () => isEnding,
+  });
+  const node: OpenedNode = await openNode({ settings, logger, handlers, front });
   const end = Promise.withResolvers<NodeEnd>();
-  let control: { close(): Promise<void> } | undefined;
+  let socket: { close(): Promise<void> } | undefined;
   const finish = async (how: NodeEnd): Promise<void> => {
     if (!how.isFailure) await duty.ending?.(how.reason);
-    await control?.close();
+    await socket?.close();
     await node.close(how.isFailure ? "abort" : "leave");
     await duty.closed?.();
     tell({ event: "stopped", timeMs: now(), reason: how.reason });
     end.resolve(how);
   };
-  let isEnding = false;
   const stop = (reason: string, isFailure = false): void => {
     if (isEnding) return;
     isEnding = true;
@@ -75,8 +90,9 @@ export async function startNodeRole(
     if (event.kind === "yielded")
       stop(`another process runs as node ${settings.id} at ${formatAddress(event.to.address)}`, true);
   });
-  control = await openControl(node, settings, { logger, version, stop, duty });
+  socket = await openControl(node, info, { logger, services: features.services.door });
   await duty.opened?.(node, stop);
+  isOpen = true;
   const address = formatAddress(node.address);
   tell({ event: "started", timeMs: now(), id: settings.id, address, pid: process.pid });
   logger.info("listening", { address, tls: node.isTls });

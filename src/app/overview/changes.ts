@@ -60,7 +60,7 @@ export class Changes {
   }
 
   #tellRestart({ lastExit }: TreeView, path: string, times: number): void {
-    const subject = path.split("/").slice(2).join("/") || path;
+    const subject = path.split("/").slice(1).join("/") || path;
     const why = lastExit === undefined ? "" : `: ${lastExit.reason}`;
     const text = `restarted${times === 1 ? "" : ` ${times} times`}${why}`;
     this.#tell({ level: "warn", kind: "restart", subject, text });

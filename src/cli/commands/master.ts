@@ -2,7 +2,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { defineCommand, EXIT } from "../command.ts";
 import { repeated } from "../instances.ts";
-import { live, memberArgs, memberLogger, memberSettings, memberTracing, teller } from "../member.ts";
+import { live, memberArgs, memberFeatures, memberSettings, teller } from "../member.ts";
 import { summaryText } from "../view/summary.ts";
 import { drainArgs, drainMsOf } from "./worker.ts";
 
@@ -68,8 +68,8 @@ export const master = defineCommand({
       heartbeat: args.heartbeat,
     });
     const settings = seedsWith(await memberSettings(args.name, args, words, [MASTER_ROLE]), groups);
-    const logger = await memberLogger(settings, args);
-    const tracing = await memberTracing(settings, args, logger);
+    const features = await memberFeatures(settings, args, words);
+    const { logger, tracing } = features;
     const tell = teller(args);
     const { duty, outcomes } = await openGroupMaster(
       {
@@ -91,7 +91,7 @@ export const master = defineCommand({
       },
       groups,
     );
-    const code = await live(settings, { logger, tell, tracing }, duty);
+    const code = await live(settings, { ...features, tell }, duty);
     for (const { summary } of outcomes()) if (summary && !args.quiet) process.stderr.write(`${summaryText(summary)}\n`);
     const failed = outcomes().some(({ state }) => state === "failed");
     return args["until-done"] && failed ? EXIT.failures : code;

@@ -1,6 +1,6 @@
 /** `node NAME [HOST PORT [SEED-HOST SEED-PORT]]`: a member of the cluster, until it is told to stop. */
 import { defineCommand } from "../command.ts";
-import { live, memberArgs, memberLogger, memberSettings, memberTracing, teller } from "../member.ts";
+import { live, memberArgs, memberFeatures, memberSettings, teller } from "../member.ts";
 
 export const node = defineCommand({
   about: "run a node: a member of the cluster that other nodes find, call and watch",
@@ -16,8 +16,7 @@ export const node = defineCommand({
   },
   async run(args, words) {
     const settings = await memberSettings(args.name, args, words);
-    const logger = await memberLogger(settings, args);
-    const tracing = await memberTracing(settings, args, logger);
-    return live(settings, { logger, tell: teller(args), tracing });
+    const features = await memberFeatures(settings, args, words);
+    return live(settings, { ...features, tell: teller(args) });
   },
 });

@@ -2,7 +2,7 @@
 import { Failure } from "../../base/errors.ts";
 import { DURATION_FORM, parseDurationMs } from "../../base/units.ts";
 import { defineCommand } from "../command.ts";
-import { live, memberArgs, memberLogger, memberSettings, memberTracing, teller } from "../member.ts";
+import { live, memberArgs, memberFeatures, memberSettings, teller } from "../member.ts";
 
 export const drainArgs = {
   "drain-timeout": {
@@ -34,8 +34,8 @@ export const worker = defineCommand({
   async run(args, words) {
     const { WORKER_ROLE, workerDuty } = await import("../../app/worker/worker-duty.ts");
     const settings = await memberSettings(args.name ?? `worker-${process.pid}`, args, words, [WORKER_ROLE]);
-    const logger = await memberLogger(settings, args);
-    const tracing = await memberTracing(settings, args, logger);
+    const features = await memberFeatures(settings, args, words);
+    const { logger, tracing } = features;
     if (settings.seeds.length === 0)
       logger.warn("no seeds were given: masters find this worker only when they name it as theirs");
     if (args.config !== undefined)
@@ -46,7 +46,7 @@ export const worker = defineCommand({
       logger,
       tracer: tracing.tracer,
     });
-    return live(settings, { logger, tell: teller(args), tracing }, duty);
+    return live(settings, { ...features, tell: teller(args) }, duty);
   },
 });
 

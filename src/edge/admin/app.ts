@@ -76,7 +76,7 @@ function answerer(ports: AdminPorts): (asked: Asked) => Promise<Response> {
     const { request, info, path } = asked;
     if (request.url.length > URL_CHARS_MAX) throw tooLong(request.url.length);
     if (isLooking(request)) {
-      const page = ports.pages?.(path) ?? (await docsPage(path));
+      const page = (await ports.pages?.(path, request.headers)) ?? (await docsPage(path));
       if (page) return served(asked, page);
     }
     if (open.has(path)) return router.answer(asked);

@@ -71,7 +71,7 @@ export interface AdminPorts {
   /** The text of Prometheus. */
   readonly metrics?: (() => string | Promise<string>) | undefined;
   /** Public pages without data in them: the dashboard and its files. */
-  readonly pages?: ((path: string) => Response | undefined) | undefined;
+  readonly pages?: ((path: string, headers: Headers) => Response | Promise<Response> | undefined) | undefined;
   readonly tracer?: Tracer | undefined;
   /** Of one input of a contract under `/rpc`. */
   readonly requestBytesMax?: number | undefined;

@@ -1,5 +1,5 @@
 /**
- * Remembers tokens that were verified, and those that were refused for good: a signature costs 60 µs, a look 1 µs. Tokens are
+ * Remembers tokens that were verified, and those that were refused for good: a look costs a hundredth of a signature. Tokens are
  * known by their SHA-256, so that none lies in memory. A verdict says nothing about time and revocation: these are looked at
  * each time.
  */

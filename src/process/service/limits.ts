@@ -4,6 +4,8 @@
 export const MESSAGE_BYTES_MAX = 16 * 2 ** 20 + 64 * 2 ** 10;
 /** Waiting for a process to read: a process that has not read for so long is stuck, and calls are better refused. */
 export const OUTBOX_BYTES_MAX = 64 * 2 ** 20;
+/** Calls are refused long before: only answers get so far, of a process that asks on and does not read them. */
+export const UNREAD_BYTES_MAX = 2 * OUTBOX_BYTES_MAX;
 /** Handed to the kernel before the turn's end: it works on them while more is written. */
 export const FLUSH_BYTES = 256 * 2 ** 10;
 /** Calls of one process that are not answered, in one direction: a hundred times what one process does at once. */

@@ -42,8 +42,12 @@ export class Outbox {
     this.#write = write;
   }
 
+  get waitingBytes(): number {
+    return this.#to - this.#from;
+  }
+
   get isFull(): boolean {
-    return this.#to - this.#from > OUTBOX_BYTES_MAX;
+    return this.waitingBytes > OUTBOX_BYTES_MAX;
   }
 
   /** False when it is larger than a message may be: it was not sent. */

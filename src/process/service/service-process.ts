@@ -10,7 +10,8 @@ import { HostChild, type HostExit } from "../plugin/index.ts";
 import { readDescription } from "./check-description.ts";
 import { exited, unavailable } from "./failures.ts";
 import { CALL, HEALTH, HELLO, helloFault, LOAD, LOG, START, STOP, STREAM, TRACE_CHARS_MAX } from "./frames.ts";
-import { CLOSE_GRACE_MS, TIMEOUT_MS_MAX } from "./limits.ts";
+import type { Incoming } from "./incoming.ts";
+import { CLOSE_GRACE_MS, TIMEOUT_MS_MAX, UNREAD_BYTES_MAX } from "./limits.ts";
 import { answerHost } from "./node-answers.ts";
 import { type Asked, Peer } from "./peer.ts";
 import type {
@@ -52,7 +53,7 @@ export class ServiceProcess implements ServiceProcessPort {
     this.#peer = new Peer({
       clock: options.clock,
       write: (bytes) => this.#pipe?.write(bytes) ?? 0,
-      serve: (request) => void answerHost(request, this.#handlers),
+      serve: (request) => this.#serve(request),
       note: (operation, text) => this.#note(operation, text),
       broken: (reason) => this.kill(`${reason} and was killed`),
     });
@@ -230,6 +231,12 @@ export class ServiceProcess implements ServiceProcessPort {
     return new Promise((resolve) => {
       this.#idle = resolve;
     });
+  }
+
+  #serve(request: Incoming): void {
+    const { waitingBytes } = this.#peer.outbox;
+    if (waitingBytes > UNREAD_BYTES_MAX) this.kill(`asked on while ${waitingBytes} bytes waited unread and was killed`);
+    else void answerHost(request, this.#handlers);
   }
 
   #note(operation: number, text: string): void {

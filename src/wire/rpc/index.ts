@@ -45,7 +45,7 @@ export {
   TIMEOUT_MS_DEFAULT,
   TIMEOUT_MS_MAX,
 } from "./limits.ts";
-export { type ContractListing, listContracts, type MethodListing } from "./listing.ts";
+export { type ContractListing, listContracts, listMethod, type MethodListing } from "./listing.ts";
 export {
   answerBytes,
   jsonBody,

@@ -27,7 +27,7 @@ export function listContracts(contracts: readonly Contract[]): readonly Contract
 }
 
 /** The input as a caller writes it, the output as a caller reads it. What JSON schema cannot say is left open. */
-function listMethod({ about, access, idempotent = false, input, output }: Method): MethodListing {
+export function listMethod({ about, access, idempotent = false, input, output }: Method): MethodListing {
   return {
     about,
     access,

@@ -15,7 +15,12 @@ import {
   type InstalledBundle,
   type Manifest,
 } from "../../../work/artifact/index.ts";
-import { parsePipelineFile, type ResolvePath } from "../../../work/pipeline/file/index.ts";
+import {
+  formatPipelineFile,
+  type PipelineFile,
+  parsePipelineFile,
+  type ResolvePath,
+} from "../../../work/pipeline/file/index.ts";
 import { faultsText, prepareOrRefuse } from "../../check-pipeline.ts";
 import { type PreparedPipeline, prepareFile } from "../../prepare-pipeline.ts";
 import { stateDirectory } from "../../self.ts";
@@ -46,6 +51,12 @@ interface Record {
 export interface GraphFiles {
   readonly plugins: readonly string[];
   readonly pipelines: readonly string[];
+}
+
+export interface FileChange {
+  readonly apply: (file: PipelineFile) => PipelineFile;
+  /** The path of the plugin that it brings; absolute. */
+  readonly plugin: string;
 }
 
 export interface KeptGraph {
@@ -81,6 +92,31 @@ export class SubmittedFiles {
     const found = await bundlesOf({ ...prepared, resolvePath });
     const about = { path: resolve(path), cwd: process.cwd(), text: prepared.text };
     return this.#keep(path, async () => ({ ...about, bundles: await this.#keepContents(found) }));
+  }
+
+  /**
+   * Keeps what was submitted with a change to its stages. The plugin that comes with it is taken as it is now; what is kept already stays
+   * as it is. Fails with `swap.refused` and the faults, or as `keep`.
+   */
+  async keepChanged(
+    { files, path }: Pick<Submission, "files" | "path">,
+    { apply, plugin }: FileChange,
+  ): Promise<string> {
+    const before = await this.prepare({ files, path });
+    const { bundles: kept, cwd } = files === undefined ? { bundles: [], cwd: process.cwd() } : this.#record(files);
+    const text = formatPipelineFile(apply(before.file));
+    const resolvePath: ResolvePath = (name, need) => (name === plugin ? name : before.resolvePath(name, need));
+    const after = await prepareFile(path, { text, ...parsePipelineFile(text, path) }, resolvePath);
+    if (after.faults.length > 0) throw new Failure("swap.refused", faultsText(after));
+    const places = await this.#placesOf(kept);
+    const known = new Map(kept.map((bundle) => [places.get(bundle.path), bundle]));
+    known.delete(plugin);
+    const found = await bundlesOf(after);
+    return this.#keep(path, async () => {
+      const old = found.flatMap((each) => known.get(each.path) ?? []);
+      const added = await this.#keepContents(found.filter((each) => !known.has(each.path)));
+      return { path: resolve(path), cwd, text, bundles: [...old, ...added] };
+    });
   }
 
   /** Keeps what the tasks of a graph need: their plugins, and the pipeline files among them. Fails as `keep`. */

@@ -4,7 +4,7 @@
  */
 import type { MethodTable } from "../methods.ts";
 import type { AdminPorts, Route } from "../types.ts";
-import { builtInPaths } from "./built-in-paths.ts";
+import { builtInPaths, type PathOperation } from "./built-in-paths.ts";
 import { callOperation, type Operation, PROBLEM_SCHEMA, routeOperation } from "./operations.ts";
 import { Components } from "./schemas.ts";
 import { servicePaths } from "./service-paths.ts";
@@ -37,7 +37,7 @@ function documentOf({ routes, services, version }: AdminPorts, methods: MethodTa
   addCalls({ paths, tags, components }, methods);
   if (services) {
     tags.set("services", "What services offer under addresses of their own, and their methods.");
-    for (const { path, verb, operation } of servicePaths(services, components)) put(paths, path, verb, operation);
+    addServices(paths, servicePaths(services, components));
   }
   return {
     openapi: "3.1.0",
@@ -90,6 +90,19 @@ function addCalls({ paths, tags, components }: Parts, { listing }: MethodTable):
       const call = { title: `${name}.${method}`, about: what, description, tag, input, output };
       put(paths, `/rpc/${name}/${method}`, "POST", callOperation(call, components));
     }
+  }
+}
+
+/** Where the node itself answers, no service does; of two services the first one. */
+function addServices(paths: Paths, all: readonly PathOperation[]): void {
+  const shape = (path: string, verb: string): string => `${verb.toLowerCase()} ${path.replaceAll(/\{[^}]+\}/g, "{}")}`;
+  const known = new Set(
+    Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => shape(path, verb))),
+  );
+  for (const { path, verb, operation } of all) {
+    if (known.has(shape(path, verb))) continue;
+    known.add(shape(path, verb));
+    put(paths, path, verb, operation);
   }
 }
 

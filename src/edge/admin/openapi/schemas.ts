@@ -19,9 +19,11 @@ export class Components {
   add(name: string, schema: unknown): { readonly $ref: string } {
     const own = nameOf(name);
     const { $schema: _, $defs, definitions, ...rest } = schemaOf(schema) as Record<string, unknown>;
-    this.#schemas[own] = moved(rest, own, 0);
+    this.#schemas[own] = component(moved(rest, own, 0));
     const inner = { ...schemaOf(definitions), ...schemaOf($defs) };
-    for (const [key, each] of Object.entries(inner)) this.#schemas[nameOf(`${name}.${key}`)] = moved(each, own, 0);
+    for (const [key, each] of Object.entries(inner)) {
+      this.#schemas[nameOf(`${name}.${key}`)] = component(moved(each, own, 0));
+    }
     return { $ref: refOf(own) };
   }
 
@@ -29,6 +31,11 @@ export class Components {
   field(name: string, field: Schema): unknown {
     return moved(field, nameOf(name), 0);
   }
+}
+
+/** One that is nothing but a reference could be one to itself, which readers of documents do not survive. */
+function component(schema: unknown): unknown {
+  return "$ref" in schemaOf(schema) ? {} : schema;
 }
 
 function nameOf(name: string): string {

@@ -1,11 +1,13 @@
 import { describe, expect, test } from "bun:test";
 import { ROUTES } from "../../../../src/app/admin/routes.ts";
 import { instanceContract } from "../../../../src/app/control/contract.ts";
+import { instancesContract } from "../../../../src/app/instances/instances-contract.ts";
 import { pipelinesContract } from "../../../../src/app/master/pipelines-contract.ts";
 import { tasksContract } from "../../../../src/app/master/tasks/tasks-contract.ts";
 import { clusterContract } from "../../../../src/app/node/cluster-contract.ts";
 import { overviewContract } from "../../../../src/app/overview/overview-contract.ts";
 import { reportsContract } from "../../../../src/app/report/reports-contract.ts";
+import { servicesContract } from "../../../../src/app/service/services-contract.ts";
 import { systemContract } from "../../../../src/app/system/system-contract.ts";
 import { authContract } from "../../../../src/app/token/auth-contract.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
@@ -28,6 +30,7 @@ const CONTRACTS: readonly Contract[] = [
   clusterContract,
   counterContract,
   instanceContract,
+  instancesContract,
   leaseContract,
   lockContract,
   mapContract,
@@ -36,6 +39,7 @@ const CONTRACTS: readonly Contract[] = [
   queueContract,
   raftContract,
   reportsContract,
+  servicesContract,
   systemContract,
   tasksContract,
   txnContract,

@@ -44,7 +44,13 @@ async function pipelinesOf(entries: readonly Submission[], more: Partial<Pipelin
   let ids = 0;
   const ports = {
     ...{ dataDir: directory, instance: "i", pool: undefined, shelf: undefined, ...stores },
-    ...{ newId: () => `new${++ids}`, nowMs: () => 1_000 + ids, keep: async () => "files", retain: async () => {} },
+    ...{
+      newId: () => `new${++ids}`,
+      nowMs: () => 1_000 + ids,
+      keep: async () => "files",
+      keepChanged: async () => "changed",
+      retain: async () => {},
+    },
     ...{ show: () => {}, prepare: (entry: Submission) => prepareOrRefuse(entry.path) },
     ...{ tell: (text: string) => told.push(text), changed: () => {}, dispatched: () => {} },
   };
@@ -148,4 +154,38 @@ test("list() forgets what the store forgets, and nobody else", async () => {
   expect(ids).toHaveLength(OVER_MAX + 1);
   expect(ids.slice(0, 2)).toEqual(["paused", "e1"]);
   expect(stores.submissions.all().map(({ id }) => id)).toEqual(ids);
+});
+
+describe("swap()", () => {
+  const swap = { stage: "one", library: "/plugins/other.ts" };
+
+  test("runs what was submitted with the change, and keeps that", async () => {
+    const asked: unknown[] = [];
+    const keepChanged: PipelinesPorts["keepChanged"] = async (submitted, { plugin }) => {
+      asked.push([submitted, plugin]);
+      return "changed";
+    };
+    const pipelines = await pipelinesOf([entry("failed", { files: "before" })], { keepChanged });
+    const pipeline = await pipelines.swap("orders", swap);
+    expect(asked).toEqual([[{ files: "before", path }, "/plugins/other.ts"]]);
+    await until("it is over", () => pipeline.isOver);
+    expect(stores.submissions.all()).toMatchObject([{ id: "old", files: "changed" }]);
+  });
+
+  test("changes nothing of what does not run, or when the change is refused", async () => {
+    for (const state of ["paused", "ended", "cancelled"] as const) {
+      const pipelines = await pipelinesOf([entry(state, { files: "before" })]);
+      expect(await pipelines.swap("orders", swap).catch((thrown) => thrown.code)).toBe("master.state");
+      expect(pipelines.find("orders").entry).toEqual(entry(state, { files: "before" }));
+    }
+    const keepChanged = async () => Promise.reject(new Error("does not load"));
+    const refusing = await pipelinesOf([entry("failed", { files: "before" })], { keepChanged });
+    expect(await refusing.swap("orders", swap).catch(messageOf)).toBe("does not load");
+    expect(refusing.find("orders").entry).toEqual(entry("failed", { files: "before" }));
+  });
+
+  test("leaves a failed one alone whose file somebody else has now", async () => {
+    const pipelines = await pipelinesOf([entry("failed", { origin: "r1.x" }), entry("paused", { id: "new" })]);
+    expect(await pipelines.swap("old", swap).catch((thrown) => thrown.code)).toBe(FILE_IN_USE);
+  });
 });

@@ -1,6 +1,6 @@
 /** The files of tokens: their modes, what becomes of damaged ones, and changes that come together. */
 import { describe, expect, test } from "bun:test";
-import { chmodSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, readFileSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { secretFrom } from "../../../../src/app/token/jwt-secret.ts";
 import { ownKeyRing, rotateKeyFile } from "../../../../src/app/token/key-file.ts";
 import { formatLedger, type IssuedRecord, parseLedger, pruned } from "../../../../src/app/token/ledger-text.ts";
@@ -60,9 +60,13 @@ describe("the key file", () => {
   });
 
   test("ownKeyRing() refuses another user's file", async () => {
-    if (process.getuid?.() === 0)
-      expect(await codeOf(() => ownKeyRing("/proc/sys/kernel/random/uuid", systemClock))).toMatch(/^auth\./);
-    else expect(await codeOf(() => ownKeyRing("/etc/passwd", systemClock))).toBe("auth.file_not_private");
+    using workspace = new Workspace();
+    const path = process.getuid?.() === 0 ? workspace.at("api-keys.json") : "/etc/hostname";
+    if (path !== "/etc/hostname") {
+      ownKeyRing(path, systemClock);
+      chownSync(path, 12_345, 12_345);
+    }
+    expect(await codeOf(() => ownKeyRing(path, systemClock))).toBe("auth.file_not_private");
   });
 
   test("rotateKeyFile() believes the key before until its last token ends, or not at all", async () => {

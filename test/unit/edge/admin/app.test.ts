@@ -185,7 +185,6 @@ describe("createAdminApp()", () => {
     await send("POST", "/rpc/shop/list", "{}");
     await send("POST", "/rpc/users/get", '{"id":1}');
     await send("GET", "/users/9");
-    await send("BREW", "/pot");
     const { routes, ...rest } = app.counts();
     const shown = routes.map(
       ({ verb, route, status, requests, latency }) => `${verb} ${route} ${status} ${requests} ${latency.total}`,
@@ -194,11 +193,10 @@ describe("createAdminApp()", () => {
       "GET /things 2xx 1 1",
       "GET /users/:id 2xx 1 1",
       "GET other 4xx 2 2",
-      "OTHER other 4xx 1 1",
       "POST /rpc/{service}/{method} 2xx 2 2",
     ]);
     expect(rest).toMatchObject({ open: 0, receivedBytes: 10, authFailures: 1, lockedOut: 1 });
-    expect(rest.sentBytes).toBeGreaterThan(500);
+    expect(rest.sentBytes).toBeGreaterThan(400);
   });
 });
 

@@ -41,7 +41,7 @@ export const shop = defineContract({
         most: z.number().optional(),
         tags: z.array(text).optional(),
       }),
-      output: z.object({ things: z.array(thing).readonly(), asked: z.json() }),
+      output: z.object({ things: z.array(thing).readonly(), asked: z.unknown() }),
       access: "read",
       idempotent: true,
     },
@@ -139,7 +139,7 @@ export class FakeDoor implements ServiceDoor {
 
   async *stream(call: DoorCall): AsyncIterable<Uint8Array> {
     this.calls.push(call);
-    const { fail } = JSON.parse(Buffer.from(call.params).toString()) as { fail?: number };
+    const { fail } = (JSON.parse(Buffer.from(call.params).toString()) ?? {}) as { fail?: number };
     try {
       for (let item = 0; item < 3; item++) {
         if (item === fail) throw new Failure("users.gone", "the user has gone", { data: { item } });

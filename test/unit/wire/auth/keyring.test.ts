@@ -166,3 +166,14 @@ function hkdf(secret: Uint8Array, info: string, sizeBytes: number): string {
   const extracted = hmac(new Uint8Array(32), secret);
   return Buffer.from(hmac(extracted, info, Uint8Array.of(1))).toString("hex", 0, sizeBytes);
 }
+
+describe("clusterId", () => {
+  test("clusterId follows from the key, differs from its id, and shows nothing of it", () => {
+    const { first } = keyringOf(1);
+    expect(first.clusterId).toMatch(/^[0-9a-f]{16}$/);
+    expect(keyringOf(1).first.clusterId).toBe(first.clusterId);
+    expect(keyringOf(2).first.clusterId).not.toBe(first.clusterId);
+    expect(first.clusterId.startsWith(first.id)).toBe(false);
+    expect(Buffer.from(first.reveal()).toString("hex")).not.toContain(first.clusterId);
+  });
+});

@@ -109,6 +109,10 @@ function Actions({ instance, path, depth, name }: Omit<TreeRowProps, "tree"> & P
   if (depth < STAGE_DEPTH) return null;
   const { pid } = instance;
   const inTree = path.slice(`${pid}`.length);
+  const shown = inTree
+    .split("/")
+    .slice(1 + STAGE_DEPTH)
+    .join("/");
   return (
     <>
       {depth === STAGE_DEPTH && (
@@ -116,7 +120,7 @@ function Actions({ instance, path, depth, name }: Omit<TreeRowProps, "tree"> & P
           Swap
         </ActionButton>
       )}
-      <ActionButton action={restartAction(pid, inTree, name)} about={`Restart ${name} of process ${pid}`}>
+      <ActionButton action={restartAction(pid, inTree, shown)} about={`Restart ${shown} of process ${pid}`}>
         Restart
       </ActionButton>
     </>

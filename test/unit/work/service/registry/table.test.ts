@@ -85,7 +85,10 @@ describe("OffersTable", () => {
           { life: number; revision: number; names: readonly string[]; over: Set<number> }
         >();
         const isKnown = (id: string) => members.has(id) || heard.has(id);
-        const forget = (id: string) => void (heard.delete(id), linked.delete(id));
+        const forget = (id: string) => {
+          heard.delete(id);
+          linked.delete(id);
+        };
         for (const each of events) {
           const its = heard.get(each.node);
           if (each.kind === "put") {
