@@ -130,9 +130,14 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
     expect(await tab.text("dialog [role=alert]")).toContain("orders is being replayed already");
     expect(await tab.text("dialog [role=alert]")).toContain("dead_letters.busy");
     node.answers.set("dead_letters/replay", () => ({}));
+    await page.type("#field-output", "/srv/again.ndjson");
+    await page.click("#field-purge");
     await page.click("dialog .primary");
     await page.waitForSelector("dialog", { hidden: true });
-    expect(node.acts.map(({ input }) => input)).toEqual([{ pipeline: "orders" }, { pipeline: "orders" }]);
+    expect(node.acts.map(({ input }) => input)).toEqual([
+      { pipeline: "orders" },
+      { pipeline: "orders", output: "/srv/again.ndjson", purge: true },
+    ]);
   });
 
   test.each([

@@ -41,7 +41,8 @@ class Cluster implements AsyncDisposable {
   /** Without a word to the others. */
   async abort(services: NodeServices): Promise<void> {
     const at = this.#nodes.findIndex((each) => each.services === services);
-    const [{ node }] = this.#nodes.splice(at, 1) as [{ readonly node: OpenedNode }]; // it was added
+    const { node } = this.#nodes[at]!; // it was added
+    this.#nodes.splice(at, 1);
     await node.close("abort");
     await services.closed();
   }

@@ -100,8 +100,12 @@ export function busyOverview(seconds: number, nowMs: number): Overview {
       {
         ...{ pipeline: "orders", total: Math.floor(seconds / 3) + 42 },
         reasons: [
-          { reason: "email is “nobody@”; an address is required", count: 40 },
-          { reason: "amount is -3; a number above 0 is required", count: Math.floor(seconds / 3) + 2 },
+          { stage: "validate", reason: "email is “nobody@”; an address is required", count: 40 },
+          {
+            stage: "validate",
+            reason: "amount is -3; a number above 0 is required",
+            count: Math.floor(seconds / 3) + 2,
+          },
         ],
       },
     ],

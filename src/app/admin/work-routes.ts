@@ -1,11 +1,13 @@
 /** Paths of what a node does for people: pipelines, workers, task graphs, reports. */
 import type { Route } from "../../edge/admin/index.ts";
 import { REPORTS_MAX } from "../../work/report/index.ts";
+import { LIST_MAX } from "../dead-letter/dead-letter-contract.ts";
 import { RUNS_LISTED_MAX } from "../master/tasks/tasks-contract.ts";
 import { routesOf, sliced } from "./route-table.ts";
 
 const pipelines = routesOf("pipelines", "pipelines");
 const tasks = routesOf("tasks", "tasks");
+const letters = routesOf("dead letters", "dead_letters");
 const reports = routesOf("reports", "reports");
 
 export const workRoutes: readonly Route[] = [
@@ -35,4 +37,13 @@ export const workRoutes: readonly Route[] = [
 
   reports("GET", "/reports", "list", { fixed: { limit: REPORTS_MAX }, ...sliced("reports", "id") }),
   reports("GET", "/reports/{report}", "show"),
+
+  letters("GET", "/dead-letters", "summary", sliced("pipelines", "pipeline")),
+  letters("GET", "/dead-letters/{pipeline}", "list", {
+    paged: { kind: "offset", items: "letters", next: "next", limitMax: LIST_MAX },
+  }),
+  letters("GET", "/dead-letters/{pipeline}/{number}", "show"),
+  letters("POST", "/dead-letters/{pipeline}/replay", "replay"),
+  letters("POST", "/dead-letters/{pipeline}/purge", "purge"),
+  letters("GET", "/replays", "replays", sliced("replays", "name")),
 ];

@@ -35,7 +35,11 @@ export function replayFileText(prepared: PreparedPipeline, { input, output, stag
   const stages = stagesFrom(file, stage).map((each) => withWholePaths(each, resolvePath, schemas.get(each.name)));
   return formatPipelineFile({
     ...file,
-    settings: { ...settings, ...(balancer !== undefined && { balancer_library: found(balancer, resolvePath) }) },
+    settings: {
+      ...settings,
+      dead_letters: undefined,
+      ...(balancer !== undefined && { balancer_library: found(balancer, resolvePath) }),
+    },
     source: { name: "letters", kind: "ndjson", params: [param("path", input)], line: 1, columns: {} },
     stages,
     sink: sinkTo(file.sink, output, resolvePath),
@@ -90,6 +94,14 @@ function wholeParams(
   return params.map((each) => {
     const kind = Object.hasOwn(schema, each.key) ? schema[each.key]!.kind : undefined;
     if (kind === "path") return { ...each, value: found(each.value, resolvePath) };
+    if (kind === "paths")
+      return {
+        ...each,
+        value: each.value
+          .split(";")
+          .map((path) => found(path, resolvePath))
+          .join(";"),
+      };
     if (kind === "file" && each.value !== "-") return { ...each, value: resolvePath(each.value, "any") ?? each.value };
     return each;
   });
@@ -101,16 +113,20 @@ function found(path: string, resolvePath: ResolvePath): string {
 
 function sinkTo(sink: End | undefined, output: string | undefined, resolvePath: ResolvePath): End {
   if (output === undefined && sink) {
-    const schema = Object.hasOwn(sinkSchemas, sink.kind) ? sinkSchemas[sink.kind]! : {};
-    return { ...sink, params: wholeParams(sink.params, schema, resolvePath) };
+    return { ...sink, params: wholeParams(sink.params, schemaOf(sink), resolvePath) };
   }
   const path = param("path", output ?? "");
-  const takesPath = sink !== undefined && Object.hasOwn(sinkSchemas, sink.kind) && "path" in sinkSchemas[sink.kind]!;
+  const takesPath = sink !== undefined && Object.hasOwn(schemaOf(sink), "path");
   const inferred = output === undefined ? undefined : inferSink(output);
   if (sink && takesPath && (inferred === undefined || inferred === sink.kind)) {
     return { ...sink, params: [...sink.params.filter(({ key }) => key !== "path"), path] };
   }
   return { name: sink?.name ?? "out", kind: inferred ?? "ndjson", params: [path], line: 1, columns: {} };
+}
+
+function schemaOf({ kind }: End): ParamSchema {
+  const schemas: Readonly<Record<string, ParamSchema>> = sinkSchemas;
+  return Object.hasOwn(schemas, kind) ? schemas[kind]! : {};
 }
 
 function param(key: string, value: string): ParamText {

@@ -17,6 +17,7 @@ import type { NodeSettings } from "../node/settings.ts";
 import { metricsService } from "../observe/metrics-service.ts";
 import { Observation, type ObservedParts } from "../observe/observation.ts";
 import type { Tracing } from "../observe/tracing.ts";
+import { OverviewDesk } from "../overview/overview-service.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import type { NodeServices } from "../service/open-services.ts";
 import { healthOf } from "../system/health.ts";
@@ -25,6 +26,7 @@ import { systemService } from "../system/system-service.ts";
 import { openApiAccess, peersOverLinks } from "../token/open-api-access.ts";
 import { Masters } from "./forwarded.ts";
 import { MASTER_CONTRACTS } from "./master-contracts.ts";
+import { overviewPorts } from "./overview-parts.ts";
 
 export interface FrontChoices {
   readonly settings: NodeSettings;
@@ -58,21 +60,26 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
   });
   const health = (): HealthReport => healthOfNode(choices, parts);
   const masters = new Masters(parts);
+  let dispatcher: Dispatcher | undefined;
+  const desk = new OverviewDesk(overviewPorts({ ...parts, ...choices, dataDir: settings.dataDir, dispatcher: () => dispatcher! })); // asked when it is open
+  const unlook = parts.membership.on((event) => desk.tellMembership(event));
   return {
     services: [
       access.service,
       systemService({ clock: systemClock, version, startedMs, self: () => selfOf(parts), health }),
       metricsService(observation),
+      desk.service,
       ...choices.own,
       ...masters.services(
         MASTER_CONTRACTS.filter(({ name }) => !choices.own.some(({ contract }) => contract.name === name)),
       ),
     ],
-    open(dispatcher) {
+    open(opened) {
+      dispatcher = opened;
       access.join(
         peersOverLinks(parts.membership, parts.links, seededRandom(Buffer.from(systemEntropy(4)).readUInt32LE())),
       );
-      const app = openApp(choices, { dispatcher, access, observation, health });
+      const app = openApp(choices, { dispatcher: opened, access, observation, health });
       observation.watch({
         ...choices.duty.observed?.(),
         ...observedParts(choices, parts),
@@ -82,6 +89,7 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
       return (request, arrival) => app.fetch(request, arrival);
     },
     close() {
+      unlook();
       observation.close();
       access.close();
     },

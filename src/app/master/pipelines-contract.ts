@@ -11,6 +11,10 @@ const stage = z.object({
   out: z.number(),
   retries: z.number(),
   restarts: z.number(),
+  inFlight: z.number().optional().describe("batches under way in it"),
+  waitedMs: z.number().optional().describe("total time that batches waited for room behind it"),
+  p50Ms: z.number().optional().describe("of a batch, in the last seconds, on the slowest worker"),
+  p99Ms: z.number().optional(),
 });
 
 const pipeline = z.object({

@@ -25,8 +25,16 @@ export function numbersOf(run: Pick<PipelineRun, "counts" | "progress">): RunNum
     readBytes,
     ...(totalBytes !== undefined && { totalBytes }),
     stages: counts.stages.map(({ counts: each, stage }) => {
-      const { restarts = 0, retries = 0 } = live.find(({ name }) => name === stage) ?? {};
-      return { name: stage, in: each.in, out: each.out, retries, restarts };
+      const {
+        inFlight,
+        p50Ms,
+        p99Ms,
+        restarts = 0,
+        retries = 0,
+        waitedMs,
+      } = live.find(({ name }) => name === stage) ?? {};
+      const told = { retries, restarts, inFlight, waitedMs, p50Ms, p99Ms };
+      return { name: stage, in: each.in, out: each.out, ...told };
     }),
   };
 }

@@ -44,7 +44,9 @@ const stage = z.object({
   restarts: count,
   queued: count.optional().describe("batches that wait or are under way"),
   queueMax: count.optional(),
-  waitedMs: count.optional().describe("total time that those before it had to wait for room"),
+  waitedMs: count
+    .optional()
+    .describe("how long batches have waited for a process of it and for room behind it, all together"),
   p50Ms: count.optional(),
   p99Ms: count.optional(),
 });
@@ -86,7 +88,10 @@ const instance = z.object({
 const letters = z.object({
   pipeline: z.string(),
   total: count,
-  reasons: z.array(z.object({ reason: z.string(), count })).readonly(),
+  reasons: z
+    .array(z.object({ stage: z.string(), reason: z.string(), count }))
+    .readonly()
+    .describe("the largest first"),
 });
 
 const group = z.object({

@@ -1,8 +1,7 @@
-/** What other parts tell of themselves, as the overview shows it: services with their calls, Raft groups, trees of processes. Pure. */
+/** What other parts tell of themselves, as the overview shows it: services with their calls, Raft groups, dead letters. Pure. */
 import { Histogram } from "../../base/histogram.ts";
-import type { GroupView, InstanceView, ServiceView } from "../../edge/dashboard/index.ts";
-import type { TreeNode } from "../../process/supervise/index.ts";
-import type { InstanceInfo } from "../control/contract.ts";
+import type { DeadLettersView, GroupView, ServiceView } from "../../edge/dashboard/index.ts";
+import type { LettersOfPipeline } from "../dead-letter/dead-letter-contract.ts";
 
 /** A version of a service on a node. */
 export interface OfferedPlace {
@@ -57,8 +56,15 @@ export function groupView({ members, ...status }: GroupStatusLike): GroupView {
   return { group, role, term, commit, applied, logBytes, members: members.length, ...known };
 }
 
-/** As `ps` shows it. */
-export function instanceView(info: InstanceInfo, tree: TreeNode, isSelf: boolean): InstanceView {
-  const { command, pid, pipeline } = info;
-  return { pid, command, name: pipeline, isSelf, tree };
+/** Of pipelines that have some. */
+export function letterViews(
+  pipelines: readonly Pick<LettersOfPipeline, "pipeline" | "letters" | "groups">[],
+): DeadLettersView[] {
+  return pipelines
+    .filter(({ letters }) => letters > 0)
+    .map(({ groups, letters, pipeline }) => ({
+      pipeline,
+      total: letters,
+      reasons: groups.map(({ count, reason, stage }) => ({ stage, reason, count })),
+    }));
 }

@@ -48,6 +48,6 @@ export interface OverviewPorts {
   readonly instances?: (() => Promise<readonly InstanceView[]> | readonly InstanceView[]) | undefined;
   readonly services?: (() => readonly ServiceView[]) | undefined;
   readonly deadLetters?: (() => Promise<readonly DeadLettersView[]>) | undefined;
-  readonly groups?: (() => readonly GroupView[]) | undefined;
+  readonly groups?: (() => Promise<readonly GroupView[]> | readonly GroupView[]) | undefined;
   readonly cache?: (() => CacheView | undefined) | undefined;
 }

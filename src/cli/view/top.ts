@@ -117,7 +117,7 @@ function pipelineLines({ before, elapsedMs, now }: Look): string[] {
       ...stages.map((stage) => {
         const then = was?.stages.find((each) => each.name === stage.name);
         const troubles = [counted(stage.retries, "retries"), counted(stage.restarts, "restarts")].filter(Boolean);
-        const fill = stage.queued === undefined || !stage.queueMax ? "" : percent(stage.queued / stage.queueMax);
+        const fill = fillText(stage);
         const out = perSecond(ratePerSecond(then?.out, stage.out, elapsedMs));
         const counts = [formatCount(stage.in), formatCount(stage.out), out];
         return [`  ${stage.name}`, "", ...counts, "", fill, duration(stage.p99Ms, ""), troubles.join(", ")];
@@ -125,6 +125,12 @@ function pipelineLines({ before, elapsedMs, now }: Look): string[] {
     ];
   });
   return tableLines(["pipeline", "state", "in", "out", "rate", "done", "queue", "p99", ""], rows);
+}
+
+/** How full its queue is, or how many batches are in it where nobody says how many there may be. */
+function fillText({ queued, queueMax }: Snapshot["pipelines"][number]["stages"][number]): string {
+  if (queued === undefined) return "";
+  return queueMax ? percent(Math.min(1, queued / queueMax)) : formatCount(queued);
 }
 
 function serviceLines({ before, elapsedMs, now }: Look): string[] {
@@ -158,9 +164,9 @@ function restartLines({ atMs, instances }: Snapshot): string[] {
 
 function letterLines({ deadLetters }: Snapshot): string[] {
   const rows = deadLetters.flatMap(({ pipeline, reasons }) =>
-    reasons.map(({ count, reason }) => [pipeline, formatCount(count), reason]),
+    reasons.map(({ count, reason, stage }) => [pipeline, stage, formatCount(count), reason]),
   );
-  return tableLines(["pipeline", "records", "reason"], rows);
+  return tableLines(["pipeline", "stage", "letters", "reason"], rows);
 }
 
 /** The latest first. */

@@ -44,6 +44,9 @@ export function pageInput(paged: Paged, { limit, cursor }: PageQuestion): Fields
   if (paged.kind === "cursor") return Object.assign(input, { limit }, cursor !== undefined && { cursor });
   const read = cursor === undefined ? undefined : readCursor(cursor);
   if (paged.kind === "after") return Object.assign(input, { limit }, read && { after: read.key });
+  if (paged.kind === "offset") {
+    return Object.assign(input, { limit: Math.min(limit, paged.limitMax), offset: read?.at ?? 0 });
+  }
   return paged.kind === "from" ? Object.assign(input, { from: read?.at ?? 0 }) : input;
 }
 
@@ -54,6 +57,10 @@ export function pageOf(paged: Paged, question: PageQuestion, output: unknown): P
   if (paged.kind === "cursor") {
     const { [paged.next]: next, ...rest } = told;
     return withNext(rest, paged.items, all, next as string | undefined); // a text, says the method's schema
+  }
+  if (paged.kind === "offset") {
+    const { [paged.next]: at, ...rest } = told;
+    return withNext(rest, paged.items, all, typeof at === "number" ? writeCursor({ key: "", at }) : undefined);
   }
   if (paged.kind === "after") {
     const last = all.at(-1);

@@ -15,6 +15,8 @@ export type Paged =
   | { readonly kind: "after"; readonly items: string; readonly key: string }
   /** The method takes `from`, a position, and tells the `total`. */
   | { readonly kind: "from"; readonly items: string; readonly total: string }
+  /** The method takes `limit`, at most `limitMax`, and `offset`, and tells the next offset in `next`. */
+  | { readonly kind: "offset"; readonly items: string; readonly next: string; readonly limitMax: number }
   /** The method takes `limit` and `cursor` itself, and tells the next one in `next`. */
   | { readonly kind: "cursor"; readonly items: string; readonly next: string };
 

@@ -9,6 +9,7 @@ export type {
   ExitView,
   GroupView,
   InstanceView,
+  LetterReason,
   LinkView,
   MissingPart,
   NodeView,

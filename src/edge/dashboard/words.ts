@@ -97,7 +97,7 @@ export interface StageView {
   /** Batches that wait or are under way, and how many there may be. */
   readonly queued?: number | undefined;
   readonly queueMax?: number | undefined;
-  /** Total time that those before it had to wait for room. */
+  /** How long batches have waited for a process of it and for room behind it, all together. */
   readonly waitedMs?: number | undefined;
   readonly p50Ms?: number | undefined;
   readonly p99Ms?: number | undefined;
@@ -150,7 +150,14 @@ export interface TreeView {
 export interface DeadLettersView {
   readonly pipeline: string;
   readonly total: number;
-  readonly reasons: readonly { readonly reason: string; readonly count: number }[];
+  /** The largest first. */
+  readonly reasons: readonly LetterReason[];
+}
+
+export interface LetterReason {
+  readonly stage: string;
+  readonly reason: string;
+  readonly count: number;
 }
 
 /** A Raft group as this node sees it. */

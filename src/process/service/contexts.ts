@@ -1,13 +1,10 @@
 /** What `init` and the handlers get as `ctx`. Most calls use little of it, so that each thing is made when it is asked for. */
 import type {
-  BroadcastAnswer,
   CallContext,
   Caller,
-  CallOptions,
   Logger,
   RemoteServices,
   ServiceContext,
-  ServicePlace,
 } from "../../sdk/service/index.ts";
 import type { Asker, Asking } from "./asking.ts";
 import type { Incoming } from "./incoming.ts";
@@ -54,16 +51,17 @@ abstract class Context implements ServiceContext, Asker {
     return { invalidate: (what) => this.#facts.asking.invalidate(this, what) };
   }
 
-  stream<Item>(target: string, params?: unknown, options?: CallOptions): AsyncIterable<Item> {
-    return this.#facts.asking.stream<Item>(this, target, params, options);
+  /** Functions and no methods, these three: handlers take them out of the context, `(params, { stream }) => …`. */
+  get stream(): ServiceContext["stream"] {
+    return (target, params, options) => this.#facts.asking.stream(this, target, params, options);
   }
 
-  broadcast(target: string, params?: unknown, options?: CallOptions): Promise<readonly BroadcastAnswer[]> {
-    return this.#facts.asking.broadcast(this, target, params, options);
+  get broadcast(): ServiceContext["broadcast"] {
+    return (target, params, options) => this.#facts.asking.broadcast(this, target, params, options);
   }
 
-  discover(query?: { readonly service?: string; readonly tags?: readonly string[] }): Promise<readonly ServicePlace[]> {
-    return this.#facts.asking.discover(this, query);
+  get discover(): ServiceContext["discover"] {
+    return (query) => this.#facts.asking.discover(this, query);
   }
 }
 

@@ -101,6 +101,7 @@ export class Breaker {
   /** When a tick is due; undefined when nothing is timed. Without one, the next input makes up for it. */
   get nextDeadlineMs(): number | undefined {
     if (this.#state === "open") return this.#openUntilMs;
+    if (this.#options.timeoutMs === undefined) return undefined; // nobody looks through the calls for what none of them has
     const [dueMs = Number.POSITIVE_INFINITY] = this.#calls.values();
     return dueMs === Number.POSITIVE_INFINITY ? undefined : dueMs;
   }

@@ -11,17 +11,17 @@ export interface Body {
   readonly id: Uint8Array | undefined;
 }
 
-const KEYS: ReadonlySet<string> = new Set(["method", "params", "id", "jsonrpc"]);
 const NULL = Buffer.from("null");
 const [BEFORE_ID, BEFORE_RESULT, END] = [Buffer.from('{"id":'), Buffer.from(',"result":'), Buffer.from("}")];
 
 export function openEnvelope(bytes: Uint8Array, { members }: ScannedJson, method: string): Body {
   const plain = { params: bytes, id: undefined };
-  if (!members?.every(({ key }) => KEYS.has(key))) return plain;
-  const named = find(members, "method");
-  const params = find(members, "params");
-  if (!named || !params || textOf(bytes, named) !== JSON.stringify(method)) return plain;
-  const id = find(members, "id");
+  if (members === undefined || members.length < 2 || !members.every(couldBeOfAnEnvelope)) return plain;
+  const keyed = new Map(members.map((member) => [textOf(bytes, member.keyStart, member.keyEnd), member])); // the last counts
+  const [named, params, id] = [keyed.get("method"), keyed.get("params"), keyed.get("id")];
+  const known = [named, params, id, keyed.get("jsonrpc")].filter((member) => member !== undefined).length;
+  if (!named || !params || known < keyed.size) return plain;
+  if (textOf(bytes, named.start, named.end) !== JSON.stringify(method)) return plain;
   return { params: cut(bytes, params), id: id ? cut(bytes, id) : NULL };
 }
 
@@ -30,15 +30,16 @@ export function closeEnvelope(result: Uint8Array, id: Uint8Array | undefined): U
   return id === undefined ? result : Buffer.concat([BEFORE_ID, id, BEFORE_RESULT, result, END]);
 }
 
-/** The last one counts, as for parsers. */
-function find(members: readonly Member[], key: string): Member | undefined {
-  return members.findLast((member) => member.key === key);
+/** By the length of its key: most inputs are known to be plain without making a text of anything. */
+function couldBeOfAnEnvelope({ keyStart, keyEnd }: Member): boolean {
+  const length = keyEnd - keyStart;
+  return length === "id".length || length === "method".length || length === "jsonrpc".length;
 }
 
 function cut(bytes: Uint8Array, { start, end }: Member): Uint8Array {
   return bytes.subarray(start, end);
 }
 
-function textOf(bytes: Uint8Array, { start, end }: Member): string {
+function textOf(bytes: Uint8Array, start: number, end: number): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString();
 }

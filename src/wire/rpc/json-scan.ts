@@ -22,7 +22,8 @@ export interface ScanLimits {
 
 /** A top-level member: where its key (without quotes) and its value stand. */
 export interface Member {
-  readonly key: string;
+  readonly keyStart: number;
+  readonly keyEnd: number;
   readonly start: number;
   readonly end: number;
 }
@@ -217,7 +218,7 @@ class Scanner {
   #note(from: number, keyEnd: number, start: number): void {
     if (this.#members.length === MEMBERS_NOTED_MAX) this.#hasMany = true;
     if (this.#hasMany) return;
-    this.#members.push({ key: this.#text(from + 1, keyEnd), start, end: this.#at });
+    this.#members.push({ keyStart: from + 1, keyEnd, start, end: this.#at });
   }
 
   #text(start: number, end: number): string {

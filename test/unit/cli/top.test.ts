@@ -45,7 +45,7 @@ describe("topFrame()", () => {
     const evil = "\x1b[2Jx\r\n";
     const now = overviewOf({
       pipelines: [pipelineView(evil, { detail: evil, stages: [stageView(evil)] })],
-      deadLetters: [{ pipeline: evil, total: 1, reasons: [{ reason: evil, count: 1 }] }],
+      deadLetters: [{ pipeline: evil, total: 1, reasons: [{ stage: evil, reason: evil, count: 1 }] }],
       instances: [
         {
           pid: 1,

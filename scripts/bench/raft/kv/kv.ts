@@ -2,7 +2,7 @@
 import { median } from "../../common/statistics.ts";
 import { table } from "../../common/table.ts";
 import { inTurn, present } from "../contestant.ts";
-import type { Figures } from "../figures.ts";
+import type { Figures } from "../../common/figures.ts";
 import type { Options } from "../options.ts";
 import type { Site } from "../site.ts";
 import { etcd } from "./etcd.ts";

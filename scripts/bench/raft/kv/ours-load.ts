@@ -1,7 +1,7 @@
 /** The load on our masters: a program of its own. Takes the work as JSON in its first argument, prints figures as one line. */
 import { connectData, Node, type StrongMap } from "../../../../src/app/node/library.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
-import { askFor, type Figures } from "../figures.ts";
+import { askFor, type Figures } from "../../common/figures.ts";
 import type { Via } from "./ours.ts";
 import type { KvWork } from "./work.ts";
 

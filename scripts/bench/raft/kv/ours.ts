@@ -4,7 +4,7 @@
  */
 import { join } from "node:path";
 import { resultOf } from "../contestant.ts";
-import type { Figures } from "../figures.ts";
+import type { Figures } from "../../common/figures.ts";
 import { Masters } from "../masters.ts";
 import type { Site } from "../site.ts";
 import type { KvContestant, KvWork } from "./work.ts";

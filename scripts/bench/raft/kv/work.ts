@@ -1,6 +1,6 @@
 /** What the key-value benchmark asks of everybody. */
 import type { Contestant } from "../contestant.ts";
-import type { Figures } from "../figures.ts";
+import type { Figures } from "../../common/figures.ts";
 
 export interface Step {
   readonly op: "put" | "get";

@@ -2,7 +2,7 @@
  * The load of the queue benchmark, the same for everybody: producers send, each with one message under way, consumers take, work (on nothing)
  * and acknowledge. Half as many messages go through first, to warm up. It runs in Bun and in Node.js.
  */
-import { figuresOf } from "../figures.ts";
+import { figuresOf } from "../../common/figures.ts";
 import type { QueueResult, QueueWork } from "./work.ts";
 
 export interface QueueClient {

@@ -4,8 +4,8 @@
  * policy can refuse every inline one.
  */
 
-import stylePath from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
-import bundlePath from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
+import styleFile from "swagger-ui-dist/swagger-ui.css" with { type: "file" };
+import bundleFile from "swagger-ui-dist/swagger-ui-bundle.js" with { type: "file" };
 import { SAFE_HEADERS } from "../../../wire/rpc/index.ts";
 import { DOCS_HTML, DOCS_SCRIPT, DOCS_STYLE } from "./page.ts";
 
@@ -21,6 +21,8 @@ const POLICY = [
   "frame-ancestors 'none'",
 ].join("; ");
 
+const [bundlePath, stylePath]: readonly string[] = [bundleFile, styleFile]; // as type "file" gives them
+
 interface DocsFile {
   readonly type: string;
   readonly body: () => string | Blob;
@@ -30,8 +32,8 @@ const FILES: ReadonlyMap<string, DocsFile> = new Map([
   ["/docs", { type: "text/html; charset=utf-8", body: () => DOCS_HTML }],
   ["/docs/page.js", { type: "text/javascript; charset=utf-8", body: () => DOCS_SCRIPT }],
   ["/docs/page.css", { type: "text/css; charset=utf-8", body: () => DOCS_STYLE }],
-  ["/docs/swagger-ui-bundle.js", { type: "text/javascript; charset=utf-8", body: () => Bun.file(bundlePath) }],
-  ["/docs/swagger-ui.css", { type: "text/css; charset=utf-8", body: () => Bun.file(stylePath) }],
+  ["/docs/swagger-ui-bundle.js", { type: "text/javascript; charset=utf-8", body: () => Bun.file(bundlePath!) }],
+  ["/docs/swagger-ui.css", { type: "text/css; charset=utf-8", body: () => Bun.file(stylePath!) }],
 ]);
 
 /** `no-cache` lets a browser keep them and ask again: another version of the program has others. */

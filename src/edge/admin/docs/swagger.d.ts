@@ -1,9 +1,3 @@
-/** Files of swagger-ui-dist as the bundler gives them: a path to read from, in the executable too. */
-declare module "swagger-ui-dist/swagger-ui-bundle.js" {
-  const path: string;
-  export { path as default };
-}
-declare module "swagger-ui-dist/swagger-ui.css" {
-  const path: string;
-  export { path as default };
-}
+/** Files of swagger-ui-dist as the bundler gives them: a path to read from, in the executable too. What imports them says so. */
+declare module "swagger-ui-dist/swagger-ui-bundle.js";
+declare module "swagger-ui-dist/swagger-ui.css";

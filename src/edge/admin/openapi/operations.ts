@@ -49,6 +49,7 @@ const PAGE_FIELDS: Readonly<Record<Paged["kind"], readonly string[]>> = {
   slice: ["limit"],
   after: ["limit", "after"],
   from: ["from"],
+  offset: ["limit", "offset"],
   cursor: ["limit", "cursor"],
 };
 

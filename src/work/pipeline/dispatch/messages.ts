@@ -137,6 +137,8 @@ const stageProgress = z.object({
   pids: z.array(z.number()).readonly(),
   failures: z.number().optional(),
   waitedMs: z.number().optional(),
+  p50Ms: z.number().optional(),
+  p99Ms: z.number().optional(),
 });
 
 export const reportMessage = z.object({

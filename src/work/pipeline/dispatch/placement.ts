@@ -115,6 +115,7 @@ export class Placement {
         restarts: sum("restarts"),
         failures: sum("failures"),
         waitedMs: sum("waitedMs"),
+        ...slowest(parts),
         pids,
       };
     });
@@ -370,4 +371,18 @@ export class Placement {
 /** Not of the way to the worker. */
 function isPluginsFault({ code }: Failure): boolean {
   return /^(plugin|pipeline)\./.test(code);
+}
+
+/** Of several workers the slowest: that is the one that somebody looks for. */
+function slowest(parts: readonly Quantiles[]): Pick<StageProgress, "p50Ms" | "p99Ms"> {
+  const told = parts.flatMap(({ p50Ms, p99Ms }) =>
+    p50Ms === undefined || p99Ms === undefined ? [] : { p50Ms, p99Ms },
+  );
+  if (told.length === 0) return {};
+  return { p50Ms: Math.max(...told.map(({ p50Ms }) => p50Ms)), p99Ms: Math.max(...told.map(({ p99Ms }) => p99Ms)) };
+}
+
+interface Quantiles {
+  readonly p50Ms?: number | undefined;
+  readonly p99Ms?: number | undefined;
 }

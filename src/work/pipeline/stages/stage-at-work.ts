@@ -93,6 +93,9 @@ export interface StageProgress {
   readonly failures?: number;
   /** How long batches have waited in it for room behind it and for a lane, all together. */
   readonly waitedMs?: number;
+  /** What a batch took in it lately; left out where none came. */
+  readonly p50Ms?: number;
+  readonly p99Ms?: number;
   /** Processes that were over a limit, by the limit's name; left out when none was. */
   readonly limits?: Readonly<Record<string, number>>;
   /** Of a stage that has one. */
@@ -174,7 +177,7 @@ function progressOf(stage: Stage, hosts: StageHosts, lanes: readonly Lane[]): St
   const pids = lanes.flatMap((lane) => lane.pid ?? []);
   const limits = Object.keys(hosts.limits).length > 0 && { limits: hosts.limits };
   const counts = { rows, inFlight, retries, restarts: hosts.restarts, failures, waitedMs };
-  return { name, ...counts, pids, ...limits, ...(breaker && { breaker }) };
+  return { name, ...counts, ...stage.durations.quantiles(), pids, ...limits, ...(breaker && { breaker }) };
 }
 
 /** Starts and stops all that belongs to the stage. */

@@ -10,6 +10,7 @@ import { alignedBytes } from "../../../process/plugin/index.ts";
 import { type Failed, findPoison } from "./diagnosis.ts";
 import type { Edge } from "./edge.ts";
 import type { Lane } from "./lane.ts";
+import { RecentDurations } from "./recent-durations.ts";
 import { Attempts, type AttemptsOptions, type Done } from "./stage-attempts.ts";
 import { type BreakerProgress, type Refused, StageBreaker } from "./stage-breaker.ts";
 import type { Item, Policy, StageCounts } from "./types.ts";
@@ -41,9 +42,12 @@ export class Stage {
   inFlight = 0;
   /** Records taken in so far, committed or not. */
   rows = 0;
+  /** From a batch's arrival to its result, retries among it. */
+  readonly durations: RecentDurations;
 
   constructor(options: StageOptions) {
     this.#options = options;
+    this.durations = new RecentDurations(options.clock);
     this.#breaker = new StageBreaker(options);
     this.#attempts = new Attempts(options, this.#breaker);
   }
@@ -70,6 +74,7 @@ export class Stage {
   /** Moves the item to the output edge. Fails only when the pipeline has to stop. */
   async process(item: Item): Promise<void> {
     this.inFlight++;
+    const startedMs = this.#options.clock.monotonic();
     const { trace } = item;
     const own = trace?.within(`stage ${this.name}`);
     item.trace = own;
@@ -84,6 +89,7 @@ export class Stage {
     } finally {
       own?.end();
       item.trace = trace;
+      this.durations.record(startedMs);
       this.inFlight--;
     }
   }

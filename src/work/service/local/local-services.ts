@@ -15,7 +15,7 @@ import { DRAIN_MS, RESTART_PERIOD_MS, SHARED_LOAD_MS } from "./limits.ts";
 import { refusalOf } from "./may-invoke.ts";
 import { unitNamed } from "./name-services.ts";
 import { Offered } from "./offered.ts";
-import { notFound } from "./refusals.ts";
+import { notFound, versionGone } from "./refusals.ts";
 import { handlersOf } from "./service-asks.ts";
 import { ServiceUnit } from "./service-unit.ts";
 import type { FaultOfFile, LocalPorts, LocalSettings, RescanReport, ServiceStatus } from "./types.ts";
@@ -140,7 +140,7 @@ export class LocalServices implements LocalPort {
   #find({ caller, method: name, service, version }: Invocation): Target | Failure {
     const unit = this.#offered.find(service, version);
     const methods = unit?.description?.methods;
-    if (!unit || !methods) return notFound(`this node has no service ${service}@${version}`);
+    if (!unit || !methods) return versionGone(`${service}@${version}`);
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
     if (!method) {
       const known = Object.keys(methods).slice(0, 50);

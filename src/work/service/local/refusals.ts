@@ -30,6 +30,14 @@ export function notFound(what: string): Failure {
   return new Failure("service.not_found", what);
 }
 
+/**
+ * Who was told of this version a moment ago may not know yet that another one has taken over: nothing has begun, and asked again the
+ * caller finds that one. Where there is none it stays not found.
+ */
+export function versionGone(label: string): Failure {
+  return new Failure("service.not_found", `this node has no service ${label}`, { data: { begun: false } });
+}
+
 export function reservedName(name: string, file: string): Failure {
   const message = `the service in ${file} is called ${name}, as one of this program's own contracts; another name is required`;
   return new Failure("service.reserved", message);

@@ -114,7 +114,7 @@ export class ServiceRegistry {
 
   #own(): NodeOffers {
     const { id, instance } = this.#ports.self;
-    return { node: id, instance, revision: Math.max(1, this.#revision), services: this.#offers };
+    return { node: id, instance, revision: this.#revision + 1, services: this.#offers };
   }
 
   #ownBytes(): Uint8Array {

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ROUTES } from "../../../../src/app/admin/routes.ts";
 import { instanceContract } from "../../../../src/app/control/contract.ts";
+import { deadLettersContract } from "../../../../src/app/dead-letter/dead-letter-contract.ts";
 import { instancesContract } from "../../../../src/app/instances/instances-contract.ts";
 import { pipelinesContract } from "../../../../src/app/master/pipelines-contract.ts";
 import { tasksContract } from "../../../../src/app/master/tasks/tasks-contract.ts";
@@ -29,6 +30,7 @@ const CONTRACTS: readonly Contract[] = [
   authContract,
   clusterContract,
   counterContract,
+  deadLettersContract,
   instanceContract,
   instancesContract,
   leaseContract,
@@ -97,11 +99,21 @@ describe("ROUTES", () => {
       if (!route.paged) return;
       const { paged } = route;
       expect(output.properties?.[paged.items]?.type).toBe("array");
-      const wanted = { slice: [], after: ["limit", "after"], from: ["from"], cursor: ["limit", "cursor"] }[paged.kind];
+      const wanted = {
+        slice: [],
+        after: ["limit", "after"],
+        from: ["from"],
+        offset: ["limit", "offset"],
+        cursor: ["limit", "cursor"],
+      }[paged.kind];
       expect(Object.keys(input.properties ?? {})).toEqual(expect.arrayContaining(wanted));
       if (paged.kind === "after") expect(output.properties).toHaveProperty("more");
       if (paged.kind === "from") expect(output.properties).toHaveProperty(paged.total);
-      if (paged.kind === "cursor") expect(output.properties).toHaveProperty(paged.next);
+      if (paged.kind === "cursor" || paged.kind === "offset") expect(output.properties).toHaveProperty(paged.next);
+      if (paged.kind === "slice" || paged.kind === "after") {
+        const { items } = output.properties![paged.items] as { readonly items?: ObjectSchema };
+        expect(items?.properties).toHaveProperty(paged.key);
+      }
     });
 
     test(`${title(route)} is refused without a good token, with too small a role, and answered with the right one`, async () => {

@@ -3,7 +3,7 @@ import { Changes } from "../../../../src/app/overview/changes.ts";
 import { EventRing, type NewEvent } from "../../../../src/app/overview/event-ring.ts";
 import { bounded, LIST_LIMITS, TreeBudget } from "../../../../src/app/overview/limits.ts";
 import { memberEvent } from "../../../../src/app/overview/member-events.ts";
-import { groupView, serviceViews } from "../../../../src/app/overview/part-views.ts";
+import { groupView, letterViews, serviceViews } from "../../../../src/app/overview/part-views.ts";
 import { Histogram } from "../../../../src/base/histogram.ts";
 import type { CutList, Overview } from "../../../../src/edge/dashboard/index.ts";
 import { overviewOf, pipelineView, treeView } from "../../../support/overview.ts";
@@ -185,5 +185,13 @@ describe("serviceViews()", () => {
       members: [{}, {}, {}],
     };
     expect(groupView({ ...status, node: "n1" } as typeof status)).toEqual({ ...status, members: 3 });
+  });
+
+  test("letterViews() leaves out pipelines that have none", () => {
+    const group = { stage: "validate", reason: "no id", count: 2, example: 1 };
+    const of = (pipeline: string, letters: number) => ({ pipeline, letters, groups: letters > 0 ? [group] : [] });
+    expect(letterViews([of("a", 0), of("b", 2)])).toEqual([
+      { pipeline: "b", total: 2, reasons: [{ stage: "validate", reason: "no id", count: 2 }] },
+    ]);
   });
 });

@@ -31,7 +31,10 @@ describe("seriesOf()", () => {
     const now = overviewOf({
       monotonicMs: 12_000,
       pipelines: [
-        pipelineView("a", { read: 300, stages: [stageView("s", { out: 250, waitedMs: 500, p99Ms: 7 })] }),
+        pipelineView("a", {
+          read: 300,
+          stages: [stageView("s", { out: 250, waitedMs: 4_000, queueMax: 8, p99Ms: 7 })],
+        }),
         pipelineView("b", { read: 40 }),
       ],
       links: [link(5_000)],

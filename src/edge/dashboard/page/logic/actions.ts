@@ -10,6 +10,8 @@ export interface Field {
   readonly value?: string;
   readonly isRequired?: boolean;
   readonly lines?: number;
+  /** Yes or no: `on`, or not there. */
+  readonly isSwitch?: boolean;
 }
 
 export type FieldValues = Readonly<Record<string, string>>;
@@ -147,17 +149,31 @@ export function restartServiceAction(service: string): Action {
 export function replayAction(pipeline: string, letters: number): Action {
   return {
     title: `Replay dead letters of ${pipeline}?`,
-    text: `${letters.toLocaleString("en-US")} records go through the pipeline once more; what fails again becomes a dead letter again.`,
+    text: `${letters.toLocaleString("en-US")} letters run again, each from the stage that refused it on, as a pipeline of its own with an output of its own. What fails again becomes a dead letter of that one.`,
     confirm: "Replay",
+    fields: [
+      {
+        name: "output",
+        label: "Output file",
+        hint: "an absolute path; beside the pipeline’s own output when left out",
+      },
+      { name: "purge", label: "Delete the letters when all has ended well", isSwitch: true },
+    ],
     done: `dead letters of ${pipeline} are replayed`,
-    request: () => ({ contract: "dead_letters", method: "replay", input: { pipeline } }),
+    request: ({ output = "", purge }) => ({
+      contract: "dead_letters",
+      method: "replay",
+      input: {
+        pipeline,
+        ...(output.trim() !== "" && { output: absolute("output", output) }),
+        ...(purge === "on" && { purge: true }),
+      },
+    }),
   };
 }
 
 function swapInput({ library = "", params = "" }: FieldValues): { library: string; params?: Record<string, string> } {
-  const path = library.trim();
-  if (!path.startsWith("/"))
-    throw new FieldFault("library", "an absolute path, such as /srv/plugins/validate.ts, is required");
+  const path = absolute("library", library);
   const parsed = parseParams(params);
   return { library: path, ...(Object.keys(parsed).length > 0 && { params: parsed }) };
 }
@@ -174,4 +190,10 @@ export function parseParams(text: string): Record<string, string> {
     params.push([name, line.slice(at + 1).trim()]);
   }
   return Object.fromEntries(params);
+}
+
+function absolute(field: string, text: string): string {
+  const path = text.trim();
+  if (path.startsWith("/")) return path;
+  throw new FieldFault(field, "an absolute path, such as /srv/pipelines/file, is required");
 }

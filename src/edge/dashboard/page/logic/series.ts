@@ -98,10 +98,13 @@ function putPipeline(put: Put, rate: Rate, before: PipelineView | undefined, now
   }
 }
 
-/** Share of the time that those before the stage had to wait; where that is not told, how full its queue is. 0 to 1. */
+/**
+ * How many batches wait for the stage on average, of those that may be under way in it; where waiting is not told, how full its queue
+ * is. 0 to 1.
+ */
 function pressureOf(before: StageView | undefined, now: StageView, rate: Rate): number | undefined {
   const waited = rate(before?.waitedMs, now.waitedMs);
-  if (waited !== undefined) return Math.min(1, waited / 1000);
+  if (waited !== undefined) return Math.min(1, waited / 1000 / (now.queueMax || 1));
   return fillOf(now);
 }
 

@@ -90,8 +90,17 @@ function valuesOf(form: HTMLFormElement): FieldValues {
 }
 
 function FieldRow({ field, fault }: { readonly field: Field; readonly fault: string | undefined }) {
-  const { hint, isRequired, label, lines, name, value } = field;
+  const { hint, isRequired, isSwitch, label, lines, name, value } = field;
   const id = `field-${name}`;
+  if (isSwitch) {
+    return (
+      <div class="field">
+        <label class="switch" for={id}>
+          <input id={id} name={name} type="checkbox" /> {label}
+        </label>
+      </div>
+    );
+  }
   const common = {
     id,
     name,

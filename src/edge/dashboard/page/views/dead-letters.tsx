@@ -29,12 +29,13 @@ function PipelineLetters({ letters: { pipeline, reasons, total } }: { readonly l
   );
   return (
     <Section id={`letters-${pipeline}`} title={pipeline} aside={aside}>
-      <Table caption={`Dead letters of ${pipeline} by reason`} head={["Reason", numeric("Count")]}>
-        {reasons.map(({ count, reason }) => (
-          <tr key={reason}>
+      <Table caption={`Dead letters of ${pipeline} by reason`} head={["Reason", "Stage", numeric("Count")]}>
+        {reasons.map(({ count, reason, stage }) => (
+          <tr key={`${stage} ${reason}`}>
             <th scope="row" class="reason">
               {reason}
             </th>
+            <td>{stage}</td>
             <td class="number">{count.toLocaleString("en-US")}</td>
           </tr>
         ))}

@@ -1,7 +1,7 @@
 /** The stages of a pipeline in their order: what goes in and out, how full each queue is, how long batches take. */
 import type { PipelineView, StageView } from "../../words.ts";
 import { swapStageAction } from "../logic/actions.ts";
-import { duration, perSecond, short } from "../logic/numbers.ts";
+import { duration, perSecond, plural, short, UNKNOWN } from "../logic/numbers.ts";
 import { fillOf, stageSeries } from "../logic/series.ts";
 import { ACTIONS, ActionButton, Meter, numeric, Table } from "../parts/bits.tsx";
 import { colourClass } from "../parts/plot.tsx";
@@ -32,6 +32,11 @@ export function StageTable({ pipeline }: { readonly pipeline: PipelineView }) {
   );
 }
 
+/** Where it is not told how many there may be. */
+function batchesText({ queued }: StageView): string {
+  return queued === undefined ? UNKNOWN : plural(queued, "batch", "batches");
+}
+
 interface StageRowProps {
   readonly pipeline: PipelineView;
   readonly stage: StageView;
@@ -54,7 +59,7 @@ function StageRow({ pipeline, stage, index }: StageRowProps) {
       <td class="number">{short(stage.out)}</td>
       <td class="number">{perSecond(latest("out"))}</td>
       <td>
-        <Meter share={fillOf(stage)} label={`queue of ${name}`} />
+        {fillOf(stage) === undefined ? batchesText(stage) : <Meter share={fillOf(stage)} label={`queue of ${name}`} />}
       </td>
       <td>
         <Meter share={latest("pressure")} label={`back-pressure before ${name}`} />

@@ -27,7 +27,8 @@ test("swap() to another version leaves no moment in which neither is offered", a
   rig.write("users.ts", { version: "1.1.0" });
   expect(await rig.local.swap("users@1")).toBe("users@1.1.0");
   expect(seen).toEqual(['{"users@1.1.0":1}']);
-  expect(await codeOf(rig.call("who"))).toBe("service.not_found");
+  const gone = await failureOf(() => rig.call("who"));
+  expect([gone.code, gone.data]).toEqual(["service.not_found", { begun: false }]);
   expect((await rig.call("who", { version: "1.1.0" })).version).toBe("1.1.0");
 });
 
