@@ -28,10 +28,10 @@ export default defineService({
     limited: method({ middleware: [rateLimit({ limit: 1, window: "1h" })], handler: () => 1 }),
     nested: (params, ctx) => ctx.services.other.twice(params, { key: "k" }),
     dead: (_params, ctx) => ctx.services.other.dead(),
-    many: async (_params, ctx) => {
+    many: async (_params, { broadcast, discover, stream, traceparent }) => {
       const items = [];
-      for await (const item of ctx.stream("other.list", { a: 1 })) items.push(item);
-      return [items, await ctx.broadcast("other.twice"), await ctx.discover({ service: "other" }), ctx.traceparent];
+      for await (const item of stream("other.list", { a: 1 })) items.push(item);
+      return [items, await broadcast("other.twice"), await discover({ service: "other" }), traceparent];
     },
     hang: (_params, ctx) => new Promise((resolve) => ctx.signal.addEventListener("abort", () => {
       ctx.log.warn("left: " + ctx.signal.reason.code);

@@ -13,10 +13,7 @@ export interface BenchOption<T> {
 
 export type BenchOptions<O> = { readonly [Name in keyof O]: O[Name] extends BenchOption<infer T> ? T : never };
 
-export function names<Name extends string>(
-  all: readonly Name[],
-  about = "these alone",
-): BenchOption<readonly Name[]> {
+export function names<Name extends string>(all: readonly Name[], about = "these alone"): BenchOption<readonly Name[]> {
   return { hint: "A,B", about: `${about}: ${all.join(", ")}`, read: (_, text) => chosenNames(text, all) };
 }
 
@@ -50,7 +47,11 @@ export function readOptions<O extends Readonly<Record<string, BenchOption<unknow
 }
 
 function usageOf(script: string, options: Readonly<Record<string, BenchOption<unknown>>>): string {
-  const lines = Object.entries(options).map(([name, { about, hint }]) => [`--${name} ${hint}`.trimEnd(), about] as const);
+  const lines = Object.entries(options).map(
+    ([name, { about, hint }]) => [`--${name} ${hint}`.trimEnd(), about] as const,
+  );
   const width = Math.max(...lines.map(([left]) => left.length));
-  return [`npm run ${script} -- [options]`, ...lines.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)].join("\n");
+  return [`npm run ${script} -- [options]`, ...lines.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`)].join(
+    "\n",
+  );
 }

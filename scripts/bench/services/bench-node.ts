@@ -16,6 +16,12 @@ export interface BenchNodeOptions {
   readonly program?: readonly string[];
 }
 
+interface Place {
+  readonly service: string;
+  readonly healthy: number;
+  readonly isReachable: boolean;
+}
+
 /** After a SIGTERM; then it is killed. */
 const END_WITHIN_MS = 10_000;
 /** Whoever measures asks for as long as the step takes. */
@@ -49,7 +55,8 @@ export class BenchNode implements AsyncDisposable {
     closeSync(log);
     try {
       const address = await addressOf(child.stdout);
-      if (address === undefined) throw new Error(`${name} has not started:\n${readFileSync(join(dataDir, `${name}.log`), "utf8")}`);
+      if (address === undefined)
+        throw new Error(`${name} has not started:\n${readFileSync(join(dataDir, `${name}.log`), "utf8")}`);
       return new BenchNode(options, child, address, await tokenOf(site, dataDir, address));
     } catch (thrown) {
       await end(child);
@@ -63,10 +70,11 @@ export class BenchNode implements AsyncDisposable {
 
   /** Until calls of that service reach somebody. */
   async untilCallable(service: string): Promise<void> {
-    const { name } = this.#options;
-    await until(`${name} can call ${service}`, async () => {
-      const answer = await this.get(`/rpc/${service}`);
-      return answer.ok && (await this.#isHealthy(service));
+    await until(`${this.#options.name} can call ${service}`, async () => {
+      const answer = await this.get("/debug/registry");
+      if (!answer.ok) return false;
+      const { places } = (await answer.json()) as { readonly places: readonly Place[] }; // as its contract says
+      return places.some((place) => place.service === service && place.healthy > 0 && place.isReachable);
     });
   }
 
@@ -92,34 +100,26 @@ export class BenchNode implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return end(this.#child);
   }
-
-  async #isHealthy(service: string): Promise<boolean> {
-    const answer = await this.get("/debug/registry");
-    return answer.ok && (await answer.text()).includes(`"${service}"`);
-  }
 }
 
-async function addressOf(output: ReadableStream<Uint8Array>): Promise<string | undefined> {
-  const decoder = new TextDecoder();
-  let text = "";
-  const reader = output.getReader();
-  for (let step = await reader.read(); !step.done; step = await reader.read()) {
-    text += decoder.decode(step.value, { stream: true });
-    const lines = text.split("\n");
-    text = lines.pop()!;
-    for (const line of lines) {
+/** What it tells first; the rest is read and thrown away, for a full pipe would hold it up. */
+function addressOf(output: ReadableStream<Uint8Array>): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    void readLines(output, (line) => {
       const told = JSON.parse(line) as { readonly event: string; readonly address?: string }; // its documented notices
-      if (told.event !== "started") continue;
-      void drain(reader);
-      return told.address;
-    }
-  }
-  return undefined;
+      if (told.event === "started") resolve(told.address);
+    }).then(() => resolve(undefined));
+  });
 }
 
-/** A full pipe would hold it up. */
-async function drain(reader: ReadableStreamDefaultReader<Uint8Array>): Promise<void> {
-  while (!(await reader.read()).done);
+async function readLines(output: ReadableStream<Uint8Array>, take: (line: string) => void): Promise<void> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const chunk of output) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) take(line);
+  }
 }
 
 async function tokenOf({ executable }: Site, dataDir: string, address: string): Promise<string> {

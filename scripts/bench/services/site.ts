@@ -5,12 +5,20 @@ export interface Site {
   /** Its temporary directory. */
   readonly directory: string;
   readonly executable: string;
-  /** Of every process that is started, by a name for it: where profiles go. */
+  /** More environment for a process, by a name for it: profiles go where that says. */
   readonly env: (name: string) => Readonly<Record<string, string>>;
 }
 
-/** Services of the benchmark, each alone in a directory would start alone; all of them together take nothing while nobody calls. */
+/** All services of the benchmark: those that nobody calls take no time. */
 export const PLUGINS = join(import.meta.dir, "plugins");
 
 /** A text of 100 bytes in an object, as in the benchmark of links. */
 export const PAYLOAD = { data: "x".repeat(100) };
+
+let made = 0;
+
+/** A new one for each run: nobody finds what an earlier run left. */
+export function newDataDir({ directory }: Site, name: string): string {
+  made++;
+  return join(directory, `${name}-${made}`);
+}

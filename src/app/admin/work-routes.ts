@@ -45,5 +45,5 @@ export const workRoutes: readonly Route[] = [
   letters("GET", "/dead-letters/{pipeline}/{number}", "show"),
   letters("POST", "/dead-letters/{pipeline}/replay", "replay"),
   letters("POST", "/dead-letters/{pipeline}/purge", "purge"),
-  letters("GET", "/replays", "replays", sliced("replays", "name")),
+  letters("GET", "/replays", "replays", sliced("replays", "id")),
 ];

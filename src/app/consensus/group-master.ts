@@ -6,6 +6,7 @@ import { seededRandom } from "../../base/random.ts";
 import type { DistributedReply } from "../../data/words/index.ts";
 import { dataServices } from "../data/data-services.ts";
 import { type Master, type MasterChoices, openMaster } from "../master/master-duty.ts";
+import { countLeaderChanges } from "../observe/raft-metrics.ts";
 import { stateDirectory } from "../self.ts";
 import { Consensus } from "./consensus.ts";
 import { DataNode } from "./data-node.ts";
@@ -60,6 +61,13 @@ export async function openGroupMaster(
         void recoverDistributed(consensus.all, recovery, end.signal);
         await duty.opened?.(node, stopNode);
       },
+      observed: () => ({
+        ...duty.observed?.(),
+        raft: {
+          groups: () => data.groups().map((each) => data.status(each)),
+          leaderChanges: countLeaderChanges(consensus.all),
+        },
+      }),
       async closed() {
         end.abort();
         await duty.closed?.();

@@ -29,12 +29,15 @@ export class Masters {
     this.#ports = ports;
   }
 
-  /** What this node answers in their place. */
-  services(contracts: readonly Contract[]): readonly Service[] {
+  /** What this node answers in their place; itself, by one of `own`, where there is no master. */
+  services(contracts: readonly Contract[], own: readonly Service[] = []): readonly Service[] {
     return contracts.map((contract) => {
+      const alone = own.find((each) => each.contract === contract);
       const handlers = Object.keys(contract.methods).map((method) => {
-        const handler = (input: unknown, context: CallContext): Promise<unknown> =>
-          this.call(contract, method, input, context);
+        const handler = (input: unknown, context: CallContext): unknown => {
+          const here = alone?.handlers[method];
+          return here && this.#ways().length === 0 ? here(input, context) : this.call(contract, method, input, context);
+        };
         return [method, handler] as const;
       });
       return { contract, handlers: Object.fromEntries(handlers) };

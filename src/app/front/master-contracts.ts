@@ -9,6 +9,7 @@ import {
   txnContract,
 } from "../../data/contract/index.ts";
 import type { Contract } from "../../wire/rpc/index.ts";
+import { deadLettersContract } from "../dead-letter/dead-letter-contract.ts";
 import { pipelinesContract } from "../master/pipelines-contract.ts";
 import { tasksContract } from "../master/tasks/tasks-contract.ts";
 import { reportsContract } from "../report/reports-contract.ts";
@@ -17,6 +18,7 @@ export const MASTER_CONTRACTS: readonly Contract[] = [
   pipelinesContract,
   tasksContract,
   reportsContract,
+  deadLettersContract,
   mapContract,
   leaseContract,
   lockContract,

@@ -11,6 +11,9 @@ import { dashboardPage } from "../../edge/dashboard/index.ts";
 import type { Dispatcher, Service } from "../../wire/rpc/index.ts";
 import { ROUTES } from "../admin/routes.ts";
 import type { NodeCache } from "../cache/open-cache.ts";
+import { openDeadLetters } from "../dead-letter/dead-letter-service.ts";
+import { knownRuns } from "../dead-letter/known-runs.ts";
+import { instancesService } from "../instances/instances-service.ts";
 import type { NodeDuty } from "../node/node-duty.ts";
 import { type FrontParts, type NodeFront, REQUEST_BYTES_MAX } from "../node/open-node.ts";
 import type { NodeSettings } from "../node/settings.ts";
@@ -27,6 +30,7 @@ import { openApiAccess, peersOverLinks } from "../token/open-api-access.ts";
 import { Masters } from "./forwarded.ts";
 import { MASTER_CONTRACTS } from "./master-contracts.ts";
 import { overviewPorts } from "./overview-parts.ts";
+import { serviceEvent } from "./service-event.ts";
 
 export interface FrontChoices {
   readonly settings: NodeSettings;
@@ -38,7 +42,7 @@ export interface FrontChoices {
   readonly cache: NodeCache;
   /** Contracts of the process: its tree, its duty. */
   readonly own: readonly Service[];
-  readonly duty: Pick<NodeDuty, "observed" | "trees">;
+  readonly duty: Pick<NodeDuty, "observed" | "onPipeline" | "trees">;
   readonly isOpen: () => boolean;
   readonly isDraining: () => boolean;
 }
@@ -60,8 +64,12 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
   });
   const health = (): HealthReport => healthOfNode(choices, parts);
   const masters = new Masters(parts);
+  const { dataDir } = settings;
+  const letters = openDeadLetters({ clock: systemClock, dataDir, known: () => knownRuns(dataDir) });
   let dispatcher: Dispatcher | undefined;
-  const desk = new OverviewDesk(overviewPorts({ ...parts, ...choices, dataDir: settings.dataDir, dispatcher: () => dispatcher! })); // asked when it is open
+  const desk = new OverviewDesk(overviewPorts({ ...parts, ...choices, dataDir, dispatcher: () => dispatcher! })); // asked when it is open
+  choices.duty.onPipeline?.((view) => desk.tellPipeline(view));
+  choices.services.onNotice((notice) => desk.tell(serviceEvent(notice)));
   const unlook = parts.membership.on((event) => desk.tellMembership(event));
   return {
     services: [
@@ -69,9 +77,13 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
       systemService({ clock: systemClock, version, startedMs, self: () => selfOf(parts), health }),
       metricsService(observation),
       desk.service,
+      instancesService({ dataDir, ownPid: process.pid }),
       ...choices.own,
       ...masters.services(
-        MASTER_CONTRACTS.filter(({ name }) => !choices.own.some(({ contract }) => contract.name === name)),
+        MASTER_CONTRACTS.filter(
+          ({ name }) => !choices.own.some(({ contract }) => contract.name === name),
+          [letters.service],
+        ),
       ),
     ],
     open(opened) {
@@ -90,6 +102,7 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
     },
     close() {
       unlook();
+      letters.close();
       observation.close();
       access.close();
     },
@@ -125,7 +138,7 @@ function openApp(
     logger,
     version,
     services: services.door,
-    metrics: () => observation.scrape().text,
+    metrics: (accept) => observation.scrape(accept),
     pages: dashboardPage,
     tracer: tracing.tracer,
     requestBytesMax: REQUEST_BYTES_MAX,

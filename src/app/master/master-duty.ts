@@ -88,7 +88,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
       dispatched: choices.dispatched,
       tracer: choices.tracer,
       changed: (view, isNews) => {
-        if (isNews) choices.changed(view);
+        if (isNews) for (const hear of [choices.changed, ...hearers]) hear(view);
         named.changed();
       },
       deposed: (reason) => {
@@ -96,6 +96,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
         void leadership.layDown(reason).then(() => election.deposed?.());
       },
     });
+  const hearers = new Set<(view: PipelineView) => void>();
   const named = new NamedPipelines({ clock, leadership, requests: submit });
   const closing = opening.move();
   const duty: NodeDuty = {
@@ -107,6 +108,13 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
     },
     services: leadership.services,
     trees: () => leadership.leading?.trees() ?? [],
+    onPipeline: (hear) => void hearers.add(hear),
+    observed: () => ({
+      pipelines: {
+        isLocal: false,
+        pipelines: () => (leadership.leading?.pipelines.list() ?? []).map((each) => each.sample()),
+      },
+    }),
     async opened(node, stop) {
       cluster = node;
       await election.begin(node, leadership);

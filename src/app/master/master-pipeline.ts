@@ -137,11 +137,12 @@ export class MasterPipeline {
 
   /**
    * Runs again from its checkpoint with what its file says now. Fails with `master.store`, then nothing has changed, and with
-   * `master.state` when it is cancelled meanwhile.
+   * `master.state` when it is cancelled meanwhile. With `drainMs` what is under way is committed within it, or done again.
    */
-  async reopen(change: Partial<Submission>): Promise<void> {
+  async reopen(change: Partial<Submission>, drainMs?: number): Promise<void> {
     await this.#kept.announce(change);
-    await this.#end("reopened");
+    const over = drainMs === undefined ? undefined : systemClock.after(drainMs, () => this.#run?.abort("is reopened"));
+    await this.#end("reopened").finally(() => over?.cancel());
     this.#refuseCancelled("submitted anew at the same time; submit it again");
     this.#kept.changeAnyway(change);
     this.start();
@@ -168,7 +169,6 @@ export class MasterPipeline {
     this.#kept.close();
   }
 
-  /** Of what runs now. */
   tree() {
     return this.#run?.tree();
   }

@@ -28,6 +28,9 @@ export interface StageSwap {
   readonly params?: Readonly<Record<string, string>> | undefined;
 }
 
+/** What is under way gets to be committed before a swap: longer than a batch takes, and a plugin that hangs may be why it is swapped. */
+const SWAP_DRAIN_MS = 5_000;
+
 /** Each one under way has processes on workers and memory here. */
 const LIVING_MAX = 64;
 
@@ -212,7 +215,7 @@ export class Pipelines {
       const apply = (file: PipelineFile): PipelineFile => withLibrary(file, stage, plugin, params ?? {});
       const files = await this.#ports.keepChanged({ files: submitted, path }, { apply, plugin });
       this.#isUntidy = true;
-      await pipeline.reopen({ files, state: "running" });
+      await pipeline.reopen({ files, state: "running" }, SWAP_DRAIN_MS);
     });
     return pipeline;
   }

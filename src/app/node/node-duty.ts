@@ -2,6 +2,7 @@
 import type { TreeNode } from "../../process/supervise/index.ts";
 import type { LinkHandlers } from "../../wire/link/index.ts";
 import type { Service } from "../../wire/rpc/index.ts";
+import type { PipelineView } from "../master/pipelines-contract.ts";
 import type { ObservedParts } from "../observe/observation.ts";
 import type { OpenedNode } from "./open-node.ts";
 
@@ -19,6 +20,8 @@ export interface NodeDuty {
   closed?(): Promise<void>;
   /** What runs here, for `ps`. */
   trees?(): readonly TreeNode[];
+  /** Hears of pipelines whose state is another now. */
+  onPipeline?(hear: (view: PipelineView) => void): void;
   /** What there is to count, for scrapers. */
   observed?(): ObservedParts;
 }

@@ -12,7 +12,7 @@ import type { TreeNode } from "../../process/supervise/index.ts";
 import type { LinkHandlers } from "../../wire/link/index.ts";
 import type { Service } from "../../wire/rpc/index.ts";
 import { ClusterServices } from "../../work/service/caller/index.ts";
-import { LocalServices, type ServiceCache } from "../../work/service/local/index.ts";
+import { LocalServices, type ServiceCache, type ServiceNotice } from "../../work/service/local/index.ts";
 import { OFFERS_TOPIC, ServiceRegistry } from "../../work/service/registry/index.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import { serviceHostCommand, stateDirectory } from "../self.ts";
@@ -47,12 +47,15 @@ export interface NodeServices {
   ending(): Promise<void>;
   /** Nothing of it runs any more. */
   closed(): Promise<void>;
+  /** Hears of what happens to the services of this node. */
+  onNotice(hear: (notice: ServiceNotice) => void): void;
   trees(): readonly TreeNode[];
 }
 
 export function openServices(choices: ServiceChoices): NodeServices {
   const { cache, logger, self, settings, tracer } = choices;
   const random = seededRandom(Buffer.from(systemEntropy(4)).readUInt32LE());
+  const hearers = new Set<(notice: ServiceNotice) => void>();
   let node: NodeParts | undefined;
   let door: ClusterServices | undefined;
   const local = new LocalServices(
@@ -65,7 +68,10 @@ export function openServices(choices: ServiceChoices): NodeServices {
       cache,
       log: (service, line) => logLine(logger, service, line),
       output: (service, stream, line) => logOutput(logger, service, stream, line),
-      notice: (notice) => logNotice(logger, notice),
+      notice(notice) {
+        logNotice(logger, notice);
+        for (const hear of hearers) hear(notice);
+      },
     },
   );
   const ports = nodePorts(() => node);
@@ -98,6 +104,7 @@ export function openServices(choices: ServiceChoices): NodeServices {
     },
     ending: () => local.close(),
     closed: close,
+    onNotice: (hear) => void hearers.add(hear),
     trees: () => (local.statuses().length === 0 ? [] : [local.tree()]),
   };
 }

@@ -52,6 +52,7 @@ export async function workerDuty({ drainMs, logger, settings, tracer }: WorkerCh
     command: WORKER_ROLE,
     handlers: { ...worker.handlers, ...tasks.handlers },
     trees: () => worker.trees(),
+    observed: () => ({ worker: { capacity, progress: () => worker.progress(), tasks: () => tasks.queue } }),
     opened: (opened) => {
       node = opened;
     },

@@ -111,7 +111,7 @@ function routerOf(ports: AdminPorts): Router {
   get("/health", () => health(ports.readiness()));
   get("/livez", () => liveness(ports.readiness()));
   get("/readyz", () => readiness(ports.readiness()));
-  get("/metrics", ({ caller }) => metricsPage(ports, caller));
+  get("/metrics", ({ caller, request }) => metricsPage(ports, caller, request.headers.get("accept")));
   get("/openapi.json", ({ caller }) => openApiPage(document.text(), caller));
   get("/rpc", ({ caller }) => listingPage(ports, methods, caller));
   get("/rpc/:name", ({ caller }, name) => listingPage(ports, methods, caller, name));

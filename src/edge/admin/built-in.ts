@@ -12,7 +12,6 @@ import {
 import type { MethodTable } from "./methods.ts";
 import type { AdminPorts, Readiness } from "./types.ts";
 
-const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** As an OpenAPI document is told. */
 const OPENAPI_TYPE = "application/vnd.oai.openapi+json;version=3.1";
 
@@ -35,10 +34,11 @@ function notNow(code: string, why = "not ready"): Response {
   return problemResponse(new Failure(code, `the node is ${why}`, { retryable: true }));
 }
 
-export async function metricsPage({ metrics }: AdminPorts, caller: Caller): Promise<Response> {
+export async function metricsPage({ metrics }: AdminPorts, caller: Caller, accept: string | null): Promise<Response> {
   requireReader(caller, "metrics");
   if (!metrics) throw new Failure("rpc.unknown_path", "this node keeps no metrics");
-  return new Response(await metrics(), { headers: { ...SAFE_HEADERS, "content-type": METRICS_TYPE } });
+  const { contentType, text } = await metrics(accept);
+  return new Response(text, { headers: { ...SAFE_HEADERS, "content-type": contentType, vary: "accept" } });
 }
 
 export function listingPage(

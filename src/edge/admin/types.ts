@@ -60,6 +60,12 @@ export interface RequestInfo {
   readonly patient?: () => void;
 }
 
+/** In the form that the `Accept` header asked for. */
+export interface MetricsPage {
+  readonly contentType: string;
+  readonly text: string;
+}
+
 export interface AdminPorts {
   readonly routes: readonly Route[];
   readonly dispatcher: CallPort;
@@ -71,7 +77,7 @@ export interface AdminPorts {
   readonly version: string;
   readonly services?: ServiceDoor | undefined;
   /** The text of Prometheus. */
-  readonly metrics?: (() => string | Promise<string>) | undefined;
+  readonly metrics?: ((accept: string | null) => MetricsPage | Promise<MetricsPage>) | undefined;
   /** Public pages without data in them: the dashboard and its files. */
   readonly pages?: ((path: string, headers: Headers) => Response | Promise<Response> | undefined) | undefined;
   readonly tracer?: Tracer | undefined;

@@ -1,11 +1,5 @@
 /** What `init` and the handlers get as `ctx`. Most calls use little of it, so that each thing is made when it is asked for. */
-import type {
-  CallContext,
-  Caller,
-  Logger,
-  RemoteServices,
-  ServiceContext,
-} from "../../sdk/service/index.ts";
+import type { CallContext, Caller, Logger, RemoteServices, ServiceContext } from "../../sdk/service/index.ts";
 import type { Asker, Asking } from "./asking.ts";
 import type { Incoming } from "./incoming.ts";
 

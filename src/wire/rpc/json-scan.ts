@@ -196,8 +196,11 @@ class Scanner {
   }
 
   #digits(): void {
-    if (!isDigit(this.#bytes[this.#at])) throw this.#unexpected();
-    while (isDigit(this.#bytes[this.#at])) this.#at++;
+    const bytes = this.#bytes;
+    let at = this.#at;
+    if (!isDigit(bytes[at])) throw this.#unexpected();
+    while (isDigit(bytes[at])) at++;
+    this.#at = at;
   }
 
   #literal(first: number | undefined): void {
@@ -227,8 +230,10 @@ class Scanner {
 
   #space(): void {
     const bytes = this.#bytes;
-    let byte = bytes[this.#at];
-    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = bytes[++this.#at];
+    let at = this.#at;
+    let byte = bytes[at];
+    while (byte === 0x20 || byte === 0x0a || byte === 0x0d || byte === 0x09) byte = bytes[++at];
+    this.#at = at;
   }
 
   #step(): void {

@@ -1,8 +1,9 @@
 /** Puts and linearizable reads: three of each make on this machine, everybody in turn, the median of each figure. */
+
+import type { Figures } from "../../common/figures.ts";
 import { median } from "../../common/statistics.ts";
 import { table } from "../../common/table.ts";
 import { inTurn, present } from "../contestant.ts";
-import type { Figures } from "../../common/figures.ts";
 import type { Options } from "../options.ts";
 import type { Site } from "../site.ts";
 import { etcd } from "./etcd.ts";

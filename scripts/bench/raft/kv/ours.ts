@@ -3,8 +3,8 @@
  * each put goes through a session, so that it is done once whatever gets lost.
  */
 import { join } from "node:path";
-import { resultOf } from "../contestant.ts";
 import type { Figures } from "../../common/figures.ts";
+import { resultOf } from "../contestant.ts";
 import { Masters } from "../masters.ts";
 import type { Site } from "../site.ts";
 import type { KvContestant, KvWork } from "./work.ts";

@@ -1,6 +1,7 @@
 /** What the key-value benchmark asks of everybody. */
-import type { Contestant } from "../contestant.ts";
+
 import type { Figures } from "../../common/figures.ts";
+import type { Contestant } from "../contestant.ts";
 
 export interface Step {
   readonly op: "put" | "get";

@@ -18,7 +18,8 @@ export default defineService({
       }),
       handler: async ({ data, inFlight, ms, rate, warmMs }, { services }) => {
         const ask = (): Promise<unknown> => services.echo!.echo!({ data });
-        const run = (forMs: number) => (rate === undefined ? askFor(forMs, inFlight, ask) : askAtRate(forMs, rate, ask));
+        const run = (forMs: number) =>
+          rate === undefined ? askFor(forMs, inFlight, ask) : askAtRate(forMs, rate, ask);
         await run(warmMs);
         return run(ms);
       },

@@ -226,7 +226,7 @@ export function openApi(more: Partial<AdminPorts> = {}): TestApi {
     logger,
     version: "1.0.0",
     services: door,
-    metrics: () => "up 1\n",
+    metrics: () => ({ contentType: "text/plain", text: "up 1\n" }),
     ...more,
   });
   const send: TestApi["send"] = (verb, path, body, headers = {}) => {

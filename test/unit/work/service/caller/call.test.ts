@@ -158,6 +158,19 @@ describe("call() again", () => {
     expect([failure.code, failure.data?.begun]).toEqual(["service.unavailable", undefined]);
   });
 
+  test("call() asks for the version that has taken over when a node says that the one it was asked for is gone", async () => {
+    const bench = new Bench();
+    const gone = new Failure("service.not_found", "this node has no service users@1.0.0", { data: { begun: false } });
+    bench.offersAt("n1", [users("1.0.0")], () => {
+      bench.offersAt("n1", [users("1.1.0")], ({ version }) => version); // the news comes a moment after the refusal
+      return gone;
+    });
+    expect(jsonOf(await bench.settle(bench.services.call(callOf("users", "get"))))).toBe("1.1.0");
+    bench.offersAt("n1", [users("1.0.0")], () => gone);
+    const failure = await bench.settle(failureOf(() => bench.services.call(callOf("users", "get"))));
+    expect([failure.code, failure.data]).toEqual(["service.not_found", undefined]);
+  });
+
   test("call() does not begin another attempt after its deadline, and gives each what is left", async () => {
     const bench = new Bench();
     bench.offersAt("n1", [users("1.0.0", IDEMPOTENT)], () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import { renameSync, unlinkSync } from "node:fs";
+import { failureOf } from "../../../../support/auth.ts";
 import { codeOf, LocalRig } from "../../../../support/local-services.ts";
 
 test("swap() gives calls to the new process, and lets the old one end its own", async () => {
