@@ -48,7 +48,7 @@ export function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** A broken invariant is a bug of ours: crash, the supervisor decides. */
-export function assert(condition: unknown, message: string): asserts condition {
-  if (!condition) throw new Error(`invariant broken: ${message}`);
+/** A broken invariant is a bug of ours: crash, the supervisor decides. On hot paths the message is a function: numbers as text cost more than the check. */
+export function assert(condition: unknown, message: string | (() => string)): asserts condition {
+  if (!condition) throw new Error(`invariant broken: ${typeof message === "string" ? message : message()}`);
 }

@@ -10,7 +10,7 @@ const CONTROL = /[\u0000-\u0008\u000a-\u001f\u007f]/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
 const CONTROL_BUT_NEWLINE = /[\u0000-\u0008\u000b-\u001f\u007f]/g;
 /** C1, bidirectional marks, overrides and isolates, zero-width characters, line separators, lone surrogates. */
-const UNSHOWABLE = /[\u0080-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]|\p{Surrogate}/gu;
+const UNSHOWABLE = /[\u0080-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff]|\p{Surrogate}/gu;
 
 const PICTURES = 0x2400;
 const DELETE = 0x7f;

@@ -64,16 +64,61 @@ const BODIES: Readonly<Record<string, string | Uint8Array<ArrayBuffer>>> = {
   "an escape each": `"${"\\u0041".repeat(170_000)}`,
 };
 
+/** Sent by hand: each is answered so, or cut off without an answer where that is undefined. */
+const CONNECTIONS: readonly { readonly what: string; readonly bytes: string; readonly status?: number }[] = [
+  { what: "no HTTP", bytes: "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", status: 400 },
+  { what: "an unfinished line", bytes: "GET /health HTTP/1.1" },
+  { what: "a verb that is none", bytes: "EAT /health HTTP/1.1\r\nhost: x\r\n\r\n" },
+  { what: "a blank in a header's name", bytes: "GET /health HTTP/1.1\r\nho st: x\r\n\r\n", status: 400 },
+  { what: "a NUL in a header", bytes: "GET /health HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n", status: 400 },
+  { what: "a length below nothing", bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\nhello", status: 400 },
+  {
+    what: "two lengths",
+    bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 50\r\n\r\nhello",
+    status: 400,
+  },
+  {
+    what: "a length and pieces",
+    bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    status: 400,
+  },
+  {
+    what: "pieces of no size",
+    bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\nAUTH\r\ntransfer-encoding: chunked\r\n\r\nzz\r\nhello\r\n0\r\n\r\n",
+  },
+  { what: "ten thousand headers", bytes: `GET /health HTTP/1.1\r\nhost: x\r\n${"x: y\r\n".repeat(10_000)}\r\n` },
+  { what: "a header of a megabyte", bytes: `GET /health HTTP/1.1\r\nhost: x\r\nx: ${"y".repeat(1_000_000)}\r\n\r\n` },
+  { what: "an address of 100 KB", bytes: `GET /${"a".repeat(100_000)} HTTP/1.1\r\nhost: x\r\n\r\n` },
+  { what: "an address of 12 KB", bytes: `GET /${"a".repeat(12_000)} HTTP/1.1\r\nhost: x\r\nAUTH\r\n\r\n` },
+  {
+    what: "a length that is too short",
+    bytes: 'POST /auth/token HTTP/1.1\r\nhost: x\r\nAUTH\r\ncontent-length: 5\r\n\r\n{"node_id":"a"}',
+    status: 400,
+  },
+  { what: "a body in gzip", bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\nAUTH\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}" },
+];
+
+/** What a body may cost: as long as that others wait, for nothing in the node waits for anything while it reads one. */
+const CPU_SECONDS_MAX = 0.05;
+const TRIES = 3;
+
 const isRefused = (status: number): boolean => status >= 400 && status < 500;
+
+async function cpuSeconds(): Promise<number> {
+  return metricOf(await operator.metrics(), "process_cpu_seconds_total")!;
+}
 
 describe("a node that gets bodies made to do harm", () => {
   test.each(Object.entries(BODIES))("refuses %s by each way in, at small cost", async (_, body) => {
     for (const way of WAYS) {
-      const before = metricOf(await operator.metrics(), "process_cpu_seconds_total")!;
-      const { status } = await operator.ask(way, { method: "POST", body });
-      const spent = metricOf(await operator.metrics(), "process_cpu_seconds_total")! - before;
-      console.log(way, status, spent);
-      expect([way, status, isRefused(status)]).toEqual([way, status, true]);
+      let least = Number.POSITIVE_INFINITY; // others use the machine too, and code is compiled
+      for (let at = 0; at < TRIES; at++) {
+        const before = await cpuSeconds();
+        const { status } = await operator.ask(way, { method: "POST", body });
+        least = Math.min(least, (await cpuSeconds()) - before);
+        expect([way, status, isRefused(status)]).toEqual([way, status, true]);
+      }
+      expect(least).toBeLessThan(CPU_SECONDS_MAX);
     }
   });
 
@@ -89,12 +134,56 @@ describe("a node that gets bodies made to do harm", () => {
     const enveloped = fc
       .record({ method: fc.constantFrom("any", "name", "__proto__"), params: fc.jsonValue(), id: fc.jsonValue() })
       .map((envelope) => new Uint8Array(Buffer.from(JSON.stringify(envelope))));
+    const ways = fc.constantFrom(...WAYS, "/rpc/echo/any");
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom(...WAYS), fc.oneof(junk, spoiled, enveloped), async (way, body) => {
+      fc.asyncProperty(ways, fc.oneof(junk, spoiled, enveloped), async (way, body) => {
         const { status } = await operator.ask(way, { method: "POST", body: new Uint8Array(body) });
         expect(status === 200 || isRefused(status)).toBe(true);
       }),
       { numRuns: 200 },
     );
   });
+});
+
+describe("a node that gets connections made to do harm", () => {
+  test.each(CONNECTIONS)("refuses $what, and answers the next one", async ({ bytes: text, status }) => {
+    const address = cluster.address("n1");
+    const pieces = [text.replace("AUTH", `authorization: Bearer ${token}`)];
+    const { statuses } = await sendRaw(address, { pieces, ends: true });
+    if (status !== undefined) expect(statuses[0]).toBe(status);
+    expect(statuses.every(isRefused)).toBe(true);
+    expect((await sendRaw(address, { pieces: ["GET /health HTTP/1.1\r\nhost: x\r\n\r\n"] })).statuses).toEqual([200]);
+  });
+
+  test("answers requests that come in one piece one after the other", async () => {
+    const one = `GET /cluster/status HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\n\r\n`;
+    const other = "GET /cluster/status HTTP/1.1\r\nhost: x\r\n\r\n";
+    const pieces = [(one + other).repeat(25)];
+    const { statuses } = await sendRaw(cluster.address("n1"), { pieces, answers: 50 });
+    expect(statuses).toEqual(Array.from({ length: 25 }, () => [200, 401]).flat());
+  });
+
+  test("gives up a body that does not come, and answers others meanwhile", async () => {
+    const address = cluster.address("n1");
+    const head = `POST /auth/token HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: 60000\r\n\r\n`;
+    const slow = Array.from({ length: 20 }, () => sendRaw(address, { pieces: [head, "{", ...'"node_id"'], pauseMs: 700 }));
+    let isOver = false;
+    const others: number[] = [];
+    const asking = (async () => {
+      while (!isOver) others.push(...(await sendRaw(address, { pieces: ["GET /health HTTP/1.1\r\nhost: x\r\n\r\n"] })).statuses);
+    })();
+    const answers = await Promise.all(slow);
+    isOver = true;
+    await asking;
+    expect(answers.every(({ statuses }) => statuses.every((status) => status === 408))).toBe(true);
+    expect(new Set(others)).toEqual(new Set([200]));
+  });
+});
+
+test("a node that was sent all that has hardly ever been late", async () => {
+  const LAG = "distributed_system_event_loop_lag_seconds";
+  const metrics = await operator.metrics();
+  const [looks, onTime] = [metricOf(metrics, `${LAG}_count`)!, metricOf(metrics, `${LAG}_bucket{le="0.05"}`)!];
+  expect(looks).toBeGreaterThan(10);
+  expect(onTime / looks).toBeGreaterThan(0.85); // a busy machine is late by itself now and then
 });

@@ -50,7 +50,10 @@ test("instances lists, describes, swaps and stops a run", async () => {
   expect(instances).toMatchObject([{ pid, command: "run", pipeline: path, isSelf: false }]);
   const { tree } = await client.describe({ pid });
   expect(tree.children.map(({ name }) => name)).toContain("p");
-  expect(await instancesWithTrees({ dataDir, ownPid: pid })).toMatchObject([{ pid, name: "p", isSelf: true }]);
+  expect(await instancesWithTrees({ dataDir, ownPid: pid }, 5_000)).toMatchObject({
+    instances: [{ pid, name: "p", isSelf: true }],
+    silent: [],
+  });
 
   const refused = (asked: Promise<unknown>) => asked.then(undefined, (thrown) => thrown.code);
   const reader = clientOf(dataDir, "read");

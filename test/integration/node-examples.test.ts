@@ -45,7 +45,7 @@ test("multi-node: three nodes greet each other, through the port mapper or by a 
   await Promise.all(local.map((each) => each.until("two others have answered", () => answers(each) === 2)));
 
   const first = member("red", "4");
-  const found = await first.until("red listens", () => /address=(\S+)/.exec(first.stderr));
+  const found = await first.until("red listens", () => /"address":"([^"]+)"/.exec(first.stderr));
   const others = ["green", "blue"].map((alias) => member(alias, "2", found[1]!));
   await Promise.all(others.map((each) => each.until("two others have answered", () => answers(each) === 2)));
 });

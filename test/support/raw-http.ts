@@ -34,7 +34,7 @@ export function sendRaw(address: string, { answers = 1, ends = false, pauseMs = 
     };
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`nothing was answered to ${JSON.stringify(String(pieces[0]).slice(0, 80))}; so far: ${text}`));
+      reject(new Error(`nothing was answered to ${JSON.stringify(String(pieces[0]).slice(0, 80))}; so far: ${statusesOf(text)}`));
     }, SILENT_MS);
     socket.on("data", (bytes) => {
       text += bytes.toString("latin1");
@@ -57,5 +57,5 @@ async function write(socket: Socket, pieces: readonly (string | Uint8Array)[], p
 }
 
 function statusesOf(text: string): readonly number[] {
-  return [...text.matchAll(/^HTTP\/1\.1 (\d{3})/gm)].map(([, status]) => Number(status));
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
 }

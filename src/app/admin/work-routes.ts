@@ -13,6 +13,7 @@ const reports = routesOf("reports", "reports");
 export const workRoutes: readonly Route[] = [
   pipelines("GET", "/pipelines", "list", sliced("pipelines", "id")),
   pipelines("POST", "/pipelines", "submit", { status: 201 }),
+  pipelines("GET", "/pipelines/{pipeline}", "show"),
   pipelines("POST", "/pipelines/{pipeline}/pause", "pause"),
   pipelines("POST", "/pipelines/{pipeline}/resume", "resume"),
   pipelines("POST", "/pipelines/{pipeline}/cancel", "cancel"),

@@ -30,6 +30,8 @@ export interface OverviewParts extends Pick<FrontParts, "id" | "links" | "member
 const LOOKER = { name: "overview", access: "node" } as const;
 /** The overview waits for no longer anyway. */
 const TIMEOUT_MS = 900;
+/** Of a process beside the node: earlier, so that those that have answered are told. */
+const PROCESS_TIMEOUT_MS = 700;
 /** A cluster without masters, and one that is just choosing who leads. */
 const NO_MASTER: ReadonlySet<string> = new Set(["master.none", "master.no_leader"]);
 
@@ -43,7 +45,7 @@ export function overviewPorts(parts: OverviewParts): OverviewPorts {
     links: () => links.links,
     load: machineLoad(() => systemClock.monotonic()),
     masterPipelines: () => ask.orNothing(pipelinesContract, "list", {}).then((told) => told && pipelinesOf(told)),
-    instances: () => instancesWithTrees({ dataDir, ownPid: process.pid }),
+    instances: () => instancesWithTrees({ dataDir, ownPid: process.pid }, PROCESS_TIMEOUT_MS),
     services: () => serviceViews(services.door.discover({}), services.door.counts().methods),
     deadLetters: async () => letterViews((await ask(deadLettersContract, "summary", {})).pipelines),
     groups: async () => ((await ask.orNothing(raftContract, "status", {}))?.groups ?? []).map(groupView),
@@ -74,12 +76,16 @@ function asker({ dispatcher }: OverviewParts) {
   });
 }
 
-function pipelinesOf({ pipelines, workers }: OutputOf<typeof pipelinesContract.methods.list>): MasterPipelines {
+function pipelinesOf({ by = "a master", pipelines, workers }: OutputOf<typeof pipelinesContract.methods.list>): MasterPipelines {
   const shown = pipelines.map(({ stages, ...pipeline }) => ({
     ...pipeline,
-    stages: stages.map(({ inFlight, ...stage }) => ({ ...stage, queued: inFlight })),
+    stages: stages.map(({ inFlight, inFlightMax, ...stage }) => ({
+      ...stage,
+      queued: inFlight,
+      queueMax: inFlightMax,
+    })),
   }));
-  return { by: "a master", pipelines: shown, workers };
+  return { by, pipelines: shown, workers };
 }
 
 function cacheOf({ cache }: NodeCache): CacheView {

@@ -56,11 +56,19 @@ export function instancesService(ports: InstancesPorts): Service {
   });
 }
 
-/** All that answer, each with its tree: for an overview. */
-export async function instancesWithTrees({ dataDir, ownPid }: InstancesPorts): Promise<readonly InstanceWithTree[]> {
-  const { reached } = await reachInstances({ dataDir, instance: undefined, timeoutMs: LOOK_MS });
-  return reached.map(({ instance: { command, pid, pipeline }, tree }) => {
-    const name = printable(command === "run" ? parse(basename(pipeline)).name : pipeline);
-    return { pid, command, name, isSelf: pid === ownPid, tree };
+/** All that answer within the time, each with its tree, and those that do not: for an overview. */
+export async function instancesWithTrees({ dataDir, ownPid }: InstancesPorts, timeoutMs: number) {
+  const { reached, silent } = await reachInstances({ dataDir, instance: undefined, timeoutMs });
+  const instances = reached.map(({ instance: { command, pid, pipeline }, tree }): InstanceWithTree => {
+    return { pid, command, name: shortName(command === "run", pipeline), isSelf: pid === ownPid, tree };
   });
+  const mute = silent.map(({ entry: { pid, pipeline }, failure: { message } }) => {
+    return { pid, name: shortName(pipeline.includes("/"), pipeline), reason: message };
+  });
+  return { instances, silent: mute };
+}
+
+/** A run is known by its file's name, without what stands around it. */
+function shortName(isFile: boolean, pipeline: string): string {
+  return printable(isFile ? parse(basename(pipeline)).name : pipeline);
 }

@@ -74,7 +74,7 @@ export class Leading {
   }
 
   private constructor(kept: FencedKept, files: SubmittedFiles, ports: LeadingPorts) {
-    const { clock, dataDir, instance, logger } = ports;
+    const { clock, dataDir, id, instance, logger } = ports;
     const tell = (text: string): void => logger.warn(text);
     this.#ports = ports;
     this.#kept = kept;
@@ -87,7 +87,7 @@ export class Leading {
     this.tasks = this.#openTasks(stores);
     this.#deadLetters = this.#openDeadLetters();
     this.services = [
-      pipelinesService(this.pipelines, this.workers),
+      pipelinesService(id, this.pipelines, this.workers),
       tasksService(this.tasks, reports),
       reportsService(reports),
       this.#deadLetters.service,

@@ -11,7 +11,9 @@ const stage = z.object({
   out: z.number(),
   retries: z.number(),
   restarts: z.number(),
+  library: z.string().optional().describe("the plugin file on the master's machine"),
   inFlight: z.number().optional().describe("batches under way in it"),
+  inFlightMax: z.number().optional().describe("batches that may be under way in all of the pipeline, and so in it"),
   waitedMs: z.number().optional().describe("total time that batches waited for room behind it"),
   p50Ms: z.number().optional().describe("of a batch, in the last seconds, on the slowest worker"),
   p99Ms: z.number().optional(),
@@ -29,6 +31,8 @@ const pipeline = z.object({
   deadLettered: z.number(),
   readBytes: z.number().optional(),
   totalBytes: z.number().optional(),
+  p50Ms: z.number().optional().describe("of a batch, from its read to its write, since the run began"),
+  p99Ms: z.number().optional(),
   stages: z.array(stage).readonly(),
   rewinds: z.number().describe("times it went back to its checkpoint because an owner of stages was lost"),
 });
@@ -64,7 +68,18 @@ export const pipelinesContract = defineContract({
     list: {
       about: "all pipelines that this master knows, and its workers",
       input: z.strictObject({}),
-      output: z.object({ pipelines: z.array(pipeline).readonly(), workers: z.array(worker).readonly() }),
+      output: z.object({
+        by: z.string().optional().describe("the node that has answered"),
+        pipelines: z.array(pipeline).readonly(),
+        workers: z.array(worker).readonly(),
+      }),
+      access: "read",
+      idempotent: true,
+    },
+    show: {
+      about: "one pipeline",
+      input: z.strictObject({ pipeline: which }),
+      output: one,
       access: "read",
       idempotent: true,
     },

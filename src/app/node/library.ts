@@ -24,8 +24,11 @@ import {
 import type { DataClient } from "../../data/client/index.ts";
 import { type LinkHandlers, type LinkPool, linkTransport } from "../../wire/link/index.ts";
 import { type Client, type Contract, createClient, type Methods, type Service } from "../../wire/rpc/index.ts";
+import { type NodeServices, openServices } from "../service/open-services.ts";
+import { readServiceSettings, type ServiceSettings } from "../service/settings.ts";
 import { type LogFormat, stderrLogger } from "./log-sinks.ts";
 import { dataOverLinks } from "./node-data.ts";
+import { type NodeServicesClient, servicesClient } from "./node-services.ts";
 import { type OpenedNode, openNode } from "./open-node.ts";
 import { clusterRegistry, openPmdRegistry, type PmdRegistry } from "./registries.ts";
 import { type NodeWords, type Preset, readSettings, type SplitBrainStrategy } from "./settings.ts";
@@ -58,8 +61,8 @@ export {
 } from "../../data/client/index.ts";
 export type { Entry, MapEvent, Message, Value } from "../../data/words/index.ts";
 export { type Client, type Contract, defineContract, implement, type Service } from "../../wire/rpc/index.ts";
-
 export { connectData, type DataChoices } from "../data/connect-data.ts";
+export type { NodeServicesClient, ServiceCallOptions } from "./node-services.ts";
 
 export type Member = Membership["self"];
 
@@ -96,6 +99,8 @@ export interface NodeOptions {
   readonly dataDir?: string;
   /** Contracts that it answers. */
   readonly services?: readonly Service[];
+  /** Directories with services of users, each of which this node runs in a process of its own. */
+  readonly serviceDirectories?: readonly string[];
   /** A logger of the program's own, or how ours writes to standard error. */
   readonly logger?: Logger | { readonly level?: LogLevel; readonly format?: LogFormat };
 }
@@ -111,14 +116,19 @@ export class Node {
   readonly #runtime: NodeRuntime;
   readonly #opened: OpenedNode;
   readonly #pmd: PmdRegistry | undefined;
+  readonly #features: NodeServices;
   readonly logger: Logger;
+  /** Services of users, wherever in the cluster they run. */
+  readonly services: NodeServicesClient;
   #stopping: Promise<void> | undefined;
   #data: DataClient | undefined;
 
-  private constructor(runtime: NodeRuntime, opened: OpenedNode, pmd: PmdRegistry | undefined, logger: Logger) {
+  private constructor({ features, logger, opened, pmd, runtime }: Built) {
     this.#runtime = runtime;
     this.#opened = opened;
     this.#pmd = pmd;
+    this.#features = features;
+    this.services = servicesClient(features.door, runtime.id);
     this.logger = logger;
   }
 
@@ -131,7 +141,7 @@ export class Node {
     }
     held[RUNNING] = options.alias;
     try {
-      return await startNode(options, (...parts) => new Node(...parts));
+      return await startNode(options, (parts) => new Node(parts));
     } catch (thrown) {
       delete held[RUNNING];
       throw thrown;
@@ -240,12 +250,20 @@ export class Node {
   async #stop(): Promise<void> {
     this.#runtime.close();
     await this.#pmd?.close();
+    await this.#features.ending();
     await this.#opened.close("leave");
+    await this.#features.closed();
     delete (globalThis as { [RUNNING]?: string })[RUNNING];
   }
 }
 
-type Build = (runtime: NodeRuntime, opened: OpenedNode, pmd: PmdRegistry | undefined, logger: Logger) => Node;
+interface Built {
+  readonly runtime: NodeRuntime;
+  readonly opened: OpenedNode;
+  readonly pmd: PmdRegistry | undefined;
+  readonly features: NodeServices;
+  readonly logger: Logger;
+}
 
 /** As commands have it: what is not told is taken from the environment. */
 function withEnvironment(options: NodeOptions): NodeOptions {
@@ -253,14 +271,20 @@ function withEnvironment(options: NodeOptions): NodeOptions {
   return { ...(dataDir && { dataDir }), ...(secrets && { secrets }), ...options };
 }
 
-async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
+async function startNode(asked: NodeOptions, build: (parts: Built) => Node): Promise<Node> {
   const options = withEnvironment(asked);
   const { alias, services = [] } = options;
   const id = options.nodeId ?? `${alias.slice(0, ID_ALIAS_CHARS)}@${crypto.randomUUID().slice(0, ID_CHARS)}`;
   const settings = readSettings(wordsOf(options, id));
   const logger = loggerFrom(options);
   let runtime: NodeRuntime | undefined;
-  const opened = await openNode({ settings, logger, services, handlers: topicsOf(() => runtime) });
+  const features = openServices({ settings: servicesFrom(options), self: id, dataDir: options.dataDir, logger });
+  const opened = await openNode({
+    settings,
+    logger,
+    services: [...features.services, ...services],
+    handlers: { ...features.handlers, ...topicsOf(() => runtime) },
+  });
   let pmd: PmdRegistry | undefined;
   try {
     if (options.pmd !== false) {
@@ -269,14 +293,16 @@ async function startNode(asked: NodeOptions, build: Build): Promise<Node> {
     const registries: Registry[] = [...(pmd ? [pmd] : []), clusterRegistry(opened.membership)];
     const ports = { registries, post: postOf(opened.links), clock: systemClock, logger };
     runtime = new NodeRuntime({ id, alias, mailbox: options.mailbox ?? {} }, ports);
+    features.opened(opened);
     opened.start();
     await pmd?.untilKnown();
     await pmd?.register({ alias, nodeId: id, ...opened.address });
-    return build(runtime, opened, pmd, logger);
+    return build({ runtime, opened, pmd, features, logger });
   } catch (thrown) {
     runtime?.close();
     await pmd?.close();
     await opened.close("abort");
+    await features.closed();
     throw thrown;
   }
 }
@@ -297,9 +323,15 @@ function wordsOf(asked: NodeOptions, nodeId: string): NodeWords {
   };
 }
 
+/** A program says which: what lies in its working directory by chance is not run. */
+function servicesFrom({ serviceDirectories: directories = [] }: NodeOptions): ServiceSettings {
+  return readServiceSettings({ directories, none: directories.length === 0 }, process.cwd());
+}
+
 function loggerFrom({ alias, logger = {} }: NodeOptions): Logger {
   if ("info" in logger) return logger;
-  return stderrLogger({ name: alias, level: logger.level ?? "info", format: logger.format ?? "text" });
+  const { format, level = "info" } = logger;
+  return stderrLogger({ name: alias, level, ...(format && { format }) });
 }
 
 function topicsOf(runtime: () => NodeRuntime | undefined): LinkHandlers {

@@ -7,7 +7,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { CutList, InstanceView, MissingPart, Overview, PipelineView } from "../../edge/dashboard/index.ts";
 import { linkViews, nodeViews } from "./cluster-views.ts";
 import { bounded, TREE_NODES_MAX, TreeBudget } from "./limits.ts";
-import type { MasterPipelines, OverviewPorts } from "./ports.ts";
+import type { InstancesTold, MasterPipelines, OverviewPorts } from "./ports.ts";
 
 /** Whoever looks does so once a second: an answer that comes later than the next question is of no use. */
 const PART_TIMEOUT_MS = 900;
@@ -20,14 +20,15 @@ export async function gather(ports: OverviewPorts): Promise<Gathered> {
   const cut: CutList[] = [];
   const part = <T>(name: string, tell: (() => Promise<T> | T) | undefined, otherwise: T): Promise<T> =>
     inTime(clock, tell, otherwise, (reason) => missing.push({ part: name, reason }));
-  const [master, instances, deadLetters, services, groups, cache] = await Promise.all([
+  const [master, processes, deadLetters, services, groups, cache] = await Promise.all([
     part<MasterPipelines | undefined>("pipelines", ports.masterPipelines, undefined),
-    part("instances", ports.instances, []),
+    part<InstancesTold>("instances", ports.instances, { instances: [], silent: [] }),
     part("dead letters", ports.deadLetters, []),
     part("services", ports.services, []),
     part("groups", ports.groups, []),
     part("cache", ports.cache, undefined),
   ]);
+  for (const { name, pid, reason } of processes.silent) missing.push({ part: `process ${pid} (${name})`, reason });
   const load = await part("load", ports.load, undefined);
   const nodes = await part("nodes", () => nodeViews(ports, master?.workers ?? [], load), []);
   const links = await part("links", () => linkViews(ports), []);
@@ -39,7 +40,7 @@ export async function gather(ports: OverviewPorts): Promise<Gathered> {
     pipelines: bounded("pipelines", master?.pipelines ?? [], cut).map((each) => withFewStages(each, cut)),
     ...(master && { master: master.by }),
     services: bounded("services", services, cut),
-    instances: withFewNodes(bounded("instances", instances, cut), cut),
+    instances: withFewNodes(bounded("instances", processes.instances, cut), cut),
     deadLetters: bounded("deadLetters", deadLetters, cut).map(({ reasons, ...each }) => ({
       ...each,
       reasons: bounded("reasons", reasons, cut),

@@ -43,7 +43,7 @@ const stage = z.object({
   retries: count,
   restarts: count,
   queued: count.optional().describe("batches that wait or are under way"),
-  queueMax: count.optional(),
+  queueMax: count.optional().describe("batches that may be under way in all of the pipeline, and so in it"),
   waitedMs: count
     .optional()
     .describe("how long batches have waited for a process of it and for room behind it, all together"),
@@ -62,6 +62,8 @@ const pipeline = z.object({
   deadLettered: count,
   readBytes: count.optional(),
   totalBytes: count.optional(),
+  p50Ms: count.optional().describe("of a batch, from its read to its write, since the run began"),
+  p99Ms: count.optional(),
   rewinds: count,
   stages: z.array(stage).readonly(),
 });

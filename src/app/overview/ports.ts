@@ -35,17 +35,23 @@ export interface MachineShares {
   readonly memory: number;
 }
 
+/** A process that does not answer hides none of the others. */
+export interface InstancesTold {
+  readonly instances: readonly InstanceView[];
+  readonly silent: readonly { readonly pid: number; readonly name: string; readonly reason: string }[];
+}
+
 export interface OverviewPorts {
   readonly clock: Clock;
   readonly node: { readonly id: string; readonly version: string; readonly life: string };
   readonly membership: Pick<Membership, "self" | "members" | "leader" | "explain">;
   readonly links: () => readonly Pick<PeerLink, "peer" | "isOpen" | "counts">[];
   /** Of this machine. */
-  readonly load?: (() => MachineShares) | undefined;
+  readonly load?: (() => MachineShares | undefined) | undefined;
   /** Of whoever leads, asked over links; undefined when there is no master. */
   readonly masterPipelines?: (() => Promise<MasterPipelines | undefined>) | undefined;
   /** This process and those beside it, each with its tree. */
-  readonly instances?: (() => Promise<readonly InstanceView[]> | readonly InstanceView[]) | undefined;
+  readonly instances?: (() => Promise<InstancesTold> | InstancesTold) | undefined;
   readonly services?: (() => readonly ServiceView[]) | undefined;
   readonly deadLetters?: (() => Promise<readonly DeadLettersView[]>) | undefined;
   readonly groups?: (() => Promise<readonly GroupView[]> | readonly GroupView[]) | undefined;

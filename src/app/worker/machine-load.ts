@@ -10,17 +10,20 @@ export interface MachineLoad {
   readonly memory: number;
 }
 
-/** Looks at most every half second, however often it is asked. */
-export function machineLoad(nowMs: () => number): () => MachineLoad {
-  let lookedMs = Number.NEGATIVE_INFINITY;
-  let before = { busy: 0, all: 0 };
-  let load: MachineLoad = { cpu: 0, memory: 0 };
+/**
+ * Looks at once, then at most every half second, however often it is asked. Undefined until it has looked twice: one look tells the
+ * average since the machine started.
+ */
+export function machineLoad(nowMs: () => number): () => MachineLoad | undefined {
+  let lookedMs = nowMs();
+  let before = processorTimes(readFileSync("/proc/stat", "utf8"));
+  let load: MachineLoad | undefined;
   return () => {
     if (nowMs() - lookedMs < LOOK_INTERVAL_MS) return load;
     lookedMs = nowMs();
     const times = processorTimes(readFileSync("/proc/stat", "utf8"));
     const all = times.all - before.all;
-    const cpu = all > 0 ? (times.busy - before.busy) / all : load.cpu;
+    const cpu = all > 0 ? (times.busy - before.busy) / all : (load?.cpu ?? 0);
     before = times;
     load = { cpu: share(cpu), memory: share(usedMemory(readFileSync("/proc/meminfo", "utf8"))) };
     return load;

@@ -36,6 +36,7 @@ export async function workerDuty({ drainMs, logger, settings, tracer }: WorkerCh
   const state = stateDirectory(settings.dataDir);
   const store = await ArtifactStore.open(join(state, "artifacts"));
   const capacity = settings.capacities.cpu ?? availableParallelism();
+  const machine = machineLoad(() => systemClock.monotonic());
   let node: OpenedNode | undefined;
   const worker = new Worker({
     clock: systemClock,
@@ -44,7 +45,7 @@ export async function workerDuty({ drainMs, logger, settings, tracer }: WorkerCh
     settings: unpackSettings,
     unpack: (packed, master) => unpackPlan(packed, store, master),
     linkTo: (peer) => node?.links.byId(peer),
-    load: machineLoad(() => systemClock.monotonic()),
+    load: () => machine() ?? NOT_YET_KNOWN,
     tell: (text) => logger.warn(text),
   });
   const { plugins, tasks } = openTasks(store, join(state, "work"), logger);
@@ -65,6 +66,9 @@ export async function workerDuty({ drainMs, logger, settings, tracer }: WorkerCh
     },
   };
 }
+
+/** For the first half second of a worker: its master takes the machine for idle. */
+const NOT_YET_KNOWN = { cpu: 0, memory: 0 } as const;
 
 /** What is still here at the end of the time is refused, so that others do it at once, and nobody waits for its answers here. */
 async function drained(worker: Worker, tasks: TaskWorker, drainMs: number, logger: Logger): Promise<void> {

@@ -8,7 +8,6 @@ export const dashboard = defineCommand({
   about: "print the address of a node's dashboard, to be opened in a browser; whoever has it may operate for an hour",
   examples: [
     "dashboard",
-    'open "$(distributed_system dashboard)"',
     "dashboard --node 10.0.0.1:8080 --secrets ./cluster",
   ],
   args: nodeArgs,

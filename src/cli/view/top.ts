@@ -106,14 +106,14 @@ function nodeLines({ links, nodes }: Snapshot): string[] {
 function pipelineLines({ before, elapsedMs, now }: Look): string[] {
   const rows = now.pipelines.flatMap((pipeline) => {
     const was = before?.pipelines.find(({ id }) => id === pipeline.id);
-    const { deadLettered, detail = "", name, read, readBytes, stages, state, totalBytes, written } = pipeline;
+    const { deadLettered, detail = "", name, p99Ms, read, readBytes, stages, state, totalBytes, written } = pipeline;
     const share = readBytes !== undefined && totalBytes ? percent(Math.min(1, readBytes / totalBytes)) : "";
     const more = [deadLettered > 0 ? `${formatCount(deadLettered)} dead letters` : "", detail]
       .filter(Boolean)
       .join(", ");
     const rate = perSecond(ratePerSecond(was?.written, written, elapsedMs));
     return [
-      [name, state, formatCount(read), formatCount(written), rate, share, "", "", more],
+      [name, state, formatCount(read), formatCount(written), rate, share, "", duration(p99Ms, ""), more],
       ...stages.map((stage) => {
         const then = was?.stages.find((each) => each.name === stage.name);
         const troubles = [counted(stage.retries, "retries"), counted(stage.restarts, "restarts")].filter(Boolean);

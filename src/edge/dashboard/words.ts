@@ -83,6 +83,9 @@ export interface PipelineView {
   readonly deadLettered: number;
   readonly readBytes?: number | undefined;
   readonly totalBytes?: number | undefined;
+  /** Of a batch, from its read to its write, since the run began. */
+  readonly p50Ms?: number | undefined;
+  readonly p99Ms?: number | undefined;
   readonly rewinds: number;
   readonly stages: readonly StageView[];
 }

@@ -20,6 +20,8 @@ export interface PeerPorts {
   /** Something is asked of this side. Nothing that it throws is expected. */
   serve(request: Incoming): void;
   note(operation: number, text: string): void;
+  /** Nothing that this side has asked is under way any more. */
+  idle?(): void;
   /** Once: the other side does not keep to the protocol. */
   broken(reason: string): void;
 }
@@ -292,6 +294,7 @@ export class Peer {
     this.#askedBytes -= pending.bytes;
     if (pending.reader !== undefined) this.#streams--;
     if (pending.onAbort !== undefined) pending.signal?.removeEventListener("abort", pending.onAbort);
+    if (this.#pending.size === 0) this.#ports.idle?.();
   }
 
   #sweepAsked(nowMs: number): number {

@@ -55,6 +55,7 @@ export class ServiceProcess implements ServiceProcessPort {
       write: (bytes) => this.#pipe?.write(bytes) ?? 0,
       serve: (request) => this.#serve(request),
       note: (operation, text) => this.#note(operation, text),
+      idle: () => this.#idle?.(),
       broken: (reason) => this.kill(`${reason} and was killed`),
     });
     this.#child = new HostChild({
@@ -102,23 +103,20 @@ export class ServiceProcess implements ServiceProcessPort {
   }
 
   /** The JSON text of the result. */
-  async call(call: ServiceCall, signal?: AbortSignal): Promise<Uint8Array> {
-    const asked = this.#asked(CALL, call, signal);
-    return this.#noted(this.#peer.ask(asked));
+  call(call: ServiceCall, signal?: AbortSignal): Promise<Uint8Array> {
+    if (this.#state !== "ready") return Promise.reject(this.#notReady(call));
+    return this.#peer.ask(this.#asked(CALL, call, signal));
   }
 
   /** The JSON text of each item; asked for when the iteration begins. `timeoutMs` is for the first item. */
   async *stream(call: ServiceCall, signal?: AbortSignal): AsyncGenerator<Uint8Array> {
-    try {
-      yield* this.#peer.askStream(this.#asked(STREAM, call, signal));
-    } finally {
-      this.#look();
-    }
+    if (this.#state !== "ready") throw this.#notReady(call);
+    yield* this.#peer.askStream(this.#asked(STREAM, call, signal));
   }
 
   /** Fails with what `health` throws, or when it does not answer. Services without one are well while they answer. */
   async health(timeoutMs: number): Promise<void> {
-    await this.#noted(this.#ask(HEALTH, `${this.#name}: health`, timeoutMs));
+    await this.#ask(HEALTH, `${this.#name}: health`, timeoutMs);
   }
 
   kill(reason: string): void {
@@ -176,13 +174,18 @@ export class ServiceProcess implements ServiceProcessPort {
 
   #asked(operation: number, call: ServiceCall, signal: AbortSignal | undefined): Asked {
     const what = `${this.#name}.${call.method}`;
-    if (this.#state !== "ready")
-      throw unavailable(what, this.#state === "gone" ? "its process is gone" : `it is ${this.#state}`);
     const timeoutMs = Math.min(call.timeoutMs, TIMEOUT_MS_MAX);
     const trace = call.traceparent;
     const isTrace = trace !== undefined && trace.length <= TRACE_CHARS_MAX && /^[\x21-\x7e]*$/.test(trace);
     const head = `${call.method}\n${this.#callerText(call.caller)}`;
     return { what, operation, head, body: call.params, timeoutMs, signal, trace: isTrace ? trace : undefined };
+  }
+
+  #notReady({ method }: ServiceCall): Failure {
+    return unavailable(
+      `${this.#name}.${method}`,
+      this.#state === "gone" ? "its process is gone" : `it is ${this.#state}`,
+    );
   }
 
   #callerText(caller: ServiceCaller): string {
@@ -211,19 +214,6 @@ export class ServiceProcess implements ServiceProcessPort {
     } finally {
       timer.cancel();
     }
-  }
-
-  /** Whoever waits for the process to become idle looks again. */
-  async #noted<T>(work: Promise<T>): Promise<T> {
-    try {
-      return await work;
-    } finally {
-      this.#look();
-    }
-  }
-
-  #look(): void {
-    if (this.#idle !== undefined && this.#peer.inFlight === 0) this.#idle();
   }
 
   #becomesIdle(): Promise<void> {

@@ -37,7 +37,7 @@ export function cheapest(
   let least = Number.POSITIVE_INFINITY;
   for (const candidate of candidates) {
     const cost = costOf(candidate);
-    assert(!Number.isNaN(cost), `the cost of ${candidate.id} is no number`);
+    assert(!Number.isNaN(cost), () => `the cost of ${candidate.id} is no number`);
     if (cost > least) continue;
     if (cost < least) tied.length = 0;
     least = cost;

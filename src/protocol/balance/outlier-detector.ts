@@ -101,7 +101,7 @@ export class OutlierDetector implements Machine<OutlierInput, OutlierEffect> {
   }
 
   step(input: OutlierInput | Tick, nowMs: number): readonly OutlierEffect[] {
-    assert(nowMs >= this.#nowMs, `time went back from ${this.#nowMs} to ${nowMs} ms`);
+    assert(nowMs >= this.#nowMs, () => `time went back from ${this.#nowMs} to ${nowMs} ms`);
     this.#nowMs = nowMs;
     const effects = this.#catchUp(nowMs);
     if (input.type === "seen") for (const id of input.ids) this.#see(id);

@@ -123,7 +123,7 @@ export class Breaker {
 
   /** Whatever has fallen due happens first, each at its own time: how often it is ticked makes no difference. */
   #begin(nowMs: number): void {
-    assert(nowMs >= this.#nowMs, `time went back from ${this.#nowMs} to ${nowMs} ms`);
+    assert(nowMs >= this.#nowMs, () => `time went back from ${this.#nowMs} to ${nowMs} ms`);
     this.#effects = [];
     for (let dueMs = this.nextDeadlineMs; dueMs !== undefined && dueMs <= nowMs; dueMs = this.nextDeadlineMs) {
       this.#nowMs = dueMs;
@@ -150,7 +150,7 @@ export class Breaker {
 
   #answer(input: Extract<BreakerInput, { ticket: number }>): void {
     const { ticket, type } = input;
-    assert(ticket >= 1 && ticket <= this.#tickets, `ticket ${ticket} was never given out`);
+    assert(ticket >= 1 && ticket <= this.#tickets, () => `ticket ${ticket} was never given out`);
     if (!this.#calls.delete(ticket)) this.#counts.late++;
     else if (type === "failed") this.#failed(input.reason);
     else if (type === "succeeded") this.#succeeded();

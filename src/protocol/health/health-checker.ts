@@ -107,7 +107,7 @@ export class HealthChecker {
 
   /** A check that is overdue has failed at its own time. */
   #begin(nowMs: number): void {
-    assert(nowMs >= this.#nowMs, `time went back from ${this.#nowMs} to ${nowMs} ms`);
+    assert(nowMs >= this.#nowMs, () => `time went back from ${this.#nowMs} to ${nowMs} ms`);
     this.#effects = [];
     const dueMs = this.nextDeadlineMs;
     this.#nowMs = nowMs;

@@ -62,7 +62,7 @@ export class LeaseTable implements Machine<LeaseInput, LeaseEffect> {
   }
 
   step(input: LeaseInput, nowMs: number): readonly LeaseEffect[] {
-    assert(nowMs >= this.#nowMs, `time went back from ${this.#nowMs} to ${nowMs} ms`);
+    assert(nowMs >= this.#nowMs, () => `time went back from ${this.#nowMs} to ${nowMs} ms`);
     this.#nowMs = nowMs;
     this.#effects = this.#book.begin(nowMs);
     this.#passTime();

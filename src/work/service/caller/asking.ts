@@ -40,8 +40,19 @@ export class Asking {
     this.#ports = ports;
   }
 
-  /** The answer, or what became of the last attempt. */
+  /** The answer, or what became of the last attempt; it takes a place in the service's bulkhead as long as that lasts. */
   async call(asked: Asked): Promise<Uint8Array | Outcome> {
+    const { entry, group } = asked;
+    const refusal = group.service.admit(entry.what);
+    if (refusal) return judge(refusal, entry.what, "", false);
+    try {
+      return await this.#ask(asked);
+    } finally {
+      group.service.leave();
+    }
+  }
+
+  async #ask(asked: Asked): Promise<Uint8Array | Outcome> {
     const { call, dueMs, entry } = asked;
     const { clock } = this.#ports;
     const trail: Trail = { group: asked.group, attempt: 1, tried: undefined };

@@ -123,12 +123,12 @@ export class ClusterServices implements ServiceDoor {
     const group = this.#groups.find(call.service, startMs);
     if (!group) return await this.#withoutPlace(call, fallbacks, startMs);
     const entry = entryOf(group, call, false);
-    const { tally, description, what } = entry;
+    const { tally, description } = entry;
     const dueMs = startMs + timeOf(call, description.timeoutMs);
     tally.calls++;
     group.service.budget.called(startMs);
     try {
-      const answer = await this.#within(group, what, () => this.#asking.call({ call, entry, group, dueMs }));
+      const answer = await this.#asking.call({ call, entry, group, dueMs });
       if (answer instanceof Uint8Array) return answer;
       const { failure } = answer;
       const replaced = this.#fallBack(call, entry, answer, { fallbacks, dueMs });
@@ -141,19 +141,6 @@ export class ClusterServices implements ServiceDoor {
     } finally {
       tally.ended++;
       tally.latency.record(clock.monotonic() - startMs);
-    }
-  }
-
-  async #within(group: Group, what: string, act: () => Promise<Uint8Array | Outcome>): Promise<Uint8Array | Outcome> {
-    try {
-      group.service.enter(what);
-    } catch (thrown) {
-      return judge(thrown, what, this.#ports.self, false);
-    }
-    try {
-      return await act();
-    } finally {
-      group.service.leave();
     }
   }
 

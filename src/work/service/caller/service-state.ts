@@ -33,8 +33,15 @@ export class ServiceState {
 
   /** The bulkhead: one service that does not answer must not hold all that this node can have under way. */
   enter(what: string): void {
-    if (this.#calls >= this.#callsMax) throw overloaded(what, `${this.#calls} calls`, this.#callsMax);
+    const refusal = this.admit(what);
+    if (refusal) throw refusal;
+  }
+
+  /** Why not, instead of a throw. */
+  admit(what: string): Failure | undefined {
+    if (this.#calls >= this.#callsMax) return overloaded(what, `${this.#calls} calls`, this.#callsMax);
     this.#calls++;
+    return undefined;
   }
 
   leave(): void {

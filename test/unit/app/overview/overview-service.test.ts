@@ -70,7 +70,10 @@ describe("OverviewDesk", () => {
       services: () => {
         throw new Error("no registry");
       },
-      instances: () => [{ pid: 1, command: "node", name: "n1", isSelf: true, tree: treeView("root") }],
+      instances: () => ({
+        instances: [{ pid: 1, command: "node", name: "n1", isSelf: true, tree: treeView("root") }],
+        silent: [{ pid: 7, name: "stuck", reason: "no answer in time" }],
+      }),
     });
     const looking = look();
     clock.advance(900);
@@ -78,6 +81,7 @@ describe("OverviewDesk", () => {
     expect(instances.length).toBe(1);
     expect(missing.toSorted((a, b) => (a.part < b.part ? -1 : 1))).toEqual([
       { part: "pipelines", reason: "no answer within 900 ms" },
+      { part: "process 7 (stuck)", reason: "no answer in time" },
       { part: "services", reason: "no registry" },
     ]);
   });

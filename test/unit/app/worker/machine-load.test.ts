@@ -24,21 +24,22 @@ describe("usedMemory()", () => {
 });
 
 describe("machineLoad()", () => {
-  test("looks again only after half a second, however often it is asked, and stays between 0 and 1", () => {
+  test("tells nothing until it has looked twice, looks only every half second, and stays between 0 and 1", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 2_000 }), { maxLength: 20 }), (steps) => {
         let nowMs = 0;
-        let lookedMs = Number.NEGATIVE_INFINITY;
+        let lookedMs = 0;
         const load = machineLoad(() => nowMs);
         let last = load();
-        lookedMs = nowMs;
+        expect(last).toBeUndefined();
         for (const step of steps) {
           nowMs += step;
           const found = load();
           if (nowMs - lookedMs < 500) expect(found).toBe(last);
           else lookedMs = nowMs;
+          expect(found === undefined).toBe(lookedMs === 0);
           last = found;
-          for (const share of [found.cpu, found.memory]) {
+          for (const share of found ? [found.cpu, found.memory] : []) {
             expect(share).toBeGreaterThanOrEqual(0);
             expect(share).toBeLessThanOrEqual(1);
           }

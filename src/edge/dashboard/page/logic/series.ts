@@ -3,7 +3,7 @@ import { ratePerSecond } from "../../../../base/rate.ts";
 import type { Overview, PipelineView, ServiceView, StageView } from "../../words.ts";
 
 export type StageMetric = "out" | "p99" | "pressure";
-export type PipelineMetric = "read" | "written";
+export type PipelineMetric = "read" | "written" | "p99";
 export type ServiceMetric = "calls" | "errors";
 
 export const TOTAL_READ = "total read";
@@ -90,6 +90,7 @@ type Rate = (was: number | undefined, is: number | undefined) => number | undefi
 function putPipeline(put: Put, rate: Rate, before: PipelineView | undefined, now: PipelineView): void {
   put(pipelineSeries(now.id, "read"), rate(before?.read, now.read));
   put(pipelineSeries(now.id, "written"), rate(before?.written, now.written));
+  put(pipelineSeries(now.id, "p99"), now.p99Ms);
   for (const stage of now.stages) {
     const was = before?.stages.find(({ name }) => name === stage.name);
     put(stageSeries(now.id, stage.name, "out"), rate(was?.out, stage.out));

@@ -1,7 +1,7 @@
 /** Pipelines with their stages: records, queues, times, and how they went over the last minutes. Pauses, resumes and swaps. */
 import type { PipelineView } from "../../words.ts";
 import { pauseAction, resumeAction } from "../logic/actions.ts";
-import { percent, perSecond, plural, short } from "../logic/numbers.ts";
+import { duration, percent, perSecond, plural, short } from "../logic/numbers.ts";
 import { pipelineSeries } from "../logic/series.ts";
 import { ActionButton, Empty, Section, State } from "../parts/bits.tsx";
 import { useBoard } from "../state/board.ts";
@@ -60,7 +60,7 @@ function PipelineCard({ pipeline }: { readonly pipeline: PipelineView }) {
 
 function Figures({ pipeline }: { readonly pipeline: PipelineView }) {
   const { live } = useBoard();
-  const { deadLettered, id, read, readBytes, rewinds, totalBytes, written } = pipeline;
+  const { deadLettered, id, p50Ms, p99Ms, read, readBytes, rewinds, totalBytes, written } = pipeline;
   const latest = (metric: "read" | "written"): string => perSecond(live.history.latest(pipelineSeries(id, metric)));
   return (
     <p class="figures">
@@ -78,6 +78,11 @@ function Figures({ pipeline }: { readonly pipeline: PipelineView }) {
           input <b>{percent(Math.min(1, readBytes / totalBytes))}</b>
         </span>
       ) : null}
+      {p99Ms !== undefined && (
+        <span title="of a batch, from its read to its write, since the run began">
+          batch p50 <b>{duration(p50Ms)}</b> p99 <b>{duration(p99Ms)}</b>
+        </span>
+      )}
       {rewinds > 0 && <span>{plural(rewinds, "rewind")} to its checkpoint</span>}
       <span class="quiet mono">{id}</span>
     </p>
