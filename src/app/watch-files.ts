@@ -22,7 +22,12 @@ interface Watched {
   told: string;
 }
 
-export function watchFiles(files: readonly string[], clock: Clock, changed: () => void): FileWatch {
+export function watchFiles(
+  files: readonly string[],
+  clock: Clock,
+  changed: () => void,
+  lookMs: number = LOOK_MS,
+): FileWatch {
   let watched = new Map<string, Watched>();
   let timer: Timer | undefined;
   const follow = (wanted: readonly string[]): void => {
@@ -30,11 +35,11 @@ export function watchFiles(files: readonly string[], clock: Clock, changed: () =
   };
   const tick = (): void => {
     const saved = [...watched].filter(([path, file]) => isSaved(path, file));
-    timer = clock.after(LOOK_MS, tick);
+    timer = clock.after(lookMs, tick);
     if (saved.length > 0) changed();
   };
   follow(files);
-  timer = clock.after(LOOK_MS, tick);
+  timer = clock.after(lookMs, tick);
   return { follow, close: () => timer?.cancel() };
 }
 

@@ -71,7 +71,11 @@ const CONNECTIONS: readonly { readonly what: string; readonly bytes: string; rea
   { what: "a verb that is none", bytes: "EAT /health HTTP/1.1\r\nhost: x\r\n\r\n" },
   { what: "a blank in a header's name", bytes: "GET /health HTTP/1.1\r\nho st: x\r\n\r\n", status: 400 },
   { what: "a NUL in a header", bytes: "GET /health HTTP/1.1\r\nhost: x\r\nx: a\0b\r\n\r\n", status: 400 },
-  { what: "a length below nothing", bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\nhello", status: 400 },
+  {
+    what: "a length below nothing",
+    bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-length: -5\r\n\r\nhello",
+    status: 400,
+  },
   {
     what: "two lengths",
     bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 50\r\n\r\nhello",
@@ -95,7 +99,10 @@ const CONNECTIONS: readonly { readonly what: string; readonly bytes: string; rea
     bytes: 'POST /auth/token HTTP/1.1\r\nhost: x\r\nAUTH\r\ncontent-length: 5\r\n\r\n{"node_id":"a"}',
     status: 400,
   },
-  { what: "a body in gzip", bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\nAUTH\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}" },
+  {
+    what: "a body in gzip",
+    bytes: "POST /auth/token HTTP/1.1\r\nhost: x\r\nAUTH\r\ncontent-encoding: gzip\r\ncontent-length: 2\r\n\r\n{}",
+  },
 ];
 
 /** What a body may cost: as long as that others wait, for nothing in the node waits for anything while it reads one. */
@@ -166,11 +173,14 @@ describe("a node that gets connections made to do harm", () => {
   test("gives up a body that does not come, and answers others meanwhile", async () => {
     const address = cluster.address("n1");
     const head = `POST /auth/token HTTP/1.1\r\nhost: x\r\nauthorization: Bearer ${token}\r\ncontent-length: 60000\r\n\r\n`;
-    const slow = Array.from({ length: 20 }, () => sendRaw(address, { pieces: [head, "{", ...'"node_id"'], pauseMs: 700 }));
+    const slow = Array.from({ length: 20 }, () =>
+      sendRaw(address, { pieces: [head, "{", ...'"node_id"'], pauseMs: 700 }),
+    );
     let isOver = false;
     const others: number[] = [];
     const asking = (async () => {
-      while (!isOver) others.push(...(await sendRaw(address, { pieces: ["GET /health HTTP/1.1\r\nhost: x\r\n\r\n"] })).statuses);
+      while (!isOver)
+        others.push(...(await sendRaw(address, { pieces: ["GET /health HTTP/1.1\r\nhost: x\r\n\r\n"] })).statuses);
     })();
     const answers = await Promise.all(slow);
     isOver = true;

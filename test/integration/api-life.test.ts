@@ -60,7 +60,8 @@ test("a token that is revoked at one node is refused by another, and rotated key
   }
   const make = async () => (await admin.post<Made>("/auth/token", { role: "viewer", subject: "ann" })).body;
   const [kept, ended] = [await make(), await make()];
-  const status = async (address: string, { token }: Made) => (await clientOf(address, token).get("/cluster/nodes")).status;
+  const status = async (address: string, { token }: Made) =>
+    (await clientOf(address, token).get("/cluster/nodes")).status;
   for (const address of [one, two]) for (const made of [kept, ended]) expect(await status(address, made)).toBe(200);
   expect((await admin.ask(`/auth/tokens/${ended.jti}`, { method: "DELETE" })).status).toBe(200);
   expect(await status(one, ended)).toBe(401);

@@ -116,7 +116,8 @@ describe.each(["master", "worker"] as const)("the API of a %s", (name) => {
         const token = tokens[role];
         const { status, code, text } = await client.ask({ address: addresses[name], verb, path, token, body });
         const told = [role, verb, path, status, code];
-        if (!mayCall({ name: role, access: ACCESS[role] }, access)) expect(told).toEqual([role, verb, path, 403, "rpc.forbidden"]);
+        if (!mayCall({ name: role, access: ACCESS[role] }, access))
+          expect(told).toEqual([role, verb, path, 403, "rpc.forbidden"]);
         else if (status >= 500 || status === 401 || status === 403) throw new Error(`${told}: ${text}`);
       }
     }

@@ -86,10 +86,12 @@ test("dead_letters tells what there is, and runs records again from their stage 
 
 test("replay() deletes what has been run when that is asked for, and takes lines that were mended", async () => {
   space.write("second.ts", perRecord("row.fixed = true;"));
-  const { replays } = await client.replay({ pipeline: "p", purge: true, reason: "five" });
+  const output = space.at("mended.ndjson");
+  const { replays } = await client.replay({ pipeline: "p", purge: true, reason: "five", output });
+  expect(replays).toMatchObject([{ output }]);
   await until("they are deleted", async () => (await client.replays({})).replays.every(({ purged }) => purged === 4));
   expect((await client.summary({})).pipelines).toMatchObject([{ pipeline: "p", letters: 1, texts: 1 }]);
-  expect(space.records(`${replays[0]!.name}.ndjson`)).toHaveLength(4);
+  expect(space.records("mended.ndjson")).toHaveLength(4);
   expect(await client.purge({ pipeline: "p", all: true })).toEqual({ purged: 1, kept: 0 });
   expect((await client.summary({})).pipelines).toEqual([]);
 });
@@ -102,6 +104,9 @@ test("replay() and purge() refuse what cannot be", async () => {
     "dead_letter.several_stages",
   );
   expect(await code(client.purge({ pipeline: "p" }))).toBe("dead_letter.no_filter");
+  expect(await code(client.replay({ pipeline: "p", stage: "two", output: space.at("out.ndjson") }))).toBe(
+    "dead_letter.output_exists",
+  );
   space.write("p.txt", space.text("p.txt").replace("two|", "zwei|"));
   expect(await code(client.replay({ pipeline: "p", stage: "two" }))).toBe("dead_letter.no_such_stage");
   expect((await client.replays({})).replays).toEqual([]);

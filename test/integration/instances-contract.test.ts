@@ -5,6 +5,7 @@ import { instancesContract } from "../../src/app/instances/instances-contract.ts
 import { instancesService, instancesWithTrees } from "../../src/app/instances/instances-service.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { type Caller, createClient, Dispatcher } from "../../src/wire/rpc/index.ts";
+import { FakeInstance } from "../support/instances.ts";
 import { orders } from "../support/orders.ts";
 import { GATE, perRecord } from "../support/plugins.ts";
 import { until } from "../support/until.ts";
@@ -68,6 +69,19 @@ test("instances lists, describes, swaps and stops a run", async () => {
   expect(marks).toHaveLength(RECORDS);
   expect([marks[0], marks.at(-1)]).toEqual([1, 2]);
   expect((await client.list({})).instances).toEqual([]);
+});
+
+test("instancesWithTrees() names a process that does not answer, and tells the others all the same", async () => {
+  using space = new Workspace();
+  const dataDir = space.at("state");
+  await using well = await FakeInstance.start(dataDir, "well");
+  await using stuck = await FakeInstance.start(dataDir, "/srv/stuck.txt");
+  stuck.signal("SIGSTOP");
+  const { instances, silent } = await instancesWithTrees({ dataDir, ownPid: process.pid }, 1_500);
+  stuck.signal("SIGCONT");
+  expect(instances).toMatchObject([{ pid: well.pid, isSelf: false }]);
+  expect(silent).toMatchObject([{ pid: stuck.pid, name: "stuck" }]);
+  expect(silent[0]!.reason).toContain("ms");
 });
 
 test("instances ends a run when it is told to", async () => {

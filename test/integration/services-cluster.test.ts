@@ -1,8 +1,6 @@
 /** Services of a cluster of real nodes: found and called from everywhere, killed, swapped and lost while calls go on. */
 import { expect, test } from "bun:test";
-import { isAlive, killHard } from "../support/processes.ts";
-import { Load, ServiceCluster } from "../support/services.ts";
-import { until } from "../support/until.ts";
+import { ServiceCluster } from "../support/services.ts";
 
 interface Where {
   readonly node: string;
@@ -87,9 +85,7 @@ test("streams come as lines and as events, and a broadcast reaches every node, b
   expect(await lines.text()).toBe('{"n":0}\n{"n":1}\n{"n":2}\n');
   const events = await operator.ask("/rpc/users/ticks", { ...post, headers: { accept: "text/event-stream" } });
   expect(events.headers.get("content-type")).toStartWith("text/event-stream");
-  expect(await events.text()).toBe(
-    'data: {"n":0}\n\ndata: {"n":1}\n\ndata: {"n":2}\n\nevent: end\ndata: {}\n\n',
-  );
+  expect(await events.text()).toBe('data: {"n":0}\n\ndata: {"n":1}\n\ndata: {"n":2}\n\nevent: end\ndata: {}\n\n');
   expect((await operator.rpc<unknown>("orders.items")).body).toEqual([0, 1, 2]);
   const third = ["--node", cluster.address("n3")];
   expect(await cluster.tell("call", "users.ticks", '{"to":2}')).toBe('{"n":0}\n{"n":1}\n');
@@ -99,7 +95,14 @@ test("streams come as lines and as events, and a broadcast reaches every node, b
   });
   expect(nodesOf(body.answers)).toEqual(["n1", "n2"]);
   const told = await cluster.tell("call", "users.where", "--all", ...third);
-  expect(nodesOf(told.trim().split("\n").map((line) => JSON.parse(line) as Answer))).toEqual(["n1", "n2"]);
+  expect(
+    nodesOf(
+      told
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line) as Answer),
+    ),
+  ).toEqual(["n1", "n2"]);
 });
 
 interface Answer {
@@ -132,7 +135,8 @@ test("versions live side by side on different nodes, and tags choose among place
   expect(await viewer.rpc("users@3.where")).toMatchObject({ status: 404, body: { code: "service.not_found" } });
   const tagged = async (...tags: readonly string[]) => {
     const wanted = tags.flatMap((tag) => ["--tag", tag]);
-    return (JSON.parse(await cluster.tell("call", "users.where", "--node", cluster.address("n4"), ...wanted)) as Where).node;
+    return (JSON.parse(await cluster.tell("call", "users.where", "--node", cluster.address("n4"), ...wanted)) as Where)
+      .node;
   };
   expect(await tagged("us", "fast")).toBe("n3");
   const places = await viewer.rpc<{ places: readonly { node: string }[] }>("services.discover", { tags: ["us"] });

@@ -51,6 +51,28 @@ test("a killed process costs no idempotent call, leaves the registry at once, an
   expect(last).toBeLessThan(firstAfter);
 });
 
+test("one of two processes of the only node is killed again and again, and idempotent calls go on with the other one", async () => {
+  const two = USERS.replace('version: "1.0.0",', 'version: "1.0.0", instances: 2,');
+  await using cluster = await ServiceCluster.start({ "users/users.ts": two }, { n1: { services: ["users"] }, n2: {} });
+  await cluster.untilServed("n2", "users", "n1");
+  const isWhole = async () => (await cluster.places("n2", "users"))[0]?.healthy === 2;
+  await until("both serve", isWhole);
+  const client = await cluster.client("n2", "operator");
+  const [safe, unsafe] = [new Load(client, ["users.where"], 12), new Load(client, ["users.once"], 4)];
+  const kills = 3;
+  for (let kill = 0; kill < kills; kill++) {
+    await safe.more(50);
+    const { pid } = safe.answers.at(-1) as Where;
+    killHard(pid);
+    await until("both serve again", async () => isGone(pid) && (await isWhole()));
+  }
+  await safe.more(50);
+  await Promise.all([safe.end(), unsafe.end()]);
+  expect(safe.failures).toEqual([]);
+  expect(new Set(unsafe.failures).difference(new Set(["503 service.exited"]))).toEqual(new Set());
+  expect(unsafe.failures.length).toBeLessThanOrEqual(kills * 4);
+});
+
 test("a killed node is called no more, calls go on elsewhere, and it is called again when it is back", async () => {
   await using cluster = await ServiceCluster.start(
     { "users/users.ts": USERS },
@@ -75,7 +97,9 @@ test("a killed node is called no more, calls go on elsewhere, and it is called a
   await cluster.add("n2", { services: ["users"] });
   await cluster.untilServed("n3", "users", "n1", "n2");
   const again = new Load(viewer, ["users.where"], 12);
-  await until("n2 answers", () => (again.answers as Where[]).some(({ node, pid }) => node === "n2" && pid !== dead.pid));
+  await until("n2 answers", () =>
+    (again.answers as Where[]).some(({ node, pid }) => node === "n2" && pid !== dead.pid),
+  );
   await again.end();
   expect(again.failures).toEqual([]);
 });
@@ -93,4 +117,24 @@ test("a killed process fails calls that may not be asked twice, and only those i
   await load.end();
   expect(load.failures.length).toBeLessThanOrEqual(12);
   expect(new Set(load.failures).difference(new Set(["503 service.exited"]))).toEqual(new Set());
+});
+
+test("a node that hangs is called no more, calls that it had are answered elsewhere, and it is called again when it goes on", async () => {
+  await using cluster = await ServiceCluster.start(
+    { "users/users.ts": USERS },
+    { n1: { services: ["users"] }, n2: { services: ["users"] }, n3: {} },
+  );
+  await cluster.untilServed("n3", "users", "n1", "n2");
+  const viewer = await cluster.client("n3", "viewer");
+  const load = new Load(viewer, ["users.where"], 12);
+  await until("n2 has answered", () => (load.answers as Where[]).some(({ node }) => node === "n2"));
+  cluster.node("n2").signal("SIGSTOP");
+  await cluster.untilServed("n3", "users", "n1");
+  const from = load.answers.length;
+  await load.more(100);
+  cluster.node("n2").signal("SIGCONT");
+  await cluster.untilServed("n3", "users", "n1", "n2");
+  await until("n2 answers again", () => (load.answers as Where[]).slice(from).some(({ node }) => node === "n2"));
+  await load.end();
+  expect(load.failures).toEqual([]);
 });

@@ -1,5 +1,6 @@
 /** A service of a running cluster is exchanged under load, and its deadline and its breaker are seen from far away. */
 import { expect, test } from "bun:test";
+import { unlinkSync } from "node:fs";
 import { metricOf } from "../support/http.ts";
 import { Load, ServiceCluster } from "../support/services.ts";
 import { until } from "../support/until.ts";
@@ -117,7 +118,10 @@ test("a breaker opens at the caller of a service that fails, asks nobody while i
   await cluster.untilServed("n1", "moody", "n2");
   const viewer = await cluster.client("n1", "viewer");
   const openOf = async () =>
-    metricOf(await viewer.metrics(), 'distributed_system_service_breaker_open{service="moody@1.0.0",node="n2"}');
+    metricOf(
+      await viewer.metrics(),
+      'distributed_system_service_breaker_open{node="n2",service="moody",version="1.0.0"}',
+    );
   expect((await viewer.rpc("moody.ask")).status).toBe(200);
   cluster.space.write("mark", "");
   const statuses: unknown[] = [];
@@ -128,4 +132,13 @@ test("a breaker opens at the caller of a service that fails, asks nobody while i
   });
   expect(statuses.length).toBe(6);
   expect([statuses[0], statuses[5]]).toEqual(["500 service.failed", "503 service.unavailable"]);
+  expect(await openOf()).toBe(1);
+  const callee = await cluster.client("n2", "viewer");
+  const asked = async () => (await callee.rpc<{ readonly asked: number }>("moody.asked")).body.asked;
+  const before = await asked();
+  for (let call = 0; call < 20; call++) expect((await viewer.rpc("moody.ask")).status).toBeOneOf([503, 500]);
+  expect((await asked()) - before).toBeLessThanOrEqual(1); // a probe, on a very slow machine
+  unlinkSync(mark);
+  await until("it is asked again", async () => (await viewer.rpc("moody.ask")).status === 200);
+  expect(await openOf()).toBe(0);
 });

@@ -2,12 +2,12 @@
 import { expect, test } from "bun:test";
 import { orders } from "../support/orders.ts";
 import { PipelineCluster } from "../support/pipeline-cluster.ts";
-import { perRecord } from "../support/plugins.ts";
+import { perRecord, plugin } from "../support/plugins.ts";
 import { ServiceCluster } from "../support/services.ts";
 import { TraceCollector, treeOf } from "../support/trace-collector.ts";
 import { until } from "../support/until.ts";
 
-const BATCHES = 10;
+const BATCHES = 60;
 
 test("the trace of each batch goes from its source over a worker and its plugins to the sink", async () => {
   await using collector = new TraceCollector();
@@ -17,23 +17,36 @@ test("the trace of each batch goes from its source over a worker and its plugins
   const { space } = cluster;
   space.write("in.ndjson", orders(BATCHES * 20));
   space.write("first.ts", perRecord("row.seen = true;"));
-  space.write("second.ts", perRecord("row.twice = true;"));
+  space.write("second.ts", plugin({ batch: "await Bun.sleep(20);" })); // long enough for both workers to be asked
   space.pipeline(["first|first.ts|", "second|second.ts|"], { settings: "batch_rows=20,checkpoint_interval=10ms" });
   await cluster.tell("submit", "pipeline.txt");
   await cluster.untilState("pipeline", "ended");
   const traces = await until("all batches were told of", () => {
-    const found = [...collector.traces().values()].filter((spans) => spans.some(({ name }) => name === "batch pipeline"));
+    const found = [...collector.traces().values()].filter((spans) =>
+      spans.some(({ name }) => name === "batch pipeline"),
+    );
     return found.length >= BATCHES && found.every((spans) => spans.length >= 9) && found;
   });
-  const workers = new Set<string>();
   for (const spans of traces) {
     const worker = spans.find(({ name }) => name === "work pipeline")!.node;
-    workers.add(worker);
-    console.log(treeOf(spans, undefined).join("\n"));
-    for (const { endTimeUnixNano: end, startTimeUnixNano: start } of spans)
-      expect(BigInt(end)).toBeGreaterThanOrEqual(BigInt(start));
+    expect(treeOf(spans, undefined)).toEqual([
+      "master batch pipeline",
+      "  master lease",
+      `    ${worker} work pipeline`,
+      `      ${worker} stage first`,
+      `        ${worker} plugin first`,
+      `      ${worker} stage second`,
+      `        ${worker} plugin second`,
+      "  master sink",
+      "  master source",
+    ]);
+    expect(spans.every(({ endTimeUnixNano: end, startTimeUnixNano: start }) => BigInt(end) >= BigInt(start))).toBe(
+      true,
+    );
+    expect(spans.some(({ status }) => status !== undefined)).toBe(false);
   }
-  console.log(workers);
+  const workers = new Set(traces.flatMap((spans) => spans.map(({ node }) => node)));
+  expect([...workers].toSorted()).toEqual(["master", "w1", "w2"]);
 });
 
 const USERS = `

@@ -30,7 +30,11 @@ export function clientOf(address: string, token?: string): Client {
     const { headers, status } = response;
     return { status, headers, body: (await response.json()) as Body };
   };
-  const post = <Body>(path: string, body: unknown, headers: Readonly<Record<string, string>> = {}): Promise<Answer<Body>> =>
+  const post = <Body>(
+    path: string,
+    body: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer<Body>> =>
     send(path, {
       method: "POST",
       body: JSON.stringify(body),

@@ -109,7 +109,10 @@ export function allParts(): ObservedParts {
     processes: { trees: () => [{ ...tree, children: [lane] }], usage: () => ({ memoryBytes: 4_096, cpuMs: 1_500 }) },
     services: {
       calls: () => [call],
-      breakers: () => [{ service: "users", node: "n2", state: "open" }],
+      breakers: () => [
+        { service: "users", version: "1.0.0", node: "n2", state: "open" },
+        { service: "users", version: "2.0.0", node: "n2", state: "closed" },
+      ],
       offers: () => [{ description: { name: "users", version: "1.0.0" }, healthy: 2 }],
       known: () => 3,
     },

@@ -22,7 +22,10 @@ export interface RawRequest {
 const SILENT_MS = 25_000;
 
 /** Resolves when there are enough answers, or the other side has closed. */
-export function sendRaw(address: string, { answers = 1, ends = false, pauseMs = 0, pieces }: RawRequest): Promise<RawAnswer> {
+export function sendRaw(
+  address: string,
+  { answers = 1, ends = false, pauseMs = 0, pieces }: RawRequest,
+): Promise<RawAnswer> {
   const [host, port] = address.split(":") as [string, string];
   return new Promise((resolve, reject) => {
     const socket = connect({ host, port: Number(port) });
@@ -34,7 +37,11 @@ export function sendRaw(address: string, { answers = 1, ends = false, pauseMs = 
     };
     const timer = setTimeout(() => {
       socket.destroy();
-      reject(new Error(`nothing was answered to ${JSON.stringify(String(pieces[0]).slice(0, 80))}; so far: ${statusesOf(text)}`));
+      reject(
+        new Error(
+          `nothing was answered to ${JSON.stringify(String(pieces[0]).slice(0, 80))}; so far: ${statusesOf(text)}`,
+        ),
+      );
     }, SILENT_MS);
     socket.on("data", (bytes) => {
       text += bytes.toString("latin1");
@@ -52,7 +59,8 @@ async function write(socket: Socket, pieces: readonly (string | Uint8Array)[], p
   for (const [at, piece] of pieces.entries()) {
     if (at > 0 && pauseMs > 0) await Bun.sleep(pauseMs);
     if (socket.destroyed) return;
-    if (!socket.write(piece)) await new Promise<void>((resolve) => socket.once("drain", resolve).once("close", resolve));
+    if (!socket.write(piece))
+      await new Promise<void>((resolve) => socket.once("drain", resolve).once("close", resolve));
   }
 }
 

@@ -70,7 +70,9 @@ export class ServiceCluster implements AsyncDisposable {
   async token(role: string): Promise<string> {
     const known = this.#tokens.get(role);
     if (known !== undefined) return known;
-    const token = (await this.tell("token", "create", "--role", role, "--node", [...this.#addresses.values()][0]!)).trim();
+    const token = (
+      await this.tell("token", "create", "--role", role, "--node", [...this.#addresses.values()][0]!)
+    ).trim();
     this.#tokens.set(role, token);
     return token;
   }
@@ -122,11 +124,22 @@ export class Load {
   readonly answers: unknown[] = [];
   /** `status code` of what failed. */
   readonly failures: string[] = [];
+  readonly #client: Client;
+  readonly #paramsOf: (call: number) => unknown;
   readonly #workers: readonly Promise<void>[];
+  #calls = 0;
   #isOver = false;
 
-  constructor(client: Client, methods: readonly string[], callers: number) {
-    this.#workers = Array.from({ length: callers }, (_, at) => this.#call(client, methods[at % methods.length]!));
+  /** Each caller asks one of the methods. */
+  constructor(
+    client: Client,
+    methods: readonly string[],
+    callers: number,
+    paramsOf: (call: number) => unknown = () => ({}),
+  ) {
+    this.#client = client;
+    this.#paramsOf = paramsOf;
+    this.#workers = Array.from({ length: callers }, (_, at) => this.#ask(methods[at % methods.length]!));
   }
 
   /** So many more answers than now. */
@@ -140,11 +153,19 @@ export class Load {
     await Promise.all(this.#workers);
   }
 
-  async #call(client: Client, method: string): Promise<void> {
+  async #ask(method: string): Promise<void> {
     while (!this.#isOver) {
-      const { body, status } = await client.rpc<{ readonly code?: string }>(method);
-      if (status === 200) this.answers.push(body);
-      else this.failures.push(`${status} ${body.code}`);
+      try {
+        const { body, status } = await this.#client.rpc<{ readonly code?: string }>(
+          method,
+          this.#paramsOf(this.#calls++),
+        );
+        if (status === 200) this.answers.push(body);
+        else this.failures.push(`${status} ${body.code}`);
+      } catch (thrown) {
+        this.failures.push(`no answer: ${(thrown as Error).message}`); // fetch throws errors
+        return; // nobody listens there any more
+      }
     }
   }
 }

@@ -2,6 +2,7 @@
  * The pipeline file that runs letters again: the pipeline's own, from the stage that refused them on, with the letters as its source
  * and an output of its own. Everything in it is named by whole paths, for it lies in the node's state and not beside the original.
  */
+import { existsSync } from "node:fs";
 import { isAbsolute, join, parse, resolve } from "node:path";
 import { Failure } from "../../base/errors.ts";
 import type { ParamSchema } from "../../sdk/index.ts";
@@ -46,16 +47,28 @@ export function replayFileText(prepared: PreparedPipeline, { input, output, stag
   });
 }
 
-/** Where the records go when nobody says: beside the pipeline's own output, else into `directory`. Undefined for what is no file. */
-export function replayOutput(prepared: PreparedPipeline, own: string | undefined, name: string, directory: string) {
+/**
+ * Where the records go: the file that was asked for; when nobody says, beside the pipeline's own output, else into `directory`.
+ * Undefined for what is no file.
+ */
+export function replayOutput(prepared: PreparedPipeline, asked: string | undefined, name: string, directory: string) {
+  if (asked !== undefined) return newFile(asked);
   const { sink } = prepared;
   const isFile = sink === undefined || "path" in sink.params;
-  if (!isFile && own === undefined) return undefined;
-  const path = own ?? sink?.params.path;
+  if (!isFile) return undefined;
+  const path = sink?.params.path;
   if (typeof path !== "string" || path === "-" || path.startsWith("/dev/"))
     return join(directory, `${name}.out.ndjson`);
   const { dir, ext } = parse(resolve(path));
   return join(dir, `${name}${ext}`);
+}
+
+/** A replay begins its output anew: it must not be what somebody has written. */
+function newFile(asked: string): string {
+  const path = resolve(asked);
+  if (!existsSync(path)) return path;
+  const message = `the output ${path} exists already; the records that are run again need a file of their own`;
+  throw new Failure("dead_letter.output_exists", message);
 }
 
 function stagesFrom(file: PipelineFile, stage: string): readonly StageSpec[] {

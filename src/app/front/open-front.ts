@@ -156,7 +156,10 @@ function observedParts(
     services: {
       calls: () => services.door.counts().methods,
       breakers: () =>
-        services.door.counts().targets.map(({ breaker, node, service }) => ({ service, node, state: breaker })),
+        services.door.counts().targets.map(({ breaker, node, service, version }) => ({
+          ...{ service, version, node },
+          state: breaker,
+        })),
       offers: () => services.local.offers(),
       known: () => services.door.list().length,
     },

@@ -76,7 +76,11 @@ function asker({ dispatcher }: OverviewParts) {
   });
 }
 
-function pipelinesOf({ by = "a master", pipelines, workers }: OutputOf<typeof pipelinesContract.methods.list>): MasterPipelines {
+function pipelinesOf({
+  by = "a master",
+  pipelines,
+  workers,
+}: OutputOf<typeof pipelinesContract.methods.list>): MasterPipelines {
   const shown = pipelines.map(({ stages, ...pipeline }) => ({
     ...pipeline,
     stages: stages.map(({ inFlight, inFlightMax, ...stage }) => ({

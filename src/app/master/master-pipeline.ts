@@ -26,7 +26,7 @@ import { endless, IN_FLIGHT_FACTOR, LIFE_MS, RETRY_DELAY, REWINDS_MAX, SOON } fr
 import { isInUse, mayPass } from "./may-pass.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
 import { type RemoteExecutorPorts, remoteExecutor } from "./remote-executor.ts";
-import { numbersBefore, numbersOf, type RunNumbers } from "./run-numbers.ts";
+import { numbersAtEnd, numbersBefore, numbersOf, type RunNumbers } from "./run-numbers.ts";
 import { ShelvedStages } from "./shelved-stages.ts";
 import type { Submission } from "./submissions.ts";
 
@@ -336,7 +336,7 @@ export class MasterPipeline {
   #letGo(): void {
     if (!this.#run) return;
     this.#report?.refresh();
-    this.#numbers = numbersOf(this.#run);
+    this.#numbers = numbersAtEnd(this.#run);
     this.#run = undefined;
   }
 

@@ -19,6 +19,12 @@ export function numbersBefore({ records = { read: 0, written: 0, deadLettered: 0
   return { records, stages: [] };
 }
 
+/** Of a run that is over: nothing is under way in it. */
+export function numbersAtEnd(run: Pick<PipelineRun, "counts" | "progress" | "stages">): RunNumbers {
+  const { stages, ...numbers } = numbersOf(run);
+  return { ...numbers, stages: stages.map(({ inFlight: _, inFlightMax: __, ...stage }) => stage) };
+}
+
 export function numbersOf(run: Pick<PipelineRun, "counts" | "progress" | "stages">): RunNumbers {
   const { counts } = run;
   const { inFlightMax, latency, readBytes, stages: live, totalBytes } = run.progress();

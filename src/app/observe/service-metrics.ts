@@ -13,7 +13,7 @@ const TOOK = histogram(
 );
 const BREAKER = gauge(
   "distributed_system_service_breaker_open",
-  "1 while the breaker of a service on a node lets nothing through.",
+  "1 while the breaker of a version of a service on a node lets nothing through.",
 );
 const PROCESSES = gauge(
   "distributed_system_service_processes",
@@ -35,13 +35,19 @@ export interface ServiceCallSample {
 
 export interface ServicesPort {
   readonly calls: () => readonly ServiceCallSample[];
-  readonly breakers?:
-    | (() => readonly { readonly service: string; readonly node: string; readonly state: string }[])
-    | undefined;
+  readonly breakers?: (() => readonly BreakerSample[]) | undefined;
   /** Of this node. */
   readonly offers?: (() => readonly OfferSample[]) | undefined;
   /** How many are known of the whole cluster. */
   readonly known?: (() => number) | undefined;
+}
+
+export interface BreakerSample {
+  readonly service: string;
+  /** Versions side by side on one node have breakers of their own. */
+  readonly version: string;
+  readonly node: string;
+  readonly state: string;
 }
 
 export interface OfferSample {
@@ -57,8 +63,7 @@ export function serviceMetrics({ breakers, calls, known, offers }: ServicesPort)
     out.set(SERVICES, known?.());
     for (const { description, healthy } of offers?.() ?? [])
       out.set(PROCESSES, healthy, { service: description.name, version: description.version });
-    for (const { node, service, state } of breakers?.() ?? [])
-      out.set(BREAKER, state === "open" ? 1 : 0, { service, node });
+    for (const { state, ...labels } of breakers?.() ?? []) out.set(BREAKER, state === "open" ? 1 : 0, labels);
     const busiest = calls().toSorted((left, right) => right.calls - left.calls);
     for (const { errors, fallbacks, inFlight, latency, method, retries, service, ...rest } of busiest.slice(
       0,

@@ -1,6 +1,7 @@
 /**
  * Finds what has changed between two looks: states of pipelines, restarts in trees, services that come and go, leaders of groups. For
- * changes that nobody tells as they happen, such as those on other nodes. Pure but for what it has seen last.
+ * changes that nobody tells as they happen, such as those on other nodes. A look is older than what was told while it was taken. Pure but
+ * for what it has seen last.
  */
 import type { InstanceView, Overview, PipelineView, ServiceView, TreeView } from "../../edge/dashboard/index.ts";
 import type { NewEvent } from "./event-ring.ts";
@@ -15,24 +16,37 @@ export class Changes {
   readonly #restarts = new Map<string, number>();
   readonly #services = new Map<string, { readonly healthy: number; readonly versions: string }>();
   readonly #leaders = new Map<string, string>();
+  /** Pipelines that were told of, by the turn in which they were. */
+  readonly #told = new Map<string, number>();
+  #turn = 0;
   #hasSeen = false;
 
   constructor(tell: (event: NewEvent) => void) {
     this.#tell = tell;
   }
 
-  /** What stands in the first look has happened before. A part that is missing has not changed. */
-  see({ groups, instances, missing, pipelines, services }: Parts): void {
+  /** For `see`: whatever is told from now on is newer than a look that begins now. */
+  get turn(): number {
+    return this.#turn;
+  }
+
+  /** What stands in the first look has happened before. A part that is missing has not changed. `since`: the turn when the look began. */
+  see({ groups, instances, missing, pipelines, services }: Parts, since: number = this.#turn): void {
     const isMissing = (part: string): boolean => missing.some((each) => each.part === part);
-    if (!isMissing("pipelines")) this.#seePipelines(pipelines);
+    if (!isMissing("pipelines")) this.#seePipelines(pipelines, since);
     if (!isMissing("instances")) this.#seeTrees(instances);
     if (!isMissing("services")) this.#seeServices(services);
     for (const { group, leader } of groups) this.#seeLeader(group, leader);
     this.#hasSeen = true;
   }
 
-  /** `isNews`: somebody tells of it as it happens, so that an unknown one is new even before the first look. */
-  seePipeline({ detail, id, name, state }: SeenPipeline, isNews = this.#hasSeen): void {
+  /** As it happens: an unknown one is new even before the first look. */
+  tellPipeline(pipeline: SeenPipeline): void {
+    this.#told.set(pipeline.id, ++this.#turn);
+    this.#seePipeline(pipeline, true);
+  }
+
+  #seePipeline({ detail, id, name, state }: SeenPipeline, isNews: boolean): void {
     const before = this.#pipelines.get(id);
     this.#pipelines.set(id, state);
     if (before === state || (before === undefined && !isNews)) return;
@@ -41,9 +55,13 @@ export class Changes {
     this.#tell({ level, kind: "pipeline", subject: name, text });
   }
 
-  #seePipelines(pipelines: readonly PipelineView[]): void {
-    for (const pipeline of pipelines) this.seePipeline(pipeline);
-    forget(this.#pipelines, new Set(pipelines.map(({ id }) => id)));
+  #seePipelines(pipelines: readonly PipelineView[], since: number): void {
+    const isNewer = (id: string): boolean => (this.#told.get(id) ?? 0) > since;
+    for (const pipeline of pipelines) if (!isNewer(pipeline.id)) this.#seePipeline(pipeline, this.#hasSeen);
+    const newer = [...this.#told.keys()].filter(isNewer);
+    const known = new Set([...pipelines.map(({ id }) => id), ...newer]);
+    forget(this.#pipelines, known);
+    forget(this.#told, known);
   }
 
   #seeTrees(instances: readonly InstanceView[]): void {

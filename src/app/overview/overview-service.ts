@@ -21,6 +21,8 @@ export class OverviewDesk {
   readonly #ports: OverviewPorts;
   readonly #events: EventRing;
   readonly #changes: Changes;
+  #looks = 0;
+  #seen = 0;
   #look: { readonly startedMs: number; readonly gathered: Promise<Gathered> } | undefined;
 
   constructor(ports: OverviewPorts) {
@@ -47,7 +49,7 @@ export class OverviewDesk {
 
   /** A master hears of each change of its pipelines. */
   tellPipeline(pipeline: SeenPipeline): void {
-    this.#changes.seePipeline(pipeline, true);
+    this.#changes.tellPipeline(pipeline);
   }
 
   /** What has happened, behind that id. */
@@ -58,10 +60,13 @@ export class OverviewDesk {
   #shared(): Promise<Gathered> {
     const nowMs = this.#ports.clock.monotonic();
     if (this.#look && nowMs - this.#look.startedMs < SHARED_MS) return this.#look.gathered;
+    const since = this.#changes.turn;
     const gathered = gather(this.#ports);
+    const number = ++this.#looks;
     this.#look = { startedMs: nowMs, gathered };
     return gathered.then((look) => {
-      this.#changes.see(look);
+      if (number > this.#seen) this.#changes.see(look, since); // a slow one may come behind the next one
+      this.#seen = Math.max(this.#seen, number);
       return look;
     });
   }

@@ -43,6 +43,9 @@ export interface ApiAccessOptions {
   readonly clock?: Clock;
 }
 
+/** Seldom does a command change these files beside a running node, and each look wakes a process that has nothing to do. */
+const LEDGER_LOOK_MS = 1_000;
+
 export interface AuthCounts extends ApiTokenCounts {
   /** How often an address was locked out. */
   readonly locks: number;
@@ -87,7 +90,7 @@ export function openApiAccess(options: ApiAccessOptions): ApiAccess {
   tokens.revoke(ledger.state.revoked);
   const follow = new FileFollower({ tokens, ledger, keysPath: places.keys, clock, logger, tell: (news) => tell(news) });
   const watches = [
-    watchFiles([places.keys, places.tokens], clock, () => follow.look()),
+    watchFiles([places.keys, places.tokens], clock, () => follow.look(), LEDGER_LOOK_MS),
     watchKeys(keyFile, keyring, {
       clock,
       rotated(next) {

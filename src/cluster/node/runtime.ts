@@ -2,7 +2,7 @@
  * A node for programs: it has an alias, a mailbox and peers; it sends messages without waiting for anybody, asks questions
  * that are answered or fail in time, and tells who comes and goes. How peers are found and how bytes travel is given.
  */
-import type { Clock } from "../../base/clock.ts";
+import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { nearMiss } from "../../base/near-miss.ts";
@@ -73,6 +73,11 @@ interface Envelope {
   readonly body: unknown;
 }
 
+type CallHandler = (request: unknown, meta: CallMeta) => unknown;
+
+/** A program that says what it answers does so right after the start; one that has said nothing by then has nothing to say. */
+const HANDLER_PATIENCE_MS = 2_000;
+
 type Handlers = { [Name in keyof NodeEvents]: Set<(event: NodeEvents[Name]) => void> };
 
 export class NodeRuntime {
@@ -82,13 +87,17 @@ export class NodeRuntime {
   readonly #mailbox: Mailbox<MessageMeta>;
   readonly #directory: Directory;
   readonly #handlers: Handlers = { "peer:join": new Set(), "peer:leave": new Set(), "message:dropped": new Set() };
-  #answer: ((request: unknown, meta: CallMeta) => unknown) | undefined;
+  #answer: CallHandler | undefined;
+  /** Questions that came before there was anybody to answer them. */
+  readonly #awaited = new Set<AbortController>();
+  readonly #startedMs: number;
   #isClosed = false;
 
   constructor({ id, alias, mailbox }: NodeRuntimeOptions, ports: NodeRuntimePorts) {
     this.id = id;
     this.alias = alias;
     this.#ports = ports;
+    this.#startedMs = ports.clock.monotonic();
     this.#mailbox = new Mailbox(mailbox, {
       dropped: ({ meta }, total) => this.#emit("message:dropped", { meta, total }),
       failed: (thrown, { meta }) =>
@@ -118,8 +127,9 @@ export class NodeRuntime {
   }
 
   /** One handler for questions: what it gives back, or resolves to, is the answer. Questions do not go through the mailbox. */
-  onCall(handler: (request: unknown, meta: CallMeta) => unknown): void {
+  onCall(handler: CallHandler): void {
     this.#answer = handler;
+    for (const come of this.#awaited) come.abort();
   }
 
   /** Everybody who can be reached now, this node left out. */
@@ -153,9 +163,22 @@ export class NodeRuntime {
   /** For the link: a question has come; what it resolves to goes back. */
   async answer(fromId: string, payload: unknown, sizeBytes: number, signal: AbortSignal): Promise<unknown> {
     const { from, body } = this.#decode(payload);
-    if (!this.#answer)
-      throw new Failure("node.no_call_handler", `node ${this.alias} answers no calls: it has no onCall`);
-    return await this.#answer(body, { ...this.#meta(from, fromId, sizeBytes), signal });
+    const answer = this.#answer ?? (await this.#handlerToCome(signal));
+    return await answer(body, { ...this.#meta(from, fromId, sizeBytes), signal });
+  }
+
+  /** It is found as soon as it has started, which is before its program can have said what it answers. */
+  async #handlerToCome(signal: AbortSignal): Promise<CallHandler> {
+    const { clock } = this.#ports;
+    const leftMs = this.#startedMs + HANDLER_PATIENCE_MS - clock.monotonic();
+    if (leftMs > 0) {
+      const come = new AbortController();
+      this.#awaited.add(come);
+      await pause(clock, leftMs, AbortSignal.any([come.signal, signal]));
+      this.#awaited.delete(come);
+    }
+    if (this.#answer) return this.#answer;
+    throw new Failure("node.no_call_handler", `node ${this.alias} answers no calls: it has no onCall`);
   }
 
   close(): void {

@@ -8,6 +8,8 @@ export const OUTBOX_BYTES_MAX = 64 * 2 ** 20;
 export const UNREAD_BYTES_MAX = 2 * OUTBOX_BYTES_MAX;
 /** Handed to the kernel before the turn's end: it works on them while more is written. */
 export const FLUSH_BYTES = 256 * 2 ** 10;
+/** The same for small ones. Else all callers go round as one group, and one process works while the others wait. */
+export const FLUSH_MESSAGES = 16;
 /** Calls of one process that are not answered, in one direction: a hundred times what one process does at once. */
 export const CALLS_MAX = 8_192;
 /** Params of calls that a process has under way: beyond it, it floods its node. */

@@ -1,7 +1,7 @@
 /** What a host asks of its node, checked and handed on. The head is JSON that somebody else's code may have written. */
 import { z } from "zod";
 import { Failure } from "../../base/errors.ts";
-import { BROADCAST, CALL, DISCOVER, headText, INVALIDATE, STREAM } from "./frames.ts";
+import { BROADCAST, CALL, copyOf, DISCOVER, headText, INVALIDATE, STREAM } from "./frames.ts";
 import type { Incoming } from "./incoming.ts";
 import { INVALIDATED_MAX, TAGS_MAX, TIMEOUT_MS_MAX } from "./limits.ts";
 import type { ServiceHandlers } from "./ports.ts";
@@ -54,7 +54,7 @@ function outgoingCall(request: Incoming): OutgoingServiceCall {
   return {
     ...target,
     ...(idempotent !== undefined && { isIdempotent: idempotent }),
-    params: Uint8Array.prototype.slice.call(body), // what it came in may be a large chunk
+    params: copyOf(body, 0, body.length),
     timeoutMs: Math.min(timeoutMs, TIMEOUT_MS_MAX),
     ...(trace !== "" && { traceparent: trace }),
   };

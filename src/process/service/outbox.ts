@@ -4,7 +4,7 @@
  */
 
 import { CREDIT, HEADER_BYTES, LENGTH_BYTES, NOTE, REQUEST, REQUEST_BYTES, writeU32 } from "./frames.ts";
-import { FLUSH_BYTES, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX } from "./limits.ts";
+import { FLUSH_BYTES, FLUSH_MESSAGES, MESSAGE_BYTES_MAX, OUTBOX_BYTES_MAX } from "./limits.ts";
 
 /** Looks without finding more before it leaves: answers that come through some awaits still join. */
 const SETTLED_LOOKS = 2;
@@ -36,6 +36,8 @@ export class Outbox {
   #isClosed = false;
   #looks = 0;
   #seen = 0;
+  /** Messages since the last write. */
+  #messages = 0;
   #emptied: (() => void) | undefined;
 
   constructor(write: (bytes: Uint8Array) => number) {
@@ -59,7 +61,7 @@ export class Outbox {
     writeU32(this.#buffer, at + 1, timeoutMs);
     this.#buffer[at + 5] = trace.length;
     this.#to += REQUEST_BYTES;
-    this.#to += this.#buffer.write(trace, this.#to, "latin1");
+    if (trace !== "") this.#to += this.#buffer.write(trace, this.#to, "latin1");
     const headAt = this.#to;
     this.#put(head);
     writeU32(this.#buffer, at + 6, this.#to - headAt);
@@ -104,6 +106,7 @@ export class Outbox {
     }
     this.#from = 0;
     this.#to = 0;
+    this.#messages = 0;
     if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
     this.#emptied?.();
   }
@@ -141,7 +144,8 @@ export class Outbox {
       return this.#isClosed; // what is said after the end is lost, not wrong
     }
     writeU32(this.#buffer, start, length);
-    if (this.#to - this.#from >= FLUSH_BYTES) this.flush();
+    this.#messages++;
+    if (this.#messages >= FLUSH_MESSAGES || this.#to - this.#from >= FLUSH_BYTES) this.flush();
     if (!this.#isScheduled && this.#to > this.#from) {
       this.#isScheduled = true;
       this.#looks = 0;

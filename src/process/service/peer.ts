@@ -7,7 +7,20 @@ import type { Clock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { Deadlines } from "./deadlines.ts";
 import { cancelled, deadlineExceeded, overloaded, readFailure, tooLarge } from "./failures.ts";
-import { CANCEL, CREDIT, END, ERROR, ITEM, NOTE, REQUEST, RESULT, readRequest, readU32, STREAM } from "./frames.ts";
+import {
+  CANCEL,
+  CREDIT,
+  copyOf,
+  END,
+  ERROR,
+  ITEM,
+  NOTE,
+  REQUEST,
+  RESULT,
+  readRequest,
+  readU32,
+  STREAM,
+} from "./frames.ts";
 import { Inbox } from "./inbox.ts";
 import { Incoming, type IncomingPorts } from "./incoming.ts";
 import { ANSWER_GRACE_MS, ASKED_BYTES_MAX, CALLS_MAX, MESSAGE_BYTES_MAX, STREAMS_MAX } from "./limits.ts";
@@ -208,7 +221,7 @@ export class Peer {
     const pending = this.#pending.get(id);
     if (pending === undefined) return this.#break(`sent message ${kind} for request ${id}, which is not under way`);
     const { reader } = pending;
-    if (kind === ITEM && reader !== undefined) return this.#item(pending, reader, bytes.subarray(from, to));
+    if (kind === ITEM && reader !== undefined) return this.#item(pending, reader, copyOf(bytes, from, to));
     if (kind === RESULT && reader === undefined) {
       this.#forget(id, pending);
       if (pending.isSettled) return;
@@ -228,8 +241,7 @@ export class Peer {
 
   #item(pending: Pending, reader: StreamReader, item: Uint8Array): void {
     pending.dueMs = Number.POSITIVE_INFINITY;
-    if (!reader.push(Uint8Array.prototype.slice.call(item)))
-      this.#break("sent more of a stream than it was allowed to");
+    if (!reader.push(item)) this.#break("sent more of a stream than it was allowed to");
   }
 
   #request(id: number, bytes: Buffer, from: number, to: number): void {
@@ -319,11 +331,6 @@ export class Peer {
     this.#inbox.close();
     this.#ports.broken(reason);
   }
-}
-
-/** The chunk that it came in holds others too: a view would keep them all. */
-function copyOf(bytes: Buffer, from: number, to: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, from, to);
 }
 
 function reasonOf(signal: AbortSignal, what: string): Failure {

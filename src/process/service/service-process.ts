@@ -7,6 +7,7 @@ import type { Clock, Timer } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { SERVICE_API_VERSION } from "../../sdk/service/index.ts";
 import { HostChild, type HostExit } from "../plugin/index.ts";
+import { CallerTexts } from "./caller-texts.ts";
 import { readDescription } from "./check-description.ts";
 import { exited, unavailable } from "./failures.ts";
 import { CALL, HEALTH, HELLO, helloFault, LOAD, LOG, START, STOP, STREAM, TRACE_CHARS_MAX } from "./frames.ts";
@@ -23,7 +24,7 @@ import type {
   ServiceProcessPort,
 } from "./ports.ts";
 import { openSocket, type Pipe } from "./socket.ts";
-import type { ServiceCall, ServiceCaller, ServiceDescription } from "./words.ts";
+import type { ServiceCall, ServiceDescription } from "./words.ts";
 
 type State = "loading" | "loaded" | "ready" | "stopping" | "gone";
 
@@ -34,7 +35,7 @@ export class ServiceProcess implements ServiceProcessPort {
   readonly #clock: Clock;
   readonly #child: HostChild;
   readonly #peer: Peer;
-  readonly #callers = new WeakMap<ServiceCaller, string>();
+  readonly #callers = new CallerTexts();
   readonly #greeting = Promise.withResolvers<void>();
   #state: State = "loading";
   #pipe: Pipe | undefined;
@@ -177,7 +178,7 @@ export class ServiceProcess implements ServiceProcessPort {
     const timeoutMs = Math.min(call.timeoutMs, TIMEOUT_MS_MAX);
     const trace = call.traceparent;
     const isTrace = trace !== undefined && trace.length <= TRACE_CHARS_MAX && /^[\x21-\x7e]*$/.test(trace);
-    const head = `${call.method}\n${this.#callerText(call.caller)}`;
+    const head = `${call.method}\n${this.#callers.of(call.caller)}`;
     return { what, operation, head, body: call.params, timeoutMs, signal, trace: isTrace ? trace : undefined };
   }
 
@@ -186,16 +187,6 @@ export class ServiceProcess implements ServiceProcessPort {
       `${this.#name}.${method}`,
       this.#state === "gone" ? "its process is gone" : `it is ${this.#state}`,
     );
-  }
-
-  #callerText(caller: ServiceCaller): string {
-    let text = this.#callers.get(caller);
-    if (text === undefined) {
-      const { access, kind, name, scopes } = caller;
-      text = JSON.stringify({ kind, name, access, scopes });
-      this.#callers.set(caller, text);
-    }
-    return text;
   }
 
   #ask(operation: number, what: string, timeoutMs: number, head = ""): Promise<Uint8Array> {

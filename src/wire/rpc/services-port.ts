@@ -33,14 +33,6 @@ export interface ServicesPort {
 
 const NO_SCOPES: readonly string[] = [];
 
-/** The same object for the same caller: whoever passes calls on keeps what it has written of somebody. */
-const known = new WeakMap<Caller, ServicesCaller>();
-
-export function outsideCaller(caller: Caller): ServicesCaller {
-  const found = known.get(caller);
-  if (found) return found;
-  const { name, access, scopes = NO_SCOPES } = caller;
-  const made: ServicesCaller = { kind: "outside", name, access, scopes };
-  known.set(caller, made);
-  return made;
+export function outsideCaller({ name, access, scopes = NO_SCOPES }: Caller): ServicesCaller {
+  return { kind: "outside", name, access, scopes };
 }

@@ -7,7 +7,7 @@ import type { DoorCall } from "../words/index.ts";
 import type { Attempts } from "./attempt.ts";
 import type { Group, MethodEntry, Picked } from "./group.ts";
 import type { Groups } from "./groups.ts";
-import { BACKOFF, BLAMED_FROM_MS, RETRIES_DEFAULT, RETRIES_MAX } from "./limits.ts";
+import { BACKOFF, BLAMED_FROM_MS, EMPTY_WAITS_MAX, RETRIES_DEFAULT, RETRIES_MAX } from "./limits.ts";
 import { judge, type Outcome, tellable } from "./outcome.ts";
 
 export interface AskingPorts {
@@ -31,6 +31,8 @@ interface Trail {
   attempt: number;
   /** Nodes of this round; in the next one all may be asked again. */
   tried: Set<string> | undefined;
+  /** Pauses in which nobody was there to be asked. */
+  waits: number;
 }
 
 export class Asking {
@@ -42,45 +44,37 @@ export class Asking {
 
   /** The answer, or what became of the last attempt; it takes a place in the service's bulkhead as long as that lasts. */
   async call(asked: Asked): Promise<Uint8Array | Outcome> {
-    const { entry, group } = asked;
+    const { call, dueMs, entry, group } = asked;
+    const { attempts, clock } = this.#ports;
     const refusal = group.service.admit(entry.what);
     if (refusal) return judge(refusal, entry.what, "", false);
+    const trail: Trail = { group, attempt: 1, tried: undefined, waits: 0 };
     try {
-      return await this.#ask(asked);
+      for (;;) {
+        const nowMs = clock.monotonic();
+        const picked = dueMs > nowMs ? trail.group.pick(call, trail.tried, nowMs) : undefined;
+        let outcome: Outcome | undefined;
+        if (picked) {
+          trail.group.started(picked, nowMs);
+          try {
+            return await attempts.call(picked.target.place, call, dueMs - nowMs);
+          } catch (thrown) {
+            outcome = judge(thrown, entry.what, picked.target.id, isFair(asked, nowMs));
+          } finally {
+            this.#ended(trail.group, picked, outcome, nowMs);
+          }
+        } else outcome = this.#unpicked(asked, trail, nowMs);
+        if (!(await this.#again(asked, trail, outcome, picked?.target.id))) return outcome;
+      }
     } finally {
       group.service.leave();
-    }
-  }
-
-  async #ask(asked: Asked): Promise<Uint8Array | Outcome> {
-    const { call, dueMs, entry } = asked;
-    const { clock } = this.#ports;
-    const trail: Trail = { group: asked.group, attempt: 1, tried: undefined };
-    for (;;) {
-      const nowMs = clock.monotonic();
-      const picked = dueMs > nowMs ? trail.group.pick(call, trail.tried, nowMs) : undefined;
-      if (!picked) {
-        const outcome = this.#unpicked(asked, trail, nowMs);
-        if (!(await this.#again(asked, trail, outcome))) return outcome;
-        continue;
-      }
-      trail.group.started(picked, nowMs);
-      let outcome: Outcome | undefined;
-      try {
-        return await this.#ports.attempts.call(picked.target.place, call, dueMs - nowMs);
-      } catch (thrown) {
-        outcome = judge(thrown, entry.what, picked.target.id, isFair(asked, nowMs));
-      } finally {
-        this.#ended(trail.group, picked, outcome, nowMs);
-      }
-      if (!(await this.#again(asked, trail, outcome, picked.target.id))) return outcome;
     }
   }
 
   /** Another attempt only as long as nothing was given. */
   async *stream(asked: Asked): AsyncGenerator<Uint8Array, void, undefined> {
     const { call, dueMs, entry } = asked;
-    const trail: Trail = { group: asked.group, attempt: 1, tried: undefined };
+    const trail: Trail = { group: asked.group, attempt: 1, tried: undefined, waits: 0 };
     for (;;) {
       const nowMs = this.#ports.clock.monotonic();
       const picked = dueMs > nowMs ? trail.group.pick(call, trail.tried, nowMs) : undefined;
@@ -115,8 +109,9 @@ export class Asking {
   async #again(asked: Asked, trail: Trail, outcome: Outcome, node?: string): Promise<boolean> {
     const { call, dueMs, entry } = asked;
     const { clock, groups, random } = this.#ports;
-    if (call.signal?.aborted || !mayAgain(asked, trail.attempt, outcome, node)) return false;
     const nowMs = clock.monotonic();
+    const isJustEmpty = node === undefined && mayWait(entry, trail) && trail.group.isJustEmpty(nowMs);
+    if (call.signal?.aborted || !(isJustEmpty || mayAgain(asked, trail.attempt, outcome, node))) return false;
     if (node !== undefined) trail.tried = (trail.tried ?? new Set()).add(node);
     trail.group = groups.find(call.service, nowMs) ?? trail.group;
     const isFresh = trail.tried !== undefined && trail.group.hasOthers(call, trail.tried, nowMs);
@@ -129,7 +124,8 @@ export class Asking {
     }
     if (pauseMs > 0) await pause(clock, pauseMs, call.signal);
     if (call.signal?.aborted) return false;
-    trail.attempt++;
+    if (isJustEmpty) trail.waits++;
+    else trail.attempt++;
     trail.group = groups.find(call.service, clock.monotonic()) ?? trail.group;
     entry.tally.retries++;
     return true;
@@ -148,6 +144,11 @@ export class Asking {
 }
 
 const NOBODY = "service.unavailable";
+
+/** For the last place, which has only just gone. */
+function mayWait({ description }: Asked["entry"], { waits }: Trail): boolean {
+  return !description.fallback && waits < EMPTY_WAITS_MAX;
+}
 
 /** Where nobody can be asked, a fallback is better than waiting for somebody to come. */
 function mayAgain({ call, entry }: Asked, attempt: number, outcome: Outcome, node: string | undefined): boolean {

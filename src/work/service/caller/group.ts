@@ -16,7 +16,7 @@ import {
 } from "../../../protocol/balance/index.ts";
 import type { BreakerOptions } from "../../../protocol/breaker/index.ts";
 import { hasTags, type Route } from "../registry/index.ts";
-import { LOCAL_LEAD } from "./limits.ts";
+import { EMPTY_PATIENCE_MS, LOCAL_LEAD } from "./limits.ts";
 import type { Outcome } from "./outcome.ts";
 import type { ServiceState } from "./service-state.ts";
 import type { MethodTally } from "./tally.ts";
@@ -60,6 +60,8 @@ export class Group {
   #targets = new Map<string, Target>();
   #callable: readonly Target[] = [];
   #local: Target | undefined;
+  /** Since when nobody can be called; undefined while somebody can. */
+  #emptySinceMs: number | undefined;
   #balancer: Balancer;
   #balancerName: string | undefined;
 
@@ -111,6 +113,11 @@ export class Group {
     return this.#callable.some((each) => !tried.has(each.id) && !each.isOpen(nowMs) && hasTags(each.tags, tags));
   }
 
+  /** The last one has only just gone: where it is supervised it is back in a moment. */
+  isJustEmpty(nowMs: number): boolean {
+    return this.#emptySinceMs !== undefined && nowMs - this.#emptySinceMs < EMPTY_PATIENCE_MS;
+  }
+
   /** Why there is nobody to be asked, in words. */
   whyNobody({ tags = [] }: Ask): string {
     const { name, version } = this.description;
@@ -136,7 +143,7 @@ export class Group {
 
   ended({ target, ticket }: Picked, outcome: Outcome | undefined, durationMs: number, nowMs: number): void {
     target.outstanding--;
-    if (ticket !== undefined) target.answered(ticket, outcome, nowMs);
+    if (ticket !== undefined) target.answered(ticket, outcome, nowMs, durationMs);
     const ok = outcome?.verdict !== "failed";
     this.#balancer.ended?.(target.id, { ok, durationMs }, nowMs);
     if (this.#targets.size > 1) this.#detector.step({ type: "ended", id: target.id, ok }, nowMs);
@@ -235,6 +242,7 @@ export class Group {
     this.#targets = targets;
     this.#callable = [...targets.values()].filter((each) => each.isCallable);
     this.#local = this.#callable.find(({ isSelf }) => isSelf);
+    this.#emptySinceMs = this.#callable.length > 0 ? undefined : (this.#emptySinceMs ?? nowMs);
     this.#detector.step({ type: "seen", ids: [...targets.keys()] }, nowMs);
   }
 

@@ -11,6 +11,10 @@ export const STREAMS_OPEN_MAX = 512;
 export const RETRIES_DEFAULT = 2;
 /** No description may make a caller ask more often. */
 export const RETRIES_MAX = 10;
+/** A process that has ended is started again at once, and serves within some tenths of a second: calls wait for so long for the last one. */
+export const EMPTY_PATIENCE_MS = 2_000;
+/** Looks within it, should pauses be short. */
+export const EMPTY_WAITS_MAX = 100;
 /** Between attempts at places that were asked before. */
 export const BACKOFF: BackoffPolicy = { initialMs: 20, maxMs: 1_000 };
 /** Share of calls that may be asked again within `BUDGET_WINDOW_MS`: more would multiply what an ailing service has to do. */

@@ -22,6 +22,8 @@ export class Target implements Candidate {
   readonly breaker: Breaker;
   outstanding = 0;
   place: Place;
+  /** When the last process there, or the link to it, was found to have ended. */
+  #endedMs = Number.NEGATIVE_INFINITY;
 
   constructor(place: Place, options: BreakerOptions) {
     this.id = place.node;
@@ -62,10 +64,22 @@ export class Target implements Candidate {
     return decision.type === "admitted" ? decision.ticket : undefined;
   }
 
-  answered(ticket: number, outcome: Outcome | undefined, nowMs: number): void {
+  answered(ticket: number, outcome: Outcome | undefined, nowMs: number, durationMs = 0): void {
     if (outcome === undefined || outcome.verdict === "succeeded")
       this.breaker.step({ type: "succeeded", ticket }, nowMs);
-    else if (outcome.verdict === "cancelled") this.breaker.step({ type: "cancelled", ticket }, nowMs);
+    else if (outcome.verdict === "cancelled" || this.#isOldNews(outcome, nowMs, durationMs))
+      this.breaker.step({ type: "cancelled", ticket }, nowMs);
     else this.breaker.step({ type: "failed", ticket, reason: outcome.failure.code }, nowMs);
+  }
+
+  /**
+   * One process that ends takes all its calls with it. That is one failure and not as many as it had calls: the other processes of the
+   * place are well, and a breaker that opens on it would keep calls from them.
+   */
+  #isOldNews({ failure }: Outcome, nowMs: number, durationMs: number): boolean {
+    if (failure.code !== "service.exited") return false;
+    const hasBegunBefore = nowMs - durationMs < this.#endedMs;
+    if (!hasBegunBefore) this.#endedMs = nowMs;
+    return hasBegunBefore;
   }
 }

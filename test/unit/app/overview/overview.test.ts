@@ -59,12 +59,25 @@ describe("Changes", () => {
     expect(told).toEqual([]);
   });
 
-  test("seePipeline() tells at once what somebody hears, and see() does not tell it again", () => {
+  test("tellPipeline() tells at once what somebody hears, and see() does not tell it again", () => {
     const { changes, see, told } = rig();
-    changes.seePipeline(pipelineView("a", { state: "starting" }), true);
-    changes.seePipeline(pipelineView("a"), true);
+    changes.tellPipeline(pipelineView("a", { state: "starting" }));
+    changes.tellPipeline(pipelineView("a"));
     see({ pipelines: [pipelineView("a")] });
     expect(texts(told)).toEqual(["a is starting", "a starting → running"]);
+  });
+
+  test("see() takes nothing from a look that is older than what was told since", () => {
+    const { changes, told } = rig();
+    changes.tellPipeline(pipelineView("a", { state: "pausing" }));
+    const since = changes.turn;
+    changes.tellPipeline(pipelineView("a", { state: "paused" }));
+    changes.tellPipeline(pipelineView("b", { state: "starting" }));
+    changes.see(overviewOf({ pipelines: [pipelineView("a", { state: "pausing" })] }), since);
+    expect(texts(told)).toEqual(["a is pausing", "a pausing → paused", "b is starting"]);
+    const later = [pipelineView("a"), pipelineView("b", { state: "starting" })];
+    changes.see(overviewOf({ pipelines: later }));
+    expect(texts(told).slice(3)).toEqual(["a paused → running"]);
   });
 
   test("see() tells restarts with their reason, however many there were", () => {

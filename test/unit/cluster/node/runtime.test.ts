@@ -80,7 +80,6 @@ test("send() fails for an alias that nobody has, and says what is near", async (
 test("call() brings the answer, or the other node's Failure as it was", async () => {
   const { open } = world("asker", "answerer");
   const [asker, answerer] = [open("asker"), open("answerer")];
-  expect(asker.call("answerer", 1)).rejects.toMatchObject({ code: "node.no_call_handler" });
   const metas: CallMeta[] = [];
   answerer.onCall(async (request, meta) => {
     metas.push(meta);
@@ -90,6 +89,23 @@ test("call() brings the answer, or the other node's Failure as it was", async ()
   expect(await asker.call("answerer", 21)).toBe(42);
   expect(metas[0]).toMatchObject({ from: "asker", fromId: "id-asker" });
   expect(asker.call("answerer", 0)).rejects.toMatchObject({ code: "shop.closed", retryable: true, data: { day: 1 } });
+});
+
+test("call() waits for an onCall that comes right after the start, and for no other", async () => {
+  const { clock, open } = world("asker", "answerer");
+  const [asker, answerer] = [open("asker"), open("answerer")];
+  const early = asker.call("answerer", 1);
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  answerer.onCall((request) => Number(request) + 1);
+  expect(await early).toBe(2);
+  const other = world("asker", "mute");
+  const [from] = [other.open("asker"), other.open("mute")];
+  const refused = from.call("mute", 1).catch((thrown: unknown) => thrown);
+  for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+  other.clock.advance(2_000);
+  expect(await refused).toMatchObject({ code: "node.no_call_handler" });
+  expect(await from.call("mute", 1).catch((thrown: unknown) => thrown)).toMatchObject({ code: "node.no_call_handler" });
+  expect(clock.timers).toBe(0);
 });
 
 test("NodeRuntime tells of messages that its mailbox drops", async () => {

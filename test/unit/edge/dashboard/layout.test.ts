@@ -5,12 +5,19 @@ import { layoutOf } from "../../../../src/edge/dashboard/page/logic/layout.ts";
 const node = (id: string, roles: string[] = ["worker"], isSelf = false) => ({ id, roles, isSelf });
 
 describe("layoutOf()", () => {
-  test("layoutOf() puts the node that was asked in the middle, and masters nearer than workers", () => {
-    const { height, places, width } = layoutOf([node("w"), node("me", [], true), node("m", ["master"])]);
+  test("layoutOf() puts the node that was asked in the middle, and masters nearer than workers that are many", () => {
+    const workers = Array.from({ length: 9 }, (_, index) => node(`w${index}`));
+    const { height, places, width } = layoutOf([...workers, node("me", [], true), node("m", ["master"])]);
     const at = (id: string) => places.find((place) => place.id === id)!;
     const far = (id: string) => Math.hypot(at(id).x - width / 2, at(id).y - height / 2);
     expect(far("me")).toBe(0);
-    expect(far("m")).toBeLessThan(far("w"));
+    for (const { id } of workers) expect(far("m")).toBeLessThan(far(id));
+  });
+
+  test("layoutOf() puts few nodes on one ring, evenly", () => {
+    const { places, width } = layoutOf([node("w"), node("me", [], true), node("m", ["master"])]);
+    const [left, right] = places.slice(1).toSorted((a, b) => a.x - b.x) as [(typeof places)[0], (typeof places)[0]];
+    expect(left.x + right.x).toBeCloseTo(width, 5);
   });
 
   test("layoutOf() gives the same picture in whatever order nodes are told", () => {

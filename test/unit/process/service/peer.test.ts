@@ -5,7 +5,12 @@ import { exited } from "../../../../src/process/service/failures.ts";
 import { CALL, CREDIT, ERROR, HELLO, ITEM, RESULT, STREAM } from "../../../../src/process/service/frames.ts";
 import { Inbox } from "../../../../src/process/service/inbox.ts";
 import type { Incoming } from "../../../../src/process/service/incoming.ts";
-import { CALLS_MAX, MESSAGE_BYTES_MAX, STREAM_WINDOW_BYTES } from "../../../../src/process/service/limits.ts";
+import {
+  CALLS_MAX,
+  FLUSH_MESSAGES,
+  MESSAGE_BYTES_MAX,
+  STREAM_WINDOW_BYTES,
+} from "../../../../src/process/service/limits.ts";
 import { Outbox } from "../../../../src/process/service/outbox.ts";
 import type { Asked } from "../../../../src/process/service/peer.ts";
 import { PeerPair } from "../../../support/peer-pair.ts";
@@ -73,14 +78,28 @@ describe("Inbox.push()", () => {
 });
 
 describe("Outbox", () => {
-  test("send() writes once when many messages are sent in one turn", async () => {
-    let writes = 0;
-    const outbox = new Outbox((bytes) => {
-      writes++;
-      return bytes.length;
+  for (const [messages, writes] of [
+    [FLUSH_MESSAGES - 1, 1],
+    [4 * FLUSH_MESSAGES, 4],
+    [4 * FLUSH_MESSAGES + 1, 5],
+  ] as const) {
+    test(`send() writes ${writes} times when ${messages} messages are sent in one turn`, async () => {
+      const written: number[] = [];
+      const outbox = new Outbox((bytes) => written.push(bytes.length) && bytes.length);
+      for (let id = 0; id < messages; id++) outbox.send(RESULT, id, "{}");
+      expect(written).toHaveLength(Math.floor(messages / FLUSH_MESSAGES));
+      await settled();
+      expect(written).toHaveLength(writes);
     });
-    for (let id = 0; id < 100; id++) outbox.send(RESULT, id, "{}");
-    await settled();
+  }
+
+  test("send() writes nothing while the line is full, however many messages come", () => {
+    let writes = 0;
+    const outbox = new Outbox(() => {
+      writes++;
+      return 0;
+    });
+    for (let id = 0; id < 4 * FLUSH_MESSAGES; id++) outbox.send(RESULT, id, "{}");
     expect(writes).toBe(1);
   });
 

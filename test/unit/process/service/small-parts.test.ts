@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { z } from "distributed-system/service";
+import fc from "fast-check";
 import { Failure } from "../../../../src/base/errors.ts";
 import { Bulkhead } from "../../../../src/process/service/bulkhead.ts";
+import { CallerTexts } from "../../../../src/process/service/caller-texts.ts";
 import { failureText, readFailure } from "../../../../src/process/service/failures.ts";
 import { helloFault, helloText } from "../../../../src/process/service/frames.ts";
 import { DEPTH_MAX } from "../../../../src/process/service/limits.ts";
@@ -10,6 +12,7 @@ import { type RemoteCall, remoteCall, remoteServices, splitTarget } from "../../
 import { jsonText } from "../../../../src/process/service/results.ts";
 import { SchemaCheck } from "../../../../src/process/service/schema-check.ts";
 import { describeThrown } from "../../../../src/process/service/thrown.ts";
+import type { ServiceCaller } from "../../../../src/process/service/words.ts";
 
 const nested = (depth: number): string => `${"[".repeat(depth)}${"]".repeat(depth)}`;
 const never = (): AbortSignal => new AbortController().signal;
@@ -39,6 +42,30 @@ describe("parseParams()", () => {
 
   test("parseParams() takes the word __proto__ when it is a value", () => {
     expect(parseParams("users.get", Buffer.from('{"a":"__proto__"}'))).toEqual({ a: "__proto__" });
+  });
+});
+
+describe("CallerTexts.of()", () => {
+  const caller = fc.record<ServiceCaller>({
+    kind: fc.constantFrom("outside", "service", "node"),
+    name: fc.constantFrom("ada", "bob"),
+    access: fc.constantFrom("none", "read"),
+    scopes: fc.array(fc.constantFrom("users", "users.get"), { maxLength: 2 }),
+  });
+
+  test("of() gives the text of each caller, whoever called before it", () => {
+    fc.assert(
+      fc.property(fc.array(caller, { minLength: 1, maxLength: 6 }), (callers) => {
+        const texts = new CallerTexts();
+        for (const each of [...callers, ...callers]) expect(JSON.parse(texts.of(each))).toEqual(each);
+      }),
+    );
+  });
+
+  test("of() gives the same text when another object says the same", () => {
+    const texts = new CallerTexts();
+    const make = (): ServiceCaller => ({ kind: "outside", name: "ada", access: "read", scopes: ["users"] });
+    expect(texts.of(make())).toBe(texts.of({ scopes: ["users"], access: "read", name: "ada", kind: "outside" }));
   });
 });
 

@@ -1,6 +1,6 @@
 /**
  * Where nodes stand in the picture of the cluster: the one that was asked in the middle, masters on the inner ring, the others on as
- * many outer rings as they need. The same nodes always give the same picture, and one that comes moves few others. Pure.
+ * many outer rings as they need; where all have room on one ring, they share it. The same nodes always give the same picture, and one that comes moves few others. Pure.
  */
 
 export interface LayoutNode {
@@ -22,7 +22,7 @@ export interface Layout {
   readonly places: readonly Place[];
 }
 
-const WIDTH = 640;
+const WIDTH = 480;
 const NODE_RADIUS = 20;
 /** Between the middles of two on one ring, so that labels do not cover each other. */
 const SPACING = 112;
@@ -38,13 +38,10 @@ export function layoutOf(nodes: readonly LayoutNode[]): Layout {
   const self = sorted.find(({ isSelf }) => isSelf);
   const others = sorted.filter((node) => node !== self);
   const masters = others.filter(({ roles }) => roles.includes("master"));
-  const rings = [...ringsOf(masters, 0)];
-  rings.push(
-    ...ringsOf(
-      others.filter((node) => !masters.includes(node)),
-      rings.length,
-    ),
-  );
+  const rest = others.filter((node) => !masters.includes(node));
+  const isSmall = others.length <= roomOf(0);
+  const rings = [...ringsOf(isSmall ? [...masters, ...rest] : masters, 0)];
+  if (!isSmall) rings.push(...ringsOf(rest, rings.length));
   const outer = rings.length === 0 ? 0 : radiusOf(rings.length - 1);
   const width = Math.max(WIDTH, 2 * (outer + MARGIN));
   const height = 2 * (outer * FLATNESS + MARGIN);
@@ -61,10 +58,14 @@ function radiusOf(ring: number): number {
 /** The nodes of each ring from `first` on, as many as have room there. */
 function* ringsOf<T>(nodes: readonly T[], first: number): Generator<readonly T[]> {
   for (let ring = first, from = 0; from < nodes.length; ring++) {
-    const room = Math.max(2, Math.floor((2 * Math.PI * radiusOf(ring) * ((1 + FLATNESS) / 2)) / SPACING));
+    const room = roomOf(ring);
     yield nodes.slice(from, from + room);
     from += room;
   }
+}
+
+function roomOf(ring: number): number {
+  return Math.max(2, Math.floor((2 * Math.PI * radiusOf(ring) * ((1 + FLATNESS) / 2)) / SPACING));
 }
 
 /** Every second ring is turned, so that lines from the middle pass between nodes. */

@@ -72,6 +72,11 @@ function Canvas({ label, lines, format, columns, nowMs, spanMs, max, height }: C
   const plot = useRef<uPlot>(undefined);
   const theme = useThemeCount();
   // All that a new plot is made for; what else changes is given to the one that is there.
+  const draw = (made: uPlot): void =>
+    made.batch(() => {
+      made.setData([...columns] as uPlot.AlignedData, false); // uPlot's type is not readonly; it changes nothing
+      made.setScale("x", { min: (nowMs - spanMs) / 1000, max: nowMs / 1000 });
+    });
   const shape = `${lines.map((line) => line.label).join("\n")} ${max} ${height} ${theme}`;
   useEffect(() => {
     const made = new uPlot(
@@ -80,6 +85,7 @@ function Canvas({ label, lines, format, columns, nowMs, spanMs, max, height }: C
       host.current!,
     ); // the div is there
     plot.current = made;
+    draw(made);
     const watch = new ResizeObserver(() => made.setSize({ width: host.current?.clientWidth || 1, height }));
     watch.observe(host.current!);
     return () => {
@@ -89,12 +95,7 @@ function Canvas({ label, lines, format, columns, nowMs, spanMs, max, height }: C
     };
   }, [shape]);
   useEffect(() => {
-    const made = plot.current;
-    if (!made) return;
-    made.batch(() => {
-      made.setData([...columns] as uPlot.AlignedData, false); // uPlot's type is not readonly; it changes nothing
-      made.setScale("x", { min: (nowMs - spanMs) / 1000, max: nowMs / 1000 });
-    });
+    if (plot.current) draw(plot.current);
   }, [columns, nowMs, spanMs]);
   return <div ref={host} class="canvas" role="img" aria-label={label} />;
 }

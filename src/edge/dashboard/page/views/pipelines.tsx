@@ -53,7 +53,7 @@ function PipelineCard({ pipeline }: { readonly pipeline: PipelineView }) {
       {detail !== undefined && <p class={state === "failed" ? "fault" : "hint"}>{detail}</p>}
       <Figures pipeline={pipeline} />
       {stages.length > 0 && <StageTable pipeline={pipeline} />}
-      {stages.length > 0 && <StagePlots pipeline={pipeline} />}
+      <StagePlots pipeline={pipeline} />
     </Section>
   );
 }

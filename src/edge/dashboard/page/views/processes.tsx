@@ -2,7 +2,7 @@
 
 import { formatBytes } from "../../../../base/units.ts";
 import type { InstanceView, TreeView } from "../../words.ts";
-import { restartAction, swapInInstanceAction } from "../logic/actions.ts";
+import { restartAction, restartServiceAction, swapInInstanceAction } from "../logic/actions.ts";
 import { age, duration } from "../logic/numbers.ts";
 import { treePath } from "../logic/restart-marks.ts";
 import { ACTIONS, ActionButton, Empty, numeric, Section, State, Table } from "../parts/bits.tsx";
@@ -12,7 +12,7 @@ export function Processes() {
   const { instances } = useBoard().overview;
   if (instances.length === 0) return <Empty>No processes are told of.</Empty>;
   return (
-    <div class="stack">
+    <div class="stack trees">
       {instances.map((instance) => (
         <InstanceCard key={instance.pid} instance={instance} />
       ))}
@@ -71,15 +71,19 @@ interface TreeRowProps {
 
 function TreeRow({ instance, tree, path, depth }: TreeRowProps) {
   const { live, nowMs } = useBoard();
-  const { cpuMs, detail, kind, memoryBytes, name, pid, restarts, state, uptimeMs } = tree;
+  const { cpuMs, detail, memoryBytes, name, pid, restarts, state, uptimeMs } = tree;
   const markedMs = live.marks.agoMs(path, nowMs);
   return (
     <tr class={markedMs === undefined ? undefined : "marked"}>
       <th scope="row">
         <span class={`branch depth-${Math.min(depth, 6)}`} aria-hidden="true" />
         <span class="unseen">level {depth + 1}: </span>
-        {name}
-        {detail !== undefined && <span class="quiet sub">{detail}</span>}
+        {name}{" "}
+        {detail !== undefined && (
+          <span class="quiet sub" title={detail}>
+            {detail}
+          </span>
+        )}
       </th>
       <td>
         <State state={state} />
@@ -96,8 +100,11 @@ function TreeRow({ instance, tree, path, depth }: TreeRowProps) {
       <td class="number">{memoryBytes === undefined ? "" : formatBytes(memoryBytes)}</td>
       <td class="number">{cpuMs === undefined ? "" : duration(cpuMs)}</td>
       <td class="actions">
-        {instance.command === "run" && (
-          <Actions instance={instance} path={path} kind={kind} depth={depth} name={name} />
+        {instance.command === "run" && <Actions instance={instance} path={path} depth={depth} name={name} />}
+        {instance.isSelf && SERVICE.test(path) && (
+          <ActionButton action={restartServiceAction(name)} about={`Restart ${name} of process ${instance.pid}`}>
+            Restart
+          </ActionButton>
         )}
       </td>
     </tr>
@@ -105,7 +112,7 @@ function TreeRow({ instance, tree, path, depth }: TreeRowProps) {
 }
 
 /** Of a run: its stages and their hosts can be restarted, and a stage can be given another plugin. */
-function Actions({ instance, path, depth, name }: Omit<TreeRowProps, "tree"> & Pick<TreeView, "kind" | "name">) {
+function Actions({ instance, path, depth, name }: Omit<TreeRowProps, "tree"> & Pick<TreeView, "name">) {
   if (depth < STAGE_DEPTH) return null;
   const { pid } = instance;
   const inTree = path.slice(`${pid}`.length);
@@ -129,6 +136,8 @@ function Actions({ instance, path, depth, name }: Omit<TreeRowProps, "tree"> & P
 
 /** Root, pipeline, stage. */
 const STAGE_DEPTH = 2;
+/** A service below those of a node: its contract restarts it, without a call that is lost. */
+const SERVICE = /\/services\/[^/]+@[^/]+$/;
 
 function LastExit({ tree: { lastExit } }: { readonly tree: TreeView }) {
   const { overview } = useBoard();

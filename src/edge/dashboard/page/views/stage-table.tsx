@@ -37,6 +37,9 @@ function batchesText({ queued }: StageView): string {
   return queued === undefined ? UNKNOWN : plural(queued, "batch", "batches");
 }
 
+/** A master swaps in these states and refuses it in others. */
+const SWAPPABLE: ReadonlySet<string> = new Set(["starting", "running", "retrying", "failed"]);
+
 interface StageRowProps {
   readonly pipeline: PipelineView;
   readonly stage: StageView;
@@ -52,8 +55,12 @@ function StageRow({ pipeline, stage, index }: StageRowProps) {
     <tr>
       <th scope="row">
         <span class={`swatch ${colourClass(index)}`} aria-hidden="true" />
-        {name}
-        {library !== undefined && <span class="quiet sub">{library}</span>}
+        {name}{" "}
+        {library !== undefined && (
+          <span class="quiet sub" title={library}>
+            {library.slice(library.lastIndexOf("/") + 1)}
+          </span>
+        )}
       </th>
       <td class="number">{short(stage.in)}</td>
       <td class="number">{short(stage.out)}</td>
@@ -69,12 +76,14 @@ function StageRow({ pipeline, stage, index }: StageRowProps) {
       <td class={retries > 0 ? "number warned" : "number"}>{short(retries)}</td>
       <td class={restarts > 0 ? "number warned" : "number"}>{short(restarts)}</td>
       <td class="actions">
-        <ActionButton
-          action={swapStageAction(pipeline, name, library)}
-          about={`Swap stage ${name} of ${pipeline.name}`}
-        >
-          Swap
-        </ActionButton>
+        {SWAPPABLE.has(pipeline.state) && (
+          <ActionButton
+            action={swapStageAction(pipeline, name, library)}
+            about={`Swap stage ${name} of ${pipeline.name}`}
+          >
+            Swap
+          </ActionButton>
+        )}
       </td>
     </tr>
   );

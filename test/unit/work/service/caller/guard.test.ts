@@ -28,6 +28,24 @@ describe("circuit breaker", () => {
     expect(breakerAt(bench, "n1")).toBe("closed");
   });
 
+  test("call() takes the end of a process with many calls for one failure, and asks the others of that node at once", async () => {
+    const bench = new Bench();
+    let ended = Promise.withResolvers<void>();
+    bench.offersAt("n1", [offerOf(serviceOf("users"), 2)], async () => {
+      await ended.promise;
+      return exited();
+    });
+    for (let death = 1; death <= 5; death++) {
+      const failed = Promise.all(Array.from({ length: 50 }, () => failureOf(() => bench.services.call(get))));
+      bench.clock.advance(10);
+      ended.resolve();
+      await failed;
+      expect([death, breakerAt(bench, "n1")]).toEqual([death, death < 5 ? "closed" : "open"]);
+      ended = Promise.withResolvers();
+      bench.clock.advance(10);
+    }
+  });
+
   test("call() goes to another node while the breaker of one is open", async () => {
     const bench = new Bench();
     const idempotent = users({ get: { isIdempotent: true } });
