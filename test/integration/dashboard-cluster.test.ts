@@ -76,6 +76,9 @@ describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
       (await board.row("Stages of orders", "mark"))[0]!.includes("mark-2.ts"),
     );
     expect(cluster.nodes.space.records("orders.ndjson")[0]).toMatchObject({ id: 0, mark: 1 });
+    await board.view("events");
+    await board.untilText(/swap\s+orders\s+stage mark has the plugin \S+mark-2\.ts/);
+    await board.view("pipelines");
   });
 
   test("Swap of a stage that is refused says so in the dialog, and changes nothing", async () => {
@@ -110,6 +113,7 @@ describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
     const { read } = await orders();
     await until("the other one goes on", async () => (await orders()).read > read);
     await board.act("Let worker1 work again");
+    await board.untilText(/drain\s+worker1\s+works again[\s\S]*drain\s+worker1\s+drains/);
     await until("it is alive again", async () => (await board.row("Nodes of the cluster", "worker1"))[1] === "alive");
   });
 
@@ -127,7 +131,7 @@ describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
     });
     await board.act("Restart service greeter");
     await board.view("events");
-    await board.untilText(/greeter@1\.2\.0\s+takes calls/);
+    await board.untilText(/greeter@1\.2\.0\s+was restarted/);
   });
 
   test("Swap of a stage of a run beside the node, and Restart of its process, lose nothing", async () => {

@@ -9,7 +9,9 @@ export function serviceEvent(notice: ServiceNotice): NewEvent {
     case "serves":
       return say("info", `takes calls with ${notice.processes} ${notice.processes === 1 ? "process" : "processes"}`);
     case "swapped":
-      return say("info", `took the place of ${notice.from}`, "swap");
+      return notice.from === subject
+        ? say("info", "was restarted: new processes take its calls")
+        : say("info", `took the place of ${notice.from}`, "swap");
     case "stopped":
       return say("info", "has ended");
     case "failed":

@@ -1,18 +1,21 @@
 /**
- * Finds what has changed between two looks: states of pipelines, restarts in trees, services that come and go, leaders of groups. For
- * changes that nobody tells as they happen, such as those on other nodes. A look is older than what was told while it was taken. Pure but
+ * Finds what has changed between two looks: states of pipelines and plugins of their stages, restarts in trees, services that come and go,
+ * leaders of groups, workers that drain. For changes that nobody tells as they happen, such as those on other nodes. A look is older than what was told while it was taken. Pure but
  * for what it has seen last.
  */
 import type { InstanceView, Overview, PipelineView, ServiceView, TreeView } from "../../edge/dashboard/index.ts";
 import type { NewEvent } from "./event-ring.ts";
 
-type Parts = Pick<Overview, "groups" | "instances" | "pipelines" | "services" | "missing">;
+type Parts = Pick<Overview, "groups" | "instances" | "nodes" | "pipelines" | "services" | "missing">;
 
 export type SeenPipeline = Pick<PipelineView, "id" | "name" | "state" | "detail">;
 
 export class Changes {
   readonly #tell: (event: NewEvent) => void;
   readonly #pipelines = new Map<string, string>();
+  /** Of stages, by pipeline and stage. */
+  readonly #libraries = new Map<string, Map<string, string>>();
+  readonly #draining = new Map<string, boolean>();
   readonly #restarts = new Map<string, number>();
   readonly #services = new Map<string, { readonly healthy: number; readonly versions: string }>();
   readonly #leaders = new Map<string, string>();
@@ -31,9 +34,10 @@ export class Changes {
   }
 
   /** What stands in the first look has happened before. A part that is missing has not changed. `since`: the turn when the look began. */
-  see({ groups, instances, missing, pipelines, services }: Parts, since: number = this.#turn): void {
+  see({ groups, instances, missing, nodes, pipelines, services }: Parts, since: number = this.#turn): void {
     const isMissing = (part: string): boolean => missing.some((each) => each.part === part);
     if (!isMissing("pipelines")) this.#seePipelines(pipelines, since);
+    for (const { id, isDraining } of nodes) if (isDraining !== undefined) this.#seeDraining(id, isDraining);
     if (!isMissing("instances")) this.#seeTrees(instances);
     if (!isMissing("services")) this.#seeServices(services);
     for (const { group, leader } of groups) this.#seeLeader(group, leader);
@@ -58,10 +62,32 @@ export class Changes {
   #seePipelines(pipelines: readonly PipelineView[], since: number): void {
     const isNewer = (id: string): boolean => (this.#told.get(id) ?? 0) > since;
     for (const pipeline of pipelines) if (!isNewer(pipeline.id)) this.#seePipeline(pipeline, this.#hasSeen);
+    for (const pipeline of pipelines) this.#seeLibraries(pipeline);
+    forget(this.#libraries, new Set(pipelines.map(({ id }) => id)));
     const newer = [...this.#told.keys()].filter(isNewer);
     const known = new Set([...pipelines.map(({ id }) => id), ...newer]);
     forget(this.#pipelines, known);
     forget(this.#told, known);
+  }
+
+  #seeLibraries({ id, name, stages }: PipelineView): void {
+    const seen = this.#libraries.get(id) ?? new Map<string, string>();
+    this.#libraries.set(id, seen);
+    for (const { library, name: stage } of stages) {
+      const before = seen.get(stage);
+      if (library === undefined || library === before) continue;
+      seen.set(stage, library);
+      const text = `stage ${stage} has the plugin ${library}`;
+      if (before !== undefined) this.#tell({ level: "info", kind: "swap", subject: name, text });
+    }
+  }
+
+  #seeDraining(id: string, isDraining: boolean): void {
+    const before = this.#draining.get(id);
+    this.#draining.set(id, isDraining);
+    if (before === isDraining || (before === undefined && !(isDraining && this.#hasSeen))) return;
+    const text = isDraining ? "drains: it gets no new work" : "works again";
+    this.#tell({ level: "info", kind: "drain", subject: id, text });
   }
 
   #seeTrees(instances: readonly InstanceView[]): void {

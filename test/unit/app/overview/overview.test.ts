@@ -6,7 +6,7 @@ import { memberEvent } from "../../../../src/app/overview/member-events.ts";
 import { groupView, letterViews, serviceViews } from "../../../../src/app/overview/part-views.ts";
 import { Histogram } from "../../../../src/base/histogram.ts";
 import type { CutList, Overview } from "../../../../src/edge/dashboard/index.ts";
-import { overviewOf, pipelineView, treeView } from "../../../support/overview.ts";
+import { nodeView, overviewOf, pipelineView, stageView, treeView } from "../../../support/overview.ts";
 
 const event = (text: string): NewEvent => ({ level: "info", kind: "k", subject: "s", text });
 
@@ -78,6 +78,24 @@ describe("Changes", () => {
     const later = [pipelineView("a"), pipelineView("b", { state: "starting" })];
     changes.see(overviewOf({ pipelines: later }));
     expect(texts(told).slice(3)).toEqual(["a paused → running"]);
+  });
+
+  test("see() tells stages that have another plugin, and workers that drain and work again", () => {
+    const { see, told } = rig();
+    const look = (library: string, isDraining: boolean) => ({
+      nodes: [nodeView("w1", { isDraining })],
+      pipelines: [pipelineView("a", { stages: [stageView("s", { library }), stageView("t")] })],
+    });
+    see(look("one.ts", false));
+    see({ ...look("one.ts", true), pipelines: [pipelineView("a")] });
+    see(look("two.ts", true));
+    see({ nodes: [nodeView("w1")] });
+    see(look("two.ts", false));
+    expect(texts(told).filter((text) => !text.startsWith("a is"))).toEqual([
+      "w1 drains: it gets no new work",
+      "a stage s has the plugin two.ts",
+      "w1 works again",
+    ]);
   });
 
   test("see() tells restarts with their reason, however many there were", () => {

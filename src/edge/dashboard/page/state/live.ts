@@ -74,7 +74,7 @@ export class Live {
 
   #take(overview: Overview): void {
     const nowMs = this.#ports.clock.now();
-    this.history.push(nowMs, seriesOf(this.#overview, overview));
+    if (!isSameLook(this.#overview, overview)) this.history.push(nowMs, seriesOf(this.#overview, overview));
     this.marks.see(overview.instances, nowMs);
     this.#events = withEvents(this.#events, overview);
     this.#overview = overview;
@@ -84,4 +84,9 @@ export class Live {
   #tell(): void {
     for (const hear of [...this.#hearers]) hear();
   }
+}
+
+/** A node gives one look to all who ask within a moment: there are no rates between a look and itself. */
+function isSameLook(before: Overview | undefined, now: Overview): boolean {
+  return before?.life === now.life && before.monotonicMs === now.monotonicMs;
 }
