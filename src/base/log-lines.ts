@@ -9,6 +9,8 @@ import { readTraceparent } from "./trace.ts";
 /** DEL, C1, bidirectional marks, overrides and isolates, zero-width characters, line separators: JSON allows them as they are. */
 const RAW_IN_JSON = /[\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]/g;
 
+const TRACE_ID = /^[0-9a-f]{32}$/;
+
 /** One JSON document a line: `time` (RFC 3339), `level`, `node`, `component`, `trace_id`, `message`, the rest below `fields`. */
 export function jsonLine(record: LogRecord): string {
   const { component, fields, level, message, node, timeMs, traceId } = partsOf(record);
@@ -36,15 +38,17 @@ export function textLine(record: LogRecord): string {
 
 /** What has a place of its own, and the other fields. A `traceparent` says which trace it belongs to. */
 function partsOf({ fields, level, message, name, timeMs }: LogRecord) {
-  const { component, traceparent, ...rest } = fields;
+  const { component, traceparent, trace_id: id, ...rest } = fields;
   const trace = typeof traceparent === "string" ? readTraceparent(traceparent) : undefined;
+  const traceId = trace?.traceId ?? (typeof id === "string" && TRACE_ID.test(id) ? id : undefined);
   return {
-    ...{ timeMs, level, message, node: name, traceId: trace?.traceId },
+    ...{ timeMs, level, message, node: name, traceId },
     component: typeof component === "string" ? component : undefined,
     fields: {
       ...rest,
       ...(component !== undefined && typeof component !== "string" && { component }),
       ...(traceparent !== undefined && trace === undefined && { traceparent }),
+      ...(id !== undefined && traceId !== id && { trace_id: id }),
     },
   };
 }

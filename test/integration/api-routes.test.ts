@@ -1,5 +1,6 @@
 /** Every path of the HTTP API on a real master and a real worker, asked without a token, with wrong ones, a weak one and the right one. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { ROUTES } from "../../src/app/admin/routes.ts";
 import type { Route } from "../../src/edge/admin/index.ts";
 import { type Access, mayCall } from "../../src/wire/rpc/index.ts";
@@ -88,22 +89,22 @@ afterAll(async () => {
   elsewhere[Symbol.dispose]();
 });
 
-describe.each(["master", "worker"] as const)("the API of a %s", (name) => {
+describe.each(["master", "worker"] as const)("the API of a %s", (node) => {
   test("has every contract that the table of routes names", async () => {
-    const { body } = await clientOf(addresses[name], tokens.viewer).get<Listing>("/rpc");
+    const { body } = await clientOf(addresses[node], tokens.viewer).get<Listing>("/rpc");
     const has = new Set(body.contracts.map((each) => each.name));
     expect([...new Set(ROUTES.map(({ contract }) => contract))].filter((contract) => !has.has(contract))).toEqual([]);
   });
 
   test("answers the public paths, and nothing else, to whoever has no token or a wrong one", async () => {
     for (const path of PUBLIC) {
-      const { status } = await client.ask({ address: addresses[name], verb: "GET", path });
+      const { status } = await client.ask({ address: addresses[node], verb: "GET", path });
       expect([path, status]).toEqual([path, 200]);
     }
     const all = [...rows, ...calls, { verb: "GET", path: "/nothing/there" }, { verb: "PURGE", path: "/health7" }];
     for (const [what, token] of Object.entries(wrong)) {
       for (const { path, verb, body } of all as readonly Row[]) {
-        const { status, code, text } = await client.ask({ address: addresses[name], verb, path, token, body });
+        const { status, code, text } = await client.ask({ address: addresses[node], verb, path, token, body });
         expect([what, verb, path, status, code]).toEqual([what, verb, path, 401, "rpc.unauthenticated"]);
         expect(text).not.toContain("revoked");
       }
@@ -114,7 +115,7 @@ describe.each(["master", "worker"] as const)("the API of a %s", (name) => {
     for (const { access, body, path, verb } of rows) {
       for (const role of ROLES) {
         const token = tokens[role];
-        const { status, code, text } = await client.ask({ address: addresses[name], verb, path, token, body });
+        const { status, code, text } = await client.ask({ address: addresses[node], verb, path, token, body });
         const told = [role, verb, path, status, code];
         if (!mayCall({ name: role, access: ACCESS[role] }, access))
           expect(told).toEqual([role, verb, path, 403, "rpc.forbidden"]);
@@ -123,11 +124,40 @@ describe.each(["master", "worker"] as const)("the API of a %s", (name) => {
     }
   });
 
+  test("answers any words in a path and any query with a result or a refusal", async () => {
+    const gets = ROUTES.filter(({ verb, isPublic }) => verb === "GET" && !isPublic);
+    const word = fc.oneof(
+      fc.string({ unit: "binary", minLength: 1, maxLength: 40 }).map((text) => encodeURIComponent(text.toWellFormed())),
+      fc.constantFrom("..", "%2e%2e", "%00", "%ff", "%", "__proto__", "constructor", "-1", "1e9", "a".repeat(3_000)),
+    );
+    const value = fc.oneof(word, fc.constantFrom("", "0", "-1", "1e99", "true", "[]", "{}", "500", "501", "e30"));
+    const name = fc.constantFrom("limit", "cursor", "after", "from", "prefix", "consistency", "__proto__", "x[]");
+    const query = fc.array(fc.tuple(name, value), { maxLength: 4 });
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...gets),
+        fc.array(word, { minLength: 3, maxLength: 3 }),
+        query,
+        async (route, words, asked) => {
+          let at = 0;
+          const path = route.path.replaceAll(/\{[^}]+\}/g, () => words[at++]!);
+          const search = asked.map(([key, text]) => `${key}=${text}`).join("&");
+          const { code, status, text } = await client.ask({
+            ...{ address: addresses[node], verb: "GET", path: `${path}?${search}`, token: tokens.admin },
+          });
+          if (status >= 500 || status === 401)
+            throw new Error(`${path}?${search}: ${status} ${code} ${text.slice(0, 300)}`);
+        },
+      ),
+      { numRuns: 400 },
+    );
+  });
+
   test("refuses calls of contracts under /rpc to who may less than they need", async () => {
     for (const { access, body, path, verb } of calls) {
       for (const role of ROLES) {
         if (mayCall({ name: role, access: ACCESS[role] }, access)) continue;
-        const { status, code } = await client.ask({ address: addresses[name], verb, path, token: tokens[role], body });
+        const { status, code } = await client.ask({ address: addresses[node], verb, path, token: tokens[role], body });
         expect([role, path, status, code]).toEqual([role, path, 403, "rpc.forbidden"]);
       }
     }

@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { BoardTab } from "../support/board-tab.ts";
 import { CHROMIUM, TestBrowser, type TestTab } from "../support/browser.ts";
 import { perRecord } from "../support/plugins.ts";
+import { TestTerminal } from "../support/terminal.ts";
 import { until } from "../support/until.ts";
 import { WatchedCluster } from "../support/watched-cluster.ts";
 
@@ -15,19 +16,19 @@ if (IS_MISSING) console.error("skipped: there is no chromium on this machine");
 
 describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
   let cluster: WatchedCluster;
-  let browser: TestBrowser;
+  const opened = new AsyncDisposableStack();
   let tab: TestTab;
   let board: BoardTab;
 
   beforeAll(async () => {
-    [cluster, browser] = await Promise.all([WatchedCluster.start(), TestBrowser.open()]);
+    cluster = opened.use(await WatchedCluster.start());
+    const browser = opened.use(await TestBrowser.open());
     tab = await browser.tab(1360);
     board = new BoardTab(tab);
     await board.open(await cluster.page("master"));
   });
   afterAll(async () => {
-    await browser[Symbol.asyncDispose]();
-    await cluster[Symbol.asyncDispose]();
+    await opened.disposeAsync();
   });
 
   const orders = async () => (await cluster.look()).pipelines.find(({ name }) => name === "orders")!;
@@ -161,6 +162,39 @@ describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
     expect(again.length).toBeGreaterThanOrEqual(before);
     for (const { id, mended } of again) expect([Number(id) % 100, mended]).toEqual([7, true]);
     expect((await orders()).state).toBe("running");
+  });
+
+  test("top shows the same in a terminal of any size, once or live, and leaves the terminal as it was", async () => {
+    const inTerminal = (args: readonly string[], columns: number, rows: number) =>
+      new TestTerminal(args, {
+        columns,
+        rows,
+        cwd: cluster.at("."),
+        env: { DISTRIBUTED_SYSTEM_DATA_DIR: cluster.at("state") },
+      });
+    const hasAll = (lines: readonly string[]): boolean =>
+      [/worker2.*alive/, /^orders .*running.*\d\/s/, /^ {2}check .*\d %/, /^greeter /, /^orders .*ends with 07/].every(
+        (shown) => lines.some((line) => shown.test(line)),
+      );
+    await using once = inTerminal(["top", "--once"], 80, 24);
+    expect(await once.exited).toBe(0);
+    const printed = await once.untilScreen("one frame", hasAll);
+    expect(printed.some((line) => Bun.stringWidth(line) > 80)).toBe(false);
+    await using live = inTerminal(["top", "--interval", "500ms"], 80, 24);
+    const small = await live.untilScreen("rates are known", hasAll);
+    expect(small.length).toBeLessThanOrEqual(24);
+    expect(small.some((line) => Bun.stringWidth(line) > 80)).toBe(false);
+    live.resize(200, 50);
+    const large = await live.untilScreen(
+      "the larger page",
+      (lines) => lines.includes("NODES") && lines.includes("EVENTS"),
+    );
+    expect(large.join("\n")).toContain(await cluster.nodes.node("worker1").address());
+    const writtenOf = (lines: readonly string[]) => lines.find((line) => line.startsWith("orders "));
+    await live.untilScreen("it moves", (lines) => writtenOf(lines) !== writtenOf(large));
+    live.press("q");
+    expect(await live.exited).toBe(0);
+    await until("the terminal is as it was", () => live.written.endsWith("\x1b[?25h\x1b[?1049l"));
   });
 
   test.each([

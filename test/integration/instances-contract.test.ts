@@ -75,13 +75,13 @@ test("instancesWithTrees() names a process that does not answer, and tells the o
   using space = new Workspace();
   const dataDir = space.at("state");
   await using well = await FakeInstance.start(dataDir, "well");
-  await using stuck = await FakeInstance.start(dataDir, "/srv/stuck.txt");
+  await using stuck = await FakeInstance.start(dataDir, "stuck");
   stuck.signal("SIGSTOP");
   const { instances, silent } = await instancesWithTrees({ dataDir, ownPid: process.pid }, 1_500);
   stuck.signal("SIGCONT");
   expect(instances).toMatchObject([{ pid: well.pid, isSelf: false }]);
   expect(silent).toMatchObject([{ pid: stuck.pid, name: "stuck" }]);
-  expect(silent[0]!.reason).toContain("ms");
+  expect(silent[0]!.reason).toMatch(/no answer within \d+ ms/);
 });
 
 test("instances ends a run when it is told to", async () => {

@@ -12,8 +12,8 @@ const PROGRAM = join(import.meta.dir, "node-load.ts");
 export const PASS = ["BUN_OPTIONS"];
 
 /** host → node → host: three processes. */
-export async function loadFromService(site: Site, steps: readonly Step[], args: readonly string[] = []) {
-  const own = ["--services", PLUGINS, ...PASS.flatMap((name) => ["--service-env", name]), ...args];
+export async function loadFromService(site: Site, steps: readonly Step[]): Promise<readonly Figures[]> {
+  const own = ["--services", PLUGINS, ...PASS.flatMap((name) => ["--service-env", name])];
   await using node = await BenchNode.start({
     name: "node",
     site,

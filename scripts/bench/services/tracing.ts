@@ -1,67 +1,98 @@
 /**
  * What traces cost at 1 %: a pipeline, and calls of a service, with and without a collector. Both are done in turn, the order changing
- * from pair to pair, and the median of the pairs' ratios counts: a machine's mood lasts longer than one run.
+ * from pair to pair, and the median of the pairs' ratios counts: a machine's mood lasts longer than one run. CPU time is compared as well:
+ * it hangs less on what else the machine does.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { roleCpu } from "../cluster/cpu.ts";
+import type { Figures } from "../common/figures.ts";
 import { measure } from "../common/measure.ts";
 import { makeInput } from "../common/orders.ts";
 import { pipelineText } from "../common/orders-pipeline.ts";
 import { median } from "../common/statistics.ts";
 import { table } from "../common/table.ts";
+import { BenchNode } from "./bench-node.ts";
 import { type Collector, startCollector } from "./collector.ts";
-import { loadFromService } from "./loads.ts";
 import type { Options } from "./options.ts";
-import type { Site } from "./site.ts";
-import { perSecond, stepsOf } from "./steps.ts";
+import { newDataDir, PAYLOAD, PLUGINS, type Site } from "./site.ts";
+import { perSecond } from "./steps.ts";
 
 const RATIO = "0.01";
 const IN_FLIGHT = 64;
+/** Compilers have done their work then: three quarters of a step. */
+const WARM_SHARE = 0.75;
 
-type Rate = (args: readonly string[]) => Promise<number>;
+interface Cost {
+  readonly perSecond: number;
+  /** Of all processes that do the work. */
+  readonly cpuMicroseconds: number;
+}
+
+type Run = (args: readonly string[]) => Promise<Cost>;
 
 export async function measureTracing(site: Site, options: Options): Promise<void> {
   using collector = startCollector();
   const pairs = options["tracing-runs"];
   const rows = [
-    await compare("pipeline, records/s", pipelineRate(site, options.records), collector, pairs),
-    await compare("service, calls/s", callRate(site, options["step-ms"]), collector, pairs),
+    await compare("pipeline, a record", pipelineCost(site, options.records), collector, pairs),
+    await compare("service, a call", callCost(site, options["step-ms"]), collector, pairs),
   ];
   if (collector.requests === 0) throw new Error("no trace has reached the collector");
-  console.log(table(["traces of 1 %", "without", "with", "loss", "from", "to", "exports"], rows));
-  console.log("");
+  console.log(`${table(HEADER, rows)}\n`);
 }
 
-async function compare(label: string, rate: Rate, collector: Collector, pairs: number): Promise<string[]> {
+const HEADER = ["traces of 1 %", "a second", "traced", "loss", "from", "to", "CPU µs", "traced", "more", "exports"];
+
+async function compare(label: string, run: Run, collector: Collector, pairs: number): Promise<string[]> {
   const requestsBefore = collector.requests;
   const traced = ["--otlp-endpoint", collector.url, "--trace-ratio", RATIO];
-  const without: number[] = [];
-  const withTraces: number[] = [];
+  const plain: Cost[] = [];
+  const watched: Cost[] = [];
   for (let pair = 1; pair <= pairs; pair++) {
     console.error(`pair ${pair} of ${pairs}: ${label} …`);
-    if (pair % 2 === 1) without.push(await rate([]));
-    withTraces.push(await rate(traced));
-    if (pair % 2 === 0) without.push(await rate([]));
+    if (pair % 2 === 1) plain.push(await run([]));
+    watched.push(await run(traced));
+    if (pair % 2 === 0) plain.push(await run([]));
   }
-  const requests = collector.requests - requestsBefore;
-  const losses = without.map((rate, pair) => 100 * (1 - withTraces[pair]! / rate));
-  const percent = (loss: number): string => `${loss.toFixed(1)} %`;
+  const losses = plain.map((each, pair) => 1 - watched[pair]!.perSecond / each.perSecond);
+  const more = plain.map((each, pair) => watched[pair]!.cpuMicroseconds / each.cpuMicroseconds - 1);
+  const rate = (costs: readonly Cost[]): string => perSecond(median(costs.map((each) => each.perSecond)));
+  const cpu = (costs: readonly Cost[]): string => median(costs.map((each) => each.cpuMicroseconds)).toFixed(2);
   const spread = [median(losses), Math.min(...losses), Math.max(...losses)].map(percent);
-  return [label, perSecond(median(without)), perSecond(median(withTraces)), ...spread, String(requests)];
+  const exports = String(collector.requests - requestsBefore);
+  return [label, rate(plain), rate(watched), ...spread, cpu(plain), cpu(watched), percent(median(more)), exports];
 }
 
-function pipelineRate({ directory, executable }: Site, records: number): Rate {
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+function pipelineCost({ directory, executable }: Site, records: number): Run {
   const input = makeInput(directory, records);
   const file = join(directory, "traced.txt");
   writeFileSync(file, pipelineText({ input, output: join(directory, "traced.ndjson"), policy: "FAIL_FAST|0" }));
-  const dataDir = join(directory, "traced");
+  const words = [executable, "run", file, "--quiet", "--fresh", "--data-dir", join(directory, "traced")];
   return async (args) => {
-    const { wallMs } = await measure([executable, "run", file, "--quiet", "--fresh", "--data-dir", dataDir, ...args]);
-    return (records * 1000) / wallMs;
+    const { cpuSeconds, wallMs } = await measure([...words, ...args]);
+    return { perSecond: (records * 1000) / wallMs, cpuMicroseconds: (cpuSeconds * 1e6) / records };
   };
 }
 
-function callRate(site: Site, ms: number): Rate {
-  const steps = stepsOf([IN_FLIGHT], ms);
-  return async (args) => (await loadFromService(site, steps, args))[0]!.perSecond;
+/** From another service's host: both calls of the node are traced. */
+function callCost(site: Site, ms: number): Run {
+  return async (args) => {
+    const own = ["--services", PLUGINS, ...args];
+    await using node = await BenchNode.start({ name: "node", site, dataDir: newDataDir(site, "traced"), args: own });
+    await node.untilCallable("echo");
+    await node.untilCallable("asker");
+    const ask = (forMs: number): Promise<Figures> =>
+      node.call("asker", "ask", { ...PAYLOAD, inFlight: IN_FLIGHT, warmMs: 1, ms: forMs });
+    await ask(Math.ceil(WARM_SHARE * ms));
+    const before = roleCpu(node.pid);
+    const { perSecond: rate } = await ask(ms);
+    const after = roleCpu(node.pid);
+    const cpuSeconds = after.own + after.below - before.own - before.below;
+    return { perSecond: rate, cpuMicroseconds: (cpuSeconds * 1e9) / (rate * ms) };
+  };
 }

@@ -28,7 +28,17 @@ export async function openGroupMaster(
   const self = settings.id;
   const directory = join(stateDirectory(settings.dataDir), "masters", self);
   const random = seededRandom(randomInt(2 ** 32));
-  const consensus = new Consensus({ self, directory, masters, isStandby, groups, raft, durability, random, logger });
+  const consensus = new Consensus({
+    self,
+    directory,
+    masters,
+    isStandby,
+    groups,
+    raft,
+    durability,
+    random,
+    logger: logger.child({ component: "raft" }),
+  });
   let stop: (reason: string, isFailure: boolean) => void = () => {};
   const election = new GroupElection({
     self,

@@ -42,7 +42,7 @@ export interface Reach {
 export async function reachInstances({ dataDir: asked, instance, timeoutMs }: Choices): Promise<Reach> {
   const clock = systemClock;
   const endMs = clock.monotonic() + timeoutMs;
-  const leftMs = (): number => Math.max(0, endMs - clock.monotonic());
+  const leftMs = (): number => Math.max(0, Math.ceil(endMs - clock.monotonic()));
   const dataDir = stateDirectory(asked);
   const entries = readEntries(dataDir).filter(({ pid }) => instance === undefined || pid === instance);
   const answers = await Promise.all(entries.map((entry) => describe(entry, clock, leftMs())));

@@ -8,7 +8,7 @@ import type { Logger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { createAdminApp } from "../../edge/admin/index.ts";
 import { dashboardPage } from "../../edge/dashboard/index.ts";
-import type { Dispatcher, Service } from "../../wire/rpc/index.ts";
+import type { Contract, Dispatcher, Service } from "../../wire/rpc/index.ts";
 import { ROUTES } from "../admin/routes.ts";
 import type { NodeCache } from "../cache/open-cache.ts";
 import { openDeadLetters } from "../dead-letter/dead-letter-service.ts";
@@ -79,12 +79,7 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
       desk.service,
       instancesService({ dataDir, ownPid: process.pid }),
       ...choices.own,
-      ...masters.services(
-        MASTER_CONTRACTS.filter(
-          ({ name }) => !choices.own.some(({ contract }) => contract.name === name),
-          [letters.service],
-        ),
-      ),
+      ...masters.services(passedOn(choices.own), [letters.service]),
     ],
     open(opened) {
       dispatcher = opened;
@@ -96,7 +91,7 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
         ...choices.duty.observed?.(),
         ...observedParts(choices, parts),
         http: app.counts,
-        tokens: access,
+        tokens: { counts: access.counts, lockouts: access.counts },
       });
       return (request, arrival) => app.fetch(request, arrival);
     },
@@ -109,10 +104,25 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
   };
 }
 
+/** What this node does not answer by itself. */
+function passedOn(own: readonly Service[]): readonly Contract[] {
+  const names = new Set(own.map(({ contract }) => contract.name));
+  return MASTER_CONTRACTS.filter(({ name }) => !names.has(name));
+}
+
 function openApi({ logger, settings }: FrontChoices, { audiences, id, isTls, secrets, tokens }: FrontParts) {
   const { keyFile, keyring } = secrets;
   const { dataDir } = settings;
-  return openApiAccess({ id, isTls, keyring, keyFile, dataDir, clusterTokens: tokens, audiences, logger });
+  return openApiAccess({
+    id,
+    isTls,
+    keyring,
+    keyFile,
+    dataDir,
+    clusterTokens: tokens,
+    audiences,
+    logger: logger.child({ component: "tokens" }),
+  });
 }
 
 interface AppParts {
@@ -135,7 +145,7 @@ function openApp(
       return { live: true, ready, why: status };
     },
     clock: systemClock,
-    logger,
+    logger: logger.child({ component: "http" }),
     version,
     services: services.door,
     metrics: (accept) => observation.scrape(accept),
@@ -147,11 +157,15 @@ function openApp(
 
 function observedParts(
   { cache, duty, services, tracing }: FrontChoices,
-  { links, membership }: FrontParts,
+  { linkCounts, links, membership }: FrontParts,
 ): ObservedParts {
   const traces = tracing.counts;
   return {
-    links: { links: () => links.links },
+    links: {
+      links: () => links.links,
+      door: linkCounts,
+      roundTripMs: (peer) => membership.explain(peer)?.swim.lastProbe?.roundTripMs,
+    },
     membership,
     services: {
       calls: () => services.door.counts().methods,

@@ -70,7 +70,8 @@ export interface Election {
 }
 
 export async function openMaster(choices: MasterChoices, election: Election): Promise<Master> {
-  const { drainMs, logger, settings, submit } = choices;
+  const { drainMs, settings, submit } = choices;
+  const logger = choices.logger.child({ component: "master" });
   const clock = systemClock;
   await using opening = new AsyncDisposableStack();
   opening.defer(() => election.close());

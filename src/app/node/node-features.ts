@@ -25,8 +25,16 @@ export interface Features {
 /** Fails with `cache.redis.url`. */
 export function openFeatures({ dataDir, id }: NodeSettings, ports: FeaturePorts): Features {
   const { logger, redisUrl, services: settings, tracing } = ports;
-  const cache = openCache({ logger, redisUrl });
-  const services = openServices({ settings, self: id, dataDir, logger, cache: cache.cache, tracer: tracing.tracer });
+  const cache = openCache({ logger: logger.child({ component: "cache" }), redisUrl });
+  const log = logger.child({ component: "services" });
+  const services = openServices({
+    settings,
+    self: id,
+    dataDir,
+    logger: log,
+    cache: cache.cache,
+    tracer: tracing.tracer,
+  });
   return { cache, services };
 }
 

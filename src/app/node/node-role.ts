@@ -86,7 +86,7 @@ export async function startNodeRole(
   };
   node.membership.on((event) => {
     tell(noticeOf(event, now()));
-    logEvent(logger, event);
+    logEvent(logger.child({ component: "membership" }), event);
     if (event.kind === "yielded")
       stop(`another process runs as node ${settings.id} at ${formatAddress(event.to.address)}`, true);
   });

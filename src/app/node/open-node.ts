@@ -18,6 +18,7 @@ import {
   type LinkSocketData,
   RPC_TOPIC,
   rpcHandler,
+  type ServeCounts,
 } from "../../wire/link/index.ts";
 import { Dispatcher, type Service, serveContracts } from "../../wire/rpc/index.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
@@ -56,6 +57,8 @@ export interface OpenNodeOptions {
 /** What a front is put together from: the node, listening and not a member yet. */
 export interface FrontParts extends Pick<OpenedNode, "address" | "id" | "isTls" | "links" | "membership"> {
   readonly secrets: Pick<Secrets, "keyFile" | "keyring">;
+  /** Who came to the door for links. */
+  readonly linkCounts: () => ServeCounts;
   readonly tokens: Tokens;
   /** To whom tokens under the cluster's key have to be addressed. */
   readonly audiences: () => readonly string[];
@@ -114,7 +117,15 @@ async function putTogether(
   const random = seededRandom(Buffer.from(systemEntropy(4)).readUInt32LE());
   const place = new Place(settings);
   const topics: Record<string, LinkHandlers[string]> = { ...handlers };
-  const wires = openLinks({ place, auth: authOf(trust.tokens, id), secrets, names, topics, random, logger });
+  const wires = openLinks({
+    place,
+    auth: authOf(trust.tokens, id),
+    secrets,
+    names,
+    topics,
+    random,
+    logger: logger.child({ component: "links" }),
+  });
   closing.defer(() => wires.close());
   const door: Doors = { answer: notYet, onDatagram: () => {} };
   const listener = await listen(settings, secrets, { door, links: wires.server, logger });
@@ -124,7 +135,15 @@ async function putTogether(
   const membership = new Membership(
     { id, address: place.address, bornMs: systemClock.now(), meta: metaOf(settings) },
     optionsOf(settings),
-    portsOf({ listener, door, pool: wires.pool, names, seal: trust.seal, random, logger }),
+    portsOf({
+      listener,
+      door,
+      pool: wires.pool,
+      names,
+      seal: trust.seal,
+      random,
+      logger: logger.child({ component: "membership" }),
+    }),
   );
   closing.defer(() => membership.stop());
   wires.follow(membership);
@@ -134,7 +153,18 @@ async function putTogether(
   const isTls = secrets.tls !== undefined;
   const { pool: links } = wires;
   const audiences = (): readonly string[] => place.audiences();
-  const front = openFront?.({ address, id, isTls, links, membership, secrets, tokens: trust.tokens, audiences });
+  const linkCounts = (): ServeCounts => wires.server.counts();
+  const front = openFront?.({
+    address,
+    id,
+    isTls,
+    links,
+    linkCounts,
+    membership,
+    secrets,
+    tokens: trust.tokens,
+    audiences,
+  });
   if (front) closing.defer(() => front.close());
   const services = [clusterService(membership), ...(front?.services ?? []), ...more];
   const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });

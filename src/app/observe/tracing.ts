@@ -11,6 +11,8 @@ import { systemEntropy } from "../secrets/entropy.ts";
 export interface TracingWords {
   /** `http://127.0.0.1:4318`; without one nothing is recorded. */
   readonly endpoint?: string | undefined;
+  /** The whole address, where it is not the usual path below the endpoint. */
+  readonly url?: string | undefined;
   /** 0 to 1. */
   readonly ratio?: string | undefined;
   /** `name=value,…`, sent with each request. */
@@ -40,7 +42,8 @@ const HEADERS_MAX = 16;
 /** What is not typed is taken from the environment, by the names that OpenTelemetry has given. */
 export function tracingWords(typed: TracingWords, env: NodeJS.ProcessEnv = process.env): TracingWords {
   return {
-    endpoint: typed.endpoint ?? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT ?? env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    endpoint: typed.endpoint ?? env.OTEL_EXPORTER_OTLP_ENDPOINT,
+    url: typed.endpoint === undefined ? env.OTEL_EXPORTER_OTLP_TRACES_ENDPOINT : undefined,
     ratio: typed.ratio ?? env.OTEL_TRACES_SAMPLER_ARG,
     headers: typed.headers ?? env.OTEL_EXPORTER_OTLP_TRACES_HEADERS ?? env.OTEL_EXPORTER_OTLP_HEADERS,
   };
@@ -48,12 +51,14 @@ export function tracingWords(typed: TracingWords, env: NodeJS.ProcessEnv = proce
 
 /** Fails with `usage.tracing` or `otlp.endpoint`. */
 export async function openTracing(words: TracingWords, { name, version, warn }: TracingParts): Promise<Tracing> {
-  const { endpoint, headers, ratio = RATIO_DEFAULT } = words;
+  const { headers, ratio = RATIO_DEFAULT, url } = words;
+  const endpoint = url || words.endpoint;
   const share = readRatio(ratio);
   if (endpoint === undefined || endpoint === "") return NO_TRACING;
   const { OtlpExporter } = await import("../../wire/otlp/index.ts"); // most processes record nothing
   const exporter = new OtlpExporter({
     endpoint,
+    isWholeUrl: Boolean(url),
     headers: readHeaders(headers),
     resource: {
       "service.name": "distributed_system",
@@ -86,7 +91,15 @@ function readHeaders(text = ""): Readonly<Record<string, string>> {
     pairs.map((pair, at) => {
       const [, name, value] = /^\s*([A-Za-z0-9-]+)\s*=\s*([\x21-\x7e]+)\s*$/.exec(pair) ?? [];
       if (name === undefined || value === undefined) return refuse(`: the pair ${at + 1} is none`);
-      return [name.toLowerCase(), decodeURIComponent(value)];
+      return [name.toLowerCase(), decoded(value) ?? refuse(`: the value of ${name} is not percent-encoded`)];
     }),
   );
+}
+
+function decoded(value: string): string | undefined {
+  try {
+    return decodeURIComponent(value);
+  } catch {
+    return undefined;
+  }
 }

@@ -32,7 +32,8 @@ export interface WorkerChoices {
   readonly tracer?: Tracer;
 }
 
-export async function workerDuty({ drainMs, logger, settings, tracer }: WorkerChoices): Promise<NodeDuty> {
+export async function workerDuty({ drainMs, settings, tracer, ...choices }: WorkerChoices): Promise<NodeDuty> {
+  const logger = choices.logger.child({ component: "worker" });
   const state = stateDirectory(settings.dataDir);
   const store = await ArtifactStore.open(join(state, "artifacts"));
   const capacity = settings.capacities.cpu ?? availableParallelism();

@@ -45,13 +45,15 @@ function intervalOf(text: string): AskChoices["timeoutMs"] {
   throw new Failure("usage.interval", message);
 }
 
-/** Two looks, for rates. */
+/** Two looks, for rates. In a terminal no line is broken: what is wider is cut. */
 async function printOnce(ask: Ask, intervalMs: number, signal: AbortSignal): Promise<number> {
   const { topFrame } = await import("../view/top.ts");
   const first = await ask();
   await pause(systemClock, intervalMs, signal);
   const { answer, by } = signal.aborted ? first : await ask();
-  await emit(`${topFrame(first.answer, answer, by).join("\n")}\n`);
+  const { columns, isTTY } = process.stdout;
+  const size = isTTY && columns > 0 ? { columns, rows: Number.POSITIVE_INFINITY } : undefined;
+  await emit(`${topFrame(first.answer, answer, by, size).join("\n")}\n`);
   return EXIT.done;
 }
 

@@ -15,6 +15,8 @@ export interface TopSize {
 interface Section {
   readonly title: string;
   readonly lines: readonly string[];
+  /** Its second line only separates. */
+  readonly isTable?: boolean;
 }
 
 /** What is not known. */
@@ -27,11 +29,11 @@ export function topFrame(before: Snapshot | undefined, now: Snapshot, by: string
   const elapsedMs = before?.life === now.life ? now.monotonicMs - before.monotonicMs : 0;
   const look: Look = { before, now, elapsedMs };
   const sections = [
-    { title: "NODES", lines: nodeLines(now) },
-    { title: "PIPELINES", lines: pipelineLines(look) },
-    { title: "SERVICES", lines: serviceLines(look) },
-    { title: "RESTARTED PROCESSES", lines: restartLines(now) },
-    { title: "DEAD LETTERS", lines: letterLines(now) },
+    { title: "NODES", lines: nodeLines(now, (size?.columns ?? WIDE) < WIDE), isTable: true },
+    { title: "PIPELINES", lines: pipelineLines(look), isTable: true },
+    { title: "SERVICES", lines: serviceLines(look), isTable: true },
+    { title: "RESTARTED PROCESSES", lines: restartLines(now), isTable: true },
+    { title: "DEAD LETTERS", lines: letterLines(now), isTable: true },
     { title: "EVENTS", lines: eventLines(now) },
   ].filter(({ lines }) => lines.length > 0);
   const head = [headLine(now, by), ...lackingLines(now)];
@@ -62,23 +64,35 @@ function lackingLines({ cut, missing }: Snapshot): string[] {
   ];
 }
 
-/** Each section has a blank line and its title before it; when not all fits, the longest is shortened until it does. */
+/** When not all fits, what only separates goes first; then the longest section is shortened until all does. */
 function fitted(sections: readonly Section[], room: number): string[] {
-  const shown = sections.map(({ lines }) => lines.length);
-  const total = (): number => shown.reduce((sum, count) => sum + count + 2, 0);
-  while (total() > room) {
+  const isAiry = linesOf(sections) + sections.length <= room;
+  if (isAiry) return sections.flatMap(({ lines, title }) => ["", title, ...lines]);
+  const dense = sections.map(({ isTable, lines, title }) => {
+    return { title, lines: isTable ? [...lines.slice(0, 1), ...lines.slice(2)] : lines };
+  });
+  const shown = dense.map(({ lines }) => lines.length);
+  for (let over = linesOf(dense) - room; over > 0; over--) {
     const longest = Math.max(...shown);
     if (longest <= LEAST_LINES) break;
     shown[shown.lastIndexOf(longest)] = longest - 1;
   }
-  return sections.flatMap(({ lines, title }, index) => {
+  return dense.flatMap(({ lines, title }, index) => {
     const left = lines.length - shown[index]!;
-    return ["", left > 0 ? `${title} (${left} more lines)` : title, ...lines.slice(0, shown[index])];
+    const more = left === 0 ? "" : ` (${left} more ${left === 1 ? "line" : "lines"})`;
+    return [`${title}${more}`, ...lines.slice(0, shown[index])];
   });
 }
 
-/** A table's head, its rule, and one row. */
-const LEAST_LINES = 3;
+/** With their titles. */
+function linesOf(sections: readonly Section[]): number {
+  return sections.reduce((sum, { lines }) => sum + 1 + lines.length, 0);
+}
+
+/** A table's head and one row. */
+const LEAST_LINES = 2;
+/** In less there is no room for addresses. */
+const WIDE = 100;
 
 function tableLines(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   return rows.length === 0
@@ -89,18 +103,27 @@ function tableLines(head: readonly string[], rows: readonly (readonly string[])[
       ).split("\n");
 }
 
-function nodeLines({ links, nodes }: Snapshot): string[] {
+function nodeLines({ links, nodes }: Snapshot, isNarrow: boolean): string[] {
   const byPeer = new Map(links.map((link) => [link.peer, link]));
   const rows = nodes.map(({ address, cpu, id, isDraining, isLeader, isSelf, memory, queue, roles, state }) => {
     const link = byPeer.get(id);
     const marks = [...(isSelf ? ["asked"] : []), ...(isLeader ? ["leader"] : [])].join(",");
     const linkText = isSelf || !link ? "" : link.isOpen ? "open" : "closed";
     return [
-      ...[id, isDraining && state === "alive" ? "draining" : state, roles.join(","), address, percent(cpu)],
-      ...[percent(memory), queue === undefined ? "" : String(queue), linkText, duration(link?.roundTripMs, ""), marks],
+      ...[id, isDraining && state === "alive" ? "draining" : state, roles.join(",")],
+      ...(isNarrow ? [] : [address]),
+      ...[
+        percent(cpu),
+        percent(memory),
+        queue === undefined ? "" : String(queue),
+        linkText,
+        duration(link?.roundTripMs, ""),
+        marks,
+      ],
     ];
   });
-  return tableLines(["node", "state", "roles", "address", "cpu", "memory", "batches", "link", "rtt", ""], rows);
+  const place = isNarrow ? [] : ["address"];
+  return tableLines(["node", "state", "roles", ...place, "cpu", "memory", "batches", "link", "rtt", ""], rows);
 }
 
 function pipelineLines({ before, elapsedMs, now }: Look): string[] {

@@ -11,6 +11,8 @@ import { type Resource, tracesRequest } from "./traces-request.ts";
 export interface OtlpOptions {
   /** `http://127.0.0.1:4318`; `/v1/traces` is put behind it unless it is there. */
   readonly endpoint: string;
+  /** It is taken as it is. */
+  readonly isWholeUrl?: boolean;
   readonly headers?: Readonly<Record<string, string>>;
   readonly resource: Resource;
   readonly clock: Clock;
@@ -57,7 +59,7 @@ export class OtlpExporter {
   /** Fails with `otlp.endpoint` when it is no http(s) URL. */
   constructor(options: OtlpOptions) {
     this.#options = options;
-    this.#url = tracesUrl(options.endpoint);
+    this.#url = tracesUrl(options.endpoint, options.isWholeUrl === true);
   }
 
   counts(): OtlpCounts {
@@ -168,12 +170,12 @@ export class OtlpExporter {
 
 const TRACES_PATH = "/v1/traces";
 
-function tracesUrl(endpoint: string): string {
+function tracesUrl(endpoint: string, isWhole: boolean): string {
   const url = URL.parse(endpoint);
   if (!url || !/^https?:$/.test(url.protocol) || url.username !== "" || url.hash !== "") {
     const message = `the collector's address is ${JSON.stringify(endpoint.slice(0, 200))}; a URL such as http://127.0.0.1:4318 is required`;
     throw new Failure("otlp.endpoint", message);
   }
-  if (!url.pathname.endsWith(TRACES_PATH)) url.pathname = url.pathname.replace(/\/$/, "") + TRACES_PATH;
+  if (!isWhole && !url.pathname.endsWith(TRACES_PATH)) url.pathname = url.pathname.replace(/\/$/, "") + TRACES_PATH;
   return url.href;
 }

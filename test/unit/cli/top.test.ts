@@ -36,9 +36,21 @@ describe("topFrame()", () => {
       expect(lines.length).toBeLessThanOrEqual(size.rows);
       for (const line of lines) expect(Bun.stringWidth(line)).toBeLessThanOrEqual(size.columns);
     }
-    const shortened = topFrame(undefined, now, "master1", { columns: 200, rows: 35 });
+    const shortened = topFrame(undefined, now, "master1", { columns: 200, rows: 26 });
     expect(shortened.some((line) => /^NODES \(\d+ more lines\)$/.test(line))).toBe(true);
     expect(shortened.some((line) => line.startsWith("EVENTS"))).toBe(true);
+  });
+
+  test("topFrame() gives up what only separates before it shortens anything, and addresses where there is no room", () => {
+    const now = busyOverview(100, 0);
+    const airy = topFrame(undefined, now, "master1", { columns: 200, rows: 60 });
+    const separators = airy.filter((line) => line === "" || line.startsWith("──")).length;
+    const dense = topFrame(undefined, now, "master1", { columns: 200, rows: airy.length - separators });
+    expect(dense).toEqual(airy.filter((line) => line !== "" && !line.startsWith("──")));
+    const narrow = topFrame(undefined, now, "master1", { columns: 80, rows: 60 }).join("\n");
+    expect(airy.join("\n")).toContain("127.0.0.1:8083");
+    expect(narrow).not.toContain("127.0.0.1:8083");
+    expect(narrow).toContain("asked,leader");
   });
 
   test("topFrame() lets nobody's data move the cursor", () => {

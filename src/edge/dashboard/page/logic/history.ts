@@ -50,7 +50,9 @@ export class History {
 
   /** Whether one of them was other than nothing since then. */
   hasMoved(names: readonly string[], sinceMs: number): boolean {
-    return this.#samples.some(({ atMs, values }) => atMs >= sinceMs && names.some((name) => (values.get(name) ?? 0) > 0));
+    return this.#samples.some(
+      ({ atMs, values }) => atMs >= sinceMs && names.some((name) => (values.get(name) ?? 0) > 0),
+    );
   }
 
   latest(name: string): number | undefined {

@@ -9,7 +9,7 @@ export function EventList({ events }: { readonly events: readonly EventView[] })
         <li key={id} class={level}>
           <time dateTime={new Date(atMs).toISOString()}>{timeText(atMs)}</time>
           <span class="kind">{kind}</span>
-          <b class="mono">{subject}</b>
+          <b class="subject mono">{subject}</b>
           <span class="text">{text}</span>
         </li>
       ))}
