@@ -149,7 +149,7 @@ describe.each(["master", "worker"] as const)("the API of a %s", (node) => {
             throw new Error(`${path}?${search}: ${status} ${code} ${text.slice(0, 300)}`);
         },
       ),
-      { numRuns: 400 },
+      { numRuns: 300, endOnFailure: true },
     );
   });
 

@@ -3,6 +3,7 @@
  * service by writing its file. Processes end, hang and fail when a test says so.
  */
 import { readFileSync } from "node:fs";
+import { type Clock, pause, systemClock } from "../../src/base/clock.ts";
 import { Failure } from "../../src/base/errors.ts";
 import type { HostExit } from "../../src/process/plugin/index.ts";
 import type {
@@ -20,6 +21,8 @@ export interface FakeFile extends Partial<Omit<ServiceDescription, "methods">> {
   readonly loadError?: string;
   /** Thrown by `init`. */
   readonly initError?: string;
+  /** What `init` takes. */
+  readonly initMs?: number;
 }
 
 const METHOD: MethodDescription = {
@@ -62,6 +65,7 @@ export class FakeService implements ServiceProcessPort {
     readonly file: FakeFile,
     readonly path: string,
     readonly handlers: ServiceHandlers,
+    readonly clock: Clock,
   ) {
     this.exited = this.#over.promise;
   }
@@ -75,6 +79,7 @@ export class FakeService implements ServiceProcessPort {
   }
 
   async start(): Promise<void> {
+    if (this.file.initMs !== undefined) await pause(this.clock, this.file.initMs);
     if (this.file.initError !== undefined) throw new Failure("service.init", this.file.initError);
     if (!this.isAlive) throw new Failure("service.exited", "it is gone", { retryable: true });
     this.isInitialised = true;
@@ -134,10 +139,15 @@ export class FakeService implements ServiceProcessPort {
 
 export class FakeServices {
   readonly all: FakeService[] = [];
+  readonly #clock: Clock;
+
+  constructor(clock: Clock = systemClock) {
+    this.#clock = clock;
+  }
 
   readonly load: LoadHost = async ({ file, handlers, spawned }: HostRequest) => {
     const content = JSON.parse(readFileSync(file, "utf8")) as FakeFile;
-    const process = new FakeService(this.all.length + 1, content, file, handlers);
+    const process = new FakeService(this.all.length + 1, content, file, handlers, this.#clock);
     this.all.push(process);
     spawned(process);
     await Promise.resolve();

@@ -19,6 +19,8 @@ export interface FarRequest {
   readonly body?: string | undefined;
 }
 
+/** Whoever is silent for so long will not answer. */
+const SILENT_MS = 20_000;
 /** Wrong tokens of one address within a minute that do not lock it out yet. */
 const ASKED_PER_ADDRESS = 15;
 
@@ -61,6 +63,7 @@ export class FarClient implements Disposable {
         for await (const chunk of response) chunks.push(chunk as Buffer);
         resolve({ status: response.statusCode ?? 0, text: Buffer.concat(chunks).toString() });
       });
+      sent.setTimeout(SILENT_MS, () => sent.destroy(new Error(`${verb} ${path}: not answered within ${SILENT_MS} ms`)));
       sent.on("error", reject);
       sent.end(body);
     });

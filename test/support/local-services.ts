@@ -27,7 +27,7 @@ export interface RigOptions extends Partial<LocalSettings> {
 export class LocalRig implements AsyncDisposable {
   readonly files = new Workspace();
   readonly clock = new SteppedClock();
-  readonly hosts = new FakeServices();
+  readonly hosts = new FakeServices(this.clock);
   readonly notices: ServiceNotice[] = [];
   readonly local: LocalServices;
 

@@ -9,20 +9,22 @@ export interface HttpWork {
   readonly body: unknown;
   readonly token: string | undefined;
   readonly connections: number;
-  readonly warmMs: number;
   readonly ms: number;
 }
 
-/** Seconds are all that wrk knows. */
+export interface HttpFigures extends Figures {
+  /** Seconds are all that wrk knows. */
+  readonly tookMs: number;
+}
+
 const MS_PER_SECOND = 1000;
 const MICROSECONDS_PER_MS = 1000;
 
 export const HAS_WRK = Bun.which("wrk") !== null;
 
-export async function loadOverHttp(work: HttpWork, directory: string): Promise<Figures> {
-  if (!HAS_WRK) return await resultOf<Figures>([process.execPath, import.meta.path, JSON.stringify(work)]);
-  await wrk(work, work.warmMs, directory);
-  return await wrk(work, work.ms, directory);
+export async function loadOverHttp(work: HttpWork, directory: string): Promise<HttpFigures> {
+  if (HAS_WRK) return await wrk(work, directory);
+  return await resultOf<HttpFigures>([process.execPath, import.meta.path, JSON.stringify(work)]);
 }
 
 interface WrkSummary {
@@ -33,10 +35,10 @@ interface WrkSummary {
   readonly p99: number;
 }
 
-async function wrk(work: HttpWork, ms: number, directory: string): Promise<Figures> {
+async function wrk(work: HttpWork, directory: string): Promise<HttpFigures> {
   const script = join(directory, "load.lua");
   writeFileSync(script, luaOf(work));
-  const seconds = Math.max(1, Math.round(ms / MS_PER_SECOND));
+  const seconds = Math.max(1, Math.round(work.ms / MS_PER_SECOND));
   const words = ["wrk", "-t", "1", "-c", String(work.connections), "-d", `${seconds}s`, "-s", script, work.url];
   const child = Bun.spawn(words, { stdio: ["ignore", "ignore", "pipe"] });
   const said = await new Response(child.stderr).text();
@@ -47,6 +49,7 @@ async function wrk(work: HttpWork, ms: number, directory: string): Promise<Figur
     perSecond: (requests * 1e6) / microseconds,
     p50Ms: p50 / MICROSECONDS_PER_MS,
     p99Ms: p99 / MICROSECONDS_PER_MS,
+    tookMs: microseconds / MICROSECONDS_PER_MS,
   };
 }
 
@@ -67,7 +70,7 @@ end
 }
 
 if (import.meta.main) {
-  const { body, connections, ms, token, url, warmMs } = JSON.parse(process.argv[2]!) as HttpWork; // by the function above
+  const { body, connections, ms, token, url } = JSON.parse(process.argv[2]!) as HttpWork; // by the function above
   const headers = {
     "content-type": "application/json",
     ...(token !== undefined && { authorization: `Bearer ${token}` }),
@@ -78,6 +81,7 @@ if (import.meta.main) {
     if (!answer.ok) throw new Error(`${url}: ${answer.status}`);
     await answer.arrayBuffer();
   };
-  await askFor(warmMs, connections, ask);
-  console.log(JSON.stringify(await askFor(ms, connections, ask)));
+  const fromMs = performance.now();
+  const figures = await askFor(ms, connections, ask);
+  console.log(JSON.stringify({ ...figures, tookMs: performance.now() - fromMs } satisfies HttpFigures));
 }

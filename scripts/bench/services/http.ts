@@ -59,7 +59,9 @@ async function service(site: Site, steps: Work): Promise<Result> {
 async function load({ directory }: Site, steps: Work, url: string, token: string | undefined): Promise<Result> {
   const all: Figures[] = [];
   for (const { inFlight: connections, ms, warmMs } of steps) {
-    all.push(await loadOverHttp({ url, body: PAYLOAD, token, connections, warmMs, ms }, directory));
+    const work = { url, body: PAYLOAD, token, connections };
+    await loadOverHttp({ ...work, ms: warmMs }, directory);
+    all.push(await loadOverHttp({ ...work, ms }, directory));
   }
   return all;
 }

@@ -40,8 +40,9 @@ async function load(site: Site, steps: Work, method: string, args: readonly stri
   await node.untilCallable("echo");
   const all: Figures[] = [];
   for (const { inFlight: connections, ms, warmMs } of steps) {
-    const work = { url: `${node.url}/rpc/echo/${method}`, body: PAYLOAD, token: node.token, connections, warmMs, ms };
-    all.push(await loadOverHttp(work, site.directory));
+    const work = { url: `${node.url}/rpc/echo/${method}`, body: PAYLOAD, token: node.token, connections };
+    await loadOverHttp({ ...work, ms: warmMs }, site.directory);
+    all.push(await loadOverHttp({ ...work, ms }, site.directory));
   }
   return all;
 }

@@ -6,7 +6,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { roleCpu } from "../cluster/cpu.ts";
-import type { Figures } from "../common/figures.ts";
 import { measure } from "../common/measure.ts";
 import { makeInput } from "../common/orders.ts";
 import { pipelineText } from "../common/orders-pipeline.ts";
@@ -14,14 +13,13 @@ import { median } from "../common/statistics.ts";
 import { table } from "../common/table.ts";
 import { BenchNode } from "./bench-node.ts";
 import { type Collector, startCollector } from "./collector.ts";
+import { loadOverHttp } from "./http-load.ts";
 import type { Options } from "./options.ts";
 import { newDataDir, PAYLOAD, PLUGINS, type Site } from "./site.ts";
 import { perSecond } from "./steps.ts";
 
 const RATIO = "0.01";
 const IN_FLIGHT = 64;
-/** Compilers have done their work then: three quarters of a step. */
-const WARM_SHARE = 0.75;
 
 interface Cost {
   readonly perSecond: number;
@@ -36,7 +34,7 @@ export async function measureTracing(site: Site, options: Options): Promise<void
   const pairs = options["tracing-runs"];
   const rows = [
     await compare("pipeline, a record", pipelineCost(site, options.records), collector, pairs),
-    await compare("service, a call", callCost(site, options["step-ms"]), collector, pairs),
+    await compare("service, a request", callCost(site, options["step-ms"]), collector, pairs),
   ];
   if (collector.requests === 0) throw new Error("no trace has reached the collector");
   console.log(`${table(HEADER, rows)}\n`);
@@ -79,20 +77,19 @@ function pipelineCost({ directory, executable }: Site, records: number): Run {
   };
 }
 
-/** From another service's host: both calls of the node are traced. */
+/** Over HTTP: each request begins a trace of its own, and whether it is recorded is decided for each. */
 function callCost(site: Site, ms: number): Run {
   return async (args) => {
     const own = ["--services", PLUGINS, ...args];
     await using node = await BenchNode.start({ name: "node", site, dataDir: newDataDir(site, "traced"), args: own });
     await node.untilCallable("echo");
-    await node.untilCallable("asker");
-    const ask = (forMs: number): Promise<Figures> =>
-      node.call("asker", "ask", { ...PAYLOAD, inFlight: IN_FLIGHT, warmMs: 1, ms: forMs });
-    await ask(Math.ceil(WARM_SHARE * ms));
+    const url = `${node.url}/rpc/echo/echo`;
+    const work = { url, body: PAYLOAD, token: node.token, connections: IN_FLIGHT, ms };
+    await loadOverHttp(work, site.directory);
     const before = roleCpu(node.pid);
-    const { perSecond: rate } = await ask(ms);
+    const { perSecond: rate, tookMs } = await loadOverHttp(work, site.directory);
     const after = roleCpu(node.pid);
     const cpuSeconds = after.own + after.below - before.own - before.below;
-    return { perSecond: rate, cpuMicroseconds: (cpuSeconds * 1e9) / (rate * ms) };
+    return { perSecond: rate, cpuMicroseconds: (cpuSeconds * 1e9) / (rate * tookMs) };
   };
 }

@@ -200,6 +200,11 @@ interface Doors extends DatagramDoor {
   answer: (request: Request, arrival: Arrival) => Promise<Response>;
 }
 
+/** Health checks of HTTP/1.0 name no host: the address is only a path then, and nobody else would know what to do with it. */
+function withHost(request: Request): Request {
+  return request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
+}
+
 class Arrived implements Arrival {
   readonly #request: Request;
   readonly #server: Bun.Server<LinkSocketData>;
@@ -256,10 +261,11 @@ function listen(
     port,
     ...(tls?.own && { tls: { ca: tls.ca, cert: tls.own.cert, key: tls.own.key } }),
     clock: systemClock,
-    fetch: (request, server) =>
-      new URL(request.url).pathname === LINK_PATH
-        ? links.fetch(request, server)
-        : door.answer(request, new Arrived(request, server)),
+    fetch(request, server) {
+      const whole = withHost(request);
+      if (new URL(whole.url).pathname !== LINK_PATH) return door.answer(whole, new Arrived(request, server));
+      return whole === request ? links.fetch(request, server) : new Response(null, { status: 400 }); // no node of ours
+    },
     websocket: links.websocket,
     onDatagram: (from, bytes) => door.onDatagram(from, bytes),
     warn: (what) => logger.debug(what),

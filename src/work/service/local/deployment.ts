@@ -6,6 +6,7 @@ import { Failure } from "../../../base/errors.ts";
 import type { ServiceDescription, ServiceHandlers } from "../../../process/service/index.ts";
 import { type RunningChild, Supervision, type TreeNode } from "../../../process/supervise/index.ts";
 import { backoffDelayMs } from "../../../protocol/retry/index.ts";
+import type { ExitReason } from "../../../protocol/supervision/index.ts";
 import type { FoundService } from "./find-services.ts";
 import {
   CLEANUP_MS,
@@ -48,6 +49,8 @@ export class Deployment {
   readonly #enders: (() => void)[] = [];
   #turn = 0;
   #isReady = false;
+  /** Processes in a row that ended before they served. */
+  #unserved = 0;
   #isRetired = false;
   #fault: Failure | undefined;
   #lastReason: string | undefined;
@@ -186,10 +189,16 @@ export class Deployment {
     const host = id === "1" && first ? first : this.#newHost(id);
     host.begin();
     const exited = host.exited.then((reason) => {
-      const isTried = this.#options.isTrial && !this.#isReady && reason.kind === "crash";
-      return isTried ? { ...reason, kind: "refused" as const } : reason;
+      return this.#isHopeless(host, reason) ? { ...reason, kind: "refused" as const } : reason;
     });
     return { started: host.started, exited, terminate: (how) => host.terminate(how) };
+  }
+
+  /** Intensity is of one minute: an `init` that takes long to fail would be tried for ever. */
+  #isHopeless({ hasServed }: ServiceHost, { kind }: ExitReason): boolean {
+    this.#unserved = hasServed ? 0 : this.#unserved + 1;
+    const isTried = this.#options.isTrial && !this.#isReady;
+    return kind === "crash" && (isTried || this.#unserved > RESTARTS_MAX);
   }
 
   #newHost(id: string): ServiceHost {

@@ -44,6 +44,7 @@ export class ServiceHost implements RunningChild {
   #health: HealthWatch | undefined;
   /** Asked to end before there was a process. */
   #isUnwanted = false;
+  #hasServed = false;
 
   /** The process starts, and loads its module. */
   constructor(options: ServiceHostOptions) {
@@ -71,6 +72,11 @@ export class ServiceHost implements RunningChild {
 
   get pid(): number | undefined {
     return this.#spawned?.pid ?? this.#process?.pid;
+  }
+
+  /** It was initialised, whatever became of it. */
+  get hasServed(): boolean {
+    return this.#hasServed;
   }
 
   /** What it failed with, other than by its end. */
@@ -126,19 +132,21 @@ export class ServiceHost implements RunningChild {
 
   async #begin(): Promise<void> {
     try {
-      const { hasHealth } = await this.loaded;
+      await this.loaded;
       if (this.#state !== "starting") return;
       await this.#process!.start(INIT_TIMEOUT_MS); // it is loaded
       if (this.#state !== "starting") return;
       this.#state = "serving";
+      this.#hasServed = true;
       this.#serves.resolve();
-      if (hasHealth) this.#watch();
+      this.#watch();
       this.#options.changed();
     } catch (thrown) {
       this.#fail(thrown);
     }
   }
 
+  /** Of a service that has no `health` it is only asked whether its loop turns: one that is stuck answers nobody, and nothing else would tell. */
   #watch(): void {
     const { changed, clock, random, unhealthy } = this.#options;
     this.#health = new HealthWatch({

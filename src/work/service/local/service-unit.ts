@@ -250,8 +250,12 @@ export class ServiceUnit {
     this.#restartsBefore += old.restarts;
     this.#current = next;
     this.#options.keep(this, next.description);
-    this.#options.changed();
+    this.#become("running"); // the old one may have given up meanwhile
     this.#waiting.serve(() => next.pick());
+    this.#leave(old);
+  }
+
+  #leave(old: Deployment): void {
     const leaving = old.retire().finally(() => this.#leaving.delete(leaving));
     this.#leaving.add(leaving);
   }

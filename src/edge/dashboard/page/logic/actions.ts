@@ -155,7 +155,7 @@ export function replayAction(pipeline: string, letters: number): Action {
       {
         name: "output",
         label: "Output file",
-        hint: "an absolute path; beside the pipeline’s own output when left out",
+        hint: "an absolute path of a new file; beside the pipeline’s own output when left out",
       },
       { name: "purge", label: "Delete the letters when all has ended well", isSwitch: true },
     ],

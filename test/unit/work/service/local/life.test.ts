@@ -103,7 +103,7 @@ test("a failed service is tried again when its file changes", async () => {
   await rig.settle();
   expect(rig.healthy()).toEqual({ "users@1.0.0": 1 });
   await rig.settle(1_000);
-  expect(rig.clock.timers).toBe(0); // nothing is looked at any more
+  expect(rig.clock.timers).toBe(1); // the process is asked whether it is well, no file is looked at any more
 });
 
 test("restart() tries a failed service again, named by its file when it has never said its name", async () => {
@@ -157,4 +157,27 @@ test("an unhealthy process that gets better is offered again", async () => {
   await rig.settle(5_000);
   expect(rig.healthy()).toEqual({ "users@1.0.0": 1 });
   expect(rig.hosts.all).toHaveLength(1);
+});
+
+test("a process that is stuck is replaced, although its service has no health()", async () => {
+  await using rig = new LocalRig();
+  rig.write("users.ts");
+  await rig.local.start();
+  const stuck = rig.process();
+  stuck.illness = "no answer within 2000 ms";
+  for (let check = 0; check < 3; check++) await rig.settle(5_000);
+  expect(rig.healthy()).toEqual({ "users@1.0.0": 0 });
+  for (let check = 0; check < 6; check++) await rig.settle(5_000);
+  expect(stuck.isAlive).toBe(false);
+  expect((await rig.call("who")).pid).toBe(2);
+});
+
+test("a service whose init fails slowly is failed after as many tries as one that fails fast", async () => {
+  await using rig = new LocalRig();
+  rig.write("users.ts", { instances: 2, initMs: 20_000, initError: "init did not return" });
+  const started = rig.local.start();
+  for (let round = 0; round < 20; round++) await rig.settle(20_000);
+  expect((await started).faults[0]?.message).toContain("init did not return");
+  expect(rig.local.statuses()[0]).toMatchObject({ state: "failed" });
+  expect(rig.hosts.all.length).toBeLessThan(10);
 });
