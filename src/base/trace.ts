@@ -71,6 +71,13 @@ export function readTraceparent(text: string | undefined): TraceContext | undefi
   return { traceId, spanId, isSampled: (Number.parseInt(flags, 16) & 1) === 1 };
 }
 
+const UNSAMPLED = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f][02468ace]$/;
+
+/** Whether it is of a trace that nobody records, which most are: it then goes on as it is. A third of what reading it costs. */
+export function isUnsampled(text: string | undefined): text is string {
+  return text !== undefined && UNSAMPLED.test(text);
+}
+
 export function writeTraceparent({ traceId, spanId, isSampled }: TraceContext): string {
   return `00-${traceId}-${spanId}-${isSampled ? "01" : "00"}`;
 }

@@ -8,6 +8,7 @@ import { assert } from "./errors.ts";
 import {
   type Attributes,
   type AttributeValue,
+  isUnsampled,
   NO_TRACER,
   readTraceparent,
   type Span,
@@ -72,6 +73,7 @@ export function createTracer({ clock, entropy, ratio, sink }: TracerOptions): Tr
   return {
     isEnabled: true,
     start(name, options = {}) {
+      if (isUnsampled(options.parent)) return NO_TRACER.start(name, options);
       const parent = readTraceparent(options.parent);
       if (parent && !parent.isSampled) return NO_TRACER.start(name, options);
       if (parent) return begin(name, options, { ...parent, spanId: ids.next(8) }, parent.spanId);

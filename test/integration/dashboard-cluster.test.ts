@@ -147,6 +147,15 @@ describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
     });
   });
 
+  test("OverviewDesk names a process beside the node that does not answer, and tells the others all the same", async () => {
+    const { pid } = cluster.run;
+    cluster.run.signal("SIGSTOP");
+    await board.untilText(new RegExp(`process ${pid} \\(clicks\\) cannot be shown`));
+    expect(await board.text()).toContain("worker worker1");
+    cluster.run.signal("SIGCONT");
+    await until("it is shown again", async () => !(await board.text()).includes("cannot be shown"));
+  });
+
   test("Replay runs the dead letters again, into an output of their own, while the pipeline runs", async () => {
     cluster.nodes.space.write("check.ts", perRecord("row.mended = true;"));
     await board.view("letters");
@@ -172,16 +181,15 @@ describe.skipIf(IS_MISSING)("the dashboard of a real cluster", () => {
         cwd: cluster.at("."),
         env: { DISTRIBUTED_SYSTEM_DATA_DIR: cluster.at("state") },
       });
-    const hasAll = (lines: readonly string[]): boolean =>
-      [/worker2.*alive/, /^orders .*running.*\d\/s/, /^ {2}check .*\d %/, /^greeter /, /^orders .*ends with 07/].every(
-        (shown) => lines.some((line) => shown.test(line)),
-      );
+    const essentials = [/^worker2.* alive/, /^orders .* running.*\d\/s/, /^greeter /, /^orders .*ends with 07/];
+    const shows = (patterns: readonly RegExp[]) => (lines: readonly string[]) =>
+      patterns.every((pattern) => lines.some((line) => pattern.test(line)));
     await using once = inTerminal(["top", "--once"], 80, 24);
     expect(await once.exited).toBe(0);
-    const printed = await once.untilScreen("one frame", hasAll);
+    const printed = await once.untilScreen("one frame", shows([...essentials, /^ {2}check .*\d %/]));
     expect(printed.some((line) => Bun.stringWidth(line) > 80)).toBe(false);
     await using live = inTerminal(["top", "--interval", "500ms"], 80, 24);
-    const small = await live.untilScreen("rates are known", hasAll);
+    const small = await live.untilScreen("rates are known", shows(essentials));
     expect(small.length).toBeLessThanOrEqual(24);
     expect(small.some((line) => Bun.stringWidth(line) > 80)).toBe(false);
     live.resize(200, 50);

@@ -55,6 +55,7 @@ const rescanned = z.object({
   swapped: labels,
   stopped: labels,
   unchanged: labels,
+  starting: labels.describe("still at it; `local` tells what becomes of them"),
   faults: z.array(z.object({ file: z.string(), message: z.string() })).readonly(),
 });
 

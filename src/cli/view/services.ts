@@ -71,11 +71,12 @@ interface Described {
   >;
 }
 
-export function rescanText({ faults, started, stopped, swapped, unchanged }: RescanAnswer): string {
+export function rescanText({ faults, started, starting, stopped, swapped, unchanged }: RescanAnswer): string {
   const lines = [
     ...started.map((each) => `started ${each}`),
     ...swapped.map((each) => `swapped ${each}`),
     ...stopped.map((each) => `stopped ${each}`),
+    ...starting.map((each) => `starting ${each}, which takes its time`),
     ...faults.map(({ file, message }) => `fault   ${file}: ${message}`),
     `${unchanged.length} unchanged`,
   ];

@@ -193,6 +193,7 @@ function beginSpan({ tracer = NO_TRACER }: AdminPorts, { headers, method }: Requ
 }
 
 function endSpan(span: Span, route: string, { status }: Response): void {
+  if (!span.isRecording) return;
   span.set({ "http.route": route, "http.response.status_code": status });
   if (status >= 500) span.fail(new Failure("http.status", `answered with ${status}`));
   span.end();

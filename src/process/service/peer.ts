@@ -4,8 +4,8 @@
  * asked for, items without credit, more calls than allowed, ends the conversation with a reason.
  */
 import type { Clock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
 import { Failure } from "../../base/errors.ts";
-import { Deadlines } from "./deadlines.ts";
 import { cancelled, deadlineExceeded, overloaded, readFailure, tooLarge } from "./failures.ts";
 import {
   CANCEL,

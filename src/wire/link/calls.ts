@@ -1,7 +1,7 @@
 /** Requests of this side that wait for their answers: each one ends, by an answer, its deadline, its signal or the link's end. */
 import type { Clock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
 import { Failure } from "../../base/errors.ts";
-import { Deadlines } from "./deadlines.ts";
 import { overloaded } from "./failures.ts";
 import { CANCEL, type Message, requestMessage } from "./message.ts";
 import type { Withdrawn } from "./transfers.ts";

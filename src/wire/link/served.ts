@@ -3,9 +3,9 @@
  * counts, so that nobody can start more work than is bounded by asking and leaving.
  */
 import type { Clock } from "../../base/clock.ts";
+import { Deadlines } from "../../base/deadlines.ts";
 import { Failure } from "../../base/errors.ts";
 import { malformed } from "../codec/index.ts";
-import { Deadlines } from "./deadlines.ts";
 import { errorOnWire, overloaded } from "./failures.ts";
 import { REQUEST_TIMEOUT_MS_MAX } from "./limits.ts";
 import { ERROR, type Message, RESPONSE } from "./message.ts";

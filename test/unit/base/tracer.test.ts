@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { seededRandom } from "../../../src/base/random.ts";
-import { NO_TRACER, readTraceparent, writeTraceparent } from "../../../src/base/trace.ts";
+import { isUnsampled, NO_TRACER, readTraceparent, writeTraceparent } from "../../../src/base/trace.ts";
 import { createTracer, type FinishedSpan } from "../../../src/base/tracer.ts";
 
 function rig(ratio: number, seed = 1) {
@@ -46,6 +46,24 @@ test("readTraceparent() refuses what has not the form", () => {
     spanId: "b".repeat(16),
     isSampled: true,
   });
+});
+
+test("isUnsampled() says yes exactly when readTraceparent() reads one of version 00 whose trace is not recorded", () => {
+  const near = fc.tuple(
+    fc.constantFrom("00", "01", "ff", "0"),
+    fc.oneof(hex(32), fc.constantFrom("0".repeat(32), "A".repeat(32), "a".repeat(31))),
+    fc.oneof(hex(16), fc.constantFrom("0".repeat(16), "b".repeat(17))),
+    hex(2),
+    fc.constantFrom("", "-", "-more", "\n"),
+  );
+  fc.assert(
+    fc.property(near, ([version, traceId, spanId, flags, more]) => {
+      const text = `${version}-${traceId}-${spanId}-${flags}${more}`;
+      const read = text.startsWith("00") ? readTraceparent(text) : undefined;
+      expect(isUnsampled(text)).toBe(read !== undefined && !read.isSampled);
+    }),
+  );
+  expect(isUnsampled(undefined)).toBe(false);
 });
 
 test("start() records a child of the span that is its parent when the trace is sampled", () => {

@@ -45,11 +45,19 @@ test("describedText() says of each method who may call it", () => {
 
 test("rescanText() has a line for each change and fault", () => {
   const faults = [{ file: "/s/x.ts", message: "no" }];
-  const report = { started: ["a@1.0.0"], swapped: ["b@1.0.0"], stopped: ["c@1.0.0"], unchanged: ["d@1.0.0"], faults };
+  const report = {
+    started: ["a@1.0.0"],
+    swapped: ["b@1.0.0"],
+    stopped: ["c@1.0.0"],
+    unchanged: ["d@1.0.0"],
+    starting: ["e@1.0.0"],
+    faults,
+  };
   expect(rescanText(report).split("\n")).toEqual([
     "started a@1.0.0",
     "swapped b@1.0.0",
     "stopped c@1.0.0",
+    "starting e@1.0.0, which takes its time",
     "fault   /s/x.ts: no",
     "1 unchanged",
   ]);

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
-import type { Span, Tracer } from "../../../base/trace.ts";
+import { isUnsampled, type Span, type Tracer } from "../../../base/trace.ts";
 import type { Place } from "../registry/index.ts";
 import type { DoorCall, Invocation } from "../words/index.ts";
 import { readItems } from "./items.ts";
@@ -27,7 +27,8 @@ export class Attempts {
   }
 
   call(place: Place, call: DoorCall, timeoutMs: number): Promise<Uint8Array> {
-    if (this.#ports.tracer.isEnabled && !place.isSelf) return this.#traced(place, call, timeoutMs);
+    const isTraced = this.#ports.tracer.isEnabled && !place.isSelf && !isUnsampled(call.traceparent);
+    if (isTraced) return this.#traced(place, call, timeoutMs);
     return this.#send(place, invocationOf(place, call, timeoutMs, call.traceparent), call.signal);
   }
 

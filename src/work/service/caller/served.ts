@@ -1,6 +1,6 @@
 /** Calls of other nodes, carried out by the services of this one: what comes over links is looked at and handed on, params untouched. */
 import { toFailure } from "../../../base/errors.ts";
-import { NO_TRACER, type Tracer } from "../../../base/trace.ts";
+import { isUnsampled, NO_TRACER, type Tracer } from "../../../base/trace.ts";
 import type { LinkHandlers, TopicHandler } from "../../../wire/link/index.ts";
 import type { Invocation, LocalPort } from "../words/index.ts";
 import { writeItems } from "./items.ts";
@@ -22,7 +22,8 @@ export class Callee {
   }
 
   call(invocation: Invocation, signal: AbortSignal | undefined): Promise<Uint8Array> {
-    return this.#tracer.isEnabled ? this.#traced(invocation, signal) : this.#local.call(invocation, signal);
+    const isTraced = this.#tracer.isEnabled && !isUnsampled(invocation.traceparent);
+    return isTraced ? this.#traced(invocation, signal) : this.#local.call(invocation, signal);
   }
 
   async *stream(invocation: Invocation, signal: AbortSignal | undefined): AsyncGenerator<Uint8Array> {

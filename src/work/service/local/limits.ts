@@ -39,6 +39,9 @@ export const LOOK_MS = 1_000;
 export const FINGERPRINT_FILES_MAX = 1_000;
 export const FINGERPRINT_BYTES_MAX = 8 * 2 ** 20;
 
+/** Who asks for a look at the files waits so long for what it sets going: an `init` is allowed to take longer, a person is not asked to. */
+export const RESCAN_MS = 10_000;
+
 /** Of a file that does not load for a reason that may pass. */
 export const LOAD_TRIES = 3;
 

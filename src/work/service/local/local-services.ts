@@ -2,6 +2,7 @@
  * The services of this node: found in directories, each in supervised processes of its own, called by name and version. Who may call what is
  * checked here, answers that may be kept are kept here. Who else offers a service, and whom to ask, is not known here.
  */
+import { pause } from "../../../base/clock.ts";
 import { Failure, messageOf } from "../../../base/errors.ts";
 import type { MethodDescription } from "../../../process/service/index.ts";
 import { Supervision, type TreeNode } from "../../../process/supervise/index.ts";
@@ -11,14 +12,15 @@ import { Claims } from "./claims.ts";
 import type { Deployment } from "./deployment.ts";
 import { FileLook } from "./file-look.ts";
 import { type FoundService, findServices, fingerprintOf, serviceAt } from "./find-services.ts";
-import { DRAIN_MS, RESTART_PERIOD_MS, SHARED_LOAD_MS } from "./limits.ts";
+import { DRAIN_MS, RESCAN_MS, RESTART_PERIOD_MS, SHARED_LOAD_MS } from "./limits.ts";
 import { refusalOf } from "./may-invoke.ts";
 import { unitNamed } from "./name-services.ts";
 import { Offered } from "./offered.ts";
 import { notFound, versionGone } from "./refusals.ts";
+import { type Applying, Scan } from "./scan.ts";
 import { handlersOf } from "./service-asks.ts";
 import { ServiceUnit } from "./service-unit.ts";
-import type { FaultOfFile, LocalPorts, LocalSettings, RescanReport, ServiceStatus } from "./types.ts";
+import type { LocalPorts, LocalSettings, RescanReport, ServiceStatus } from "./types.ts";
 import { within } from "./within.ts";
 
 interface Target {
@@ -34,7 +36,7 @@ export class LocalServices implements LocalPort {
   readonly #claims: Claims;
   readonly #root: Supervision;
   readonly #deployments = new Map<string, Deployment>();
-  readonly #look: FileLook;
+  readonly #files: FileLook;
   #deployed = 0;
   #scan: Promise<unknown> = Promise.resolve();
   #isClosed = false;
@@ -44,7 +46,7 @@ export class LocalServices implements LocalPort {
     this.#settings = settings;
     this.#ports = ports;
     this.#claims = new Claims(settings.reserved);
-    this.#look = new FileLook({
+    this.#files = new FileLook({
       clock: ports.clock,
       look: () => this.#filesNow(),
       changed: () => this.#filesChanged(),
@@ -64,15 +66,19 @@ export class LocalServices implements LocalPort {
   /** Resolves when each service that was found serves, or has failed. */
   async start(): Promise<RescanReport> {
     await this.#root.start();
-    if (this.#settings.watch) this.#look.begin();
-    return this.rescan();
+    if (this.#settings.watch) this.#files.begin();
+    const scan = await this.#begin();
+    await scan.done;
+    return scan.report();
   }
 
-  /** New files start, changed ones are swapped, those of files that are gone end. */
-  rescan(): Promise<RescanReport> {
-    const scan = this.#scan.then(() => this.#rescan());
-    this.#scan = scan.catch(() => {}); // whoever asked for it hears of it
-    return scan;
+  /** New files start, changed ones are swapped, those of files that are gone end. What takes long is told as `starting`, and goes on. */
+  async rescan(): Promise<RescanReport> {
+    const scan = await this.#begin();
+    const isDone = new AbortController();
+    await Promise.race([scan.done, pause(this.#ports.clock, RESCAN_MS, isDone.signal)]);
+    isDone.abort();
+    return scan.report();
   }
 
   /** The file that serves now, as it has become, or another one. Resolves with the label of what serves then. */
@@ -132,7 +138,7 @@ export class LocalServices implements LocalPort {
 
   async #close(): Promise<void> {
     this.#isClosed = true;
-    this.#look.stop();
+    this.#files.stop();
     await Promise.all([...this.#units.values()].map((unit) => unit.stop()));
     await this.#root.stop();
   }
@@ -178,37 +184,33 @@ export class LocalServices implements LocalPort {
     }
   }
 
-  async #rescan(): Promise<RescanReport> {
+  /** Looks, one after the other; what has to be done for it goes on after that. */
+  #begin(): Promise<Scan> {
+    const scan = this.#scan.then(() => this.#look());
+    this.#scan = scan.catch(() => {}); // whoever asked for it hears of it
+    return scan;
+  }
+
+  async #look(): Promise<Scan> {
     const { faults, services } = findServices(this.#settings.directories);
     const there = new Set(services.map(({ file }) => file));
     const gone = [...this.#units.values()].filter(({ home }) => !there.has(home.file));
-    const stopped = await Promise.all(gone.map((unit) => this.#remove(unit)));
-    const report: Record<"started" | "swapped" | "unchanged", string[]> = { started: [], swapped: [], unchanged: [] };
-    const found = await Promise.all(
-      services.map(async (service): Promise<readonly FaultOfFile[]> => {
-        const { fault, label, what } = await this.#apply(service);
-        if (fault !== undefined) return [{ file: service.file, message: fault }];
-        report[what].push(label);
-        return [];
-      }),
-    );
-    return { ...report, stopped, faults: [...faults, ...found.flat()] };
+    const leaving = gone.map((unit) => this.#remove(unit));
+    await Promise.all(leaving.map(({ done }) => done)); // before one of them comes back
+    return new Scan(faults, [...leaving, ...services.map((service) => this.#apply(service))]);
   }
 
-  async #apply(service: FoundService) {
+  #apply(service: FoundService): Applying {
     const known = this.#units.get(service.file);
     const unit = known ?? this.#add(service);
     const isChanged = known !== undefined && known.fingerprint !== fingerprintOf(service);
-    let fault: string | undefined;
-    try {
-      if (!known) await unit.start();
-      else if (isChanged) await unit.swap(service);
-      fault = unit.fault?.message;
-    } catch (thrown) {
-      fault = messageOf(thrown);
-    }
-    const what = known ? (isChanged ? "swapped" : "unchanged") : "started";
-    return { what, fault, label: unit.label } as const;
+    const work = known === undefined ? unit.start() : isChanged ? unit.swap(service) : unit.settled();
+    return {
+      what: known ? (isChanged ? "swapped" : "unchanged") : "started",
+      file: service.file,
+      label: () => unit.label,
+      done: work.then(() => unit.fault?.message),
+    };
   }
 
   #add(home: FoundService): ServiceUnit {
@@ -227,12 +229,14 @@ export class LocalServices implements LocalPort {
     return unit;
   }
 
-  async #remove(unit: ServiceUnit): Promise<string> {
-    const { label } = unit;
-    await unit.stop();
-    this.#units.delete(unit.home.file);
-    this.#changed();
-    return label;
+  #remove(unit: ServiceUnit): Applying {
+    const { home, label } = unit;
+    const done = unit.stop().then(() => {
+      this.#units.delete(home.file);
+      this.#changed();
+      return undefined;
+    });
+    return { what: "stopped", file: home.file, label: () => label, done };
   }
 
   /** Under the common supervisor, where people see it. */
@@ -248,7 +252,7 @@ export class LocalServices implements LocalPort {
 
   #changed(): void {
     this.#offered.update(this.#units.values());
-    if (!this.#isClosed && this.#failed().length > 0) this.#look.begin();
+    if (!this.#isClosed && this.#failed().length > 0) this.#files.begin();
   }
 
   #retryDuplicates(): void {

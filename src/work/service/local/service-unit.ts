@@ -46,6 +46,8 @@ export class ServiceUnit {
   #restartsBefore = 0;
   #calls = 0;
   #isOutdated = false;
+  /** What is being started is not wanted any more. */
+  #isGivenUp = false;
 
   constructor(home: FoundService, options: UnitOptions) {
     this.home = home;
@@ -56,6 +58,10 @@ export class ServiceUnit {
   /** Undefined until it has been loaded once. */
   get description(): ServiceDescription | undefined {
     return this.#current?.description;
+  }
+
+  get #isOver(): boolean {
+    return this.#isGivenUp || this.#stopping.signal.aborted;
   }
 
   get label(): string {
@@ -97,11 +103,17 @@ export class ServiceUnit {
 
   /** Puts what the file holds now, or another file, in its place. Fails with why not, and the old one serves on. */
   swap(found: FoundService = this.#current?.found ?? this.home): Promise<void> {
+    if (this.#state === "starting") this.#giveUpStart();
     return this.#inTurn(async () => {
       if (this.#current && this.#state === "running") return this.#swap(this.#current, found);
       await this.#start(found);
       if (this.fault) throw this.fault;
     });
+  }
+
+  /** When all that was asked of it so far is done. */
+  async settled(): Promise<void> {
+    await this.#turn;
   }
 
   /** Ends what is under way as it has to; resolves when nothing runs. */
@@ -148,20 +160,33 @@ export class ServiceUnit {
     return this.#waiting.wait(title, call.timeoutMs, signal);
   }
 
+  /** Nobody waits for an `init` that hangs when something else shall run. */
+  #giveUpStart(): void {
+    const begun = this.#next ?? this.#current;
+    if (!begun) return;
+    this.#isGivenUp = true;
+    void begun.abort();
+  }
+
   async #start(found: FoundService): Promise<void> {
     if (this.#stopping.signal.aborted) return;
+    this.#isGivenUp = false;
     this.#become("starting");
     this.#fingerprint = fingerprintOf(this.home);
     try {
       await this.#takeOver(await this.#loadPatiently(found));
     } catch (thrown) {
-      this.#failed(toFailure(thrown, "service.failed"), found);
+      if (!this.#isGivenUp) this.#failed(toFailure(thrown, "service.failed"), found);
     }
   }
 
   /** Loaded and not yet serving, it is what callers wait for. */
   async #takeOver(deployment: Deployment): Promise<void> {
-    this.#restartsBefore += this.#current?.restarts ?? 0;
+    const before = this.#current;
+    if (before) {
+      this.#restartsBefore += before.restarts;
+      await before.retire(); // it has given up, and nothing of it may be left
+    }
     this.#current = deployment;
     this.#options.keep(this, deployment.description);
     await this.#run(deployment);
@@ -179,7 +204,7 @@ export class ServiceUnit {
         return await this.#load(found, false);
       } catch (thrown) {
         const failure = toFailure(thrown, "service.failed");
-        if (isForGood(failure) || failures >= LOAD_TRIES || this.#stopping.signal.aborted) throw failure;
+        if (isForGood(failure) || failures >= LOAD_TRIES || this.#isOver) throw failure;
         await pause(clock, backoffDelayMs(RETRY, failures, random), this.#stopping.signal);
       }
     }

@@ -113,5 +113,7 @@ export interface RescanReport {
   readonly swapped: readonly ServiceLabel[];
   readonly stopped: readonly ServiceLabel[];
   readonly unchanged: readonly ServiceLabel[];
+  /** Still at it; what becomes of them is told as it happens. */
+  readonly starting: readonly ServiceLabel[];
   readonly faults: readonly FaultOfFile[];
 }

@@ -19,5 +19,3 @@ export const NAME_CHARS_MAX = 128;
 export const TEXT_CHARS_MAX = 4_096;
 /** Nodes that tell offers before they are known as members: their links are authenticated, so they are few. */
 export const STRANGERS_MAX = 256;
-/** Earlier lives of a node that are remembered, so that a late word of theirs is not believed. */
-export const LIVES_MAX = 4;

@@ -39,6 +39,11 @@ export class Peer {
     return this.#isSaying;
   }
 
+  /** Whether it leads to the process that the latest link leads to: what an earlier one has still to say is of no interest. */
+  isLatest({ peer }: OffersLink): boolean {
+    return this.#life === undefined || this.#life === peer.instance;
+  }
+
   /** Something came or goes over this link. */
   saw(link: OffersLink): void {
     if (this.#isOver || link === this.#link || !link.isOpen) return;

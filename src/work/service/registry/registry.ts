@@ -203,7 +203,7 @@ export class ServiceRegistry {
   }
 
   #take(node: string, bytes: unknown, link: OffersLink): void {
-    if (!link.isOpen) return;
+    if (!link.isOpen || !this.#peer(node).isLatest(link)) return;
     try {
       if (this.#table.put(readOffers(node, bytes))) this.#counts.taken++;
       else this.#counts.old++;

@@ -1,15 +1,13 @@
 /**
  * Who offers what: the last word of each node, whether the node is a member, and whether a link to it stands. Only what comes from a
- * member that can be reached is callable. A node's word replaces an earlier one of the same life by its revision; another life replaces
- * all that was before it, and a life that was replaced is never believed again. Pure: it is told, it tells.
+ * member that can be reached is callable. A node's word replaces an earlier one of the same life by its revision, and that of another life
+ * whatever that was: whose word counts at all, whoever listens to links decides. Pure: it is told, it tells.
  */
 import type { NodeOffers, ServiceOffer } from "../words/index.ts";
-import { LIVES_MAX, STRANGERS_MAX } from "./limits.ts";
+import { STRANGERS_MAX } from "./limits.ts";
 
 interface Standing {
   offers: NodeOffers | undefined;
-  /** Replaced ones, the latest last. */
-  lives: readonly string[];
   isMember: boolean;
   isReachable: boolean;
 }
@@ -46,19 +44,16 @@ export class OffersTable {
 
   /** Whether this would be news. */
   isNews(node: string, instance: string, revision: number): boolean {
-    const standing = this.#standings.get(node);
-    if (standing?.lives.includes(instance)) return false;
-    const { offers } = standing ?? {};
+    const offers = this.offersOf(node);
     return offers?.instance !== instance || revision > offers.revision;
   }
 
   /** False when it is no news, or from one stranger too many. */
   put(offers: NodeOffers): boolean {
-    const { instance, node, revision } = offers;
-    if (!this.isNews(node, instance, revision)) return false;
+    const { node } = offers;
+    if (!this.isNews(node, offers.instance, offers.revision)) return false;
     const standing = this.#standings.get(node) ?? this.#add(node);
     if (!standing) return false;
-    if (standing.offers && standing.offers.instance !== instance) this.renew(node);
     standing.offers = offers;
     this.#revision++;
     return true;
@@ -72,7 +67,7 @@ export class OffersTable {
     this.#revision++;
   }
 
-  /** Dead, left or given up: all that it offered is gone at once. Its lives are remembered for as long as something is heard from it. */
+  /** Dead, left or given up: all that it offered is gone at once. */
   remove(node: string): void {
     if (node === this.#self || !this.#standings.delete(node)) return;
     this.#revision++;
@@ -82,7 +77,6 @@ export class OffersTable {
   renew(node: string): void {
     const standing = this.#standings.get(node);
     if (!standing?.offers) return;
-    standing.lives = [...standing.lives, standing.offers.instance].slice(-LIVES_MAX);
     standing.offers = undefined;
     this.#revision++;
   }
@@ -122,7 +116,7 @@ export class OffersTable {
 
   #make(node: string): Standing {
     const isSelf = node === this.#self;
-    const standing: Standing = { offers: undefined, lives: [], isMember: isSelf, isReachable: isSelf };
+    const standing: Standing = { offers: undefined, isMember: isSelf, isReachable: isSelf };
     this.#standings.set(node, standing);
     return standing;
   }

@@ -1,120 +1,9 @@
 /** The contract `auth` on several nodes that tell each other: what is granted, revoked, rotated, and known everywhere. */
 import { describe, expect, test } from "bun:test";
-import { type AuthClient, authContract, type TokenWish } from "../../../../src/app/token/auth-contract.ts";
-import { type AuthPeer, AuthPeers } from "../../../../src/app/token/auth-peers.ts";
-import { authService } from "../../../../src/app/token/auth-service.ts";
-import { EMPTY_LEDGER, type Ledger } from "../../../../src/app/token/ledger-text.ts";
-import { createLogger } from "../../../../src/base/log.ts";
-import { seededRandom } from "../../../../src/base/random.ts";
-import { type ApiTokens, SigningKey } from "../../../../src/edge/token/index.ts";
-import { type Caller, createClient, Dispatcher, type Transport } from "../../../../src/wire/rpc/index.ts";
-import { codeOf, seededEntropy } from "../../../support/auth.ts";
-import { SteppedClock } from "../../../support/stepped-clock.ts";
+import { codeOf } from "../../../support/auth.ts";
 import { until } from "../../../support/until.ts";
-import { AUDIENCE, HOUR_MS, nodeOf } from "../../edge/token/support.ts";
-
-const ADMIN: Caller = { name: "root", access: "admin" };
-const START_MS = Date.UTC(2030, 0, 1);
-
-class Net {
-  readonly clock = new SteppedClock();
-  readonly nodes = new Map<string, TestNode>();
-  /** Nobody gets through to these. */
-  readonly cut = new Set<string>();
-
-  constructor() {
-    this.clock.advance(START_MS);
-  }
-
-  add(id: string): TestNode {
-    const node = new TestNode(id, this, this.nodes.size + 1);
-    this.nodes.set(id, node);
-    return node;
-  }
-}
-
-class TestNode {
-  readonly tokens: ApiTokens;
-  readonly peers: AuthPeers;
-  ledger: Ledger = EMPTY_LEDGER;
-  readonly #dispatcher: Dispatcher;
-  #came: (id: string) => void = () => {};
-
-  constructor(
-    readonly id: string,
-    readonly net: Net,
-    readonly seed: number,
-  ) {
-    const { clock } = net;
-    const askKeys = async (issuer: string) => this.peers.askKeys(issuer);
-    this.tokens = nodeOf({ seed, issuer: id, clock: clock as never, askKeys }).tokens;
-    const random = seededRandom(seed);
-    const ledger = this.#ledgerPort();
-    this.peers = new AuthPeers({
-      ...{ clock, ledger, random, tokens: this.tokens },
-      others: () => this.#others(),
-      onCame: (hear) => {
-        this.#came = hear;
-        return () => {};
-      },
-      logger: createLogger({ name: id, level: "silent", sink: () => {}, clock }),
-    });
-    const service = authService({
-      ...{ clock, ledger, node: id, tokens: this.tokens, isTls: false, audience: () => AUDIENCE },
-      rotate: async (forget) => {
-        const { keys } = this.tokens;
-        const nowMs = clock.now();
-        const next = SigningKey.generate(seededEntropy(seed + 500));
-        return (forget ? keys.forgetOlder() : keys).rotate(next, nowMs, forget ? nowMs : nowMs + HOUR_MS);
-      },
-      tell: (news) => this.peers.tell(news),
-    });
-    this.#dispatcher = new Dispatcher([service], { clock });
-  }
-
-  client(caller: Caller): AuthClient {
-    return createClient(authContract, this.transportFor(caller), { clock: this.net.clock });
-  }
-
-  transportFor(caller: Caller): Transport {
-    return ({ signal, ...call }) => this.#dispatcher.call({ ...call, caller, ...(signal && { signal }) });
-  }
-
-  meets(id: string): void {
-    this.#came(id);
-  }
-
-  #others(): readonly AuthPeer[] {
-    const { cut, nodes } = this.net;
-    const others = [...nodes.values()].filter(({ id }) => id !== this.id);
-    return others.map((node) => {
-      const transport = node.transportFor({ name: this.id, access: "node" });
-      return { id: node.id, transport: cut.has(node.id) ? () => Promise.reject(new Error("cut off")) : transport };
-    });
-  }
-
-  #ledgerPort() {
-    const self = this;
-    return {
-      get state(): Ledger {
-        return self.ledger;
-      },
-      async record(issued: Ledger["issued"][number]): Promise<void> {
-        self.ledger = { ...self.ledger, issued: [...self.ledger.issued, issued] };
-      },
-      async revoke(list: Ledger["revoked"]): Promise<void> {
-        self.ledger = { ...self.ledger, revoked: [...self.ledger.revoked, ...list] };
-      },
-    };
-  }
-}
-
-async function callerWith(node: TestNode, wish: TokenWish): Promise<Caller> {
-  const { access_token } = await node.client(ADMIN).token(wish);
-  const { expiresAtMs, scopes, subject, tokenId } = await node.tokens.verify(access_token);
-  const access = ({ viewer: "read", operator: "operate" } as const)[wish.role as "viewer" | "operator"];
-  return { name: subject, access, scopes, token: { id: tokenId, expiresAtMs } };
-}
+import { AUDIENCE } from "../../edge/token/support.ts";
+import { ADMIN, callerWith, Net, type TestNode } from "./support.ts";
 
 describe("auth.token", () => {
   test("token() answers the documents' request with a Bearer token for that node_id", async () => {
@@ -144,7 +33,7 @@ describe("auth.token", () => {
     alpha.net.clock.advance(1_800_000);
     expect(await viewer.token({})).toMatchObject({ expires_in: 1800, role: "viewer", scope: "users", sub: "eve" });
     const less = await viewer.token({ role: "service", scope: "users.get", expires_in: 60, subject: "part" });
-    expect(less).toMatchObject({ expires_in: 60, role: "service", scope: "users.get", sub: "part" });
+    expect(less).toMatchObject({ expires_in: 60, role: "service", scope: "users.get", sub: "eve/part" });
     const operator = alpha.client({ name: "cli", access: "operate" });
     expect(await operator.token({ role: "service", scope: "*" })).toMatchObject({ scope: "*", expires_in: 12 * 3600 });
     expect(await codeOf(() => operator.token({ expires_in: 12 * 3600 + 1 }))).toBe("rpc.forbidden");

@@ -120,6 +120,33 @@ describe("TokenLedger", () => {
     expect(modeOf(path)).toBe("600");
   });
 
+  test("record() writes together what comes together, and reads the file again only when somebody else has changed it", async () => {
+    using workspace = new Workspace();
+    const path = workspace.at("api-tokens.json");
+    const ledger = new TokenLedger(path);
+    await Promise.all(Array.from({ length: 100 }, (_, at) => ledger.record(recordOf(`t${at}`))));
+    for (let at = 0; at < 5; at++) await ledger.record(recordOf(`u${at}`));
+    expect(ledger.refresh().issued).toHaveLength(105);
+    expect(ledger.counts()).toEqual({ reads: 1, writes: 6 });
+    const other = new TokenLedger(path);
+    await other.revoke([{ tokenId: "t0", expiresAtMs: systemClock.now() + HOUR_MS }]);
+    expect(ledger.state.revoked).toHaveLength(0);
+    expect(ledger.refresh().revoked).toHaveLength(1);
+    await ledger.record(recordOf("last"));
+    expect(ledger.counts()).toEqual({ reads: 2, writes: 7 });
+    expect(other.refresh()).toEqual(ledger.state);
+    expect(parseLedger(readFileSync(path, "utf8"), path)).toEqual(ledger.state);
+  });
+
+  test("revoke() of what is revoked already writes nothing, and of what lives longer than was thought keeps that", async () => {
+    using workspace = new Workspace();
+    const ledger = new TokenLedger(workspace.at("api-tokens.json"));
+    const expiresAtMs = systemClock.now() + HOUR_MS;
+    for (const more of [0, 0, -1, 5]) await ledger.revoke([{ tokenId: "a", expiresAtMs: expiresAtMs + more }]);
+    expect(ledger.state.revoked).toEqual([{ tokenId: "a", expiresAtMs: expiresAtMs + 5 }]);
+    expect(ledger.counts().writes).toBe(2);
+  });
+
   test("record() fails when nothing can be written, and the next one goes on", async () => {
     using workspace = new Workspace();
     const path = workspace.at("state", "api-tokens.json");

@@ -314,6 +314,20 @@ describe("rotation and revocation", () => {
     expect(await codeOf(() => tokens.verify(token))).toBe("auth.token_expired");
   });
 
+  test("verify() refuses a token, remembered or not, when one of those that it came from is revoked", async () => {
+    const { clock, tokens } = nodeOf();
+    const { claims, token } = await tokens.issue({ ...VIEWER, parents: ["mother", "grandmother"] });
+    expect(readPart(token, 1).parents).toEqual(["mother", "grandmother"]);
+    expect(await tokens.verify(token)).toEqual(claims);
+    tokens.revoke([{ tokenId: "grandmother", expiresAtMs: clock.ms + 1 }]);
+    expect(tokens.known(token)).toBeUndefined();
+    expect(await codeOf(() => tokens.verify(token))).toBe("auth.token_revoked");
+    for (const parents of ["mother", [7], [""], Array.from({ length: 9 }, (_, at) => `t${at}`)]) {
+      const odd = signed(tokens.keys.first, claimsAt(clock, { parents }));
+      expect(await codeOf(() => tokens.verify(odd))).toBe("auth.token_malformed");
+    }
+  });
+
   test("revoke() remembers nothing that is no id, has ended, or is said to end in a thousand years", async () => {
     const { clock, tokens } = nodeOf();
     const year = 366 * 24 * HOUR_MS;

@@ -150,6 +150,32 @@ describe("keys of other nodes", () => {
     expect(alpha.allPublicKeys()).toHaveLength(2);
   });
 
+  test("verify() believes no remembered token under a key that its issuer was found to have forgotten", async () => {
+    const clock = new SetClock();
+    const beta = nodeOf({ seed: 2, issuer: "beta", clock }).tokens;
+    const askKeys = async () => beta.publicKeys();
+    const alpha = nodeOf({ clock, askKeys }).tokens;
+    const before = await beta.issue({ ...VIEWER, role: "admin" });
+    await alpha.verify(before.token);
+    beta.rotate(beta.keys.forgetOlder().rotate(keyOf(77), clock.ms, clock.ms));
+    clock.pass(10_000);
+    await alpha.verify((await beta.issue(VIEWER)).token); // the news was lost: it asks, and learns the new keys
+    expect(alpha.known(before.token)).toBeUndefined();
+    expect(await codeOf(() => alpha.verify(before.token))).toBe("auth.token_key");
+  });
+
+  test("takeKeys() of one more key leaves remembered tokens remembered", async () => {
+    const clock = new SetClock();
+    const beta = nodeOf({ seed: 2, issuer: "beta", clock }).tokens;
+    const alpha = nodeOf({ clock }).tokens;
+    alpha.takeKeys("beta", beta.publicKeys());
+    const { token } = await beta.issue(VIEWER);
+    await alpha.verify(token);
+    beta.rotate(beta.keys.rotate(keyOf(77), clock.ms, clock.ms + 60_000));
+    alpha.takeKeys("beta", beta.publicKeys());
+    expect(alpha.known(token)?.subject).toBe("client-1");
+  });
+
   test("takeKeys() takes no key under an id that is not its own, no other kind, and eight at most", () => {
     const { tokens } = nodeOf();
     const jwk = keyOf(5).publicJwk;

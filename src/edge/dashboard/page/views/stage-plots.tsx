@@ -22,12 +22,7 @@ export function StagePlots({ pipeline: { id, stages, state } }: { readonly pipel
       <Plot title="Throughput: records out a second" lines={lines("out")} format={perSecond} />
       {hasTimes && <Plot title="Latency: 99 of 100 batches within" lines={lines("p99")} format={duration} />}
       {hasPressure && (
-        <Plot
-          title="Back-pressure: batches that wait, of those under way"
-          lines={lines("pressure")}
-          format={percent}
-          max={1}
-        />
+        <Plot title="Back-pressure: share of batches that wait" lines={lines("pressure")} format={percent} max={1} />
       )}
     </div>
   );

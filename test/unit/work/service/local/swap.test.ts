@@ -104,6 +104,54 @@ test("a process that comes back as another version has the others swapped withou
   expect(Math.min(...counts)).toBe(1);
 });
 
+test("swap() takes over when the old one gives up meanwhile, and the next swap ends what it has left", async () => {
+  await using rig = new LocalRig();
+  rig.write("users.ts");
+  await rig.local.start();
+  const slow = rig.write("elsewhere/slow.json", { version: "2.0.0", initMs: 15_000 });
+  const swapping = rig.local.swap("users", slow);
+  await rig.settle();
+  for (let round = 0; rig.local.statuses()[0]?.state !== "failed"; round++) {
+    expect(round).toBeLessThan(20);
+    for (const each of rig.hosts.living) if (each.version === "1.0.0") each.kill("was killed by SIGKILL");
+    await rig.settle(200);
+  }
+  await rig.settle(15_000);
+  expect(await swapping).toBe("users@2.0.0");
+  expect(rig.local.statuses()[0]).toMatchObject({ state: "running", version: "2.0.0" });
+  expect(await rig.local.swap("users", rig.write("elsewhere/next.json", { version: "3.0.0" }))).toBe("users@3.0.0");
+  await rig.settle();
+  expect(rig.hosts.living.map(({ version }) => version)).toEqual(["3.0.0"]);
+});
+
+test("swap() does not wait for a start whose init hangs", async () => {
+  await using rig = new LocalRig();
+  rig.write("users.ts", { initMs: 20_000, initError: "init did not return" });
+  const started = rig.local.start();
+  await rig.settle();
+  rig.write("users.ts", { version: "1.1.0" });
+  const swapped = rig.local.swap("users");
+  await rig.settle();
+  expect(await swapped).toBe("users@1.1.0");
+  expect((await started).faults).toEqual([]);
+  expect(rig.hosts.living).toHaveLength(1);
+  expect(rig.notices.map(({ kind }) => kind)).not.toContain("failed");
+});
+
+test("rescan() does not wait for an init that takes its time", async () => {
+  await using rig = new LocalRig();
+  rig.write("slow.ts", { name: "slow", initMs: 15_000 });
+  const started = rig.local.start();
+  await rig.settle();
+  rig.write("users.ts");
+  const rescanned = rig.local.rescan();
+  await rig.settle();
+  await rig.settle(10_000);
+  expect(await rescanned).toMatchObject({ started: ["users@1.0.0"], starting: ["slow@1.0.0"], faults: [] });
+  await rig.settle(5_000);
+  expect((await started).started).toEqual(["slow@1.0.0"]);
+});
+
 test("versions live side by side, and each is called by its own number", async () => {
   await using rig = new LocalRig();
   rig.write("users.ts");
@@ -155,6 +203,7 @@ test("rescan() starts new files, swaps changed ones, ends those that are gone, a
     swapped: ["orders@1.0.0"],
     stopped: ["gone@1.0.0"],
     unchanged: ["users@1.0.0"],
+    starting: [],
     faults: [{ file: rig.files.at("broken.ts"), message: "a comma is missing" }],
   });
   expect(rig.healthy()).toEqual({ "fresh@1.0.0": 1, "orders@1.0.0": 1, "users@1.0.0": 1 });

@@ -139,6 +139,13 @@ export class Net {
     for (const other of [...node.links.keys()]) this.cut(node, other);
   }
 
+  /** It is the process behind its id from now on; the one before lives on, and is reached by nobody. */
+  wake(node: NetNode): void {
+    const before = this.nodes.get(node.id);
+    if (before) for (const other of [...before.links.keys()]) this.cut(before, other);
+    this.nodes.set(node.id, node);
+  }
+
   link(from: NetNode, to: string): NetLink {
     const known = from.links.get(to);
     if (known?.isOpen) return known;

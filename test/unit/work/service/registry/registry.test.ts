@@ -105,6 +105,29 @@ describe("ServiceRegistry", () => {
     expect(again.callable()).toEqual(["a orders@2.0.0"]);
   });
 
+  test("a node is believed again after an earlier life of it has woken up and gone", async () => {
+    const { net, nodes } = netOf("a", "b");
+    const [a, early] = nodes as [NetNode, NetNode];
+    early.local.set(USERS);
+    await net.quiet();
+    const late = new NetNode(net, "b", 9);
+    late.registry.start();
+    for (const [node, offers] of [
+      [late, [USERS, ORDERS]],
+      [early, [ORDERS]],
+      [late, [USERS]],
+    ] as const) {
+      net.wake(node);
+      node.hears("a", true);
+      node.local.set(...offers);
+      await net.quiet();
+      net.clock.advance(DIGEST_INTERVAL_MS);
+      await net.quiet();
+      expect(a.callable()).toEqual(node.callable());
+    }
+    expect(a.callable()).toEqual(["b users@1.0.0"]);
+  });
+
   test("a word that was lost is noticed by the next digest, and asked for", async () => {
     const { net, nodes } = netOf("a", "b");
     const [a, b] = nodes as [NetNode, NetNode];

@@ -1,5 +1,8 @@
-/** One timer for the deadlines of many calls, set for the earliest one known. When it rings, their owner looks through them. */
-import type { Clock, Timer } from "../../base/clock.ts";
+/**
+ * One timer for many deadlines: a timer for each request would cost more than the request. It is set for the earliest one
+ * known; when it rings, whoever owns the deadlines looks through them and says which is next. Most are gone by then.
+ */
+import type { Clock, Timer } from "./clock.ts";
 
 export class Deadlines {
   readonly #clock: Clock;
@@ -20,17 +23,18 @@ export class Deadlines {
     this.#timer = this.#clock.after(Math.max(0, dueMs - this.#clock.monotonic()), () => this.#ring());
   }
 
+  #ring(): void {
+    const nowMs = this.#clock.monotonic();
+    const wasDueMs = this.#dueMs;
+    this.#timer = undefined;
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    // A timer may ring a little early by the clock that the deadlines are counted on.
+    this.note(this.#sweep(Math.max(nowMs, wasDueMs)));
+  }
+
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#dueMs = Number.NEGATIVE_INFINITY;
-  }
-
-  /** A timer may ring a little early by the clock that the deadlines are counted on. */
-  #ring(): void {
-    const dueMs = this.#dueMs;
-    this.#timer = undefined;
-    this.#dueMs = Number.POSITIVE_INFINITY;
-    this.note(this.#sweep(Math.max(this.#clock.monotonic(), dueMs)));
   }
 }
