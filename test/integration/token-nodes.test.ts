@@ -42,7 +42,7 @@ describe("a node and its tokens", () => {
     expect((await ask(address, "auth/list", viewer)).status).toBe(403);
     expect((await ask(address, "auth/token", viewer, { role: "operator" })).status).toBe(403);
     const exchanged = await ask(address, "auth/token", viewer, { node_id: "client-1" });
-    expect(exchanged.body).toMatchObject({ token_type: "Bearer", role: "viewer", sub: "client-1" });
+    expect(exchanged.body).toMatchObject({ token_type: "Bearer", role: "viewer", sub: "viewer/client-1" });
     const { jti, access_token } = exchanged.body as unknown as { jti: string; access_token: string };
     expect((await ask(address, "auth/revoke", access_token, { jti })).status).toBe(200);
     expect((await ask(address, "cluster/status", access_token)).status).toBe(401);
@@ -125,8 +125,19 @@ describe("nodes of a cluster that share no directory", () => {
     const places = [seed, await beta.address()];
     const made = JSON.parse(await command(workspace, one, "token", "create", "--json"));
     for (const place of places) expect((await ask(place, "cluster/status", made.token)).status).toBe(200);
+    const given = (await ask(places[1]!, "auth/token", made.token)).body.access_token as string;
+    for (const place of places) expect((await ask(place, "cluster/status", given)).status).toBe(200);
+    const listed = await Promise.all(
+      places.map(async (place) => (await fetch(`http://${place}/.well-known/jwks.json`)).json()),
+    );
+    const [ids, others] = (listed as { keys: { kid: string }[] }[]).map(({ keys }) =>
+      keys.map(({ kid }) => kid).sort(),
+    );
+    expect([ids, ids?.length]).toEqual([others, 2]);
     await command(workspace, two, "token", "revoke", made.jti);
-    for (const place of places) expect((await ask(place, "cluster/status", made.token)).status).toBe(401);
+    for (const place of places) {
+      for (const token of [made.token, given]) expect((await ask(place, "cluster/status", token)).status).toBe(401);
+    }
     await command(workspace, one, "token", "rotate", "--forget");
     const after = JSON.parse(await command(workspace, one, "token", "create", "--role", "operator", "--json"));
     for (const place of places) expect((await ask(place, "auth/whoami", after.token)).body.role).toBe("operator");

@@ -46,7 +46,7 @@ export class TestTerminal implements AsyncDisposable {
   screen(): readonly string[] {
     const pages = this.#written.split(HOME);
     const whole = pages.findLast((page) => page.endsWith("\x1b[J")) ?? pages.at(-1)!;
-    return whole.replace(MARKS, "").split("\r\n");
+    return whole.replace(MARKS, "").split(/\r*\n/); // the terminal may add one more return
   }
 
   async untilScreen(what: string, is: (lines: readonly string[]) => boolean): Promise<readonly string[]> {

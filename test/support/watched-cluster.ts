@@ -19,7 +19,7 @@ const REFUSED_ONE_IN = 100;
 const PACE = plugin({
   top: 'import { existsSync } from "node:fs";',
   params: '{ gate: param.string("a file", { required: true }) }',
-  batch: "if (!existsSync(context.params.gate)) await Bun.sleep(100);",
+  batch: "if (!existsSync(context.params.gate)) await Bun.sleep(150);",
 });
 
 const CHECK = perRecord(`if (row.id % ${REFUSED_ONE_IN} === 7) batch.reject(batch.index, "the number ends with 07");`);
@@ -108,7 +108,7 @@ function writeFiles({ space }: PipelineCluster): void {
     space.write(
       `${name}.txt`,
       [
-        "set|batch_rows=20,lanes=1,in_flight=8,checkpoint_interval=100ms",
+        "set|batch_rows=20,lanes=1,in_flight=4,checkpoint_interval=100ms",
         `in|source:ndjson|path=${space.at("in.ndjson")}`,
         `pace|${space.at("pace.ts")}|gate=${space.at("open")}`,
         `mark|${space.at("mark.ts")}`,

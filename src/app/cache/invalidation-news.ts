@@ -18,6 +18,8 @@ const MISSED_AT_ONCE = 256;
 export interface Others {
   /** Ids of those that may be there. */
   nodes(): readonly string[];
+  /** Whether it is a member, be it there or not. */
+  isMember(node: string): boolean;
   /** Fire and forget, over a link that is open or will be. Rejects when it was not sent. */
   notify(node: string, payload: unknown): Promise<void>;
   ask(node: string, payload: unknown, timeoutMs: number): Promise<unknown>;
@@ -113,7 +115,15 @@ export class InvalidationNews {
     this.#timer = this.#ports.clock.after(ASK_EVERY_MS, () => {
       if (!this.#others) return;
       for (const node of this.#others.nodes()) this.ask(node);
+      this.#forgetGone(this.#others);
       this.#askLater();
     });
+  }
+
+  /** Of a member that is gone for good. What it said last may have got lost with it, so memory goes as for another life of it. */
+  #forgetGone(others: Others): void {
+    const gone = this.#heard.nodes().filter((node) => !others.isMember(node));
+    for (const node of gone) this.#heard.forget(node);
+    if (gone.length > 0) void this.#cache?.forgetAll({ isHereOnly: true });
   }
 }

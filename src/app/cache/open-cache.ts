@@ -94,6 +94,7 @@ function othersOf({ id: self, links, membership }: CacheCluster): Others {
         .members()
         .filter(({ id, state }) => id !== self && (state === "alive" || state === "suspect"))
         .map(({ id }) => id),
+    isMember: (node) => membership.members().some(({ id }) => id === node),
     async notify(node, payload) {
       const open = links.byId(node);
       (open?.isOpen ? open : await linkTo(node)).notify(INVALIDATE_TOPIC, payload);

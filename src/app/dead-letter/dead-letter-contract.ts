@@ -111,7 +111,12 @@ export const deadLettersContract = defineContract({
         pipeline: which,
         ...selection,
         texts: z.boolean().optional().describe("input lines that could not be read as well, from the first stage on"),
-        output: z.string().min(1).max(4096).optional().describe("a file that is not there yet; beside the pipeline's own when left out"),
+        output: z
+          .string()
+          .min(1)
+          .max(4096)
+          .optional()
+          .describe("a file that is not there yet; beside the pipeline's own when left out"),
         purge: z.boolean().optional().describe("delete the letters when all of it has ended well"),
       }),
       output: z.object({ replays: z.array(replay).readonly().describe("one for each stage that has letters") }),

@@ -9,7 +9,7 @@ import { systemClock } from "../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
 import { NO_PROXY } from "../../base/no-proxy.ts";
 import { Tokens } from "../../wire/auth/index.ts";
-import { httpTransport, type Transport, unixTransport } from "../../wire/rpc/index.ts";
+import { httpTransport, type Send, type Transport, unixSend } from "../../wire/rpc/index.ts";
 import { readEntries } from "../control/entries.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import { loadSecrets } from "../secrets/load-secrets.ts";
@@ -53,15 +53,25 @@ export async function askNode<T>(choices: AskChoices, ask: (transport: Transport
 
 /** Who can be asked, each with its name for people: the nodes of `node`, which may be several with commas between, or those here. */
 export async function transportsTo(choices: AskChoices): Promise<{ name: string; transport: Transport }[]> {
+  const senders = await sendersTo(choices);
+  return senders.map(({ name, place, send }) => ({ name, transport: httpTransport(send, place) }));
+}
+
+/** One that can be asked, by requests of its HTTP API. */
+export interface Sender {
+  readonly name: string;
+  /** For messages. */
+  readonly place: string;
+  /** Each request carries what it needs to be let in. */
+  readonly send: Send;
+}
+
+/** As `transportsTo`, for answers that are read as they come. */
+export async function sendersTo(choices: AskChoices): Promise<Sender[]> {
   const { commands = NODE_COMMANDS, node } = choices;
   if (node !== undefined) {
     const addresses = node.split(",").map(readAddress);
-    const found = await Promise.allSettled(
-      addresses.map(async (address) => ({
-        name: formatAddress(address),
-        transport: await addressTransport(address, choices),
-      })),
-    );
+    const found = await Promise.allSettled(addresses.map((address) => addressSender(address, choices)));
     const known = found.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
     if (known.length > 0) return known; // one name that has no address keeps nobody from asking the others
     throw (found[0] as PromiseRejectedResult).reason; // there is one at least, and none is fulfilled
@@ -71,7 +81,8 @@ export async function transportsTo(choices: AskChoices): Promise<{ name: string;
   if (entries.length === 0) throw nobodyHere(commands, dataDir);
   return entries.map(({ pid, pipeline: id, socket }) => ({
     name: `${id} (process ${pid})`,
-    transport: unixTransport(socket),
+    place: socket,
+    send: unixSend(socket),
   }));
 }
 
@@ -91,10 +102,7 @@ function readAddress(text: string): Address {
  * Each request has a token of its own, which is taken once. Without TLS nobody proves who listens: the name is looked up before
  * the token is made, so that it is good for one address only and whoever gets it instead can do nothing with it.
  */
-async function addressTransport(
-  asked: Address,
-  { access = "read", dataDir, secrets: dir }: AskChoices,
-): Promise<Transport> {
+async function addressSender(asked: Address, { access = "read", dataDir, secrets: dir }: AskChoices): Promise<Sender> {
   const secrets = loadSecrets({ dir, dataDir, address: asked, role: "client" });
   const address = secrets.tls ? asked : { host: await lookUp(asked.host), port: asked.port };
   const { identities, identity, keyring, tls } = secrets;
@@ -102,7 +110,7 @@ async function addressTransport(
   const tokens = new Tokens({ keyring, clock: systemClock, entropy: systemEntropy, ...trust });
   const place = formatAddress(address);
   const request = { sub: `cli-${process.pid}`, aud: place.toLowerCase(), role: "client", access } as const;
-  const send = async (path: string, init: RequestInit): Promise<Response> =>
+  const send: Send = async (path, init) =>
     fetch(`${tls ? "https" : "http"}://${place}${path}`, {
       ...init,
       headers: { ...init.headers, authorization: `Bearer ${await tokens.issue(request)}` },
@@ -111,7 +119,7 @@ async function addressTransport(
       ...NO_PROXY,
       ...(tls && { tls: { ca: tls.ca } }),
     });
-  return httpTransport(send, place);
+  return { name: formatAddress(asked), place, send };
 }
 
 async function lookUp(host: string): Promise<string> {

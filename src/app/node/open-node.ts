@@ -152,27 +152,14 @@ async function putTogether(
   const { address } = place;
   const isTls = secrets.tls !== undefined;
   const { pool: links } = wires;
-  const audiences = (): readonly string[] => place.audiences();
+  const shown = { address, id, isTls, links, membership, secrets, tokens: trust.tokens };
   const linkCounts = (): ServeCounts => wires.server.counts();
-  const front = openFront?.({
-    address,
-    id,
-    isTls,
-    links,
-    linkCounts,
-    membership,
-    secrets,
-    tokens: trust.tokens,
-    audiences,
-  });
+  const front = openFront?.({ ...shown, linkCounts, audiences: () => place.audiences() });
   if (front) closing.defer(() => front.close());
   const services = [clusterService(membership), ...(front?.services ?? []), ...more];
-  const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
-  const dispatcher = new Dispatcher(services, { clock: systemClock, report, callsMax: CALLS_MAX });
+  const dispatcher = dispatcherOf(services, logger);
   topics[RPC_TOPIC] = rpcHandler(dispatcher);
-  const authenticate = callerOf(trust.tokens, audiences());
-  const limits = { clock: systemClock, authenticate, requestBytesMax: REQUEST_BYTES_MAX };
-  door.answer = front?.open(dispatcher) ?? serveContracts(dispatcher, limits);
+  door.answer = front?.open(dispatcher) ?? contractsAlone(dispatcher, trust.tokens, place);
 
   const start = (): void => {
     membership.start();
@@ -180,6 +167,17 @@ async function putTogether(
     membership.join(settings.seeds).catch((thrown) => logger.error("cannot join", { error: thrown }));
   };
   return { id, address, isTls, membership, links, services, start };
+}
+
+function dispatcherOf(services: readonly Service[], logger: Logger): Dispatcher {
+  const report = (what: string, thrown: unknown): void => logger.error(what, { error: thrown });
+  return new Dispatcher(services, { clock: systemClock, report, callsMax: CALLS_MAX });
+}
+
+/** Of a node without a front: for who has a token under the cluster's key. */
+function contractsAlone(dispatcher: Dispatcher, tokens: Tokens, place: Place): Doors["answer"] {
+  const authenticate = callerOf(tokens, place.audiences());
+  return serveContracts(dispatcher, { clock: systemClock, authenticate, requestBytesMax: REQUEST_BYTES_MAX });
 }
 
 /** Leaves first, while others can still answer; then everything down in the reverse order. */

@@ -2,9 +2,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
 import { createClient, DEADLINE_HEADER, type Transport } from "../../wire/rpc/index.ts";
-import { readEntries } from "../control/entries.ts";
-import { type AskChoices, type Asked, askNode } from "../node/ask-node.ts";
-import { stateDirectory } from "../self.ts";
+import { type AskChoices, type Asked, askNode, type Sender, sendersTo } from "../node/ask-node.ts";
 import { readEvents } from "./read-events.ts";
 import { type Answers, type ServicesClient, servicesContract } from "./services-contract.ts";
 
@@ -24,8 +22,6 @@ export interface MethodCall {
   readonly tags: readonly string[];
 }
 
-/** Commands whose processes are nodes. */
-const NODE_COMMANDS = ["node", "master", "worker"];
 /** What an answer may take to come back after the node has given up by itself, saying why. */
 const ANSWER_GRACE_MS = 1_000;
 /** So many pages hold more services than a cluster has. */
@@ -104,33 +100,27 @@ export async function isStreamed(choices: AskChoices, { method, service }: Metho
   }
 }
 
-/** The JSON text of each item, from a node of this machine: how a stream ends is heard from its node only. */
+/** The JSON text of each item, as they come. */
 export async function* streamMethod(
   choices: AskChoices,
   call: MethodCall,
   signal: AbortSignal,
 ): AsyncGenerator<string> {
-  if (choices.node !== undefined) {
-    const message = `${call.service}.${call.method} gives a stream, which is read from a node of this machine; call it without --node, or by POST /rpc`;
-    throw new Failure("usage.stream", message);
-  }
-  const dataDir = stateDirectory(choices.dataDir);
-  const nodes = readEntries(dataDir).filter(({ command }) => NODE_COMMANDS.includes(command));
-  let last = new Failure("cluster.no_node", `no node runs with the data directory ${dataDir}`);
-  for (const { socket } of nodes) {
+  let last: Failure | undefined;
+  for (const sender of await sendersTo({ ...choices, access: "operate" })) {
     try {
-      const response = await openStream(socket, call, choices.timeoutMs, signal);
+      const response = await openStream(sender, call, choices.timeoutMs, signal);
       return yield* itemsOf(response);
     } catch (thrown) {
       last = toFailure(thrown, "rpc.unreachable");
       if (last.code !== "rpc.unreachable") throw last;
     }
   }
-  throw last;
+  throw last!; // there was one at least
 }
 
 async function openStream(
-  socket: string,
+  { place, send }: Sender,
   { method, params, service }: MethodCall,
   timeoutMs: number,
   signal: AbortSignal,
@@ -142,10 +132,9 @@ async function openStream(
   };
   const path = `/rpc/${encodeURIComponent(service)}/${encodeURIComponent(method)}`;
   try {
-    const body = JSON.stringify(params);
-    return await fetch(`http://localhost${path}`, { method: "POST", headers, body, unix: socket, signal });
+    return await send(path, { method: "POST", headers, body: JSON.stringify(params), signal });
   } catch (thrown) {
-    throw new Failure("rpc.unreachable", `${service}.${method}: nobody answers at ${socket}: ${messageOf(thrown)}`);
+    throw new Failure("rpc.unreachable", `${service}.${method}: nobody answers at ${place}: ${messageOf(thrown)}`);
   }
 }
 

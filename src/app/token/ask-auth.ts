@@ -11,6 +11,7 @@ import { type AskChoices, type Asked, askNode } from "../node/ask-node.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
 import { loadSecrets } from "../secrets/load-secrets.ts";
 import { stateDirectory } from "../self.ts";
+import { asAdmin } from "./as-admin.ts";
 import { type AuthClient, authContract } from "./auth-contract.ts";
 import { authService } from "./auth-service.ts";
 import { audienceOf } from "./cluster-audience.ts";
@@ -29,15 +30,12 @@ const LOOPBACK = { host: "127.0.0.1" } as const;
 /** No node runs here, or one that knows nothing of tokens: then the files are asked. */
 const NO_NODE = new Set(["cluster.no_node", "rpc.unknown_contract"]);
 
-/** Of the token under the cluster's key: whoever has that key may do all that admins may. */
-const ACCESS: string = "admin";
-
 export async function askAuth<T>(choices: AskChoices, question: (client: AuthClient) => Promise<T>): Promise<Asked<T>> {
   const { timeoutMs } = choices;
   const ask = (transport: Transport): Promise<T> =>
     question(createClient(authContract, transport, { clock: systemClock, timeoutMs }));
   try {
-    return await askNode({ ...choices, access: ACCESS as AskChoices["access"] }, ask); // tokens know it, commands had no use for it before
+    return await askNode(asAdmin(choices), ask);
   } catch (thrown) {
     if (choices.node !== undefined || !(thrown instanceof Failure) || !NO_NODE.has(thrown.code)) throw thrown;
     return askFiles(choices, ask);

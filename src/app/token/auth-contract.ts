@@ -1,6 +1,13 @@
 /** The contract `auth`: API tokens and the keys they are signed with. Times are milliseconds since the epoch: tokens end at a time of day. */
 import { z } from "zod";
-import { LIFETIME_MS_MAX, NAME_FORM, REVOCATIONS_MAX, SCOPE_FORM, TOKEN_ROLES } from "../../edge/token/index.ts";
+import {
+  KEYS_TOLD_MAX,
+  LIFETIME_MS_MAX,
+  NAME_FORM,
+  REVOCATIONS_MAX,
+  SCOPE_FORM,
+  TOKEN_ROLES,
+} from "../../edge/token/index.ts";
 import { type Client, defineContract } from "../../wire/rpc/index.ts";
 
 const nothing = z.strictObject({});
@@ -30,7 +37,13 @@ const issued = z.object({
 });
 
 const wish = z.strictObject({
-  subject: z.string().max(128).optional().describe(`who will have it: ${NAME_FORM}; the caller unless told`),
+  subject: z
+    .string()
+    .max(128)
+    .optional()
+    .describe(
+      `who will have it: ${NAME_FORM}; the caller unless told, and a name within his, as CALLER/NAME, unless he is an admin`,
+    ),
   node_id: z.string().max(128).optional().describe("another word for subject"),
   role: role.optional().describe("the caller's own unless told, operator at most"),
   scopes: scopes.optional().describe(SCOPE_FORM),
@@ -78,13 +91,13 @@ export const authContract = defineContract({
   about: "API tokens: who may ask nodes for what, from outside",
   methods: {
     token: {
-      about: "issue a token for as much as the caller may, or less",
+      about: "issue a token for as much as the caller may, or less; it is revoked with the caller's own",
       input: wish,
       output: granted,
       access: "read",
     },
     revoke: {
-      about: "end a token on every node; one's own, or any where the caller is an admin",
+      about: "end a token on every node, and those that it gave; one's own, or any where the caller is an admin",
       input: z.strictObject({ jti: tokenId }),
       output: z.object({
         jti: z.string(),
@@ -103,9 +116,10 @@ export const authContract = defineContract({
       idempotent: true,
     },
     keys: {
-      about: "the public keys by which tokens of this node are verified",
+      about:
+        "the public keys by which tokens are verified: first the one that signs here, then those of other nodes, as far as they are known",
       input: nothing,
-      output: z.object({ keys: z.array(publicKey).max(64).readonly() }),
+      output: z.object({ keys: z.array(publicKey).max(KEYS_TOLD_MAX).readonly() }),
       access: "read",
       idempotent: true,
     },

@@ -11,7 +11,7 @@ import type { ApiTokens } from "../../edge/token/index.ts";
 import { createClient, type Transport } from "../../wire/rpc/index.ts";
 import { type AuthClient, authContract } from "./auth-contract.ts";
 import type { News } from "./auth-service.ts";
-import type { TokenLedger } from "./token-ledger.ts";
+import { type KeepPorts, keepRevocations } from "./keep-revocations.ts";
 
 /** Another node, as it can be reached now. */
 export interface AuthPeer {
@@ -25,7 +25,7 @@ export interface AuthPeersPorts {
   /** Hears the id of each node that comes; the function given back ends that. */
   readonly onCame: (hear: (id: string) => void) => () => void;
   readonly tokens: ApiTokens;
-  readonly ledger: Pick<TokenLedger, "revoke">;
+  readonly ledger: KeepPorts["ledger"];
   readonly random: Random;
   readonly logger: Logger;
   readonly clock?: Clock;
@@ -63,7 +63,8 @@ export class AuthPeers {
     const peer = this.#ports.others().find(({ id }) => id === issuer);
     if (!peer) return undefined;
     try {
-      return (await this.#client(peer).keys({})).keys;
+      const { digest } = this.#ports.tokens.revoked;
+      return (await this.#client(peer).news({ digest })).keys; // its own; `keys` has others' as well
     } catch (thrown) {
       this.#note("no keys", peer, thrown);
       return undefined;
@@ -86,12 +87,11 @@ export class AuthPeers {
 
   /** Asks that one for its keys, and what it knows of revocations. */
   async catchUp(peer: AuthPeer): Promise<void> {
-    const { ledger, tokens } = this.#ports;
+    const { tokens } = this.#ports;
     try {
       const { keys, revoked } = await this.#client(peer).news({ digest: tokens.revoked.digest });
       tokens.takeKeys(peer.id, keys);
-      const news = tokens.revoke(revoked ?? []);
-      if (news.length > 0) await ledger.revoke(news);
+      if (tokens.revoke(revoked ?? []).length > 0) await this.#keep();
     } catch (thrown) {
       this.#note("not asked", peer, thrown);
     }
@@ -134,6 +134,15 @@ export class AuthPeers {
       left.splice(random.below(left.length), 1),
     ).flat();
     await inTurns(chosen, AT_ONCE, (peer) => this.catchUp(peer));
+    await this.#keep().catch((thrown) => {
+      this.#ports.logger.warn(`revoked tokens are not written down: ${messageOf(thrown)}`);
+    });
+  }
+
+  /** Also what could not be written before. */
+  #keep(): Promise<void> {
+    const { ledger, tokens } = this.#ports;
+    return keepRevocations({ ledger, tokens, clock: this.#clock });
   }
 
   #client({ transport }: AuthPeer): AuthClient {

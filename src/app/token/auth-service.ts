@@ -8,17 +8,18 @@ import {
   type ApiKeyRing,
   type ApiTokenRequest,
   type ApiTokens,
+  giftsMayOutlive,
+  IssueRate,
   isTokenId,
-  LIFETIME_MS_DEFAULT,
   LIFETIME_MS_MAX,
   mayOutlive,
   type Revocation,
-  requireMayGrant,
   roleOf,
-  type TokenRole,
 } from "../../edge/token/index.ts";
 import { type Caller, implement, type Service } from "../../wire/rpc/index.ts";
-import { authContract, type GrantedToken, type TokenWish } from "./auth-contract.ts";
+import { authContract, type GrantedToken } from "./auth-contract.ts";
+import { requestFor } from "./granting.ts";
+import { keepRevocations } from "./keep-revocations.ts";
 import { pageOf } from "./ledger-pages.ts";
 import type { IssuedRecord } from "./ledger-text.ts";
 import type { TokenLedger } from "./token-ledger.ts";
@@ -27,7 +28,7 @@ export interface AuthServicePorts {
   readonly node: string;
   readonly isTls: boolean;
   readonly audience: () => string;
-  readonly clock: Pick<Clock, "now">;
+  readonly clock: Pick<Clock, "now" | "monotonic">;
   readonly tokens: ApiTokens;
   readonly ledger: Pick<TokenLedger, "state" | "record" | "revoke">;
   /** Replaces the key of this place. */
@@ -42,12 +43,17 @@ export interface News {
 }
 
 export function authService(ports: AuthServicePorts): Service {
-  const { audience, isTls, ledger, node, tokens } = ports;
+  const { audience, clock, isTls, ledger, node, tokens } = ports;
+  const rate = new IssueRate(clock);
   return implement(authContract, {
-    token: (wish, { caller }) => grant(ports, wish, caller),
+    token: (wish, { caller }) => {
+      const request = requestFor(wish, caller, clock.now());
+      if (!mayOutlive(caller)) rate.take(caller.name);
+      return grant(ports, request, caller);
+    },
     revoke: ({ jti }, { caller }) => revoke(ports, jti, caller),
     list: (page) => pageOf(ledger.state, page),
-    keys: () => ({ keys: keysOf(tokens) }),
+    keys: () => ({ keys: tokens.allPublicKeys().map((key) => ({ ...key })) }),
     rotate: ({ forget = false }) => rotate(ports, forget),
     whoami: (_, { caller }) => ({
       name: caller.name,
@@ -65,8 +71,8 @@ export function authService(ports: AuthServicePorts): Service {
     },
     told: async ({ keys, revoked = [] }, { caller }) => {
       if (keys) tokens.takeKeys(caller.name, keys);
-      const news = tokens.revoke(revoked);
-      if (news.length > 0) await ledger.revoke(news);
+      tokens.revoke(revoked);
+      await keepRevocations(ports);
       return {};
     },
   });
@@ -76,14 +82,13 @@ function keysOf(tokens: ApiTokens) {
   return tokens.publicKeys().map((key) => ({ ...key }));
 }
 
-async function grant(ports: AuthServicePorts, wish: TokenWish, caller: Caller): Promise<GrantedToken> {
-  const request = requestOf(wish, caller, ports.clock.now());
-  requireMayGrant(caller, request.role, request.scopes);
+async function grant(ports: AuthServicePorts, request: ApiTokenRequest, caller: Caller): Promise<GrantedToken> {
   const { claims, keyId, token } = await ports.tokens.issue(request);
-  const { expiresAtMs, issuedAtMs, issuer, role, scopes, subject, tokenId } = claims;
+  const { expiresAtMs, issuedAtMs, issuer, parents, role, scopes, subject, tokenId } = claims;
   const record: IssuedRecord = {
     ...{ tokenId, subject, role, scopes, issuer, keyId, issuedAtMs, expiresAtMs },
     by: caller.name,
+    ...(parents && { parents }),
   };
   await ports.ledger.record(record);
   const expiresIn = Math.ceil((expiresAtMs - ports.clock.now()) / 1000);
@@ -94,48 +99,24 @@ async function grant(ports: AuthServicePorts, wish: TokenWish, caller: Caller): 
   };
 }
 
-function requestOf(wish: TokenWish, caller: Caller, nowMs: number): ApiTokenRequest {
-  const { expires_in: seconds, node_id: nodeId, role = roleFor(caller), scope = "", scopes = [], subject } = wish;
-  if (subject !== undefined && nodeId !== undefined && subject !== nodeId) {
-    throw new Failure("rpc.invalid_input", "a token was asked for with a subject and another node_id; one is required");
-  }
-  const asked = [...scopes, ...scope.split(" ").filter((each) => each !== "")];
-  const isTold = wish.scope !== undefined || wish.scopes !== undefined;
-  return {
-    subject: subject ?? nodeId ?? caller.name,
-    role,
-    scopes: isTold ? asked : (caller.scopes ?? []),
-    lifetimeMs: lifetimeFor(seconds === undefined ? undefined : seconds * 1000, caller, nowMs),
-  };
-}
-
-/** What decides who may do what is asked for by name. */
-function roleFor({ access }: Caller): TokenRole {
-  const role = roleOf(access);
-  return role === "admin" || role === "node" ? "operator" : role;
-}
-
-function lifetimeFor(askedMs: number | undefined, caller: Caller, nowMs: number): number {
-  if (mayOutlive(caller)) return askedMs ?? LIFETIME_MS_DEFAULT;
-  const ownMs = caller.token ? caller.token.expiresAtMs - nowMs : LIFETIME_MS_DEFAULT;
-  const leftMs = Math.max(1_000, Math.floor(ownMs / 1000) * 1000); // it was good a moment ago
-  if (askedMs === undefined) return Math.min(LIFETIME_MS_DEFAULT, leftMs);
-  if (askedMs <= leftMs) return askedMs;
-  const message = `${caller.name} asked for a token of ${askedMs / 1000} s, and has ${leftMs / 1000} s left; a token outlives its giver's only where he is an admin`;
-  throw new Failure("rpc.forbidden", message);
-}
-
-async function revoke({ clock, ledger, tell, tokens }: AuthServicePorts, jti: string, caller: Caller) {
+async function revoke(ports: AuthServicePorts, jti: string, caller: Caller) {
+  const { tell, tokens } = ports;
   if (!mayOutlive(caller) && caller.token?.id !== jti) {
     throw new Failure("rpc.forbidden", `${caller.name} may ${caller.access}; revoking another one's token needs admin`);
   }
   if (!isTokenId(jti)) throw new Failure("rpc.invalid_input", "jti has not the form of a token's id");
+  const isNews = !tokens.revoked.has(jti);
+  const revocation = { tokenId: jti, expiresAtMs: rememberedUntil(ports, jti) };
+  if (isNews) tokens.revoke([revocation]);
+  await keepRevocations(ports);
+  const { others, told } = await tell({ revoked: [revocation] });
+  return { jti, isNews, told, others };
+}
+
+/** As long as it would be good, and all that came from it: of another node's token, or an admin's, as long as any token lives. */
+function rememberedUntil({ clock, ledger }: AuthServicePorts, jti: string): number {
   const issued = ledger.state.issued.find(({ tokenId }) => tokenId === jti);
-  const expiresAtMs = issued?.expiresAtMs ?? clock.now() + LIFETIME_MS_MAX; // of another node: as long as any token lives
-  const news = tokens.revoke([{ tokenId: jti, expiresAtMs }]);
-  if (news.length > 0) await ledger.revoke(news);
-  const { others, told } = await tell({ revoked: [{ tokenId: jti, expiresAtMs }] });
-  return { jti, isNews: news.length > 0, told, others };
+  return issued && !giftsMayOutlive(issued.role) ? issued.expiresAtMs : clock.now() + LIFETIME_MS_MAX;
 }
 
 async function rotate({ rotate: replace, tell, tokens }: AuthServicePorts, forget: boolean) {

@@ -69,8 +69,9 @@ async function clusterCaller({ audiences, clusterTokens }: AuthenticatePorts, to
   return { name: id, access: role === "node" ? "node" : access };
 }
 
-function callerOf({ expiresAtMs, role, scopes, subject, tokenId }: ApiClaims): Caller {
-  return { name: subject, access: accessOf(role), scopes, token: { id: tokenId, expiresAtMs } };
+function callerOf({ expiresAtMs, parents, role, scopes, subject, tokenId }: ApiClaims): Caller {
+  const token = { id: tokenId, expiresAtMs, ...(parents && { parents }) };
+  return { name: subject, access: accessOf(role), scopes, token };
 }
 
 function unauthenticated(): Failure {

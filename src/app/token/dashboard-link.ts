@@ -3,6 +3,7 @@ import { systemClock } from "../../base/clock.ts";
 import { createClient } from "../../wire/rpc/index.ts";
 import { type AskChoices, type Asked, askNode } from "../node/ask-node.ts";
 import { clusterContract } from "../node/cluster-contract.ts";
+import { asAdmin } from "./as-admin.ts";
 import { authContract } from "./auth-contract.ts";
 
 export interface DashboardLink {
@@ -15,7 +16,7 @@ const LIFETIME_S = 3_600;
 
 export function askDashboard(choices: AskChoices): Promise<Asked<DashboardLink>> {
   const options = { clock: systemClock, timeoutMs: choices.timeoutMs };
-  return askNode({ ...choices, access: "operate" }, async (transport) => {
+  return askNode(asAdmin(choices), async (transport) => {
     const auth = createClient(authContract, transport, options);
     const cluster = createClient(clusterContract, transport, options);
     const [{ self }, { isTls }] = await Promise.all([cluster.status({}), auth.whoami({})]);

@@ -18,7 +18,7 @@ export function pageOf(
   const sorted = issued.toSorted((one, other) => compare(placeOf(one), placeOf(other)));
   const after = cursor === undefined ? undefined : readCursor(cursor);
   const rest = after === undefined ? sorted : sorted.filter((each) => compare(placeOf(each), after) > 0);
-  const tokens = rest.slice(0, limit).map((each) => infoOf(each, ended.has(each.tokenId)));
+  const tokens = rest.slice(0, limit).map((each) => infoOf(each, isEnded(each, ended)));
   const last = rest[limit - 1];
   return { tokens, ...(rest.length > limit && last && { next: writeCursor(placeOf(last)) }) };
 }
@@ -45,6 +45,10 @@ function readCursor(cursor: string): Place {
     "rpc.invalid_input",
     `cursor is ${JSON.stringify(cursor.slice(0, 40))}; "next" of a page is required`,
   );
+}
+
+function isEnded({ parents = [], tokenId }: IssuedRecord, ended: ReadonlySet<string>): boolean {
+  return ended.has(tokenId) || parents.some((each) => ended.has(each));
 }
 
 function infoOf(

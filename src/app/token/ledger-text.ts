@@ -11,6 +11,8 @@ const issuedToken = z.object({
   issuer: z.string(),
   /** Who asked for it. */
   by: z.string(),
+  /** The tokens that it came from, by their ids. */
+  parents: z.array(z.string()).readonly().optional(),
   keyId: z.string(),
   issuedAtMs: z.number(),
   expiresAtMs: z.number(),
@@ -29,8 +31,8 @@ export const EMPTY_LEDGER: Ledger = { issued: [], revoked: [], lastExpiry: {} };
 
 /** Beyond it those that end soonest are listed no more; they stay valid, and can be revoked. At some 300 bytes 1.2 MB. */
 const ISSUED_MAX = 4_096;
-/** With many scopes a record has 2 KB; 16,384 revocations have 1.3 MB. */
-export const LEDGER_BYTES_MAX = 12 * 1024 * 1024;
+/** With as many scopes, parents and letters as may be a record has 3.2 KB; 16,384 revocations have 1.7 MB. */
+export const LEDGER_BYTES_MAX = 16 * 1024 * 1024;
 
 const FORM = "distributed_system-api-tokens";
 const VERSION = 1;

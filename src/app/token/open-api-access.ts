@@ -8,7 +8,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Membership } from "../../cluster/membership/index.ts";
-import { type ApiTokenCounts, ApiTokens, Lockout, type PublicJwk } from "../../edge/token/index.ts";
+import { type ApiTokenCounts, ApiTokens, Lockout } from "../../edge/token/index.ts";
 import type { Keyring, Tokens } from "../../wire/auth/index.ts";
 import type { LinkPool } from "../../wire/link/index.ts";
 import type { Service } from "../../wire/rpc/index.ts";
@@ -61,8 +61,6 @@ export interface ApiAccess {
   /** The contract `auth`. */
   readonly service: Service;
   readonly tokens: ApiTokens;
-  /** For everybody: RFC 7517, with the keys of other nodes as far as they are known. */
-  jwks(): { readonly keys: readonly PublicJwk[] };
   counts(): AuthCounts;
   /** From now on it tells other nodes, and asks them. */
   join(peers: PeerPorts): void;
@@ -116,7 +114,6 @@ export function openApiAccess(options: ApiAccessOptions): ApiAccess {
       rotate: (forget) =>
         rotateKeyFile(places.keys, clock, { forget, lastExpiry: (keyId) => ledger.refresh().lastExpiry[keyId] ?? 0 }),
     }),
-    jwks: () => ({ keys: tokens.allPublicKeys() }),
     counts() {
       const { addresses, locks } = lockout.counts();
       return { ...tokens.counts(), locks, lockAddresses: addresses };

@@ -77,7 +77,7 @@ const list = defineCommand({
 });
 
 const revoke = defineCommand({
-  about: "end a token before its time, on every node",
+  about: "end a token before its time on every node, and those that it gave",
   examples: ["token revoke 3q2-7wAAAAAAAAAAAAAAAA", "token revoke --node 10.0.0.1:8080 3q2-7wAAAAAAAAAAAAAAAA"],
   args: {
     id: { type: "positional", valueHint: "ID", required: true, description: "its id, from create or list; or itself" },

@@ -61,6 +61,11 @@ export class Heard {
     return "next";
   }
 
+  /** Those it knows a position of. */
+  nodes(): readonly string[] {
+    return [...this.#positions.keys()];
+  }
+
   position(node: string): NewsPosition | undefined {
     return this.#positions.get(node);
   }

@@ -6,14 +6,15 @@
 import { Hono } from "hono";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { NO_TRACER, type Span } from "../../base/trace.ts";
-import { answerBytes, type Caller, callHandler, DEADLINE_HEADER, problemResponse } from "../../wire/rpc/index.ts";
+import { answerBytes, type Caller, callHandler, problemResponse } from "../../wire/rpc/index.ts";
 import { health, listingPage, liveness, metricsPage, openApiPage, readiness } from "./built-in.ts";
 import { HttpCounter, type HttpCounts } from "./counts.ts";
 import { docsPage } from "./docs/docs.ts";
 import { Endpoints } from "./endpoints.ts";
-import { PATIENT_MS, URL_CHARS_MAX } from "./limits.ts";
+import { URL_CHARS_MAX } from "./limits.ts";
 import { methodTable } from "./methods.ts";
 import { openApiSource } from "./openapi/document.ts";
+import { Patience } from "./patience.ts";
 import { serveEndpoint } from "./serve-endpoint.ts";
 import { serveRoute } from "./serve-route.ts";
 import type { AdminPorts, RequestInfo, Verb } from "./types.ts";
@@ -33,7 +34,7 @@ const NOBODY: Caller = { name: "nobody", access: "read" };
 /** One request on its way. */
 interface Asked {
   readonly request: Request;
-  readonly info: RequestInfo;
+  readonly connection: RequestInfo;
   readonly path: string;
   readonly query: string;
   readonly traceparent: string | undefined;
@@ -50,14 +51,16 @@ interface Env {
 export function createAdminApp(ports: AdminPorts): AdminApp {
   const { clock, tracer = NO_TRACER } = ports;
   const counter = new HttpCounter();
-  const answer = answerer(ports);
+  const patience = new Patience(clock);
+  const answer = answerer(ports, patience);
   const onBody = (bytes: number): void => counter.received(bytes);
   const fetch = async (request: Request, info: RequestInfo): Promise<Response> => {
     const startedMs = clock.monotonic();
     counter.begun();
     const span = tracer.isEnabled ? beginSpan(ports, request) : undefined;
     const asked = askedOf(request, info, onBody, span?.traceparent);
-    const response = await answer(asked).catch((thrown) => problemResponse(toFailure(thrown, "rpc.defect")));
+    const response = await answer(asked).catch((thrown) => refused(ports, thrown));
+    patience.ended(info);
     const { status } = response;
     const tookMs = clock.monotonic() - startedMs;
     counter.answered({ route: asked.route, verb: request.method, status, tookMs, sentBytes: answerBytes(response) });
@@ -67,21 +70,21 @@ export function createAdminApp(ports: AdminPorts): AdminApp {
   return { fetch, counts: () => counter.counts() };
 }
 
-function answerer(ports: AdminPorts): (asked: Asked) => Promise<Response> {
+function answerer(ports: AdminPorts, patience: Patience): (asked: Asked) => Promise<Response> {
   const { authenticate, dispatcher, services, clock, requestBytesMax } = ports;
   const call = callHandler({ dispatcher, services, clock, requestBytesMax, contentType: "any" });
   const router = routerOf(ports);
   const open = publicPaths(ports);
   return async (asked) => {
-    const { request, info, path } = asked;
+    const { connection, request, path } = asked;
     if (request.url.length > URL_CHARS_MAX) throw tooLong(request.url.length);
     if (isLooking(request)) {
       const page = (await ports.pages?.(path, request.headers)) ?? (await docsPage(path));
       if (page) return served(asked, page);
+      if (open.has(path)) return router.answer(asked);
     }
-    if (open.has(path)) return router.answer(asked);
-    asked.caller = await authenticate(request, info.address);
-    if (Number(request.headers.get(DEADLINE_HEADER) ?? 0) > PATIENT_MS) info.patient?.();
+    asked.caller = await authenticate(request, connection.address);
+    patience.begun(connection);
     const slash = path.startsWith(CALL_PREFIX) ? path.indexOf("/", CALL_PREFIX.length) : -1;
     if (slash === -1 || request.method !== "POST" || path.includes("/", slash + 1)) return router.answer(asked);
     asked.route = CALL_ROUTE;
@@ -124,7 +127,10 @@ function routerOf(ports: AdminPorts): Router {
     });
   }
   const isTaken = (verb: string, path: string): boolean => hono.router.match(verb, path)[0].length > 0;
-  const endpoints = services && new Endpoints({ services, isTaken, logger });
+  const open = publicPaths(ports);
+  // Where nobody is asked who he is, no service answers, whatever the verb.
+  const isOurs = (verb: string, path: string): boolean => open.has(path) || isTaken(verb, path);
+  const endpoints = services && new Endpoints({ services, isTaken: isOurs, logger });
   hono.notFound(async ({ env: asked }) => {
     const { path, request } = asked;
     const verb = request.method === "HEAD" ? "GET" : request.method;
@@ -133,8 +139,14 @@ function routerOf(ports: AdminPorts): Router {
     asked.route = matched.found.endpoint.path;
     return serveEndpoint({ services, clock }, matched, asked);
   });
-  hono.onError((thrown) => problemResponse(toFailure(thrown, "rpc.defect")));
+  hono.onError((thrown) => refused(ports, thrown));
   return { answer: async (asked) => hono.fetch(asked.request, asked) };
+}
+
+/** Of a defect the caller gets the message only; the rest is for whoever looks after the node. */
+function refused({ logger }: AdminPorts, thrown: unknown): Response {
+  if (!(thrown instanceof Failure)) logger.error("a defect in the HTTP API", { error: thrown });
+  return problemResponse(toFailure(thrown, "rpc.defect"));
 }
 
 function allowed(path: string, isTaken: (verb: string, path: string) => boolean, endpoints?: Endpoints): string[] {
@@ -171,7 +183,7 @@ function served(asked: Asked, page: Response): Response {
 
 function askedOf(
   request: Request,
-  info: RequestInfo,
+  connection: RequestInfo,
   onBody: (bytes: number) => void,
   traceparent: string | undefined,
 ): Asked {
@@ -180,7 +192,7 @@ function askedOf(
   const mark = url.indexOf("?", start);
   const path = start === -1 ? "/" : url.slice(start, mark === -1 ? undefined : mark);
   const query = mark === -1 ? "" : url.slice(mark + 1);
-  return { request, info, path, query, traceparent, onBody, caller: NOBODY, route: "other" };
+  return { request, connection, path, query, traceparent, onBody, caller: NOBODY, route: "other" };
 }
 
 function tooLong(chars: number): Failure {

@@ -14,5 +14,8 @@ export const PAGE_ITEMS_MAX = 500;
 export const CURSOR_CHARS_MAX = 6 * 1024;
 /** Endpoints of services that are routed; beyond it a service declares them by a program. */
 export const ENDPOINTS_MAX = 5_000;
-/** Beyond it a proxy or a listener may take a silent connection for a dead one. */
+/**
+ * How long a call is under way before its connection is told to be patient, at most; half of that at least. Well before a listener
+ * takes the silent connection for a dead one, and late enough that hardly any call has to pay for it.
+ */
 export const PATIENT_MS = 20_000;

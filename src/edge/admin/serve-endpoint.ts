@@ -17,7 +17,7 @@ export async function serveEndpoint(
   { found: { service: name, version, method }, words }: MatchedEndpoint,
   way: Omit<RouteRequest, "words">,
 ): Promise<Response> {
-  const { request, caller, query, onBody } = way;
+  const { request, caller, connection, query, onBody } = way;
   const service = `${name}@${version}`;
   const methods = services.find(service)?.methods ?? {};
   const schema = schemaOf(Object.hasOwn(methods, method) ? methods[method]!.input : undefined);
@@ -26,5 +26,6 @@ export async function serveEndpoint(
   const body = await bodyFields(request, clock, onBody);
   const params = Buffer.from(JSON.stringify({ ...fields, ...body, ...pathFields(words, schema) }));
   const timeoutMs = leftMs() ?? TIMEOUT_MS_DEFAULT;
-  return answerService(services, { service, method, params, timeoutMs, traceparent }, { request, caller });
+  const question = { service, method, params, timeoutMs, traceparent };
+  return answerService({ services, clock, connection }, question, { request, caller });
 }

@@ -5,6 +5,7 @@ import {
   askedOf,
   type Caller,
   CONTRACT_VALUES_MAX,
+  type Connection,
   jsonResponse,
   mayCall,
   problemResponse,
@@ -27,6 +28,7 @@ export interface RouteRequest {
   readonly words: Readonly<Record<string, string>>;
   readonly traceparent: string | undefined;
   readonly onBody: (bytes: number) => void;
+  readonly connection: Connection;
 }
 
 export interface RoutePorts {

@@ -2,7 +2,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Tracer } from "../../base/trace.ts";
-import type { Call, Caller, Contract, Reply } from "../../wire/rpc/index.ts";
+import type { Call, Caller, Connection, Contract, Reply } from "../../wire/rpc/index.ts";
 import type { ServiceDoor } from "../../work/service/words/index.ts";
 
 export type Verb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -54,10 +54,8 @@ export interface Readiness {
 }
 
 /** How a request came. */
-export interface RequestInfo {
+export interface RequestInfo extends Connection {
   readonly address?: string | undefined;
-  /** The connection may stay silent for as long as the answer takes. */
-  readonly patient?: () => void;
 }
 
 /** In the form that the `Accept` header asked for. */

@@ -21,7 +21,7 @@ import { ImportedKeys } from "./imported-keys.ts";
 import { type AskKeys, IssuerKeys } from "./issuer-keys.ts";
 import { type ApiTokenRequest, claimsFor } from "./issuing.ts";
 import type { ApiKeyRing } from "./key-ring.ts";
-import { CLOCK_TOLERANCE_MS, TOKEN_CHARS_MAX } from "./limits.ts";
+import { CLOCK_TOLERANCE_MS, KEYS_TOLD_MAX, TOKEN_CHARS_MAX } from "./limits.ts";
 import { type Revocation, Revocations } from "./revocations.ts";
 import type { SharedSecret } from "./shared-secret.ts";
 import { isKeyId, type PublicJwk } from "./signing-key.ts";
@@ -83,7 +83,7 @@ export class ApiTokens {
     this.#ports = ports;
     this.#keys = ports.keys;
     this.#audiences = ports.audiences;
-    this.#others = new IssuerKeys(ports.clock, ports.askKeys);
+    this.#others = new IssuerKeys(ports.clock, ports.askKeys, () => this.#verdicts.clear());
   }
 
   get keys(): ApiKeyRing {
@@ -123,7 +123,7 @@ export class ApiTokens {
 
   /** Another node says with which keys it signs now. */
   takeKeys(issuer: string, keys: readonly unknown[]): void {
-    if (this.#others.replace(issuer, keys)) this.#verdicts.clear();
+    this.#others.replace(issuer, keys);
   }
 
   /** Those that others need to verify tokens of this node. */
@@ -131,10 +131,10 @@ export class ApiTokens {
     return this.#keys.publicKeys(this.#ports.clock.now());
   }
 
-  /** With those of other nodes, as far as they are known. */
+  /** Own ones first, then those of other nodes, as far as they are known. */
   allPublicKeys(): readonly PublicJwk[] {
     const all = [...this.publicKeys(), ...this.#others.all().map(({ key }) => key)];
-    return [...new Map(all.map((key) => [key.kid, key])).values()];
+    return [...new Map(all.map((key) => [key.kid, key])).values()].slice(0, KEYS_TOLD_MAX);
   }
 
   /** Fails with `auth.token_request` when it asks for what no verifier would take. */
@@ -164,7 +164,7 @@ export class ApiTokens {
     const { claims, keyUntilMs } = verdict;
     const nowMs = clock.now();
     if (!isTimely(claims, nowMs, CLOCK_TOLERANCE_MS) || nowMs >= keyUntilMs) return undefined;
-    if (this.#revoked.has(claims.tokenId)) return undefined;
+    if (this.#revoked.hasEnded(claims)) return undefined;
     this.#counts.remembered++;
     return claims;
   }
@@ -215,8 +215,9 @@ export class ApiTokens {
       throw new Failure("auth.token_forged", message);
     }
     requireTimely(claims, this.#ports.clock.now(), CLOCK_TOLERANCE_MS);
-    if (this.#revoked.has(claims.tokenId)) {
-      throw new Failure("auth.token_revoked", `the token ${claims.tokenId} of ${claims.subject} is revoked`);
+    if (this.#revoked.hasEnded(claims)) {
+      const what = this.#revoked.has(claims.tokenId) ? "is" : "came from one that is";
+      throw new Failure("auth.token_revoked", `the token ${claims.tokenId} of ${claims.subject} ${what} revoked`);
     }
     this.#verdicts.believe(digest, { claims, keyUntilMs: source.untilMs }, generation);
     return claims;

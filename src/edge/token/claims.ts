@@ -3,7 +3,14 @@
  * verified before. Times are whole seconds since the epoch where we issue; others may use fractions.
  */
 import { Failure } from "../../base/errors.ts";
-import { AUDIENCES_MAX, LIFETIME_MS_MAX, NAME_CHARS_MAX, SCOPE_TEXT_CHARS_MAX, TOKEN_ID_CHARS_MAX } from "./limits.ts";
+import {
+  AUDIENCES_MAX,
+  LIFETIME_MS_MAX,
+  NAME_CHARS_MAX,
+  PARENTS_MAX,
+  SCOPE_TEXT_CHARS_MAX,
+  TOKEN_ID_CHARS_MAX,
+} from "./limits.ts";
 import { readScopes, SCOPE_FORM } from "./scopes.ts";
 
 export const TOKEN_ROLES = ["viewer", "operator", "admin", "node", "service"] as const;
@@ -21,6 +28,8 @@ export interface ApiClaims {
   readonly scopes: readonly string[];
   /** By which it is revoked (`jti`). */
   readonly tokenId: string;
+  /** The tokens that it came from, by their ids: the one that gave it, the one that gave that, and so on. It ends with each of them. */
+  readonly parents?: readonly string[] | undefined;
   readonly issuedAtMs: number;
   readonly notBeforeMs: number;
   readonly expiresAtMs: number;
@@ -30,7 +39,7 @@ const NAME = /^[\x21-\x7e]+$/;
 const TOKEN_ID = /^[\w.:-]+$/;
 
 export function toPayload(claims: ApiClaims): Uint8Array {
-  const { audiences, expiresAtMs, issuedAtMs, issuer, notBeforeMs, role, scopes, subject, tokenId } = claims;
+  const { audiences, expiresAtMs, issuedAtMs, issuer, notBeforeMs, parents, role, scopes, subject, tokenId } = claims;
   const payload = {
     iss: issuer,
     sub: subject,
@@ -41,19 +50,21 @@ export function toPayload(claims: ApiClaims): Uint8Array {
     jti: tokenId,
     role,
     ...(scopes.length > 0 && { scope: scopes.join(" ") }),
+    ...(parents && { parents }),
   };
   return Buffer.from(JSON.stringify(payload));
 }
 
 /** Fails with `auth.token_malformed` when a claim is missing, of another type or beyond its bounds. */
 export function fromPayload(bytes: Uint8Array): ApiClaims {
-  const { iss, sub, aud, iat, nbf = iat, exp, jti, role, scope = "" } = objectOf(bytes);
+  const { iss, sub, aud, iat, nbf = iat, exp, jti, role, scope = "", parents } = objectOf(bytes);
   if (!isName(iss)) throw malformed(`has no usable "iss"; ${NAME_FORM} are required`);
   if (!isName(sub)) throw malformed(`has no usable "sub"; ${NAME_FORM} are required`);
   const audiences = typeof aud === "string" ? [aud] : aud;
   if (!isNames(audiences)) throw malformed('has no usable "aud"');
   if (!isTokenId(jti)) throw malformed('has no usable "jti"');
   if (!isRole(role)) throw malformed(`has no usable "role"; one of ${TOKEN_ROLES.join(", ")} is required`);
+  if (!isParents(parents)) throw malformed(`has no usable "parents"; ids of up to ${PARENTS_MAX} tokens are required`);
   const scopes = scopesOf(scope);
   if (!scopes) throw malformed(`has no usable "scope"; ${SCOPE_FORM} are required`);
   if (role === "service" && scopes.length === 0) throw malformed("of the role service has no scope; one is required");
@@ -61,7 +72,8 @@ export function fromPayload(bytes: Uint8Array): ApiClaims {
     throw malformed('has no usable "iat", "nbf" and "exp"');
   }
   const times = { issuedAtMs: iat * 1000, notBeforeMs: nbf * 1000, expiresAtMs: exp * 1000 };
-  return { issuer: iss, subject: sub, audiences, role, scopes, tokenId: jti, ...times };
+  const own = { issuer: iss, subject: sub, audiences, role, scopes, tokenId: jti, ...times };
+  return parents ? { ...own, parents } : own;
 }
 
 export const NAME_FORM = `1 to ${NAME_CHARS_MAX} visible ASCII characters`;
@@ -131,6 +143,10 @@ function objectOf(bytes: Uint8Array): Readonly<Record<string, unknown>> {
 
 function isNames(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.length > 0 && value.length <= AUDIENCES_MAX && value.every(isName);
+}
+
+function isParents(value: unknown): value is readonly string[] | undefined {
+  return value === undefined || (Array.isArray(value) && value.length <= PARENTS_MAX && value.every(isTokenId));
 }
 
 function scopesOf(scope: unknown): readonly string[] | undefined {

@@ -18,8 +18,13 @@ export function roleOf(access: Caller["access"]): TokenRole {
 }
 
 /** Who decides who may do what gives tokens that outlive his own. */
-export function mayOutlive({ access }: Caller): boolean {
+export function mayOutlive({ access }: Pick<Caller, "access">): boolean {
   return RANK[access] >= RANK.admin;
+}
+
+/** Whether what a token of that role has given may be good when it has ended itself. */
+export function giftsMayOutlive(role: TokenRole): boolean {
+  return mayOutlive({ access: accessOf(role) });
 }
 
 /**

@@ -17,15 +17,18 @@ interface Known {
 export class IssuerKeys {
   readonly #clock: Pick<Clock, "monotonic">;
   readonly #ask: AskKeys;
+  readonly #forgotten: () => void;
   readonly #known = new Map<string, Known>();
   readonly #askedMs = new Map<string, number>();
   readonly #asking = new Map<string, Promise<void>>();
   /** How often issuers were asked. */
   asked = 0;
 
-  constructor(clock: Pick<Clock, "monotonic">, ask: AskKeys) {
+  /** `forgotten` hears it when an issuer does not sign with a key any longer: what was verified by it is good no more. */
+  constructor(clock: Pick<Clock, "monotonic">, ask: AskKeys, forgotten: () => void) {
     this.#clock = clock;
     this.#ask = ask;
+    this.#forgotten = forgotten;
   }
 
   /** Asks the issuer when it is not known, and it was not asked just now. */
@@ -43,19 +46,18 @@ export class IssuerKeys {
     return undefined;
   }
 
-  /** All that the issuer signs with now: keys that it does not name any longer are forgotten. True when that changes something. */
-  replace(issuer: string, given: readonly unknown[]): boolean {
+  /** All that the issuer signs with now: keys that it does not name any longer are forgotten. */
+  replace(issuer: string, given: readonly unknown[]): void {
     const keys = new Map<string, PublicJwk>();
     for (const value of given.slice(0, KEYS_MAX)) {
       const jwk = readPublicJwk(value);
       if (jwk) keys.set(jwk.kid, jwk);
     }
-    const before = this.#known.get(issuer)?.keys;
-    if (before?.size === keys.size && [...keys.keys()].every((id) => before.has(id))) return false;
+    const before = [...(this.#known.get(issuer)?.keys.keys() ?? [])];
     this.#known.delete(issuer);
     if (this.#known.size >= ISSUERS_MAX) this.#known.delete(this.#known.keys().next().value!);
     this.#known.set(issuer, { keys });
-    return true;
+    if (before.some((id) => !keys.has(id))) this.#forgotten();
   }
 
   /** With the issuers: for whoever shows them. */

@@ -1,7 +1,7 @@
 /** The claims of a token that is to be issued. */
 import { Failure } from "../../base/errors.ts";
 import { type ApiClaims, isName, NAME_FORM, type TokenRole } from "./claims.ts";
-import { LIFETIME_MS_MAX, LIFETIME_MS_MIN } from "./limits.ts";
+import { LIFETIME_MS_MAX, LIFETIME_MS_MIN, PARENTS_MAX } from "./limits.ts";
 import { readScopes, SCOPE_FORM } from "./scopes.ts";
 
 export interface ApiTokenRequest {
@@ -9,6 +9,8 @@ export interface ApiTokenRequest {
   readonly role: TokenRole;
   readonly scopes: readonly string[];
   readonly lifetimeMs: number;
+  /** The token that asks for it, and those that this one came from. */
+  readonly parents?: readonly string[] | undefined;
 }
 
 export interface Issuing {
@@ -19,7 +21,8 @@ export interface Issuing {
 }
 
 /** Fails with `auth.token_request` when it asks for what no verifier would take. */
-export function claimsFor({ subject, role, scopes: asked, lifetimeMs }: ApiTokenRequest, issuing: Issuing): ApiClaims {
+export function claimsFor(request: ApiTokenRequest, issuing: Issuing): ApiClaims {
+  const { lifetimeMs, parents = [], role, scopes: asked, subject } = request;
   const refuse = (what: string): never => {
     throw new Failure("auth.token_request", `a token was asked for ${what}`);
   };
@@ -29,9 +32,11 @@ export function claimsFor({ subject, role, scopes: asked, lifetimeMs }: ApiToken
   if (!(lifetimeMs >= LIFETIME_MS_MIN && lifetimeMs <= LIFETIME_MS_MAX)) {
     refuse(`${Math.round(lifetimeMs / 1000)} s; 1 s to ${LIFETIME_MS_MAX / 86_400_000} days are required`);
   }
+  if (parents.length > PARENTS_MAX) refuse(`under ${parents.length} others; at most ${PARENTS_MAX} are allowed`);
   const { audience, issuer, nowMs, tokenId } = issuing;
   const issuedAtMs = Math.floor(nowMs / 1000) * 1000; // whole seconds: what other programs expect
   const expiresAtMs = issuedAtMs + Math.ceil(lifetimeMs / 1000) * 1000;
   const times = { issuedAtMs, notBeforeMs: issuedAtMs, expiresAtMs };
-  return { issuer, subject, audiences: [audience], role, scopes, tokenId, ...times };
+  const claims = { issuer, subject, audiences: [audience], role, scopes, tokenId, ...times };
+  return parents.length > 0 ? { ...claims, parents } : claims;
 }

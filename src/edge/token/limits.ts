@@ -22,11 +22,15 @@ export const SCOPES_MAX = 32;
 export const SCOPE_TEXT_CHARS_MAX = 2_048;
 /** Ours have 22; other issuers use UUIDs. */
 export const TOKEN_ID_CHARS_MAX = 64;
+/** From the first one to the last that was given by another: more is a program that hangs one token on the other. */
+export const PARENTS_MAX = 8;
 /** Of a token by others: more audiences mean that it is for everybody. */
 export const AUDIENCES_MAX = 8;
 
 /** One that signs, and those before it until their tokens have ended: monthly rotation with tokens of half a year. */
 export const KEYS_MAX = 8;
+/** Public keys that are told to everybody, at 200 bytes: of 1,000 nodes one each. */
+export const KEYS_TOLD_MAX = 1_024;
 /** A key has 200 bytes. What is longer is another file. */
 export const KEYS_TEXT_BYTES_MAX = 16 * 1024;
 /** What HS256 wants (RFC 7518, section 3.2). */
@@ -38,6 +42,13 @@ export const SECRET_DISTINCT_MIN = 8;
 export const ISSUERS_MAX = 1_024;
 /** An unknown key makes a node ask its issuer so often at most, however many tokens claim to have one. */
 export const ASK_PAUSE_MS = 2_000;
+
+/** Tokens that somebody who is no admin may ask for at once: one for each program on a machine, and again after a mistake. */
+export const ISSUE_BURST = 60;
+/** Then one in that time: the list of 4,096 lasts for hours, and writing it takes no time worth naming. */
+export const ISSUE_EVERY_MS = 5_000;
+/** Names for which that is remembered. Only admins make new ones. */
+export const ISSUE_NAMES_MAX = 4_096;
 
 /** Verified tokens that are remembered, at some 600 bytes: 5 MB at most. More programs than ask one node in a while. */
 export const VERIFIED_MAX = 8_192;

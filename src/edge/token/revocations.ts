@@ -1,7 +1,7 @@
 /** Tokens that are good no longer, by their ids, each until it would have ended by itself. */
 import { createHash } from "node:crypto";
 import { Failure } from "../../base/errors.ts";
-import { isTokenId } from "./claims.ts";
+import { type ApiClaims, isTokenId } from "./claims.ts";
 import { CLOCK_TOLERANCE_MS, LIFETIME_MS_MAX, REVOCATIONS_MAX } from "./limits.ts";
 
 export interface Revocation {
@@ -22,6 +22,11 @@ export class Revocations {
     return this.#until.has(tokenId);
   }
 
+  /** The token, or one that it came from. */
+  hasEnded({ parents, tokenId }: Pick<ApiClaims, "parents" | "tokenId">): boolean {
+    return this.#until.has(tokenId) || (parents?.some((each) => this.#until.has(each)) ?? false);
+  }
+
   /** What of these was not known. Fails with `auth.revocations_full` when there is no room, having taken what there was room for. */
   add(list: readonly Revocation[], nowMs: number): readonly Revocation[] {
     const added: Revocation[] = [];
@@ -30,7 +35,7 @@ export class Revocations {
       const isOver = !(untilMs + CLOCK_TOLERANCE_MS > nowMs);
       if (!isTokenId(tokenId) || isOver || (this.#until.get(tokenId) ?? 0) >= untilMs) continue;
       if (!this.#until.has(tokenId) && this.#until.size >= REVOCATIONS_MAX) this.drop(nowMs);
-      if (!this.#until.has(tokenId) && this.#until.size >= REVOCATIONS_MAX) throw full();
+      if (!this.#until.has(tokenId) && this.#until.size >= REVOCATIONS_MAX) throw revocationsFull();
       this.#until.set(tokenId, untilMs);
       this.#digest = undefined;
       added.push({ tokenId, expiresAtMs: untilMs });
@@ -60,7 +65,7 @@ export class Revocations {
   }
 }
 
-function full(): Failure {
+export function revocationsFull(): Failure {
   const message = `${REVOCATIONS_MAX} tokens are revoked and have not ended, which is the most; replacing the key (token rotate --forget) ends all that were issued before`;
   return new Failure("auth.revocations_full", message);
 }

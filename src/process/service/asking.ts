@@ -52,6 +52,7 @@ export class Asking {
   }
 
   async invalidate(asker: Asker, { keys = [], tags = [] }: Forgotten): Promise<void> {
+    if (keys.length + tags.length === 0) return;
     await this.#about(INVALIDATE, "cache.invalidate", { keys, tags }, asker);
   }
 

@@ -3,16 +3,14 @@
  * to the channel too. Names and numbers come out within their bounds, or nothing does.
  */
 import { z } from "zod";
-import { INSTANCES_MAX, METHODS_MAX, TAGS_MAX, TIMEOUT_MS_MAX } from "./limits.ts";
+import { CACHED_MS_MAX, ENDPOINTS_MAX, INSTANCES_MAX, METHODS_MAX, TAGS_MAX, TIMEOUT_MS_MAX } from "./limits.ts";
+import { VERSION_FORM } from "./version-form.ts";
 import type { ServiceDescription } from "./words.ts";
 
 const TEXT = z.string().max(1_000);
 const WORDS = z.array(z.string().max(200)).max(TAGS_MAX);
 const COUNT = z.number().int().min(0).max(100_000);
-const DURATION = z
-  .number()
-  .min(0)
-  .max(100 * 365 * 86_400_000);
+const DURATION = z.number().min(0).max(CACHED_MS_MAX);
 
 const ENDPOINT = z.object({
   verb: z.enum(["GET", "POST", "PUT", "PATCH", "DELETE"]),
@@ -42,17 +40,14 @@ const METHOD = z.object({
   fallback: z
     .union([z.strictObject({ value: z.unknown() }), z.strictObject({ method: z.string().max(200) })])
     .optional(),
-  endpoints: z.array(ENDPOINT).max(TAGS_MAX),
+  endpoints: z.array(ENDPOINT).max(ENDPOINTS_MAX),
   input: z.unknown().optional(),
   output: z.unknown().optional(),
 });
 
 const DESCRIPTION = z.object({
   name: z.string().regex(/^[a-z][a-zA-Z0-9_-]{0,63}$/),
-  version: z
-    .string()
-    .regex(/^\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)*$/)
-    .max(100),
+  version: z.string().regex(VERSION_FORM),
   about: TEXT,
   tags: WORDS,
   instances: z.number().int().min(1).max(INSTANCES_MAX),

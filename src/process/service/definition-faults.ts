@@ -3,11 +3,12 @@
  * have said all this to who uses them; this is for those who do not, and for what types can not say.
  */
 import { nearMiss } from "../../base/near-miss.ts";
-import { DURATION_FORM } from "../../base/units.ts";
+import { DURATION_FORM, formatDurationMs } from "../../base/units.ts";
 import { BALANCER_NAMES } from "../../protocol/balance/index.ts";
-import { durationMs, SERVICE_API_VERSION } from "../../sdk/service/index.ts";
+import { durationMs, isCache, SERVICE_API_VERSION } from "../../sdk/service/index.ts";
 import { endpointFault } from "./endpoints.ts";
-import { INSTANCES_MAX, METHODS_MAX, TAGS_MAX } from "./limits.ts";
+import { CACHED_MS_MAX, ENDPOINTS_MAX, INSTANCES_MAX, METHODS_MAX, TAGS_MAX, TIMEOUT_MS_MAX } from "./limits.ts";
+import { VERSION_FORM } from "./version-form.ts";
 
 export interface DefinitionFault {
   /** `methods.get.timeout`; empty for the whole. */
@@ -21,12 +22,13 @@ type Check = (value: unknown) => string | undefined;
 
 export const SERVICE_NAME = /^[a-z][a-zA-Z0-9_-]{0,63}$/;
 const METHOD_NAME = /^[a-z][a-zA-Z0-9_]{0,63}$/;
-const VERSION = /^\d+\.\d+\.\d+([-+][0-9A-Za-z.-]+)*$/;
 const TAG = /^[A-Za-z0-9][A-Za-z0-9._:/=-]{0,63}$/;
 const ABOUT_CHARS_MAX = 1_000;
 /** More askings of one call than this would outlive its caller. */
 const RETRIES_MAX = 10;
 const WAITING_MAX = 100_000;
+/** `accounts@1.2.0.find`. */
+const TARGET_CHARS_MAX = 200;
 
 const aBoolean: Check = (value) =>
   typeof value === "boolean" ? undefined : `${shown(value)} is neither true nor false`;
@@ -35,24 +37,19 @@ const aText: Check = (value) =>
   typeof value === "string" && value.length <= ABOUT_CHARS_MAX
     ? undefined
     : `${shown(value)} is no text of at most ${ABOUT_CHARS_MAX} characters`;
-const aDuration: Check = (value) =>
-  typeof value === "number" || typeof value === "string"
-    ? durationMs(value) === undefined || durationMs(value) === 0
-      ? `${shown(value)} is no duration; required is ${DURATION_FORM}`
-      : undefined
-    : `${shown(value)} is no duration; required is ${DURATION_FORM}`;
+const aMiddleware: Check = (value) => aFunction(value) ?? (isCache(value) ? cacheFault(value.cache) : undefined);
 
 const SERVICE: Readonly<Record<string, Check>> = {
   serviceApi: () => undefined,
   name: matching(SERVICE_NAME, "1 to 64 letters, digits, - and _, a lower-case letter first, are required"),
-  version: matching(VERSION, "a semantic version such as 1.0.0 is required"),
+  version: matching(VERSION_FORM, "a semantic version such as 1.0.0 is required"),
   about: aText,
   tags: listOf(matching(TAG, "1 to 64 letters, digits and . _ : / = - are required"), TAGS_MAX),
   methods: () => undefined,
   init: aFunction,
   cleanup: aFunction,
   health: aFunction,
-  middleware: listOf(aFunction, 100),
+  middleware: listOf(aMiddleware, 100),
   instances: wholeNumber(1, INSTANCES_MAX),
   exclusive: aBoolean,
   balancer: oneOf(BALANCER_NAMES),
@@ -65,15 +62,15 @@ const METHOD: Readonly<Record<string, Check>> = {
   access: oneOf(["read", "operate"]),
   idempotent: aBoolean,
   stream: aBoolean,
-  timeout: aDuration,
+  timeout: durationUpTo(TIMEOUT_MS_MAX),
   concurrency: wholeNumber(1, WAITING_MAX),
   queue: wholeNumber(0, WAITING_MAX),
   retries: wholeNumber(0, RETRIES_MAX),
   cache: cacheFault,
-  invalidates: oneOrMany(textUpTo(200)),
+  invalidates: oneOrMany(textUpTo(200), TAGS_MAX),
   fallback: fallbackFault,
-  http: oneOrMany(endpointFault),
-  middleware: listOf(aFunction, 100),
+  http: oneOrMany(endpointFault, ENDPOINTS_MAX),
+  middleware: listOf(aMiddleware, 100),
   input: aSchema,
   output: aSchema,
 };
@@ -123,6 +120,8 @@ function togetherFaults(path: string, method: Fields, all: Fields): DefinitionFa
   const say = (field: string, message: string) => faults.push({ path: `${path}.${field}`, message });
   if (method.queue !== undefined && method.concurrency === undefined) say("queue", "nobody waits without concurrency");
   if (method.stream === true && method.cache !== undefined) say("cache", "a stream can not be cached");
+  if (method.cache !== undefined && method.invalidates !== undefined)
+    say("invalidates", "a method whose answers are kept changes nothing");
   if (method.stream === true && method.fallback !== undefined) say("fallback", "a stream has no fallback");
   const other = isFields(method.fallback) ? method.fallback.method : undefined;
   if (typeof other === "string" && !other.includes(".") && !Object.hasOwn(all, other))
@@ -150,10 +149,10 @@ function* fieldFaults(
 function cacheFault(value: unknown): string | undefined {
   if (!isFields(value)) return "{ ttl, key?, tags?, negativeTtl?, perCaller? } is required";
   const checks: Readonly<Record<string, Check>> = {
-    ttl: aDuration,
+    ttl: durationUpTo(CACHED_MS_MAX),
     key: listOf(textUpTo(64), 32),
     tags: listOf(textUpTo(200), TAGS_MAX),
-    negativeTtl: aDuration,
+    negativeTtl: durationUpTo(CACHED_MS_MAX),
     perCaller: aBoolean,
   };
   const faults = [...fieldFaults("", value, checks)].map(({ path, message }) => `${path}: ${message}`);
@@ -163,7 +162,9 @@ function cacheFault(value: unknown): string | undefined {
 
 function fallbackFault(value: unknown): string | undefined {
   const isOne =
-    isFields(value) && Object.keys(value).length === 1 && ("value" in value || typeof value.method === "string");
+    isFields(value) &&
+    Object.keys(value).length === 1 &&
+    (value.value !== undefined || (typeof value.method === "string" && value.method.length <= TARGET_CHARS_MAX));
   return isOne ? undefined : '{ value: … } or { method: "name" } is required';
 }
 
@@ -182,6 +183,14 @@ function textUpTo(chars: number): Check {
     typeof value === "string" && value.length > 0 && value.length <= chars
       ? undefined
       : `${shown(value)} is no text of 1 to ${chars} characters`;
+}
+
+function durationUpTo(mostMs: number): Check {
+  return (value) => {
+    const ms = typeof value === "number" || typeof value === "string" ? durationMs(value) : undefined;
+    if (ms === undefined || ms === 0) return `${shown(value)} is no duration; required is ${DURATION_FORM}`;
+    return ms <= mostMs ? undefined : `${shown(value)} is too long; at most ${formatDurationMs(mostMs)} are allowed`;
+  };
 }
 
 function wholeNumber(least: number, most: number): Check {
@@ -207,8 +216,8 @@ function listOf(each: Check, most: number): Check {
   };
 }
 
-function oneOrMany(each: Check): Check {
-  const many = listOf(each, 32);
+function oneOrMany(each: Check, most: number): Check {
+  const many = listOf(each, most);
   return (value) => (Array.isArray(value) ? many(value) : each(value));
 }
 

@@ -59,7 +59,8 @@ function describeMethod(
 ): MethodDescription {
   const endpoints = listOf(method.http).map(readEndpoint);
   const onlyGets = endpoints.length > 0 && endpoints.every(({ verb }) => verb === "GET");
-  const cache = method.stream ? undefined : cacheOf(method, around, onlyGets || method.access === "read");
+  const onlyLooks = (onlyGets || method.access === "read") && method.invalidates === undefined;
+  const cache = method.stream ? undefined : cacheOf(method, around, onlyLooks);
   const isReading = cache !== undefined || onlyGets;
   return {
     about: method.about ?? "",

@@ -15,7 +15,7 @@ import type { Incoming } from "./incoming.ts";
 import { MethodRunner } from "./method-runner.ts";
 import { Peer } from "./peer.ts";
 import { openSocket, type Pipe } from "./socket.ts";
-import { describeThrown } from "./thrown.ts";
+import { describeThrown, placeOf } from "./thrown.ts";
 
 /** The control socket, as a host inherits it. */
 const CONTROL_FD = 3;
@@ -46,6 +46,8 @@ class ServiceHost {
   readonly #runners = new Map<string, MethodRunner>();
   readonly #understood = new Map<string, Understood>();
   #pipe: Pipe | undefined;
+  #pid = 0;
+  #failures = 0;
   #definition: ServicePackage | undefined;
   #facts: HostFacts | undefined;
   #context: LifeContext | undefined;
@@ -64,6 +66,7 @@ class ServiceHost {
   }
 
   async open(pid: number): Promise<void> {
+    this.#pid = pid;
     this.#pipe = await openSocket(CONTROL_FD, {
       data: (bytes) => this.#peer.received(bytes),
       drained: () => this.#peer.outbox.drained(),
@@ -120,9 +123,13 @@ class ServiceHost {
     this.#definition = definition;
     this.#facts = { node, service: { name, version }, asking: new Asking(this.#peer) };
     this.#context = new LifeContext(this.#facts, this.#life.signal);
+    const nameFailure = (): string => `${this.#pid}-${++this.#failures}`;
     for (const [method, given] of Object.entries(methods)) {
       const settings: AnyMethod = typeof given === "function" ? { handler: given } : given;
-      this.#runners.set(method, new MethodRunner(name, method, settings, middleware));
+      this.#runners.set(
+        method,
+        new MethodRunner({ service: name, name: method, settings, around: middleware, nameFailure }),
+      );
     }
     return description;
   }
@@ -160,7 +167,7 @@ async function importModule(file: string): Promise<{ default?: unknown }> {
 }
 
 function describe(thrown: unknown): string {
-  const place = thrown instanceof Error ? /\(?(\S+:\d+:\d+)\)?\s*$/m.exec(thrown.stack ?? "")?.[1] : undefined;
-  const errors = thrown instanceof AggregateError ? thrown.errors.map(messageOf).join("; ") : messageOf(thrown);
-  return place ? `${errors} (at ${place})` : errors;
+  if (thrown instanceof AggregateError) return thrown.errors.map(describe).join("; ");
+  const place = placeOf(thrown);
+  return place ? `${messageOf(thrown)} (at ${place})` : messageOf(thrown);
 }

@@ -12,6 +12,7 @@ export type {
   ServiceProcessPort,
 } from "./ports.ts";
 export { ServiceProcess } from "./service-process.ts";
+export { VERSION_FORM } from "./version-form.ts";
 export type {
   BroadcastAnswer,
   CachePolicy,

@@ -38,5 +38,9 @@ export const INSTANCES_MAX = 64;
 export const FAULTS_MAX = 50;
 /** A dying process closes its channel a moment before its end is seen; only one that lives on is killed for it. */
 export const CLOSE_GRACE_MS = 1_000;
-/** Invalidated tags or keys in one go. */
-export const INVALIDATED_MAX = 10_000;
+/** Invalidated tags and keys in one go: what caches take at once. */
+export const INVALIDATED_MAX = 1_000;
+/** What caches keep longest: a week. */
+export const CACHED_MS_MAX = 7 * 24 * 3_600_000;
+/** Of one method: more are an API of their own. */
+export const ENDPOINTS_MAX = 16;

@@ -12,6 +12,18 @@ import { jsonText } from "./results.ts";
 import { SchemaCheck } from "./schema-check.ts";
 import { describeThrown } from "./thrown.ts";
 
+/** The code of what a handler has thrown that is no failure of its own. */
+const UNMEANT = "service.failed";
+
+export interface RunnerParts {
+  readonly service: string;
+  readonly name: string;
+  readonly settings: AnyMethod;
+  readonly around: readonly Middleware[];
+  /** Another word each time, by which a failure is found in the log. */
+  nameFailure(): string;
+}
+
 export class MethodRunner {
   readonly isStream: boolean;
   readonly #service: string;
@@ -20,11 +32,13 @@ export class MethodRunner {
   readonly #chain: Chain;
   readonly #output: SchemaCheck | undefined;
   readonly #bulkhead: Bulkhead | undefined;
+  readonly #nameFailure: () => string;
 
-  constructor(service: string, name: string, method: AnyMethod, around: readonly Middleware[]) {
+  constructor({ around, name, nameFailure, service, settings: method }: RunnerParts) {
     this.#service = service;
     this.#name = name;
     this.#what = `${service}.${name}`;
+    this.#nameFailure = nameFailure;
     this.isStream = method.stream === true;
     this.#chain = compose([...around, ...(method.middleware ?? [])], innermostOf(this.#what, method));
     const { concurrency, output, queue = 0 } = method;
@@ -41,7 +55,7 @@ export class MethodRunner {
       hasPlace = place === undefined || (await place);
       if (hasPlace) await this.#answer(request, context);
     } catch (thrown) {
-      request.fail(hasPlace ? describeThrown(thrown, "service.failed") : thrown);
+      request.fail(hasPlace ? this.#told(describeThrown(thrown, UNMEANT), context) : thrown);
     } finally {
       if (hasPlace) this.#bulkhead?.leave();
     }
@@ -54,6 +68,17 @@ export class MethodRunner {
     if (this.isStream) return request.write(this.#iterable(result), (item) => this.#text(item));
     const text = this.#text(result);
     request.answer(typeof text === "string" ? text : await text);
+  }
+
+  /** What nobody meant to say may name files, addresses, passwords: outside only those hear of it who may read the log anyway. */
+  #told(failure: Failure, { caller, log }: RequestContext): Failure {
+    if (failure.code !== UNMEANT || caller.kind !== "outside" || caller.access === "admin") return failure;
+    const id = this.#nameFailure();
+    log.error(`${this.#name} failed: ${failure.message} (failure ${id})`);
+    return new Failure(UNMEANT, `${this.#what} failed; the log of its service says why (failure ${id})`, {
+      retryable: failure.retryable,
+      data: { failure: id },
+    });
   }
 
   #text(value: unknown): string | Promise<string> {

@@ -18,10 +18,11 @@ const TARGET = z.object({
   idempotent: z.boolean().optional(),
 });
 const QUERY = z.object({ service: NAME.optional(), tags: TAGS.optional() });
-const FORGOTTEN = z.object({
-  tags: z.array(z.string().max(1_024)).max(INVALIDATED_MAX),
-  keys: z.array(z.string().max(1_024)).max(INVALIDATED_MAX),
-});
+const FORGOTTEN = z
+  .object({ tags: z.array(z.string().max(1_024)), keys: z.array(z.string().min(1).max(1_024)) })
+  .refine(({ keys, tags }) => keys.length + tags.length <= INVALIDATED_MAX, {
+    error: `at most ${INVALIDATED_MAX} tags and keys are allowed at once`,
+  });
 
 type Asks = Pick<ServiceHandlers, "outgoing" | "outgoingStream" | "broadcast" | "discover" | "invalidate">;
 

@@ -12,6 +12,9 @@ const LIST_END = 0x5d;
 const OBJECT = 0x7b;
 const OBJECT_END = 0x7d;
 
+/** A power of three digits, or a whole number about as long as the largest one: the runtime reads what is larger as infinity. */
+const MAY_OVERFLOW = /[eE]\+?\d{3}|(?<!\d)\d{200}/;
+
 const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** What the bytes say; `{}` where there are none. Fails with `rpc.invalid_input`. */
@@ -33,6 +36,8 @@ export function parseParams(what: string, bytes: Uint8Array): unknown {
   // Written plainly or with escapes; only then is it worth a walk.
   if ((text.includes("__proto__") || text.includes("\\u")) && hasOwnProto(value))
     throw invalid(what, "", "a field is named __proto__, which is not allowed");
+  if (MAY_OVERFLOW.test(text) && hasInfinity(value))
+    throw invalid(what, "", "a number is too large for a 64-bit float, which is what numbers are");
   return value;
 }
 
@@ -56,6 +61,12 @@ function isTooDeep(bytes: Uint8Array): boolean {
     } else if (byte === LIST_END || byte === OBJECT_END) depth--;
   }
   return false;
+}
+
+/** No deeper than `DEPTH_MAX`. */
+function hasInfinity(value: unknown): boolean {
+  if (typeof value === "number") return !Number.isFinite(value);
+  return typeof value === "object" && value !== null && Object.values(value).some(hasInfinity);
 }
 
 /** No deeper than `DEPTH_MAX`. */

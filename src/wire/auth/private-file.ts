@@ -27,7 +27,7 @@ export function readPrivateFile(path: string, sizeBytesMax: number): Buffer {
       const message = `${path} has ${stats.size} bytes; at most ${sizeBytesMax} are allowed`;
       throw new Failure("auth.key_file", message);
     }
-    const bytes = Buffer.alloc(sizeBytesMax);
+    const bytes = Buffer.alloc(Math.min(sizeBytesMax, stats.size + 1)); // of a file that grows meanwhile more is no use
     return bytes.subarray(0, readSync(file, bytes));
   } finally {
     closeSync(file);

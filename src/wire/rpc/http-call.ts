@@ -9,7 +9,7 @@ import type { Contract } from "./contract.ts";
 import type { Call, Reply } from "./dispatcher.ts";
 import { type Body, closeEnvelope, openEnvelope } from "./envelope.ts";
 import { readBody, requireJsonType, requireUncompressed } from "./http-body.ts";
-import { streamResponse } from "./http-stream.ts";
+import { type Connection, streamResponse } from "./http-stream.ts";
 import { scanJson } from "./json-scan.ts";
 import {
   CONTRACT_VALUES_MAX,
@@ -46,6 +46,7 @@ export interface CallInfo {
   readonly traceparent?: string | undefined;
   /** Hears how many bytes the body had. */
   readonly onBody?: (bytes: number) => void;
+  readonly connection?: Connection | undefined;
 }
 
 export type CallHandler = (
@@ -129,7 +130,7 @@ async function callService(
     timeoutMs: asked.leftMs() ?? TIMEOUT_MS_DEFAULT,
     traceparent: asked.traceparent,
   };
-  return answerService(ports.services, call, { request, caller, id });
+  return answerService({ ...ports, connection: info.connection }, call, { request, caller, id });
 }
 
 export interface ServiceQuestion {
@@ -146,20 +147,29 @@ export interface ServiceAsker {
   readonly id?: Uint8Array | undefined;
 }
 
+export interface ServiceAnswerPorts {
+  readonly services: ServicesPort;
+  readonly clock: Clock;
+  readonly connection?: Connection | undefined;
+}
+
 /** Fails with what the service fails with. */
 export async function answerService(
-  services: ServicesPort,
+  { services, clock, connection }: ServiceAnswerPorts,
   question: ServiceQuestion,
   { request, caller, id }: ServiceAsker,
 ): Promise<Response> {
   const { service, method, timeoutMs } = question;
   if (timeoutMs <= 0)
     throw new Failure("rpc.deadline_exceeded", `${service}.${method}: not done within ${timeoutMs} ms`);
-  const call = { ...question, caller: outsideCaller(caller), signal: request.signal };
+  const asked = { ...question, caller: outsideCaller(caller) };
   const methods = services.find(service)?.methods;
   const isStream = methods !== undefined && Object.hasOwn(methods, method) && methods[method]?.isStream === true;
-  if (isStream) return streamResponse(services.stream(call), request);
-  const result = await services.call(call);
+  if (isStream) {
+    const open = (signal: AbortSignal) => services.stream({ ...asked, signal });
+    return streamResponse(open, { request, clock, connection });
+  }
+  const result = await services.call({ ...asked, signal: request.signal });
   // Bytes of a link or a host's channel are never shared memory.
   return jsonBody(closeEnvelope(result, id) as Uint8Array<ArrayBuffer>);
 }
@@ -168,6 +178,9 @@ interface InputLimits {
   readonly bytesMax: number;
   readonly valuesMax: number;
 }
+
+/** What a request without a body asks with. */
+const NO_FIELDS = Buffer.from("{}");
 
 /** The JSON text of the input, looked over, out of its envelope when it came in one. */
 async function readInput(
@@ -181,6 +194,7 @@ async function readInput(
   if (contentType === "json") requireJsonType(request);
   const bytes = await readBody(request, { clock, bytesMax });
   onBody?.(bytes.length);
+  if (bytes.length === 0) return { params: NO_FIELDS, id: undefined };
   return openEnvelope(bytes, scanJson(bytes, { valuesMax, what: "the input" }), method);
 }
 

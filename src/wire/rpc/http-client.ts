@@ -26,7 +26,12 @@ export function httpTransport(send: Send, place: string): Transport {
 
 /** Each call has a connection of its own: none is kept that would hold up the other side's end. */
 export function unixTransport(socketPath: string): Transport {
-  const send: Send = (path, init) =>
+  return httpTransport(unixSend(socketPath), socketPath);
+}
+
+/** Requests over a unix socket. */
+export function unixSend(socketPath: string): Send {
+  return (path, init) =>
     fetch(`http://localhost${path}`, {
       ...init,
       unix: socketPath,
@@ -34,7 +39,6 @@ export function unixTransport(socketPath: string): Transport {
       redirect: "error",
       decompress: false,
     });
-  return httpTransport(send, socketPath);
 }
 
 async function sent(send: Send, call: OutgoingCall, place: string): Promise<Response> {

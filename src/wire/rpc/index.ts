@@ -28,12 +28,14 @@ export {
   type CallPorts,
   callHandler,
   DEADLINE_HEADER,
+  type ServiceAnswerPorts,
   type ServiceAsker,
   type ServiceQuestion,
   VERSION_HEADER,
 } from "./http-call.ts";
-export { httpTransport, type Send, unixTransport } from "./http-client.ts";
+export { httpTransport, type Send, unixSend, unixTransport } from "./http-client.ts";
 export { chosenListing, type HttpServerOptions, RPC_PATH, serveContracts } from "./http-server.ts";
+export type { Connection } from "./http-stream.ts";
 export { JSON_DEPTH_MAX, type ScanLimits, type ScannedJson, scanJson } from "./json-scan.ts";
 export {
   BODY_TIMEOUT_MS,

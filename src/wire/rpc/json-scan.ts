@@ -1,7 +1,7 @@
 /**
  * Looks over the bytes of a JSON text before anything parses them: one pass, no objects made. What it lets through is JSON by its
- * grammar, is not nested deeper than allowed, has no more values than allowed, no half of a surrogate pair and no key
- * `__proto__`; so whoever parses it afterwards, here or in another process, is not hurt by its form. It also tells where the
+ * grammar, is not nested deeper than allowed, has no more values than allowed, no half of a surrogate pair, no number that would be
+ * infinite and no key `__proto__`; so whoever parses it afterwards, here or in another process, is not hurt by its form. It also tells where the
  * first members of the top-level object stand, so that a part of it can be passed on as the bytes that it is.
  */
 import { isUtf8 } from "node:buffer";
@@ -11,6 +11,8 @@ import { Failure } from "../../base/errors.ts";
 export const JSON_DEPTH_MAX = 64;
 /** An envelope has three; the members of what has more are not noted. */
 const MEMBERS_NOTED_MAX = 4;
+/** The largest double has 309 digits: a shorter number without an exponent is finite. */
+const FINITE_CHARS_MAX = 308;
 /** `"__proto__"` with every letter as `\u0000` has 54 characters; keys beyond it need no second look. */
 const SUSPECT_KEY_BYTES_MAX = 64;
 
@@ -181,18 +183,28 @@ class Scanner {
   }
 
   #number(): void {
-    if (this.#bytes[this.#at] === MINUS) this.#at++;
+    const from = this.#at;
+    if (this.#bytes[from] === MINUS) this.#at++;
     if (this.#bytes[this.#at] === ZERO) this.#at++;
     else this.#digits();
     if (this.#bytes[this.#at] === DOT) {
       this.#at++;
       this.#digits();
     }
-    if ((this.#bytes[this.#at]! | 0x20) !== 0x65) return; // e or E
-    this.#at++;
-    const sign = this.#bytes[this.#at];
-    if (sign === MINUS || sign === PLUS) this.#at++;
-    this.#digits();
+    const hasExponent = (this.#bytes[this.#at]! | 0x20) === 0x65; // e or E
+    if (hasExponent) {
+      this.#at++;
+      const sign = this.#bytes[this.#at];
+      if (sign === MINUS || sign === PLUS) this.#at++;
+      this.#digits();
+    }
+    if (hasExponent || this.#at - from > FINITE_CHARS_MAX) this.#requireFinite(from);
+  }
+
+  /** `1e999` is read as Infinity, which nobody could write as JSON again. */
+  #requireFinite(from: number): void {
+    if (Number.isFinite(Number(this.#text(from, this.#at)))) return;
+    throw bad(`${this.#limits.what} has a number at byte ${from} that is larger than a double holds`);
   }
 
   #digits(): void {

@@ -18,3 +18,5 @@ export const FAULTS_MAX = 50;
 export const CONTRACT_VALUES_MAX = 10_000;
 /** Values in the params of a service: what fits into the bytes, lists of numbers included; only the service's process parses them. */
 export const SERVICE_VALUES_MAX = 500_000;
+/** Silence of a stream of events: half of what listeners and proxies take for a dead connection. */
+export const HEARTBEAT_MS = 15_000;

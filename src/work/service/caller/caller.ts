@@ -2,13 +2,20 @@
  * The services of the whole cluster, called from this node. A call finds its version and a place by one look-up, goes there, and is
  * done; what else there is (another attempt, a pause, a fallback) happens where something failed. Another attempt is made only where the method
  * may be asked twice or certainly was not begun, while there is time, and while the service's retry budget lasts. It looks at no params
- * and no results, and checks no rights: the node that carries a call out does.
+ * and no results, and checks no rights but whether the caller may know what there is: the node that carries a call out does.
  */
 import { Failure } from "../../../base/errors.ts";
 import { NO_TRACER } from "../../../base/trace.ts";
 import type { BroadcastAnswer, ServiceDescription, ServicePlace } from "../../../process/service/index.ts";
-import type { Catalogue } from "../registry/index.ts";
-import type { DoorCall, FoundEndpoint, ServiceDoor } from "../words/index.ts";
+import { type Catalogue, readSelector } from "../registry/index.ts";
+import {
+  type DoorCall,
+  type FoundEndpoint,
+  isStranger,
+  methodsTold,
+  refusalOfStranger,
+  type ServiceDoor,
+} from "../words/index.ts";
 import { Asking } from "./asking.ts";
 import { Attempts } from "./attempt.ts";
 import { askAll, placesOf } from "./broadcast.ts";
@@ -120,6 +127,7 @@ export class ClusterServices implements ServiceDoor {
   async #call(call: DoorCall, fallbacks: number): Promise<Uint8Array> {
     const { clock } = this.#ports;
     const startMs = clock.monotonic();
+    requireSeen(call);
     const group = this.#groups.find(call.service, startMs);
     if (!group) return await this.#withoutPlace(call, fallbacks, startMs);
     const entry = entryOf(group, call, false);
@@ -160,7 +168,7 @@ export class ClusterServices implements ServiceDoor {
 
   /** It was described before it went away, and that may say what to do now. */
   async #withoutPlace(call: DoorCall, fallbacks: number, nowMs: number): Promise<Uint8Array> {
-    const failure = this.#groups.missing(call.service, call.method, nowMs);
+    const failure = this.#groups.missing(call, nowMs);
     const methods = this.#groups.lastKnown(call.service, nowMs)?.methods ?? {};
     const description = Object.hasOwn(methods, call.method) ? methods[call.method] : undefined;
     const outcome = judge(failure, call.method, "", false);
@@ -171,20 +179,27 @@ export class ClusterServices implements ServiceDoor {
   }
 
   #find(call: DoorCall, isStream: boolean, nowMs: number): { readonly group: Group; readonly entry: MethodEntry } {
+    requireSeen(call);
     const group = this.#groups.find(call.service, nowMs);
-    if (!group) throw this.#groups.missing(call.service, call.method, nowMs);
+    if (!group) throw this.#groups.missing(call, nowMs);
     return { group, entry: entryOf(group, call, isStream) };
   }
 }
 
+/** Fails with `rpc.forbidden` before it matters whether the method is there. */
+function requireSeen({ caller, method, service }: DoorCall): void {
+  const refusal = isStranger(caller)
+    ? refusalOfStranger(caller, readSelector(service)?.name ?? service, method)
+    : undefined;
+  if (refusal) throw refusal;
+}
+
 /** Fails with `service.not_found`, and with `service.wrong_kind` where a stream is called, or a method iterated. */
-function entryOf(group: Group, { method, service }: DoorCall, isStream: boolean): MethodEntry {
+function entryOf(group: Group, { caller, method, service }: DoorCall, isStream: boolean): MethodEntry {
   const entry = group.method(method);
   if (!entry) {
-    const methods = Object.keys(group.description.methods).join(", ");
-    const { version } = group.description;
-    const message = `calling ${service}.${method}: version ${version} has no such method; it has ${methods || "none"}`;
-    throw new Failure("service.not_found", message);
+    const message = `calling ${service}.${method}: version ${group.description.version} has no such method`;
+    throw new Failure("service.not_found", `${message}${methodsTold(caller, group.description)}`);
   }
   if (entry.description.isStream === isStream) return entry;
   const [is, required] = isStream ? ["one answer", "a call"] : ["a stream", "a stream's reader"];

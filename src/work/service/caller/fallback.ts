@@ -4,7 +4,7 @@
  */
 import type { MethodDescription, ServiceCaller } from "../../../process/service/index.ts";
 import { mayCall } from "../../../wire/rpc/index.ts";
-import type { DoorCall } from "../words/index.ts";
+import { type DoorCall, hasScope } from "../words/index.ts";
 import type { Outcome } from "./outcome.ts";
 
 export type FallbackStep = { readonly bytes: Uint8Array } | { readonly call: DoorCall };
@@ -42,6 +42,5 @@ function mayHear(
 ): boolean {
   if (caller.kind !== "outside") return true;
   if (!isPublic) return false;
-  const scopes = ["*", service, `${service}.${method}`];
-  return mayCall(caller, access) || caller.scopes.some((scope) => scopes.includes(scope));
+  return mayCall(caller, access) || hasScope(caller, service, method);
 }

@@ -6,6 +6,7 @@ import { Failure } from "../../../base/errors.ts";
 import { nearMiss } from "../../../base/near-miss.ts";
 import type { ServiceDescription } from "../../../process/service/index.ts";
 import { type Catalogue, isVersion, type Route, readSelector } from "../registry/index.ts";
+import { type DoorCall, isStranger } from "../words/index.ts";
 import { Group, type GroupParts } from "./group.ts";
 import { GONE_MAX, GONE_MS } from "./limits.ts";
 import { ServiceState } from "./service-state.ts";
@@ -14,6 +15,8 @@ import type { TargetCounts } from "./target.ts";
 
 /** Names that a message tells of. */
 const TOLD_MAX = 8;
+
+type Called = Pick<DoorCall, "caller" | "method" | "service">;
 
 interface Gone {
   readonly description: ServiceDescription;
@@ -57,8 +60,8 @@ export class Groups {
     return gone && nowMs < gone.untilMs ? gone.description : undefined;
   }
 
-  /** Why nobody can be asked. */
-  missing(selector: string, method: string, nowMs: number): Failure {
+  /** Why nobody can be asked. What else there is, only who has a role hears. */
+  missing({ caller, method, service: selector }: Called, nowMs: number): Failure {
     const what = `${selector}.${method}`;
     const wanted = readSelector(selector);
     if (!wanted) {
@@ -80,11 +83,11 @@ export class Groups {
       const message = `calling ${what}: no node offers ${wanted.name} any more; it was there a moment ago`;
       return new Failure("service.unavailable", message, { retryable: true });
     }
-    const names = this.#parts.catalogue.names();
+    const names = isStranger(caller) ? [] : this.#parts.catalogue.names();
     const near = nearMiss(wanted.name, names);
-    const known = names.length === 0 ? "no services are known" : `known are ${names.slice(0, TOLD_MAX).join(", ")}`;
-    const hint = near === undefined ? known : `did you mean ${near}?`;
-    return new Failure("service.not_found", `calling ${what}: no node offers a service ${wanted.name}; ${hint}`);
+    const known = names.length === 0 ? "" : `; known are ${names.slice(0, TOLD_MAX).join(", ")}`;
+    const hint = near === undefined ? known : `; did you mean ${near}?`;
+    return new Failure("service.not_found", `calling ${what}: no node offers a service ${wanted.name}${hint}`);
   }
 
   tallies(): readonly MethodTally[] {

@@ -37,7 +37,7 @@ export function judge(thrown: unknown, what: string, node: string, isFairDeadlin
     case "service.not_found":
       return { failure, begun, isUnsent: false, verdict: "cancelled", isOfFramework: !begun };
     case "rpc.deadline_exceeded":
-      return { failure, begun, isUnsent: false, verdict: isFairDeadline ? "failed" : "cancelled", isOfFramework: true };
+      return { failure, begun, isUnsent: false, verdict: verdictOfLate(failure, isFairDeadline), isOfFramework: true };
     case "rpc.cancelled":
       return { failure, begun, isUnsent: false, verdict: "cancelled", isOfFramework: false };
     case "service.failed": // the method threw what it did not mean to
@@ -93,6 +93,11 @@ export function tellable(failure: Failure): Failure {
   const { begun: _, ...data } = failure.data;
   const { cause, code, message, retryable } = failure;
   return new Failure(code, message, { retryable, cause, ...(Object.keys(data).length > 0 && { data }) });
+}
+
+/** With a cause it was the method that has said so: somebody whom it asked was late. */
+function verdictOfLate({ data }: Failure, isFairDeadline: boolean): Outcome["verdict"] {
+  return isFairDeadline && data?.cause === undefined ? "failed" : "cancelled";
 }
 
 /** A full link says nothing about the service behind it. */

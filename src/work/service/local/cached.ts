@@ -14,8 +14,9 @@ export interface Cached {
   readonly under: CachedUnder;
 }
 
-/** Longer texts are known by their hash: keys stay small in memory and in Redis. */
+/** Longer texts are known by their hash: keys and tags stay small in memory and in Redis, whatever callers pass. */
 const KEY_CHARS_MAX = 200;
+const TAG_CHARS_MAX = 200;
 
 /** Undefined when the params are no JSON object: such a call is not kept, and its method says what is wrong with them. */
 export function cachedUnder(call: Invocation, policy: CachePolicy): Cached | undefined {
@@ -32,7 +33,7 @@ function keptUnder(call: Invocation, policy: CachePolicy, params: Params): Cache
     key: `service:${call.service}@${call.version}.${call.method}:${tail}`,
     under: {
       ttlMs,
-      tags: tags.map((tag) => filled(tag, params)),
+      tags: tags.map((tag) => tagOf(filled(tag, params))),
       ...(negativeTtlMs !== undefined && { negativeTtlMs }),
     },
   };
@@ -41,7 +42,13 @@ function keptUnder(call: Invocation, policy: CachePolicy, params: Params): Cache
 /** The tags that a success of the method drops. */
 export function invalidatedBy(call: Pick<Invocation, "params">, invalidates: readonly string[]): Invalidation {
   const params = readParams(call.params) ?? {};
-  return { tags: invalidates.map((tag) => filled(tag, params)), keys: [] };
+  return { tags: invalidates.map((tag) => tagOf(filled(tag, params))), keys: [] };
+}
+
+/** As caches know it: they take none that is empty or long, and params can make it either. */
+export function tagOf(text: string): string {
+  if (text === "") return "#";
+  return text.length > TAG_CHARS_MAX ? `#${hashOf(text)}` : text;
 }
 
 /** JSON with the keys of every object in order: equal values have equal texts. */

@@ -1,6 +1,7 @@
 /**
- * Says when files have changed and stay as they are: what differs from the last time that was told, and is the same in two looks one
- * behind the other, so that nothing half-written is taken. Looks only while somebody wants it to.
+ * Says when files may have changed and stay as they are: once after it has begun (they may have changed just before), then for what
+ * differs from the last time that was told; and only for what is the same in two looks one behind the other, so that nothing half-written
+ * is taken. Looks only while somebody wants it to.
  */
 import type { Clock, Timer } from "../../../base/clock.ts";
 import { LOOK_MS } from "./limits.ts";
@@ -25,8 +26,8 @@ export class FileLook {
   /** Goes on until there is nothing to look at. */
   begin(): void {
     if (this.#timer) return;
-    this.#told = this.#ports.look();
-    this.#seen = this.#told;
+    this.#told = undefined;
+    this.#seen = this.#ports.look();
     this.#schedule();
   }
 

@@ -6,7 +6,7 @@ import { pause } from "../../../base/clock.ts";
 import { Failure, messageOf } from "../../../base/errors.ts";
 import type { MethodDescription } from "../../../process/service/index.ts";
 import { Supervision, type TreeNode } from "../../../process/supervise/index.ts";
-import type { Invocation, LocalPort, ServiceOffer } from "../words/index.ts";
+import { type Invocation, type LocalPort, methodsTold, refusalOfStranger, type ServiceOffer } from "../words/index.ts";
 import { cachedUnder, invalidatedBy } from "./cached.ts";
 import { Claims } from "./claims.ts";
 import type { Deployment } from "./deployment.ts";
@@ -149,9 +149,10 @@ export class LocalServices implements LocalPort {
     if (!unit || !methods) return versionGone(`${service}@${version}`);
     const method = Object.hasOwn(methods, name) ? methods[name] : undefined;
     if (!method) {
-      const known = Object.keys(methods).slice(0, 50);
-      return notFound(
-        `${service}@${version} has no method ${JSON.stringify(name)}; it has ${known.join(", ") || "none"}`,
+      const told = methodsTold(caller, { methods });
+      return (
+        refusalOfStranger(caller, service, name) ??
+        notFound(`${service}@${version} has no method ${JSON.stringify(name)}${told}`)
       );
     }
     return refusalOf(caller, service, name, method) ?? { unit, method };

@@ -4,6 +4,7 @@
  */
 import { Failure } from "../../../base/errors.ts";
 import type { MethodDescription, ServiceCaller } from "../../../process/service/index.ts";
+import { hasScope, refusalOfStranger } from "../words/index.ts";
 
 const RANK: Readonly<Record<ServiceCaller["access"], number>> = { none: -1, read: 0, operate: 1, admin: 2, node: 3 };
 
@@ -16,9 +17,11 @@ export function refusalOf(
 ): Failure | undefined {
   if (caller.kind !== "outside") return undefined;
   const title = `${service}.${name}`;
+  const unseen = refusalOfStranger(caller, service, name);
+  if (unseen) return unseen;
   if (!isPublic) return forbidden(`${title} is not public: services and nodes call it, nobody from outside`);
   if (RANK[caller.access] >= RANK[access]) return undefined;
-  if (caller.scopes.some((scope) => scope === "*" || scope === service || scope === title)) return undefined;
+  if (hasScope(caller, service, name)) return undefined;
   return forbidden(`${caller.name} may ${caller.access}; ${title} needs ${access}, or the scope ${title}`);
 }
 

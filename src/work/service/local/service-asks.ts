@@ -1,6 +1,7 @@
 /** What a service asks of its node: calls of other services under its own name, who offers what, and caches that shall forget. */
 import type { OutgoingServiceCall, ServiceCaller, ServiceHandlers } from "../../../process/service/index.ts";
 import type { DoorCall, ServiceDoor } from "../words/index.ts";
+import { tagOf } from "./cached.ts";
 import { unavailable } from "./refusals.ts";
 import type { LocalPorts } from "./types.ts";
 
@@ -23,7 +24,7 @@ export function handlersOf(
     outgoingStream: (call, signal) => door().stream(named(call, signal)),
     broadcast: async (call, signal) => door().broadcast(named(call, signal)),
     discover: (query) => door().discover(query),
-    invalidate: (what) => ports.cache?.invalidate(what),
+    invalidate: ({ keys, tags }) => ports.cache?.invalidate({ keys, tags: tags.map(tagOf) }),
     log: (line) => ports.log(label(), line),
     output: (stream, line) => ports.output(label(), stream, line),
   };

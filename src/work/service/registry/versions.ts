@@ -2,8 +2,8 @@
  * Versions of services and how calls name them (semver.org, items 2 to 11): `users` is the highest, `users@1` and `users@1.2` the
  * highest of those, `users@1.2.0` exactly that one. A pre-release stands behind every release: only who names it, or finds nothing else, gets it.
  */
-const FORM =
-  /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(?:-([0-9A-Za-z.-]{1,64}))?(?:\+[0-9A-Za-z.-]{1,64})?$/;
+import { VERSION_FORM } from "../../../process/service/index.ts";
+
 const BEGINNING = /^(0|[1-9]\d{0,8})(?:\.(0|[1-9]\d{0,8}))?$/;
 
 export interface Selector {
@@ -21,7 +21,7 @@ interface Version {
 }
 
 export function isVersion(text: string): boolean {
-  return FORM.test(text);
+  return VERSION_FORM.test(text);
 }
 
 /** Undefined when it has not the form. */
@@ -68,7 +68,7 @@ function compareBefore(left: readonly string[], right: readonly string[]): numbe
 
 /** Of a version that was looked at when it came in. */
 function read(text: string): Version {
-  const [, major, minor, patch, before] = FORM.exec(text) ?? [];
+  const [, major, minor, patch, before] = VERSION_FORM.exec(text) ?? [];
   const numbers = [Number(major ?? 0), Number(minor ?? 0), Number(patch ?? 0)] as const;
   return { numbers, before: before === undefined ? [] : before.split(".") };
 }

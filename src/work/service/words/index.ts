@@ -1,4 +1,5 @@
 /** What the parts of the service framework say to each other. */
+export { hasScope, isStranger, methodsTold, refusalOfStranger } from "./strangers.ts";
 export type {
   DoorCall,
   FoundEndpoint,

@@ -35,6 +35,7 @@ class Node {
     this.news = new InvalidationNews({ clock: network.clock, instance, debug: () => {} });
     const others: Others = {
       nodes: () => [...network.nodes.keys()].filter((each) => each !== id),
+      isMember: (node) => network.nodes.has(node),
       notify: async (to, payload) => network.reach(id, to).news.take(id, structuredClone(payload)),
       ask: async (to, payload) => structuredClone(network.reach(id, to).news.answer(payload)),
     };
@@ -110,6 +111,25 @@ describe("InvalidationNews", () => {
     b.news.ask("a");
     await turn();
     expect(b.forgot).toEqual(["memory", "everything"]);
+  });
+
+  test("follow() forgets a node that is no member any more, and what may have got lost with it, once", async () => {
+    const network = new Network();
+    const [a, b] = [network.add("a"), network.add("b")];
+    a.invalidate(2);
+    await turn();
+    network.cut.add("a b");
+    network.clock.advance(5_000);
+    expect(b.forgot).toEqual([]); // away, but a member
+    network.nodes.delete("a");
+    network.clock.advance(5_000);
+    network.clock.advance(5_000);
+    expect(b.forgot).toEqual(["memory"]);
+    network.cut.clear();
+    const again = network.add("a", "a-1");
+    again.invalidate(3);
+    await turn();
+    expect(b.heard).toEqual(["a1", "a2", "a1", "a2", "a3"]); // by its number it would be known
   });
 
   test("take() and answer() refuse what is no news", () => {

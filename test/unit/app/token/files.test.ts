@@ -147,6 +147,17 @@ describe("TokenLedger", () => {
     expect(ledger.counts().writes).toBe(2);
   });
 
+  test("revoke() fails rather than write more than anybody would read again", async () => {
+    using workspace = new Workspace();
+    const path = workspace.at("api-tokens.json");
+    const ledgers = [new TokenLedger(path), new TokenLedger(path)];
+    const expiresAtMs = systemClock.now() + HOUR_MS;
+    const listOf = (name: string) => Array.from({ length: 9_000 }, (_, at) => ({ tokenId: name + at, expiresAtMs }));
+    await ledgers[0]!.revoke(listOf("a"));
+    expect(await codeOf(() => ledgers[1]!.revoke(listOf("b")))).toBe("auth.revocations_full");
+    expect(new TokenLedger(path).state.revoked).toHaveLength(9_000);
+  });
+
   test("record() fails when nothing can be written, and the next one goes on", async () => {
     using workspace = new Workspace();
     const path = workspace.at("state", "api-tokens.json");

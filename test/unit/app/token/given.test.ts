@@ -1,6 +1,6 @@
 /** Tokens that tokens give: under whose name, for how long, how many, and what ends them. */
 import { describe, expect, test } from "bun:test";
-import { failureOf, codeOf } from "../../../support/auth.ts";
+import { codeOf, failureOf } from "../../../support/auth.ts";
 import { HOUR_MS } from "../../edge/token/support.ts";
 import { ADMIN, callerWith, Net, type TestNode } from "./support.ts";
 
@@ -52,7 +52,7 @@ describe("the end", () => {
     const admin = await callerWith(alpha, { subject: "root", role: "admin", expires_in: 3600 });
     const given = await alpha.client(admin).token({ subject: "x", role: "viewer", expires_in: YEAR_S });
     await alpha.client(ADMIN).revoke({ jti: admin.token!.id });
-    alpha.net.clock.advance((YEAR_S - 1) * 1000);
+    alpha.net.clock.sleep((YEAR_S - 1) * 1000);
     alpha.tokens.dropEnded();
     expect(await codeOf(() => alpha.tokens.verify(given.token))).toBe("auth.token_revoked");
   });

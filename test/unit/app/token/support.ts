@@ -6,7 +6,7 @@ import { EMPTY_LEDGER, type Ledger } from "../../../../src/app/token/ledger-text
 import { Failure } from "../../../../src/base/errors.ts";
 import { createLogger } from "../../../../src/base/log.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
-import { accessOf, type ApiTokens, SigningKey } from "../../../../src/edge/token/index.ts";
+import { type ApiTokens, accessOf, SigningKey } from "../../../../src/edge/token/index.ts";
 import { type Caller, createClient, Dispatcher, type Transport } from "../../../../src/wire/rpc/index.ts";
 import { seededEntropy } from "../../../support/auth.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";

@@ -41,6 +41,21 @@ describe("createAdminApp()", () => {
     });
   }
 
+  test("fetch() answers a public path without a token to readers alone", async () => {
+    const { app } = openApi();
+    for (const [method, status] of [
+      ["HEAD", 200],
+      ["POST", 401],
+      ["DELETE", 401],
+      ["OPTIONS", 401],
+    ] as const) {
+      for (const path of ["/health", "/.well-known/keys"]) {
+        const response = await app.fetch(new Request(`http://localhost${path}`, { method }), {});
+        expect([method, path, response.status]).toEqual([method, path, status]);
+      }
+    }
+  });
+
   test("fetch() answers 403 when the token's role is not enough, and does not read the body", async () => {
     const { app, inputs } = openApi();
     const body = new ReadableStream({ pull: (controller) => controller.error(new Error("was read")) });
@@ -171,10 +186,11 @@ describe("createAdminApp()", () => {
     expect((await send("POST", "/")).status).toBe(404);
   });
 
-  test("fetch() answers 500 without a stack when a part behind it has a defect", async () => {
-    const { get } = openApi({ metrics: () => Promise.reject(new TypeError("a bug")) });
+  test("fetch() answers 500 without a stack, and logs it, when a part behind it has a defect", async () => {
+    const { get, warnings } = openApi({ metrics: () => Promise.reject(new TypeError("a bug")) });
     const told = await problem(await get("/metrics", "viewer"));
     expect(told).toMatchObject({ status: 500, code: "rpc.defect", detail: "a bug" });
+    expect(warnings).toEqual(["a defect in the HTTP API"]);
   });
 
   test("counts() tells requests by route, verb and class of status, bytes and refused callers", async () => {

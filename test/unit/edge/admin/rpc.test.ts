@@ -1,5 +1,7 @@
 import { describe, expect, test } from "bun:test";
-import { openApi, problem } from "./support.ts";
+import type { DoorCall } from "../../../../src/work/service/words/index.ts";
+import { turns } from "../../wire/rpc/support.ts";
+import { type FakeDoor, openApi, problem, USERS } from "./support.ts";
 
 const TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
@@ -10,6 +12,13 @@ describe("POST /rpc/{service}/{method}", () => {
     expect([plain.status, await plain.json()]).toEqual([200, { bought: "tea", pieces: 1 }]);
     const wrapped = await send("POST", "/rpc/shop/buy", '{"method":"buy","params":{"id":"tea"},"id":"req-123"}');
     expect(await wrapped.text()).toBe('{"id":"req-123","result":{"bought":"tea","pieces":1}}');
+  });
+
+  test("fetch() takes an empty body as an input without fields", async () => {
+    const { door, inputs, send } = openApi();
+    expect((await send("POST", "/rpc/shop/list")).status).toBe(200);
+    expect((await send("POST", "/rpc/users/get", "")).status).toBe(200);
+    expect([inputs, Buffer.from(door.calls[0]!.params).toString()]).toEqual([[{}], "{}"]);
   });
 
   test("fetch() passes the bytes of a service's params and result on as they are", async () => {
@@ -48,7 +57,7 @@ describe("POST /rpc/{service}/{method}", () => {
     ["the contract has no such method", "/rpc/shop/steal", "{}", {}, 404, "rpc.unknown_method"],
     ["the caller's role is not enough", "/rpc/shop/fire", "{}", {}, 403, "rpc.forbidden"],
     ["the body is no JSON", "/rpc/users/get", "{", {}, 400, "rpc.bad_request"],
-    ["the body is empty", "/rpc/users/get", "", {}, 400, "rpc.bad_request"],
+    ["a number is too large", "/rpc/users/get", '{"id":1e999}', {}, 400, "rpc.bad_request"],
     ["the body is compressed", "/rpc/users/get", "{}", { "content-encoding": "br" }, 415, "rpc.content_type"],
     ["the deadline is no number", "/rpc/users/get", "{}", { "deadline-ms": "-1" }, 400, "rpc.bad_request"],
     ["the deadline has passed", "/rpc/users/get", "{}", { "deadline-ms": "0" }, 504, "rpc.deadline_exceeded"],
@@ -62,15 +71,27 @@ describe("POST /rpc/{service}/{method}", () => {
     });
   }
 
-  test("fetch() lets a connection stay silent when the caller waits longer than connections do", async () => {
-    const { app } = openApi();
-    let patient = 0;
-    for (const deadline of ["19000", "60000"]) {
-      const headers = { authorization: "Bearer viewer", "deadline-ms": deadline };
+  test("fetch() lets a connection stay silent when its call is long under way, and asks nothing of short ones", async () => {
+    const { app, clock, door } = openApi();
+    const patient: string[] = [];
+    const ask = (name: string): Promise<Response> => {
+      const headers = { authorization: "Bearer viewer" };
       const request = new Request("http://localhost/rpc/users/get", { method: "POST", headers, body: "{}" });
-      await app.fetch(request, { patient: () => patient++ });
-    }
-    expect(patient).toBe(1);
+      return app.fetch(request, { patient: () => patient.push(name) });
+    };
+    const answer = Promise.withResolvers<Uint8Array>();
+    door.call = () => answer.promise;
+    const slow = ask("slow");
+    await turns();
+    clock.advance(10_000);
+    const later = ask("later");
+    await turns();
+    clock.advance(10_000);
+    expect(patient).toEqual(["slow"]);
+    answer.resolve(Buffer.from("1"));
+    await Promise.all([slow, later]);
+    expect((await ask("short")).status).toBe(200);
+    expect([patient, clock.timers]).toEqual([["slow"], 0]);
   });
 });
 
@@ -115,6 +136,93 @@ describe("streams", () => {
   });
 });
 
+describe("streams nobody reads to their end", () => {
+  const watch = (method: string, signal?: AbortSignal): Request =>
+    new Request("http://localhost/users/7/events", {
+      method,
+      headers: { authorization: "Bearer viewer", accept: "text/event-stream" },
+      ...(signal && { signal }),
+    });
+
+  test("fetch() ends a stream at once when only its headers are asked for", async () => {
+    const { app, door } = openApi();
+    const response = await app.fetch(watch("HEAD"), {});
+    await turns();
+    expect([response.status, response.headers.get("content-type"), response.body]).toEqual([
+      200,
+      "text/event-stream",
+      null,
+    ]);
+    expect([door.taken, door.isEnded]).toEqual([1, true]);
+    expect(door.calls[0]!.signal?.aborted).toBe(true);
+  });
+
+  test("fetch() ends a stream when the caller goes, before its first item and after it", async () => {
+    for (const isSilent of [true, false]) {
+      const { app, door } = openApi();
+      if (isSilent) door.stream = silentStream(door);
+      const caller = new AbortController();
+      const answered = app.fetch(watch("GET", caller.signal), {});
+      await turns();
+      expect(door.isEnded).toBe(false);
+      caller.abort();
+      await answered;
+      await turns();
+      expect([isSilent, door.isEnded, door.calls[0]!.signal?.aborted]).toEqual([isSilent, true, true]);
+    }
+  });
+
+  test("fetch() tells the method of a silent stream that its reader has gone", async () => {
+    const { app, clock, door } = openApi();
+    door.stream = silentStream(door, "1");
+    const reader = (await app.fetch(watch("GET"), {})).body!.getReader();
+    await reader.read();
+    const under = reader.read();
+    await turns();
+    await reader.cancel();
+    expect((await under).done).toBe(true);
+    await turns();
+    expect([door.isEnded, clock.timers]).toEqual([true, 0]);
+  });
+
+  test("fetch() lets the connection of a stream be silent, and sends events that mean nothing meanwhile", async () => {
+    const { app, clock, door } = openApi();
+    let patient = 0;
+    door.stream = silentStream(door, "1");
+    const response = await app.fetch(watch("GET"), { patient: () => patient++ });
+    expect(patient).toBe(1);
+    const reader = response.body!.getReader();
+    const read = async (): Promise<string> => Buffer.from((await reader.read()).value!).toString();
+    expect(await read()).toBe("data: 1\n\n");
+    for (let beat = 0; beat < 2; beat++) {
+      const next = read();
+      await turns();
+      clock.advance(15_000);
+      expect(await next).toBe(":\n\n");
+    }
+    for (let beat = 0; beat < 5; beat++) clock.advance(15_000); // nobody reads: one waits, no more
+    expect(await read()).toBe(":\n\n");
+    const next = read();
+    await turns();
+    clock.advance(1);
+    await reader.cancel();
+    await expect(next).rejects.toThrow();
+  });
+});
+
+/** Gives the items, then nothing until the signal ends it. */
+function silentStream(door: FakeDoor, ...items: readonly string[]) {
+  return async function* (call: DoorCall): AsyncGenerator<Uint8Array> {
+    door.calls.push(call);
+    try {
+      for (const item of items) yield Buffer.from(item);
+      await new Promise((_, reject) => call.signal?.addEventListener("abort", () => reject(call.signal!.reason)));
+    } finally {
+      door.isEnded = true;
+    }
+  };
+}
+
 describe("endpoints of services", () => {
   test("fetch() makes path, body and query params of the method, the path first", async () => {
     const { door, get, send } = openApi();
@@ -141,6 +249,20 @@ describe("endpoints of services", () => {
     expect(((await (await get("/things", "viewer")).json()) as { things: unknown[] }).things.length).toBe(7);
     await get("/users/me", "viewer");
     expect(warnings).toEqual(["endpoint GET /things of users@1.2.0 is not served: the node itself answers there"]);
+  });
+
+  test("fetch() serves no endpoint at a path that is answered without a token, whatever the verb", async () => {
+    const { app, door, send, warnings } = openApi();
+    const endpoints = [
+      { verb: "POST", path: "/health" },
+      { verb: "DELETE", path: "/.well-known/keys" },
+    ] as const;
+    door.description = { ...USERS, methods: { me: { ...USERS.methods.me!, endpoints } } };
+    for (const { path, verb: method } of endpoints) {
+      expect((await app.fetch(new Request(`http://localhost${path}`, { method }), {})).status).toBe(401);
+      expect((await send(method, path)).status).toBe(405);
+    }
+    expect([door.calls.length, warnings.length]).toEqual([0, 2]);
   });
 
   test("fetch() serves the endpoints of today when services change", async () => {

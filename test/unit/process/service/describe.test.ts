@@ -56,6 +56,7 @@ function faultsOf(definition: unknown): readonly DefinitionFault[] {
 const broken = (more: object): unknown => ({ ...users, ...more });
 const withMethod = (more: object): unknown => broken({ methods: { get: { handler() {}, ...more } } });
 
+const MANY_ENDPOINTS = Array.from({ length: 17 }, (_, at) => `GET /${at}`);
 const THEN = "then";
 const namedThen = { [THEN]: () => null };
 
@@ -144,6 +145,18 @@ describe("describeService()", () => {
     ["a schema is none", withMethod({ input: { type: "object" } }), "methods.get.input", "made by z"],
     ["a queue has no concurrency", withMethod({ queue: 3 }), "methods.get.queue", "nobody waits"],
     ["a stream is cached", withMethod({ stream: true, cache: { ttl: 1 } }), "methods.get.cache", "stream"],
+    ["a cache lasts for a month", withMethod({ cache: { ttl: "30d" } }), "methods.get.cache", "too long"],
+    ["a cache around it lasts for ever", broken({ middleware: [cache({ ttl: "9d" })] }), "middleware", "too long"],
+    [
+      "a cache around it is odd",
+      withMethod({ middleware: [cache({ ttl: "x" })] }),
+      "methods.get.middleware",
+      "duration",
+    ],
+    ["a call may take a day", withMethod({ timeout: "1d" }), "methods.get.timeout", "too long"],
+    ["a method has many endpoints", withMethod({ http: MANY_ENDPOINTS }), "methods.get.http", "at most 16"],
+    ["a version has leading zeros", broken({ version: "01.2.3" }), "version", "semantic version"],
+    ["a fallback is nothing", withMethod({ fallback: { value: undefined } }), "methods.get.fallback", "required"],
     ["a cache lasts for nothing", withMethod({ cache: {} }), "methods.get.cache", "ttl: it is required"],
     [
       "a fallback is unknown",

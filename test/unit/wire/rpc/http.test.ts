@@ -62,7 +62,7 @@ describe("serveContracts()", () => {
     ["the body is compressed", post(PRICE, "{}", { "content-encoding": "gzip" }), 415, "rpc.content_type", /as gzip/],
     ["the body is no JSON", post(PRICE, "{thing"), 400, "rpc.bad_request", /the input is no JSON/],
     ["the body is no UTF-8", post(PRICE, new Uint8Array([34, 255, 34])), 400, "rpc.bad_request", /no UTF-8/],
-    ["the body is empty", post(PRICE, ""), 400, "rpc.bad_request", /no JSON/],
+    ["the body is empty and a field is needed", post(PRICE, ""), 400, "rpc.invalid_input", /thing/],
     [
       "the deadline is no number",
       post(PRICE, "{}", { "deadline-ms": "soon" }),

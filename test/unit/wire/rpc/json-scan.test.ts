@@ -22,7 +22,9 @@ function faultOf(text: string | Uint8Array): string {
 
 function parses(text: string): boolean {
   try {
-    JSON.parse(text);
+    JSON.parse(text, (_, value) => {
+      if (Math.abs(value) === Number.POSITIVE_INFINITY) throw new Error(text);
+    });
     return true;
   } catch {
     return false;
@@ -46,6 +48,8 @@ describe("scanJson()", () => {
     ["two high surrogates follow each other", '"\\ud800\\ud800"', /half of a surrogate pair/],
     ["a key is __proto__", '{"a":{"__proto__":{}}}', /key __proto__/],
     ["a key is __proto__ in escapes", '{"\\u005f_proto_\\u005F":1}', /key __proto__/],
+    ["a number would be infinite", '{"a":[1e308,-1e999]}', /number at byte 12 that is larger/],
+    ["a number of digits alone would be infinite", "9".repeat(309), /number at byte 0/],
     ["it is nested too deep", "[".repeat(1_000_000), /deeper than 64/],
   ];
   for (const [when, text, says] of refused) {
@@ -58,6 +62,12 @@ describe("scanJson()", () => {
     const nested = (depth: number): string => "[".repeat(depth) + "]".repeat(depth);
     expect(faultOf(nested(JSON_DEPTH_MAX))).toBe("none");
     expect(faultOf(nested(JSON_DEPTH_MAX + 1))).toMatch(/nested deeper/);
+  });
+
+  test("scanJson() takes numbers as large and as small as they come", () => {
+    for (const text of ["1.7976931348623157e308", "-1e308", "1e-999", `0.${"0".repeat(400)}1`, "9".repeat(308)]) {
+      expect(faultOf(text)).toBe("none");
+    }
   });
 
   test("scanJson() takes as many values as allowed and refuses one more", () => {
@@ -81,7 +91,7 @@ describe("scanJson()", () => {
     );
   });
 
-  test("scanJson() agrees with JSON.parse on texts that are nearly JSON", () => {
+  test("scanJson() agrees with JSON.parse on texts that are nearly JSON, infinite numbers apart", () => {
     const part = fc.constantFrom(
       "{",
       "}",

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { cachedUnder, canonical, invalidatedBy } from "../../../../../src/work/service/local/cached.ts";
+import { cachedUnder, canonical, invalidatedBy, tagOf } from "../../../../../src/work/service/local/cached.ts";
 import type { ServiceCache } from "../../../../../src/work/service/local/index.ts";
 import { codeOf, invocation, LocalRig } from "../../../../support/local-services.ts";
 
@@ -66,6 +66,15 @@ test("cachedUnder() tells versions, methods, and where asked for callers apart",
     { ...call, caller: { ...ann, kind: "service" as const } },
   ].map((each) => cachedUnder(each, policy)!.key);
   expect(new Set(keys).size).toBe(5);
+});
+
+test.each([600, 0])("cachedUnder() makes tags that a cache takes of a param with %p characters", (length) => {
+  const q = "x".repeat(length);
+  const [tag] = cachedUnder(withParams({ q }), { ttlMs: 1, tags: ["{q}"] })!.under.tags;
+  expect(tag!.length).toBeGreaterThan(0);
+  expect(tag!.length).toBeLessThan(200);
+  expect(invalidatedBy(withParams({ q }), ["{q}"]).tags).toEqual([tag!]);
+  expect(tagOf(q)).toBe(tag!);
 });
 
 test("cachedUnder() keeps keys short", () => {

@@ -1,7 +1,10 @@
 /** Offers that come from other nodes: taken whole or not at all, whatever the bytes are. */
 import { describe, expect, test } from "bun:test";
+import { defineService, method } from "distributed-system/service";
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
+import { readDescription } from "../../../../../src/process/service/check-description.ts";
+import { describeService } from "../../../../../src/process/service/describe.ts";
 import { faultOfDescription } from "../../../../../src/work/service/registry/index.ts";
 import { readOffers, writeOffers } from "../../../../../src/work/service/registry/offers-form.ts";
 import { bytesOf, offerOf, serviceOf } from "../fakes.ts";
@@ -22,6 +25,38 @@ const whole = serviceOf(
   },
   { tags: ["eu"], balancer: "LEAST_LOAD" },
 );
+
+test("faultOfDescription() has nothing against the most that a definition may say", () => {
+  const days = "7d";
+  const words = (prefix: string, count: number, chars: number) =>
+    Array.from({ length: count }, (_, at) => `${prefix}${at}`.padEnd(chars, "x"));
+  const large = method({
+    about: "a".repeat(1_000),
+    public: true,
+    timeout: "1h",
+    concurrency: 100_000,
+    queue: 100_000,
+    retries: 10,
+    cache: { ttl: days, negativeTtl: days, key: words("k", 32, 64), tags: words("t", 32, 200), perCaller: true },
+    invalidates: words("i", 32, 200),
+    fallback: { method: `other.${"m".repeat(194)}` },
+    http: words("GET /p", 16, 200),
+    handler: () => null,
+  });
+  const definition = defineService({
+    name: "u".repeat(64),
+    version: `999999999.0.0-${"p".repeat(64)}+${"b".repeat(64)}`,
+    about: "a".repeat(1_000),
+    tags: words("t", 32, 64),
+    instances: 64,
+    methods: Object.fromEntries(words("m", 16, 64).map((name) => [name, { ...large, http: [] }])),
+  });
+  for (const each of [definition, { ...definition, methods: { one: large } }]) {
+    const crossed = readDescription(JSON.parse(JSON.stringify(describeService("/s/users.ts", each))));
+    expect(crossed).toBeDefined();
+    expect(faultOfDescription(crossed!)).toBeUndefined();
+  }
+});
 
 function codeOf(bytes: unknown): string {
   try {

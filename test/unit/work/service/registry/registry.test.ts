@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { DIGEST_INTERVAL_MS } from "../../../../../src/work/service/registry/index.ts";
 import { bytesOf, offerOf, serviceOf } from "../fakes.ts";
-import { Net, type NetNode } from "./net.ts";
+import { Net, NetNode } from "./net.ts";
 
 const USERS = offerOf(serviceOf("users"));
 const ORDERS = offerOf(serviceOf("orders", "2.0.0"));
