@@ -162,11 +162,12 @@ export interface LivePorts extends FeaturePorts {
 /** Runs until it is told to end; gives the exit code. */
 export async function live(settings: NodeSettings, ports: LivePorts, duty?: NodeDuty): Promise<number> {
   const { startNodeRole } = await import("../app/node/node-role.ts");
+  const signals = leaveOnSignals((text) => ports.logger.info(text));
   const running = await startNodeRole(settings, { ...ports, version }, duty);
-  const release = leaveOnSignals(running, (text) => ports.logger.info(text));
+  signals.serve(running);
   const { isFailure } = await running.ended;
   await ports.tracing.close();
-  release();
+  signals.release();
   return isFailure ? EXIT.failures : EXIT.done;
 }
 
@@ -207,17 +208,24 @@ function formatFrom(text: string | undefined): "text" | "json" | undefined {
   throw new Failure("usage.node", `--log-format is ${JSON.stringify(text)}; text or json is required`);
 }
 
-/** The first one leaves gracefully, a second one at once. */
-function leaveOnSignals(running: RunningNode, note: (text: string) => void): () => void {
-  let isLeaving = false;
+/** The first one leaves gracefully, a second one at once. One that comes while the node starts is heeded when it has started. */
+function leaveOnSignals(note: (text: string) => void): { serve(running: RunningNode): void; release(): void } {
+  let running: RunningNode | undefined;
+  let reason: string | undefined;
   const on = (signal: NodeJS.Signals): void => {
-    if (isLeaving) process.exit(signal === "SIGINT" ? EXIT.sigint : EXIT.sigterm);
-    isLeaving = true;
+    if (reason !== undefined) process.exit(signal === "SIGINT" ? EXIT.sigint : EXIT.sigterm);
+    reason = `was asked to by ${signal}`;
     note(`${signal}: leaving the cluster; once more ends at once`);
-    running.stop(`was asked to by ${signal}`);
+    running?.stop(reason);
   };
   for (const signal of SIGNALS) process.on(signal, on);
-  return () => {
-    for (const signal of SIGNALS) process.off(signal, on);
+  return {
+    serve(started) {
+      running = started;
+      if (reason !== undefined) started.stop(reason);
+    },
+    release() {
+      for (const signal of SIGNALS) process.off(signal, on);
+    },
   };
 }

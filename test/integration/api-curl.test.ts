@@ -17,7 +17,7 @@ const TYPED: readonly Typed[] = [
      -H "Content-Type: application/json" \\
      -H "Authorization: Bearer YOUR_TOKEN" \\
      -d '{"node_id": "client-1"}'`,
-    answer: (body) => expect(body).toMatchObject({ token_type: "Bearer", sub: "client-1", role: "operator" }),
+    answer: (body) => expect(body).toMatchObject({ token_type: "Bearer", sub: "operator/client-1", role: "operator" }),
   },
   {
     text: `curl -H "Authorization: Bearer YOUR_TOKEN" \\

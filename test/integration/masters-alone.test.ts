@@ -24,6 +24,7 @@ test("a master alone that is killed leads before it says that it listens, in eve
   for (let kills = 0; kills < 3; kills++) {
     await cluster.killHard("master");
     const master = await cluster.master();
+    await until("it says that it listens", () => master.stderr.includes("listening"));
     const said = master.stderr;
     // A group of one needs nobody's vote: with a time-out it would listen first and lead later.
     expect(said.indexOf("leads the masters")).toBeGreaterThanOrEqual(0);

@@ -101,7 +101,7 @@ describe("ServiceProcess.call()", () => {
   for (const [method, params, code, says] of [
     ["get", { id: "7" }, "rpc.invalid_input", "id: "],
     ["get", JSON.parse('{"id":1,"__proto__":{"x":1}}') as unknown, "rpc.invalid_input", "__proto__"],
-    ["boom", {}, "service.failed", "TypeError: boom (at /"],
+    ["boom", {}, "service.failed", "users.boom failed; the log of its service says why"],
     ["bad", {}, "service.bad_result", "seen is a Map"],
     ["nothing", {}, "service.not_found", "no such method"],
     ["count", { to: 1 }, "service.not_found", "streams it"],
@@ -113,6 +113,20 @@ describe("ServiceProcess.call()", () => {
       expect([failure.code, failure.message]).toEqual([code, expect.stringContaining(says)]);
     });
   }
+
+  test("call() tells what nobody meant to say to the log, and to callers who may read it", async () => {
+    const told = `TypeError: boom (at ${file}:`;
+    const failure = await failureOf(service.call("boom", {}, { traceparent: TRACE }));
+    const line = await until("it is logged", () =>
+      service.logs.find(({ message }) => message.endsWith(`(failure ${failure.data!.failure})`)),
+    );
+    expect(line).toMatchObject({ level: "error", message: expect.stringContaining(told), traceId: "a".repeat(32) });
+    for (const caller of [
+      { ...ANN, access: "admin" },
+      { ...ANN, kind: "service" },
+    ] as const)
+      expect((await failureOf(service.call("boom", {}, { caller }))).message).toStartWith(told);
+  });
 
   test("call() passes middleware when the caller may, and only so often", async () => {
     expect(await service.call("secret", {}, { caller: { ...ANN, scopes: ["users.secret"] } })).toBe(42);
@@ -237,8 +251,8 @@ describe("ServiceProcess, when processes misbehave", () => {
 
   for (const [what, text, code, says] of [
     ["nothing is exported", "export const a = 1;", "service.definition", "no default export"],
-    ["it is not TypeScript", "export default {", "service.load", "cannot load"],
-    ["it throws", 'throw new Error("not today");', "service.load", "not today"],
+    ["it is not TypeScript", "const a =;", "service.load", "wrong-it is not TypeScript.ts:1:10)"],
+    ["it throws", '\nthrow new Error("not today");', "service.load", "wrong-it throws.ts:2:11)"],
     [
       "fields are wrong",
       SERVICE.replace('version: "1.2.0"', 'version: "new", colour: 1'),

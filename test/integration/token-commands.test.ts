@@ -53,6 +53,8 @@ describe("token, without a node", () => {
     expect([revoked.code, revoked.stderr]).toEqual([0, expect.stringContaining(`${made.jti} is revoked`)]);
     expect(await inspect()).toEqual([1, "auth.token_revoked"]);
     expect((await workspace.exec(["token", "revoke", made.token])).stderr).toContain("was revoked before");
+    const unknown = await workspace.exec(["token", "revoke", "xyz"]);
+    expect([unknown.code, unknown.stderr]).toEqual([0, expect.stringContaining("no token of that id is listed")]);
     const { tokens } = JSON.parse((await workspace.exec(["token", "list", "--json"])).stdout);
     expect(tokens).toEqual([
       expect.objectContaining({ jti: made.jti, isRevoked: true, by: "the owner of the key file" }),

@@ -19,6 +19,8 @@ import type { HostRequest, LoadHost } from "../../src/work/service/local/index.t
 export interface FakeFile extends Partial<Omit<ServiceDescription, "methods">> {
   readonly methods?: Readonly<Record<string, Partial<MethodDescription>>>;
   readonly loadError?: string;
+  /** What its load takes. */
+  readonly loadMs?: number;
   /** Thrown by `init`. */
   readonly initError?: string;
   /** What `init` takes. */
@@ -150,6 +152,7 @@ export class FakeServices {
     const process = new FakeService(this.all.length + 1, content, file, handlers, this.#clock);
     this.all.push(process);
     spawned(process);
+    if (content.loadMs !== undefined) await pause(this.#clock, content.loadMs);
     await Promise.resolve();
     if (content.loadError !== undefined) {
       process.kill(content.loadError);

@@ -13,7 +13,7 @@ import { loadSecrets } from "../secrets/load-secrets.ts";
 import { stateDirectory } from "../self.ts";
 import { asAdmin } from "./as-admin.ts";
 import { type AuthClient, authContract } from "./auth-contract.ts";
-import { authService } from "./auth-service.ts";
+import { authService, NOBODY_TOLD } from "./auth-service.ts";
 import { audienceOf } from "./cluster-audience.ts";
 import { secretFrom } from "./jwt-secret.ts";
 import { ownKeyRing, rotateKeyFile } from "./key-file.ts";
@@ -82,7 +82,7 @@ export function openFiles({ dataDir, secrets: dir }: Pick<AskChoices, "dataDir" 
         forget,
         lastExpiry: (keyId) => ledger.refresh().lastExpiry[keyId] ?? 0,
       }),
-    tell: async () => ({ told: 0, others: 0 }),
+    tell: async () => NOBODY_TOLD,
   });
   const dispatcher = new Dispatcher([service], { clock: systemClock });
   const transport: Transport = ({ signal, ...call }) =>

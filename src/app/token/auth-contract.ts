@@ -102,6 +102,9 @@ export const authContract = defineContract({
       output: z.object({
         jti: z.string(),
         isNews: z.boolean().describe("it was not revoked before"),
+        isListed: z
+          .boolean()
+          .describe("a node that was asked lists a token of that id; else look for a slip of the pen"),
         told: z.number().describe("other nodes that know it already; the rest learn it within a minute"),
         others: z.number(),
       }),
@@ -154,7 +157,7 @@ export const authContract = defineContract({
         revoked: z.array(revocation).max(REVOCATIONS_MAX).readonly().optional(),
         keys: z.array(publicKey).max(64).readonly().optional(),
       }),
-      output: z.object({}),
+      output: z.object({ isListed: z.boolean().optional().describe("it lists one of the revoked tokens") }),
       access: "node",
       idempotent: true,
     },

@@ -10,7 +10,7 @@ import type { Random } from "../../base/random.ts";
 import type { ApiTokens } from "../../edge/token/index.ts";
 import { createClient, type Transport } from "../../wire/rpc/index.ts";
 import { type AuthClient, authContract } from "./auth-contract.ts";
-import type { News } from "./auth-service.ts";
+import type { News, Told } from "./auth-service.ts";
 import { type KeepPorts, keepRevocations } from "./keep-revocations.ts";
 
 /** Another node, as it can be reached now. */
@@ -71,18 +71,19 @@ export class AuthPeers {
     }
   }
 
-  async tell(news: News): Promise<{ readonly told: number; readonly others: number }> {
+  async tell(news: News): Promise<Told> {
     const others = this.#ports.others();
-    let told = 0;
+    let [told, listed] = [0, 0];
     await inTurns(others, AT_ONCE, async (peer) => {
       try {
-        await this.#client(peer).told(news);
+        const { isListed } = await this.#client(peer).told(news);
         told++;
+        if (isListed) listed++;
       } catch (thrown) {
         this.#note("not told", peer, thrown);
       }
     });
-    return { told, others: others.length };
+    return { told, listed, others: others.length };
   }
 
   /** Asks that one for its keys, and what it knows of revocations. */

@@ -33,9 +33,18 @@ export interface AuthServicePorts {
   readonly ledger: Pick<TokenLedger, "state" | "record" | "revoke">;
   /** Replaces the key of this place. */
   readonly rotate: (forget: boolean) => Promise<ApiKeyRing>;
-  /** All other nodes; how many there are and how many have heard. */
-  readonly tell: (news: News) => Promise<{ readonly told: number; readonly others: number }>;
+  /** All other nodes. */
+  readonly tell: (news: News) => Promise<Told>;
 }
+
+/** How many other nodes there are, have heard, and list a token of those that were revoked. */
+export interface Told {
+  readonly told: number;
+  readonly others: number;
+  readonly listed: number;
+}
+
+export const NOBODY_TOLD: Told = { told: 0, others: 0, listed: 0 };
 
 export interface News {
   readonly revoked?: readonly Revocation[];
@@ -73,7 +82,7 @@ export function authService(ports: AuthServicePorts): Service {
       if (keys) tokens.takeKeys(caller.name, keys);
       tokens.revoke(revoked);
       await keepRevocations(ports);
-      return {};
+      return { isListed: revoked.some(({ tokenId }) => issuedHere(ports, tokenId) !== undefined) };
     },
   });
 }
@@ -109,17 +118,22 @@ async function revoke(ports: AuthServicePorts, jti: string, caller: Caller) {
   const revocation = { tokenId: jti, expiresAtMs: rememberedUntil(ports, jti) };
   if (isNews) tokens.revoke([revocation]);
   await keepRevocations(ports);
-  const { others, told } = await tell({ revoked: [revocation] });
-  return { jti, isNews, told, others };
+  const { listed, others, told } = await tell({ revoked: [revocation] });
+  return { jti, isNews, isListed: listed > 0 || issuedHere(ports, jti) !== undefined, told, others };
 }
 
 /** As long as it would be good, and all that came from it: of another node's token, or an admin's, as long as any token lives. */
-function rememberedUntil({ clock, ledger }: AuthServicePorts, jti: string): number {
-  const issued = ledger.state.issued.find(({ tokenId }) => tokenId === jti);
-  return issued && !giftsMayOutlive(issued.role) ? issued.expiresAtMs : clock.now() + LIFETIME_MS_MAX;
+function rememberedUntil(ports: AuthServicePorts, jti: string): number {
+  const issued = issuedHere(ports, jti);
+  return issued && !giftsMayOutlive(issued.role) ? issued.expiresAtMs : ports.clock.now() + LIFETIME_MS_MAX;
+}
+
+function issuedHere({ ledger }: AuthServicePorts, jti: string): IssuedRecord | undefined {
+  return ledger.state.issued.find(({ tokenId }) => tokenId === jti);
 }
 
 async function rotate({ rotate: replace, tell, tokens }: AuthServicePorts, forget: boolean) {
+  tokens.requireOwnKeys();
   const ring = await replace(forget);
   tokens.rotate(ring);
   const keys = keysOf(tokens);

@@ -75,5 +75,8 @@ function callerOf({ expiresAtMs, parents, role, scopes, subject, tokenId }: ApiC
 }
 
 function unauthenticated(): Failure {
-  return new Failure("rpc.unauthenticated", "a token for this node is required");
+  return new Failure(
+    "rpc.unauthenticated",
+    "a token for this node is required; the command token create, on its machine, prints one",
+  );
 }

@@ -19,7 +19,7 @@ import { watchKeys } from "../secrets/watch-keys.ts";
 import { stateDirectory } from "../self.ts";
 import { watchFiles } from "../watch-files.ts";
 import { AuthPeers, type AuthPeersPorts } from "./auth-peers.ts";
-import { authService, type News } from "./auth-service.ts";
+import { authService, type News, NOBODY_TOLD } from "./auth-service.ts";
 import { type Authenticate, authenticator } from "./authenticate.ts";
 import { audienceOf } from "./cluster-audience.ts";
 import { secretFrom } from "./jwt-secret.ts";
@@ -98,7 +98,7 @@ export function openApiAccess(options: ApiAccessOptions): ApiAccess {
       warn: () => {}, // whoever opens links tells it
     }),
   ];
-  const tell = async (news: News) => (await peers?.tell(news)) ?? { told: 0, others: 0 };
+  const tell = async (news: News) => (await peers?.tell(news)) ?? NOBODY_TOLD;
   const lockout = new Lockout(clock);
   const warn = warnOnceAWhile(logger, clock);
   return {

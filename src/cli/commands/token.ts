@@ -92,9 +92,10 @@ const revoke = defineCommand({
     const { answer, by } = await askAuth(askChoices(args), (client) => client.revoke({ jti }));
     if (args.json) await emitJson({ asked: by, ...answer });
     else {
-      const { isNews, others, told } = answer;
+      const { isListed, isNews, others, told } = answer;
       const rest = others === 0 ? "" : `; ${told} of ${others} other nodes know, the rest learn it within a minute`;
       process.stderr.write(`${printable(jti)} ${isNews ? "is revoked" : "was revoked before"}, by ${by}${rest}\n`);
+      if (!isListed) process.stderr.write("no token of that id is listed there: look whether the id is right\n");
     }
     return EXIT.done;
   },

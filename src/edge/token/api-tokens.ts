@@ -90,6 +90,14 @@ export class ApiTokens {
     return this.#keys;
   }
 
+  /** Fails with `auth.shared_secret` where replacing the key would end nothing. */
+  requireOwnKeys(): void {
+    const { secret } = this.#ports;
+    if (!secret) return;
+    const message = `tokens are signed with ${secret.source}; another value of that, on every node that has it, ends them, and no other key does`;
+    throw new Failure("auth.shared_secret", message);
+  }
+
   get revoked(): Pick<Revocations, "digest" | "list" | "has"> {
     return this.#revoked;
   }

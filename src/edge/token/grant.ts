@@ -28,17 +28,17 @@ export function giftsMayOutlive(role: TokenRole): boolean {
 }
 
 /**
- * Fails with `rpc.forbidden`. A scope lets its bearer call a service's public methods whatever access they want, so it can be
- * given by who has it, or by who may operate.
+ * Fails with `rpc.forbidden`. A scope lets its bearer call a service's public methods whatever access they want, and services ask
+ * for scopes of their own beside it (`auth({ scope })`): so it is given by who has it, or by an admin.
  */
 export function requireMayGrant(caller: Caller, role: TokenRole, scopes: readonly string[]): void {
   if (RANK[accessOf(role)] > RANK[caller.access]) {
     const message = `${caller.name} may ${caller.access}; a token of the role ${role} has to be issued by somebody who may ${accessOf(role)}`;
     throw new Failure("rpc.forbidden", message);
   }
-  if (RANK[caller.access] >= RANK.operate) return;
+  if (mayOutlive(caller)) return;
   const beyond = scopes.find((scope) => !covers(caller.scopes ?? [], scope));
   if (beyond === undefined) return;
-  const message = `${caller.name} may ${caller.access} and does not have the scope ${beyond}; only scopes that one has can be given`;
+  const message = `${caller.name} may ${caller.access} and does not have the scope ${beyond}; only scopes that one has can be given, and any by an admin`;
   throw new Failure("rpc.forbidden", message);
 }

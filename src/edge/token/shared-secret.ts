@@ -9,10 +9,13 @@ import { SECRET_BYTES_MIN, SECRET_DISTINCT_MIN } from "./limits.ts";
 export class SharedSecret {
   /** Tells two secrets apart in a token's head, and proves nothing. */
   readonly id: string;
+  /** Where it was given, for messages. */
+  readonly source: string;
   readonly #bytes: Buffer;
 
-  /** `source` is for the message. Fails with `auth.jwt_secret_weak`, never showing the secret. */
+  /** Fails with `auth.jwt_secret_weak`, never showing the secret. */
   constructor(text: string, source: string) {
+    this.source = source;
     this.#bytes = Buffer.from(text, "utf8");
     const found = this.#bytes.length;
     if (found < SECRET_BYTES_MIN) throw weak(source, `has ${found} bytes`);

@@ -60,8 +60,8 @@ export interface MethodDefinition<Input extends Schema, Output extends Schema, S
 /** What the host sees of a method. */
 export interface AnyMethod extends MethodSettings {
   readonly stream?: boolean;
-  readonly input?: z.ZodType;
-  readonly output?: z.ZodType;
+  readonly input?: z.ZodType | undefined;
+  readonly output?: z.ZodType | undefined;
   readonly handler: (params: never, context: CallContext) => unknown;
 }
 

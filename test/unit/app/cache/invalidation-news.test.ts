@@ -125,11 +125,6 @@ describe("InvalidationNews", () => {
     network.clock.advance(5_000);
     network.clock.advance(5_000);
     expect(b.forgot).toEqual(["memory"]);
-    network.cut.clear();
-    const again = network.add("a", "a-1");
-    again.invalidate(3);
-    await turn();
-    expect(b.heard).toEqual(["a1", "a2", "a1", "a2", "a3"]); // by its number it would be known
   });
 
   test("take() and answer() refuse what is no news", () => {

@@ -1,6 +1,7 @@
 /** The contract `auth` on several nodes that tell each other: what is granted, revoked, rotated, and known everywhere. */
 import { describe, expect, test } from "bun:test";
-import { codeOf } from "../../../support/auth.ts";
+import { SharedSecret } from "../../../../src/edge/token/index.ts";
+import { codeOf, failureOf } from "../../../support/auth.ts";
 import { until } from "../../../support/until.ts";
 import { AUDIENCE } from "../../edge/token/support.ts";
 import { ADMIN, callerWith, Net, type TestNode } from "./support.ts";
@@ -35,7 +36,8 @@ describe("auth.token", () => {
     const less = await viewer.token({ role: "service", scope: "users.get", expires_in: 60, subject: "part" });
     expect(less).toMatchObject({ expires_in: 60, role: "service", scope: "users.get", sub: "eve/part" });
     const operator = alpha.client({ name: "cli", access: "operate" });
-    expect(await operator.token({ role: "service", scope: "*" })).toMatchObject({ scope: "*", expires_in: 12 * 3600 });
+    expect(await operator.token({ role: "viewer" })).toMatchObject({ role: "viewer", expires_in: 12 * 3600 });
+    expect(await codeOf(() => operator.token({ scope: "billing" }))).toBe("rpc.forbidden");
     expect(await codeOf(() => operator.token({ expires_in: 12 * 3600 + 1 }))).toBe("rpc.forbidden");
     expect(await alpha.client(ADMIN).token({ expires_in: 366 * 24 * 3600 })).toMatchObject({ role: "operator" });
   });
@@ -79,12 +81,13 @@ describe("auth.revoke", () => {
     const { jti, token } = await alpha.client(ADMIN).token({ subject: "x" });
     for (const node of [beta, gamma]) await node.tokens.verify(token);
     const answer = await beta.client(ADMIN).revoke({ jti });
-    expect(answer).toEqual({ jti, isNews: true, told: 2, others: 2 });
+    expect(answer).toEqual({ jti, isNews: true, isListed: true, told: 2, others: 2 });
     for (const node of [alpha, beta, gamma]) {
       expect(await codeOf(() => node.tokens.verify(token))).toBe("auth.token_revoked");
       expect(node.ledger.revoked.map(({ tokenId }) => tokenId)).toEqual([jti]);
     }
-    expect(await beta.client(ADMIN).revoke({ jti })).toMatchObject({ isNews: false });
+    expect(await beta.client(ADMIN).revoke({ jti })).toMatchObject({ isNews: false, isListed: true });
+    expect(await beta.client(ADMIN).revoke({ jti: "xyz" })).toMatchObject({ isNews: true, isListed: false });
   });
 
   test("revoke() ends one's own token, and another one's only for an admin", async () => {
@@ -140,6 +143,17 @@ describe("auth.rotate", () => {
     const after = await alpha.client(ADMIN).token({ subject: "x" });
     expect(beta.tokens.allPublicKeys().map(({ kid }) => kid)).toContain(keyId);
     for (const { token } of [before, after]) expect((await beta.tokens.verify(token)).issuer).toBe("alpha");
+  });
+
+  test("rotate() is refused where a shared secret signs: no key of this place would end its tokens", async () => {
+    const net = new Net();
+    const secret = new SharedSecret("a shared secret of more than 32 bytes, drawn by nobody", "P2P_JWT_SECRET");
+    const alpha = net.add("alpha", secret);
+    for (const forget of [true, false]) {
+      const { code, message } = await failureOf(() => alpha.client(ADMIN).rotate({ forget }));
+      expect([code, message]).toEqual(["auth.shared_secret", expect.stringContaining("P2P_JWT_SECRET")]);
+    }
+    expect(alpha.tokens.keys.keys).toHaveLength(1);
   });
 
   test("rotate() with forget ends all older tokens on every node", async () => {

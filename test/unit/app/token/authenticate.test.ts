@@ -99,6 +99,7 @@ describe("authenticator()", () => {
     const wrong = [undefined, "x", token, `${token}x`, (await other.issue(VIEWER)).token];
     const told = await Promise.all(wrong.map((each) => failureOf(() => authenticate(each))));
     expect(new Set(told.map((failure) => JSON.stringify(failure))).size).toBe(1);
+    expect(told[0]?.message).toContain("token create");
     expect(said.sort()).toEqual(["auth.token_forged", "auth.token_key", "auth.token_malformed", "auth.token_revoked"]);
   });
 

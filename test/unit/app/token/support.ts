@@ -6,7 +6,7 @@ import { EMPTY_LEDGER, type Ledger } from "../../../../src/app/token/ledger-text
 import { Failure } from "../../../../src/base/errors.ts";
 import { createLogger } from "../../../../src/base/log.ts";
 import { seededRandom } from "../../../../src/base/random.ts";
-import { type ApiTokens, accessOf, SigningKey } from "../../../../src/edge/token/index.ts";
+import { type ApiTokens, accessOf, type SharedSecret, SigningKey } from "../../../../src/edge/token/index.ts";
 import { type Caller, createClient, Dispatcher, type Transport } from "../../../../src/wire/rpc/index.ts";
 import { seededEntropy } from "../../../support/auth.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
@@ -25,8 +25,8 @@ export class Net {
     this.clock.advance(START_MS);
   }
 
-  add(id: string): TestNode {
-    const node = new TestNode(id, this, this.nodes.size + 1);
+  add(id: string, secret?: SharedSecret): TestNode {
+    const node = new TestNode(id, this, this.nodes.size + 1, secret);
     this.nodes.set(id, node);
     return node;
   }
@@ -45,10 +45,11 @@ export class TestNode {
     readonly id: string,
     readonly net: Net,
     readonly seed: number,
+    secret?: SharedSecret,
   ) {
     const { clock } = net;
     const askKeys = async (issuer: string) => this.peers.askKeys(issuer);
-    this.tokens = nodeOf({ seed, issuer: id, clock: clock as never, askKeys }).tokens;
+    this.tokens = nodeOf({ seed, issuer: id, clock: clock as never, askKeys, secret }).tokens;
     const random = seededRandom(seed);
     const ledger = this.#ledgerPort();
     this.peers = new AuthPeers({

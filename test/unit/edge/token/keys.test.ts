@@ -214,13 +214,16 @@ describe("requireMayGrant()", () => {
     }
   });
 
-  test("requireMayGrant() lets viewers grant scopes that they have, or parts of them, and operators any", async () => {
+  test("requireMayGrant() lets people grant scopes that they have, or parts of them, and admins any", async () => {
     expect(await mayGrant("read", "service", ["users"], ["users.get", "users"])).toBe(true);
     expect(await mayGrant("read", "service", ["*"], ["orders", "*"])).toBe(true);
     expect(await mayGrant("read", "service", ["users.get"], ["users"])).toBe(false);
     expect(await mayGrant("read", "service", ["users"], ["*"])).toBe(false);
     expect(await mayGrant("read", "service", ["users"], ["userservice.get"])).toBe(false);
     expect(await mayGrant("read", "viewer", [], ["users"])).toBe(false);
-    expect(await mayGrant("operate", "service", [], ["*"])).toBe(true);
+    expect(await mayGrant("operate", "operator", [], ["billing"])).toBe(false);
+    expect(await mayGrant("operate", "service", ["users"], ["*"])).toBe(false);
+    expect(await mayGrant("operate", "service", ["users"], ["users.get"])).toBe(true);
+    expect(await mayGrant("admin", "service", [], ["*"])).toBe(true);
   });
 });

@@ -57,6 +57,7 @@ const broken = (more: object): unknown => ({ ...users, ...more });
 const withMethod = (more: object): unknown => broken({ methods: { get: { handler() {}, ...more } } });
 
 const MANY_ENDPOINTS = Array.from({ length: 17 }, (_, at) => `GET /${at}`);
+const CHANGES_AND_KEEPS = withMethod({ cache: { ttl: 1 }, invalidates: "users" });
 const THEN = "then";
 const namedThen = { [THEN]: () => null };
 
@@ -111,6 +112,11 @@ describe("describeService()", () => {
     ]);
   });
 
+  test("describeService() lets the service's cache hold for nothing that invalidates", () => {
+    const touch = method({ http: "GET /touch", invalidates: "users", handler: () => null });
+    expect(describeService("/s/users.ts", broken({ methods: { touch } })).methods.touch!.cache).toBeUndefined();
+  });
+
   test("describeService() says nothing that readDescription() refuses when it has crossed as JSON", () => {
     const description = describeService("/s/users.ts", users);
     const crossed: unknown = JSON.parse(JSON.stringify(description));
@@ -145,6 +151,7 @@ describe("describeService()", () => {
     ["a schema is none", withMethod({ input: { type: "object" } }), "methods.get.input", "made by z"],
     ["a queue has no concurrency", withMethod({ queue: 3 }), "methods.get.queue", "nobody waits"],
     ["a stream is cached", withMethod({ stream: true, cache: { ttl: 1 } }), "methods.get.cache", "stream"],
+    ["answers are kept of what changes something", CHANGES_AND_KEEPS, "methods.get.invalidates", "changes nothing"],
     ["a cache lasts for a month", withMethod({ cache: { ttl: "30d" } }), "methods.get.cache", "too long"],
     ["a cache around it lasts for ever", broken({ middleware: [cache({ ttl: "9d" })] }), "middleware", "too long"],
     [

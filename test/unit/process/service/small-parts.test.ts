@@ -30,6 +30,8 @@ describe("parseParams()", () => {
     ["no JSON", Buffer.from("{a}"), "no JSON"],
     ["too deep", Buffer.from(nested(DEPTH_MAX + 1)), "deeper than"],
     ["deep without an end", Buffer.from("[".repeat(200_000)), "deeper than"],
+    ["a number beyond all bounds", Buffer.from('{"a":[1e999]}'), "too large"],
+    ["a number of many digits", Buffer.from(`[-${"9".repeat(400)}]`), "too large"],
     ["a prototype", Buffer.from('{"a":[{"__proto__":{"x":1}}]}'), "__proto__"],
     ["a prototype in escapes", Buffer.from('{"\\u005f_proto__":{"x":1}}'), "__proto__"],
   ] as const) {
@@ -39,6 +41,11 @@ describe("parseParams()", () => {
       expect(parse).toThrow(expect.objectContaining({ code: "rpc.invalid_input" }));
     });
   }
+
+  test("parseParams() takes numbers that a float can hold, however they are written", () => {
+    const text = `{"a":1e308,"b":1e-999,"c":0.${"0".repeat(400)}1,"d":"1e999"}`;
+    expect(parseParams("users.get", Buffer.from(text))).toEqual({ a: 1e308, b: 0, c: 0, d: "1e999" });
+  });
 
   test("parseParams() takes the word __proto__ when it is a value", () => {
     expect(parseParams("users.get", Buffer.from('{"a":"__proto__"}'))).toEqual({ a: "__proto__" });
@@ -211,6 +218,14 @@ describe("describeThrown()", () => {
       data: { cause: { code: "service.exited" } },
     });
   });
+});
+
+test("describeThrown() believes no handler that it has not begun", () => {
+  for (const code of ["service.not_found", "rpc.deadline_exceeded", "users.busy"]) {
+    const inner = new Failure(code, "x", { data: { begun: false } });
+    const { data } = describeThrown(inner, "service.failed");
+    expect([code, data?.begun]).toEqual([code, undefined]);
+  }
 });
 
 describe("readFailure()", () => {

@@ -174,7 +174,7 @@ describe("fallback", () => {
     expect(await outcome("operate")).toBe(7);
     expect(await outcome("none", ["users.get"])).toBe(7);
     expect(await outcome("none", ["users"])).toBe(7);
-    expect(await outcome("none", ["users.put", "user"])).toBe("service.unavailable");
+    expect(await outcome("none", ["users.put", "user"])).toBe("rpc.forbidden");
     expect(await outcome("read")).toBe("service.unavailable");
     expect(await outcome("operate", ["*"], "own")).toBe("service.unavailable");
   });

@@ -2,9 +2,11 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
+import { describeThrown } from "../../../../../src/process/service/thrown.ts";
 import type { ByteStream } from "../../../../../src/wire/link/index.ts";
 import { RetryBudget } from "../../../../../src/work/service/caller/budget.ts";
 import { readItems, writeItems } from "../../../../../src/work/service/caller/items.ts";
+import { judge } from "../../../../../src/work/service/caller/outcome.ts";
 import { readCall, writeCall } from "../../../../../src/work/service/caller/payload.ts";
 import { failureOf } from "../../../../support/auth.ts";
 import { bytesOf, CALLER } from "../fakes.ts";
@@ -120,5 +122,24 @@ describe("RetryBudget", () => {
         }
       }),
     );
+  });
+});
+
+describe("judge()", () => {
+  test("judge() does not blame a place whose method says that somebody else was late", () => {
+    const own = new Failure("rpc.deadline_exceeded", "users.get was late");
+    const nested = describeThrown(new Failure("rpc.deadline_exceeded", "accounts.find was late"), "service.failed");
+    expect(judge(own, "users.get", "n1", true).verdict).toBe("failed");
+    expect(judge(nested, "users.get", "n1", true)).toMatchObject({ verdict: "cancelled", isOfFramework: true });
+  });
+
+  test("judge() takes a method that has thrown what a node would say for begun", () => {
+    for (const code of ["service.not_found", "service.unavailable", "rpc.deadline_exceeded", "users.busy"]) {
+      const thrown = new Failure(code, "x", { retryable: true, data: { begun: false } });
+      expect([code, judge(describeThrown(thrown, "service.failed"), "users.get", "n1", true).begun]).toEqual([
+        code,
+        true,
+      ]);
+    }
   });
 });

@@ -106,6 +106,18 @@ test("a failed service is tried again when its file changes", async () => {
   expect(rig.clock.timers).toBe(1); // the process is asked whether it is well, no file is looked at any more
 });
 
+test("a failed service is tried again when its file was mended before its load had failed", async () => {
+  await using rig = new LocalRig();
+  rig.write("users.ts", { loadMs: 5_000, loadError: "a comma is missing" });
+  const started = rig.local.start();
+  await rig.settle();
+  rig.write("users.ts");
+  await rig.settle(5_000);
+  expect((await started).faults).toHaveLength(1);
+  for (let look = 0; look < 3; look++) await rig.settle(1_000);
+  expect(rig.healthy()).toEqual({ "users@1.0.0": 1 });
+});
+
 test("restart() tries a failed service again, named by its file when it has never said its name", async () => {
   await using rig = new LocalRig();
   rig.write("users/main.ts", { loadError: "a comma is missing" });

@@ -38,7 +38,6 @@ test("faultOfDescription() has nothing against the most that a definition may sa
     queue: 100_000,
     retries: 10,
     cache: { ttl: days, negativeTtl: days, key: words("k", 32, 64), tags: words("t", 32, 200), perCaller: true },
-    invalidates: words("i", 32, 200),
     fallback: { method: `other.${"m".repeat(194)}` },
     http: words("GET /p", 16, 200),
     handler: () => null,
@@ -49,9 +48,10 @@ test("faultOfDescription() has nothing against the most that a definition may sa
     about: "a".repeat(1_000),
     tags: words("t", 32, 64),
     instances: 64,
-    methods: Object.fromEntries(words("m", 16, 64).map((name) => [name, { ...large, http: [] }])),
+    methods: { one: large, two: method({ invalidates: words("i", 32, 200), handler: () => null }) },
   });
-  for (const each of [definition, { ...definition, methods: { one: large } }]) {
+  const many = Object.fromEntries(words("m", 16, 64).map((name) => [name, { ...large, http: [] }]));
+  for (const each of [definition, { ...definition, methods: many }]) {
     const crossed = readDescription(JSON.parse(JSON.stringify(describeService("/s/users.ts", each))));
     expect(crossed).toBeDefined();
     expect(faultOfDescription(crossed!)).toBeUndefined();
