@@ -18,6 +18,11 @@ export const serviceArgs = {
     valueHint: "NAME",
     description: "a variable that services may see; may be given several times",
   },
+  "service-memory": {
+    type: "string",
+    valueHint: "SIZE",
+    description: "own memory of one service process before it is replaced (default: half of the machine's)",
+  },
   "watch-services": { type: "boolean", description: "swap a service whenever its files are saved" },
 } as const satisfies ArgsDef;
 
@@ -30,6 +35,7 @@ export async function serviceSettings(args: ServiceFlags, words: readonly string
     directories: repeated("--services", words),
     none,
     passEnv: repeated("--service-env", words),
+    memory: args["service-memory"],
     watch: args["watch-services"] === true,
   };
   return readServiceSettings(choices, process.cwd());

@@ -18,7 +18,7 @@ export class RealServices implements AsyncDisposable {
     };
     this.#files.write("services/README.md", "");
     this.services = openServices({
-      settings: { directories: [this.at()], passEnv: [], watch: false },
+      settings: { directories: [this.at()], passEnv: [], watch: false, memoryBytes: 2 ** 29 },
       self: "n1",
       dataDir: this.#files.at("state"),
       logger: createLogger({ name: "n1", level: "debug", clock: systemClock, sink }),

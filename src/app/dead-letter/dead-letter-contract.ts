@@ -1,4 +1,4 @@
-/** The contract `dead_letters`: records that went no further, of all pipelines that keep their state on this node: counted, looked at, run again. */
+/** The contract `dead_letters`: records that went no further, of all pipelines that keep their state on the masters: counted, looked at, run again. */
 import { z } from "zod";
 import { type Client, defineContract } from "../../wire/rpc/index.ts";
 
@@ -31,6 +31,7 @@ const pipeline = z.object({
   pipeline: z.string(),
   path: z.string().optional().describe("of its pipeline file, where that is known"),
   file: z.string().describe("of its letters"),
+  node: z.string().optional().describe("the master whose letters they are, and on whose machine the file lies"),
   letters: z.number(),
   records: z.number(),
   texts: z.number().describe("input lines that could not be read"),
@@ -72,12 +73,15 @@ const replay = z.object({
 export const deadLettersContract = defineContract({
   name: "dead_letters",
   version: 1,
-  about: "records that went no further, of pipelines that keep their state on this node",
+  about: "records that went no further, of pipelines that keep their state on a master, or on a node without masters",
   methods: {
     summary: {
       about: "how many there are of each pipeline, by stage and reason",
       input: z.strictObject({ pipeline: which.optional() }),
-      output: z.object({ pipelines: z.array(pipeline).readonly() }),
+      output: z.object({
+        pipelines: z.array(pipeline).readonly(),
+        missing: z.array(z.string()).readonly().optional().describe("masters that did not answer"),
+      }),
       access: "read",
       idempotent: true,
     },

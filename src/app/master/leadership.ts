@@ -8,7 +8,6 @@ import { Failure, toFailure } from "../../base/errors.ts";
 import { isUntouched, type KeptState } from "../../base/kept-state.ts";
 import type { LinkAddress, LinkHandlers, LinkPool } from "../../wire/link/index.ts";
 import { type CallContext, type Contract, Dispatcher, type Service } from "../../wire/rpc/index.ts";
-import { deadLettersContract } from "../dead-letter/dead-letter-contract.ts";
 import { reportsContract } from "../report/reports-contract.ts";
 import type { Leading } from "./leading.ts";
 import { pipelinesContract } from "./pipelines-contract.ts";
@@ -25,7 +24,7 @@ const AGAIN_MS = 100;
 /** What is asked of a master may end pipelines first: as long as a person waits. */
 const FORWARD_TIMEOUT_MS = 60_000;
 
-const CONTRACTS: readonly Contract[] = [pipelinesContract, tasksContract, reportsContract, deadLettersContract];
+const CONTRACTS: readonly Contract[] = [pipelinesContract, tasksContract, reportsContract];
 
 export interface Leader {
   readonly id: string;
@@ -80,6 +79,11 @@ export class Leadership {
 
   get leading(): Leading | undefined {
     return this.#leading?.leading;
+  }
+
+  /** Another master that leads, as far as is known. */
+  get leader(): Leader | undefined {
+    return this.#ports.others().leader();
   }
 
   /** Leads from now on. Fails when what is kept cannot be read; then it does not. */

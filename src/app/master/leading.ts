@@ -12,8 +12,6 @@ import type { Membership } from "../../cluster/membership/index.ts";
 import type { LinkPool } from "../../wire/link/index.ts";
 import type { Service } from "../../wire/rpc/index.ts";
 import type { ArtifactShelf } from "../../work/artifact/index.ts";
-import { type DeadLetters, openDeadLetters } from "../dead-letter/dead-letter-service.ts";
-import { knownRuns } from "../dead-letter/known-runs.ts";
 import { newReportId } from "../report/reports.ts";
 import { reportsService } from "../report/reports-service.ts";
 import { FencedKept } from "./kept/fenced-kept.ts";
@@ -59,7 +57,6 @@ export class Leading {
   readonly #ports: LeadingPorts;
   readonly #kept: FencedKept;
   readonly #files: SubmittedFiles;
-  readonly #deadLetters: DeadLetters;
   #laidDown: Promise<void> | undefined;
 
   /** Fails when what is kept cannot be read. */
@@ -85,12 +82,10 @@ export class Leading {
     this.workers = new MasterWorkers({ clock, logger, drained });
     this.pipelines = this.#openPipelines(stores);
     this.tasks = this.#openTasks(stores);
-    this.#deadLetters = this.#openDeadLetters();
     this.services = [
       pipelinesService(id, this.pipelines, this.workers),
       tasksService(this.tasks, reports),
       reportsService(reports),
-      this.#deadLetters.service,
     ];
   }
 
@@ -111,15 +106,7 @@ export class Leading {
     return this.#laidDown;
   }
 
-  #openDeadLetters(): DeadLetters {
-    const { clock, dataDir } = this.#ports;
-    const submitted = () => this.pipelines.list().map(({ entry: { id, path } }) => ({ id, path }));
-    const known = () => [...submitted(), ...knownRuns(dataDir)];
-    return openDeadLetters({ clock, dataDir, known, master: () => this.pipelines });
-  }
-
   async #end(reason: string, drainMs: number | undefined): Promise<void> {
-    this.#deadLetters.close();
     if (drainMs !== undefined) await this.#drain(drainMs);
     this.#kept.fence(reason);
     await Promise.all([this.pipelines.drop(reason), this.tasks.drop(reason)]);

@@ -16,6 +16,7 @@ import type { NodeSettings } from "../node/settings.ts";
 import { stateDirectory } from "../self.ts";
 import { Leadership, NOBODY_ELSE, type Others } from "./leadership.ts";
 import { type Cluster, Leading } from "./leading.ts";
+import { MasterLetters } from "./master-letters.ts";
 import type { MasterPipelinePorts } from "./master-pipeline.ts";
 import { masterHandlers } from "./master-workers.ts";
 import { type NamedOutcome, NamedPipelines } from "./named-pipelines.ts";
@@ -97,6 +98,8 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
         void leadership.layDown(reason).then(() => election.deposed?.());
       },
     });
+  const letters = new MasterLetters({ clock, leadership, dataDir: stateDirectory(settings.dataDir) });
+  opening.defer(() => letters.close());
   const hearers = new Set<(view: PipelineView) => void>();
   const named = new NamedPipelines({ clock, leadership, requests: submit });
   const closing = opening.move();
@@ -105,9 +108,10 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
     handlers: {
       ...masterHandlers(() => leadership.leading?.workers),
       ...leadership.handlers,
+      ...letters.handlers,
       ...artifactHandlers(shelf),
     },
-    services: leadership.services,
+    services: [...leadership.services, letters.service],
     trees: () => leadership.leading?.trees() ?? [],
     onPipeline: (hear) => void hearers.add(hear),
     observed: () => ({
@@ -118,6 +122,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
     }),
     async opened(node, stop) {
       cluster = node;
+      letters.follow(node);
       await election.begin(node, leadership);
       await submitted(named, leadership, { ...choices, lingerMs: election.isAlone ? 0 : LINGER_MS }, stop);
     },

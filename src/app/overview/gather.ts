@@ -4,7 +4,16 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
-import type { CutList, InstanceView, MissingPart, Overview, PipelineView } from "../../edge/dashboard/index.ts";
+import { MAIN_GROUP } from "../../data/contract/index.ts";
+import type {
+  CutList,
+  GroupView,
+  InstanceView,
+  MissingPart,
+  NodeView,
+  Overview,
+  PipelineView,
+} from "../../edge/dashboard/index.ts";
 import { linkViews, nodeViews } from "./cluster-views.ts";
 import { bounded, TREE_NODES_MAX, TreeBudget } from "./limits.ts";
 import type { InstancesTold, MasterPipelines, OverviewPorts } from "./ports.ts";
@@ -35,7 +44,7 @@ export async function gather(ports: OverviewPorts): Promise<Gathered> {
   return {
     ...{ atMs: clock.now(), monotonicMs: clock.monotonic() },
     ...{ life: node.life, node: node.id, version: node.version },
-    nodes: bounded("nodes", nodes, cut),
+    nodes: bounded("nodes", withLeader(nodes, groups), cut),
     links: bounded("links", links, cut),
     pipelines: bounded("pipelines", master?.pipelines ?? [], cut).map((each) => withFewStages(each, cut)),
     ...(master && { master: master.by }),
@@ -50,6 +59,12 @@ export async function gather(ports: OverviewPorts): Promise<Gathered> {
     missing,
     cut,
   };
+}
+
+/** Where masters have chosen one, that is who leads; elsewhere the oldest is shown. */
+function withLeader(nodes: readonly NodeView[], groups: readonly GroupView[]): readonly NodeView[] {
+  const leader = groups.find(({ group }) => group === MAIN_GROUP)?.leader;
+  return leader === undefined ? nodes : nodes.map((each) => ({ ...each, isLeader: each.id === leader }));
 }
 
 function withFewStages({ stages, ...pipeline }: PipelineView, cut: CutList[]): PipelineView {

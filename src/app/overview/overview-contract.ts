@@ -18,7 +18,9 @@ const node = z.object({
   roles: texts,
   state: z.string().describe("alive, suspect, dead or left"),
   isSelf: z.boolean(),
-  isLeader: z.boolean().describe("the oldest that is alive, as this node sees it: no lock"),
+  isLeader: z
+    .boolean()
+    .describe("the master that leads; where there are none the oldest that is alive, which is no lock"),
   ageMs: count,
   capacities: z.record(z.string(), count),
   cpu: share,

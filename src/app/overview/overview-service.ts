@@ -2,7 +2,6 @@
  * Answers the contract `overview`. Many may look at once: looks within a moment share one, so that viewers cost a node no more than
  * one of them does.
  */
-import type { EventView } from "../../edge/dashboard/index.ts";
 import { implement, type Service } from "../../wire/rpc/index.ts";
 import { Changes, type SeenPipeline } from "./changes.ts";
 import { EventRing, type NewEvent } from "./event-ring.ts";
@@ -50,11 +49,6 @@ export class OverviewDesk {
   /** A master hears of each change of its pipelines. */
   tellPipeline(pipeline: SeenPipeline): void {
     this.#changes.tellPipeline(pipeline);
-  }
-
-  /** What has happened, behind that id. */
-  eventsAfter(id: number): readonly EventView[] {
-    return this.#events.after(id);
   }
 
   #shared(): Promise<Gathered> {

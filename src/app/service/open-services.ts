@@ -123,6 +123,7 @@ function processOptions({ dataDir, self, settings }: ServiceChoices) {
     command: serviceHostCommand(),
     clock: systemClock,
     node: self,
+    limits: { memoryBytes: settings.memoryBytes },
     passEnv: settings.passEnv,
     workDirectory: join(stateDirectory(dataDir), "work"),
   } satisfies Partial<Parameters<typeof ServiceProcess.load>[0]>;

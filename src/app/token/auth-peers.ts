@@ -7,7 +7,7 @@ import { type Clock, systemClock, type Timer } from "../../base/clock.ts";
 import { messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { ApiTokens } from "../../edge/token/index.ts";
+import type { ApiTokens, Revocation } from "../../edge/token/index.ts";
 import { createClient, type Transport } from "../../wire/rpc/index.ts";
 import { type AuthClient, authContract } from "./auth-contract.ts";
 import type { News, Told } from "./auth-service.ts";
@@ -63,8 +63,7 @@ export class AuthPeers {
     const peer = this.#ports.others().find(({ id }) => id === issuer);
     if (!peer) return undefined;
     try {
-      const { digest } = this.#ports.tokens.revoked;
-      return (await this.#client(peer).news({ digest })).keys; // its own; `keys` has others' as well
+      return await this.#newsOf(peer);
     } catch (thrown) {
       this.#note("no keys", peer, thrown);
       return undefined;
@@ -88,11 +87,8 @@ export class AuthPeers {
 
   /** Asks that one for its keys, and what it knows of revocations. */
   async catchUp(peer: AuthPeer): Promise<void> {
-    const { tokens } = this.#ports;
     try {
-      const { keys, revoked } = await this.#client(peer).news({ digest: tokens.revoked.digest });
-      tokens.takeKeys(peer.id, keys);
-      if (tokens.revoke(revoked ?? []).length > 0) await this.#keep();
+      this.#ports.tokens.takeKeys(peer.id, await this.#newsOf(peer));
     } catch (thrown) {
       this.#note("not asked", peer, thrown);
     }
@@ -135,15 +131,26 @@ export class AuthPeers {
       left.splice(random.below(left.length), 1),
     ).flat();
     await inTurns(chosen, AT_ONCE, (peer) => this.catchUp(peer));
-    await this.#keep().catch((thrown) => {
-      this.#ports.logger.warn(`revoked tokens are not written down: ${messageOf(thrown)}`);
-    });
+    await this.#takeOver([]);
   }
 
-  /** Also what could not be written before. */
-  #keep(): Promise<void> {
-    const { ledger, tokens } = this.#ports;
-    return keepRevocations({ ledger, tokens, clock: this.#clock });
+  /** Its own keys, and no other node's as `keys` has them. What it knows of revocations is taken over. */
+  async #newsOf(peer: AuthPeer): Promise<readonly unknown[]> {
+    const { tokens } = this.#ports;
+    const { keys, revoked = [] } = await this.#client(peer).news({ digest: tokens.revoked.digest });
+    if (revoked.length > 0) await this.#takeOver(revoked);
+    return keys;
+  }
+
+  /** Writes also what could not be written before; the next round tries again. Keys are taken over whatever becomes of it. */
+  async #takeOver(revoked: readonly Revocation[]): Promise<void> {
+    const { ledger, logger, tokens } = this.#ports;
+    try {
+      tokens.revoke(revoked);
+      await keepRevocations({ ledger, tokens, clock: this.#clock });
+    } catch (thrown) {
+      logger.warn(`revoked tokens are not all remembered: ${messageOf(thrown)}`);
+    }
   }
 
   #client({ transport }: AuthPeer): AuthClient {

@@ -36,5 +36,5 @@ export function placeOf(thrown: unknown): string | undefined {
   if (!(thrown instanceof Error)) return undefined;
   const { position } = thrown as { readonly position?: { file?: unknown; line?: unknown; column?: unknown } | null }; // the runtime's, on what does not compile
   if (position) return `${position.file}:${position.line}:${position.column}`;
-  return /\(?((?:\/|[A-Za-z]:)[^\s()]+:\d+:\d+)\)?/.exec(thrown.stack ?? "")?.[1];
+  return /^\s*at (?:.*\(|async )?((?:\/|[A-Za-z]:[\\/]).*:\d+:\d+)\)?$/m.exec(thrown.stack ?? "")?.[1];
 }

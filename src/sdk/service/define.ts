@@ -23,7 +23,7 @@ export interface ServiceDefinition {
   init?(context: ServiceContext): void | Promise<void>;
   /** Once, after the last call; not after a crash. */
   cleanup?(context: ServiceContext): void | Promise<void>;
-  /** Asked from time to time: a throw, or no answer, several times in a row replaces the process. */
+  /** Asked every few seconds: a throw, or no answer, several times in a row replaces the process. Without it, only no answer does. */
   health?(context: ServiceContext): void | Promise<void>;
   /** Around every method, in this order. */
   readonly middleware?: readonly Middleware[];

@@ -33,13 +33,20 @@ export function App() {
   return <SignedIn key={token} token={token} signOut={signOut} />;
 }
 
+/** A node that hangs is as good as one that is gone; a replay or a restart has begun long before. */
+const ANSWER_TIMEOUT_MS = 15_000;
+
+function ask(path: string, init: RequestInit): Promise<Response> {
+  return fetch(path, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+}
+
 interface SignedInProps {
   readonly token: string;
   readonly signOut: (why?: string) => void;
 }
 
 function SignedIn({ token, signOut }: SignedInProps) {
-  const call = useMemo(() => apiOf(token, (path, init) => fetch(path, init)), [token]);
+  const call = useMemo(() => apiOf(token, ask), [token]);
   const live = useMemo(() => new Live({ clock: systemClock, call, isHidden: () => document.hidden }), [call]);
   const identity = useIdentity(call, signOut);
   useEffect(() => {

@@ -4,6 +4,7 @@
  */
 import { pause } from "../../../base/clock.ts";
 import { type Failure, toFailure } from "../../../base/errors.ts";
+import { redact } from "../../../base/redact.ts";
 import type { ServiceDescription, ServiceHandlers } from "../../../process/service/index.ts";
 import { backoffDelayMs } from "../../../protocol/retry/index.ts";
 import type { Invocation } from "../words/index.ts";
@@ -88,7 +89,7 @@ export class ServiceUnit {
       file: this.#current?.found.file ?? this.home.file,
       ...(description && { name: description.name, version: description.version }),
       state: this.#stateShown(),
-      ...(this.fault && { fault: this.fault.message }),
+      ...(this.fault && { fault: redact(this.fault.message) }), // anybody who may read sees it
       restarts: this.#restartsBefore + (this.#current?.restarts ?? 0),
       processes: deployments.flatMap((each) => each.processes()),
       waiting: this.#waiting.size,

@@ -37,7 +37,14 @@ function rig(files: readonly FakeFile[], caller: Caller = { name: "ann", access:
       ],
       swap: async (name, file) => `${name}@${file ?? "same"}`,
       restart: async (name) => name,
-      rescan: async () => ({ started: [], swapped: [], stopped: [], unchanged: ["users@1.0.0"], starting: [], faults: [] }),
+      rescan: async () => ({
+        started: [],
+        swapped: [],
+        stopped: [],
+        unchanged: ["users@1.0.0"],
+        starting: [],
+        faults: [],
+      }),
     },
     door: {
       call: answer,

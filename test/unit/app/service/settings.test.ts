@@ -15,15 +15,24 @@ test("readServiceSettings() takes services of the working directory only where t
 
 test("readServiceSettings() tells all faults at once", () => {
   using files = new Workspace();
-  const words = { directories: ["nowhere", ""], none: true, passEnv: ["A B"] };
+  const words = { directories: ["nowhere", ""], none: true, passEnv: ["A B"], memory: "1MiB" };
   expect(() => readServiceSettings(words, files.path)).toThrow(
     [
       "--services and --no-services are both given; one of them is required",
       '--services is "nowhere"; a directory that is there is required',
       '--services is ""; a directory that is there is required',
+      '--service-memory is "1MiB"; at least 64MiB are required: a whole number of bytes or one with KiB, MiB, GiB, KB, MB or GB, such as 65536 or 64MiB',
       '--service-env is "A B"; the name of a variable is required',
     ].join("\n"),
   );
+});
+
+test("readServiceSettings() bounds the memory of a process, whether it is said or not", () => {
+  using files = new Workspace();
+  expect(readServiceSettings({ memory: "256MiB" }, files.path).memoryBytes).toBe(2 ** 28);
+  const { memoryBytes } = readServiceSettings({}, files.path);
+  expect(memoryBytes).toBeGreaterThan(2 ** 26);
+  expect(memoryBytes).toBeLessThan(2 ** 44);
 });
 
 test("RESERVED_NAMES has the name of every contract that this program has", async () => {

@@ -33,6 +33,24 @@ describe("a revocation that did not reach the disk", () => {
     expect(writtenBy(beta)).toEqual([one.jti, two.jti]);
   });
 
+  test("catchUp() takes over keys all the same, and a later round writes it", async () => {
+    const net = new Net();
+    const [alpha, beta] = ["alpha", "beta"].map((id) => net.add(id)) as [TestNode, TestNode];
+    const { jti, token } = await alpha.client(ADMIN).token({ subject: "x" });
+    await beta.tokens.verify(token);
+    net.cut.add("beta");
+    await alpha.client(ADMIN).revoke({ jti });
+    await alpha.client(ADMIN).rotate({ forget: true });
+    beta.failures = 1;
+    beta.meets("alpha");
+    const [key] = alpha.tokens.publicKeys();
+    await until("beta has met alpha", () => beta.tokens.allPublicKeys().some(({ kid }) => kid === key?.kid));
+    expect([beta.tokens.revoked.has(jti), writtenBy(beta)]).toEqual([true, []]);
+    net.clock.advance(40_000);
+    await until("it is written", () => writtenBy(beta).length > 0);
+    expect(writtenBy(beta)).toEqual([jti]);
+  });
+
   test("a round writes it, also where no other node is", async () => {
     const alpha = new Net().add("alpha");
     alpha.failures = 2;

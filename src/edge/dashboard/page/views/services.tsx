@@ -47,11 +47,12 @@ export function Services() {
               <td class="number">{duration(p50Ms)}</td>
               <td class="number">{duration(p99Ms)}</td>
               <td class="actions">
-                {nodes.includes(node) && (
-                  <ActionButton action={restartServiceAction(name)} about={`Restart service ${name}`}>
-                    Restart
-                  </ActionButton>
-                )}
+                {nodes.includes(node) &&
+                  (versions.length > 1 ? versions.map((version) => `${name}@${version}`) : [name]).map((each) => (
+                    <ActionButton key={each} action={restartServiceAction(each)} about={`Restart service ${each}`}>
+                      {versions.length > 1 ? `Restart ${each.slice(name.length + 1)}` : "Restart"}
+                    </ActionButton>
+                  ))}
               </td>
             </tr>
           ))}

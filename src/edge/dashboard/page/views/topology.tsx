@@ -33,7 +33,7 @@ export function Topology() {
             />
           ))}
         {nodes.map((node) => (
-          <Node key={node.id} node={node} place={byId.get(node.id)} />
+          <Node key={node.id} node={node} place={byId.get(node.id)} isAlone={isOnlyName(nodes, node.name)} />
         ))}
       </svg>
       <Key />
@@ -59,18 +59,30 @@ function Edge({ from, to, link, rate = 0 }: EdgeProps) {
   );
 }
 
+function isOnlyName(nodes: readonly NodeView[], wanted: string): boolean {
+  return nodes.filter(({ name }) => name === wanted).length === 1;
+}
+
 const LETTERS: readonly (readonly [role: string, letter: string])[] = [
   ["master", "M"],
   ["worker", "W"],
   ["gateway", "G"],
 ];
 
-function Node({ node, place }: { readonly node: NodeView; readonly place: Place | undefined }) {
+interface NodeProps {
+  readonly node: NodeView;
+  readonly place: Place | undefined;
+  /** No other node has its name. */
+  readonly isAlone: boolean;
+}
+
+function Node({ isAlone, node, place }: NodeProps) {
   if (!place) return null;
   const { cpu, id, isDraining, isLeader, name, roles, state } = node;
   const { radius, x, y } = place;
   const letter = LETTERS.find(([role]) => roles.includes(role))?.[1] ?? "N";
-  const label = name.length > 16 ? `${name.slice(0, 15)}…` : name;
+  const called = isAlone ? name : id; // several masters may go by one name
+  const label = called.length > 16 ? `${called.slice(0, 15)}…` : called;
   const shown = state === "alive" && isDraining ? "draining" : state;
   return (
     <g class={`node ${shown}`} transform={`translate(${x} ${y})`}>
@@ -103,8 +115,8 @@ function arc(radius: number, share: number): string {
 function Key() {
   return (
     <p class="key">
-      <b>M</b> master <b>W</b> worker <b>N</b> member · arc: processors in use · dashed ring: oldest alive · lines:
-      links of the node that was asked
+      <b>M</b> master <b>W</b> worker <b>N</b> member · arc: processors in use · dashed ring: leads, or where there are
+      no masters the oldest · lines: links of the node that was asked
     </p>
   );
 }

@@ -91,6 +91,13 @@ test("a service that fails too often is failed, says why, and its calls fail at 
   expect(await codeOf(rig.call("who"))).toBe("service.unavailable");
 });
 
+test("statuses() tells why a service has failed, and no password", async () => {
+  await using rig = new LocalRig();
+  rig.write("users.ts", { loadError: "cannot connect to postgres://app:hunter2@db/users" });
+  await rig.local.start();
+  expect(rig.local.statuses()[0]?.fault).toBe("cannot connect to postgres://[redacted]@db/users");
+});
+
 test("a failed service is tried again when its file changes", async () => {
   await using rig = new LocalRig();
   rig.write("users.ts", { loadError: "a comma is missing" });
