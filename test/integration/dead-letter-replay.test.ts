@@ -103,6 +103,7 @@ test("replay() and purge() refuse what cannot be", async () => {
   expect(await code(client.replay({ pipeline: "p", texts: true, output: space.at("x.ndjson") }))).toBe(
     "dead_letter.several_stages",
   );
+  expect(await code(client.show({ pipeline: "p", number: 9_999 }))).toBe("dead_letter.letter_not_found");
   expect(await code(client.purge({ pipeline: "p" }))).toBe("dead_letter.no_filter");
   expect(await code(client.replay({ pipeline: "p", stage: "two", output: space.at("out.ndjson") }))).toBe(
     "dead_letter.output_exists",

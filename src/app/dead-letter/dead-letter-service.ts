@@ -1,5 +1,6 @@
 /** Answers the contract `dead_letters` from the files that pipelines have left on this node. */
 import type { Clock } from "../../base/clock.ts";
+import { Failure } from "../../base/errors.ts";
 import { implement, type Service } from "../../wire/rpc/index.ts";
 import { type DeadLetterFilter, purgeDeadLetters } from "../../work/pipeline/dead-letter/index.ts";
 import { type LetterView, letter, letters } from "../dead-letters.ts";
@@ -53,7 +54,8 @@ export function openDeadLetters({ clock, dataDir, known, master }: DeadLetterPor
       return listed((await placeOf(pipeline)).file, query, offset, limit);
     },
     async show({ number, pipeline }) {
-      return { letter: toldLetter(await letter((await placeOf(pipeline)).file, number), SHOWN_CHARS_MAX) };
+      const { file } = await placeOf(pipeline);
+      return { letter: toldLetter(await letter(file, number).catch(asNotFound), SHOWN_CHARS_MAX) };
     },
     async replay({ output, pipeline, purge = false, texts = false, ...selection }) {
       const request = { place: await placeOf(pipeline), filter: filterOf(selection), output, purge, texts };
@@ -68,6 +70,12 @@ export function openDeadLetters({ clock, dataDir, known, master }: DeadLetterPor
     },
   });
   return { service, totals, close: () => replays.close() };
+}
+
+/** What has an address of its own and is not there is not found, for whoever asks over HTTP. */
+function asNotFound(thrown: unknown): never {
+  if (!(thrown instanceof Failure) || thrown.code !== "dead_letter.no_such_letter") throw thrown;
+  throw new Failure("dead_letter.letter_not_found", thrown.message, { cause: thrown });
 }
 
 async function toldSummary({ file, path, pipeline }: LetterPlace, summaries: Summaries): Promise<LettersOfPipeline> {

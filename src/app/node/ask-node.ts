@@ -23,7 +23,7 @@ export interface AskChoices {
   readonly dataDir: string | undefined;
   readonly timeoutMs: number;
   /** Of the token, where one is needed (read). */
-  readonly access?: "read" | "operate" | undefined;
+  readonly access?: "read" | "operate" | "admin" | undefined;
   /** Which processes of this machine are asked, by their command. */
   readonly commands?: readonly string[] | undefined;
 }

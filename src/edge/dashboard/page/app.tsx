@@ -36,8 +36,14 @@ export function App() {
 /** A node that hangs is as good as one that is gone; a replay or a restart has begun long before. */
 const ANSWER_TIMEOUT_MS = 15_000;
 
-function ask(path: string, init: RequestInit): Promise<Response> {
-  return fetch(path, { ...init, signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS) });
+async function ask(path: string, init: RequestInit): Promise<Response> {
+  const late = new AbortController();
+  const timer = systemClock.after(ANSWER_TIMEOUT_MS, () => late.abort(new Error("the node does not answer")));
+  try {
+    return await fetch(path, { ...init, signal: late.signal });
+  } finally {
+    timer.cancel();
+  }
 }
 
 interface SignedInProps {
