@@ -13,8 +13,12 @@ interface Run {
   readonly files: readonly string[];
   /** A test that takes longer is taken to hang. */
   readonly timeoutMs: number;
+  /** Those of these that are another run's. */
+  readonly without?: readonly string[];
   /** Whether the tests start the executable or built plugins. */
   readonly needsBuild: boolean;
+  /** They leave a core to others: run beside the tests that keep killing real processes. */
+  readonly isAside: boolean;
 }
 
 const UNIT_TIMEOUT_MS = 30_000;
@@ -23,13 +27,20 @@ const INTEGRATION_TIMEOUT_MS = 600_000;
 
 function unit(name: string, ...folders: readonly string[]): Run {
   const files = folders.map((folder) => `test/${folder}/**/*.test.ts`);
-  return { name, files, timeoutMs: UNIT_TIMEOUT_MS, needsBuild: false };
+  return { name, files, timeoutMs: UNIT_TIMEOUT_MS, needsBuild: false, isAside: true };
 }
 
-function integration(pattern: string): Run {
-  const files = [`test/integration/${pattern}.test.ts`];
-  return { name: "integration", files, timeoutMs: INTEGRATION_TIMEOUT_MS, needsBuild: true };
+function integration(...patterns: readonly string[]): Run {
+  const files = patterns.map((pattern) => `test/integration/${pattern}.test.ts`);
+  return { name: "integration", files, timeoutMs: INTEGRATION_TIMEOUT_MS, needsBuild: true, isAside: false };
 }
+
+/** What a node shows and serves: nodes that wait for requests, and a browser. */
+const FRONT: Run = {
+  ...integration("api-*", "services-*", "service-*", "token-*", "dashboard*", "cache-*", "trace-*"),
+  name: "integration of services and pages",
+  isAside: true,
+};
 
 const GROUPS: Readonly<Record<string, readonly Run[]>> = {
   unit: [unit("unit", "unit")],
@@ -49,7 +60,8 @@ const ALL: readonly Run[] = [
   unit("unit", "unit"),
   unit("simulation", "sim"),
   unit("conformance", "conformance"),
-  integration("**/*"),
+  FRONT,
+  { ...integration("**/*"), without: FRONT.files },
 ];
 
 interface Count {
@@ -70,7 +82,10 @@ export function readSummary(output: string): Count | undefined {
 
 /** `isAside`: what it says is told when it has ended, so that it does not mix with what runs beside it. */
 async function execute(run: Run, isAside = false): Promise<Count> {
-  const files = globSync([...run.files], { cwd: ROOT }).sort();
+  const others = new Set(globSync([...(run.without ?? [])], { cwd: ROOT }));
+  const files = globSync([...run.files], { cwd: ROOT })
+    .filter((file) => !others.has(file))
+    .sort();
   if (files.length === 0) return { passed: 0, failed: 0 };
   console.error(`\n── ${run.name}: ${files.length} files`);
   const paths = files.map((path) => `./${path}`);
@@ -118,8 +133,8 @@ async function main(names: readonly string[]): Promise<number> {
   }
   const runs = names.length === 0 ? ALL : names.flatMap((name) => GROUPS[name]!);
   const built = runs.some(({ needsBuild }) => needsBuild) && (await build());
-  // Real processes wait for each other most of the time: what only computes runs beside them.
-  const [real, others] = [runs.filter(({ needsBuild }) => needsBuild), runs.filter(({ needsBuild }) => !needsBuild)];
+  // Real processes wait for each other most of the time: two cores do both.
+  const [real, others] = [runs.filter(({ isAside }) => !isAside), runs.filter(({ isAside }) => isAside)];
   const counts = await Promise.all([inTurn(others, built, real.length > 0), inTurn(real, built)]);
   const [passed, failed] = [counts[0].passed + counts[1].passed, counts[0].failed + counts[1].failed];
   console.log(`${passed} passed, ${failed} failed`);

@@ -40,7 +40,7 @@ test("a killed process is started again, its service goes on in the other one, a
     () => node.pidsOf("users").length === 2 && !node.pidsOf("users").includes(killed!),
   );
   const { answers, failures } = await load.end();
-  expect(answers).toBeGreaterThan(100);
+  expect(answers).toBeGreaterThan(10);
   expect(failures).toEqual([]); // who is idempotent, and the other process is asked at once
   expect(node.statusOf("users")).toMatchObject({ state: "running", restarts: 1 });
   expect(node.statusOf("orders")).toMatchObject({ state: "running", restarts: 0 });

@@ -40,6 +40,7 @@ export class RealServices implements AsyncDisposable {
     this.services.opened({
       membership: { self, members: () => [], on: () => () => {} },
       links: { byId: () => undefined, get: nobody },
+      services: [],
     });
     await this.services.local.rescan();
   }

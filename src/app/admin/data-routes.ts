@@ -10,18 +10,18 @@ const txn = routesOf("data", "txn");
 
 export const dataRoutes: readonly Route[] = [
   map("GET", "/maps/{map}", "range", listedAfter("entries", "key")),
-  map("GET", "/maps/{map}/{key}", "get"),
+  map("GET", "/maps/{map}/{key}", "get", { content: "entry" }),
   map("PUT", "/maps/{map}/{key}", "put"),
   map("DELETE", "/maps/{map}/{key}", "delete"),
 
   queue("GET", "/queues", "list", listedAfter("queues", "queue")),
-  queue("GET", "/queues/{queue}", "stats"),
+  queue("GET", "/queues/{queue}", "stats", { content: "stats" }),
   queue("GET", "/queues/{queue}/messages", "peek"),
   queue("POST", "/queues/{queue}/messages", "enqueue", { status: 201 }),
   queue("DELETE", "/queues/{queue}/messages", "purge"),
 
   lock("GET", "/locks", "list", listedAfter("locks", "lock")),
-  lock("GET", "/locks/{lock}", "show"),
+  lock("GET", "/locks/{lock}", "show", { content: "lock" }),
 
   counter("GET", "/counters", "list", listedAfter("counters", "counter")),
   counter("GET", "/counters/{counter}", "get"),
@@ -30,5 +30,5 @@ export const dataRoutes: readonly Route[] = [
 
   txn("POST", "/transactions", "run"),
   txn("GET", "/transactions", "list", listedAfter("transactions", "id")),
-  txn("GET", "/transactions/{id}", "show"),
+  txn("GET", "/transactions/{id}", "show", { content: "transactions" }),
 ];

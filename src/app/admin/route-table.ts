@@ -1,7 +1,7 @@
 /** Short words for the lines of the route table. */
 import type { Paged, Route, Verb } from "../../edge/admin/index.ts";
 
-type Rest = Partial<Pick<Route, "about" | "fixed" | "isPublic" | "paged" | "status">>;
+type Rest = Partial<Pick<Route, "about" | "content" | "fixed" | "isPublic" | "paged" | "status">>;
 
 /** Lines of one contract: `route("GET", "/pipelines", "list")`. */
 export function routesOf(tag: string, contract: string) {

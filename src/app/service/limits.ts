@@ -7,3 +7,5 @@ export const PAGE_MAX = 1_000;
 export const PARAMS_TIMEOUT_MS_MAX = 3_600_000;
 /** Of a call that says nothing. */
 export const CALL_TIMEOUT_MS = 30_000;
+/** Nodes that are asked at the same time by one broadcast. */
+export const BROADCAST_PARALLEL = 64;

@@ -3,11 +3,14 @@
 import { Failure } from "../../base/errors.ts";
 import type { Membership } from "../../cluster/membership/index.ts";
 import type { LinkPool, PeerLink } from "../../wire/link/index.ts";
+import type { Service } from "../../wire/rpc/index.ts";
 import type { RegistryPorts } from "../../work/service/registry/index.ts";
 
 export interface NodeParts {
   readonly membership: Pick<Membership, "members" | "on" | "self">;
   readonly links: Pick<LinkPool, "byId" | "get">;
+  /** All that it answers. */
+  readonly services: readonly Service[];
 }
 
 interface NodePorts extends Pick<RegistryPorts, "members" | "onMember"> {

@@ -87,6 +87,7 @@ export function openServices(choices: ServiceChoices): NodeServices {
   const callerPorts = { self, clock: systemClock, random, catalogue, local, linkOf: ports.linkOf };
   const cluster = new ClusterServices({ ...callerPorts, ...(tracer && { tracer }) });
   door = cluster;
+  const nodes = { self, members: ports.members, linkTo: ports.linkTo, contracts: () => node?.services ?? [] };
   const close = async (): Promise<void> => {
     await local.close();
     registry.stop();
@@ -96,7 +97,7 @@ export function openServices(choices: ServiceChoices): NodeServices {
     registry,
     door: cluster,
     handlers: { ...cluster.served.handlers, [OFFERS_TOPIC]: handler },
-    services: [servicesService({ self, local, registry, door: cluster })],
+    services: [servicesService({ self, local, registry, door: cluster, nodes })],
     opened: (opened) => {
       node = opened;
       registry.start();

@@ -110,7 +110,7 @@ export const servicesContract = defineContract({
       access: "read",
     },
     broadcast: {
-      about: "calls a method on every node that offers it; each answers for itself",
+      about: "calls a method on every node that offers it, or of `system` on every node; each answers for itself",
       input: z.strictObject(question),
       output: z.object({
         answers: z

@@ -7,6 +7,7 @@ import type { ClusterServices } from "../../work/service/caller/index.ts";
 import type { LocalServices } from "../../work/service/local/index.ts";
 import { hasTags, type Route, type ServiceRegistry } from "../../work/service/registry/index.ts";
 import type { DoorCall } from "../../work/service/words/index.ts";
+import { askSystems, type EveryNode, isSystem } from "./broadcast-system.ts";
 import { serviceCallerOf } from "./caller.ts";
 import { CALL_TIMEOUT_MS } from "./limits.ts";
 import { type ListedService, type LocalService, servicesContract } from "./services-contract.ts";
@@ -16,6 +17,7 @@ export interface ServicesParts {
   readonly self: string;
   readonly local: Pick<LocalServices, "statuses" | "swap" | "restart" | "rescan">;
   readonly registry: Pick<ServiceRegistry, "catalogue" | "counts">;
+  readonly nodes: EveryNode;
   readonly door: Pick<ClusterServices, "call" | "broadcast" | "discover" | "find" | "counts" | "revision">;
 }
 
@@ -27,7 +29,7 @@ interface Question {
   readonly tags?: readonly string[] | undefined;
 }
 
-export function servicesService({ door, local, registry, self }: ServicesParts): Service {
+export function servicesService({ door, local, nodes, registry, self }: ServicesParts): Service {
   return implement(servicesContract, {
     list: ({ cursor, limit, tags = [] }) => page(registry.catalogue.routes(), { cursor, limit, tags }),
     describe: ({ service }) => {
@@ -44,7 +46,10 @@ export function servicesService({ door, local, registry, self }: ServicesParts):
       return { result: readJson(await door.call(callOf(question, context))) };
     },
     async broadcast(question, context) {
-      return { answers: await door.broadcast(callOf(question, context)) };
+      const answers = isSystem(question.service)
+        ? await askSystems(question, context, nodes)
+        : await door.broadcast(callOf(question, context));
+      return { answers };
     },
     swap: async ({ file, service }) => ({ service: await local.swap(service, file) }),
     restart: async ({ service }) => ({ service: await local.restart(service) }),

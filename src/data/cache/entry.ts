@@ -15,9 +15,12 @@ export interface Entry {
   readonly endsMs: number;
 }
 
+/** Whom the load asked was not there: that says nothing about what it would have answered. */
+const NOBODY_THERE = "service.not_found";
+
 /** A failure that says that there is nothing, and that can be believed for a while. */
 export function isNegative(thrown: unknown): thrown is Failure {
-  return thrown instanceof Failure && /(^|[._])not_found$/.test(thrown.code);
+  return thrown instanceof Failure && thrown.code !== NOBODY_THERE && /(^|[._])not_found$/.test(thrown.code);
 }
 
 export function failureBytes(failure: Failure): Uint8Array {

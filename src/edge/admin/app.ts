@@ -99,7 +99,7 @@ interface Router {
 
 function routerOf(ports: AdminPorts): Router {
   const { clock, dispatcher, logger, routes, services } = ports;
-  const methods = methodTable(dispatcher);
+  const methods = methodTable(dispatcher, clock);
   const document = openApiSource(ports, methods);
   const hono = new Hono<Env>();
   const get = (
@@ -115,7 +115,7 @@ function routerOf(ports: AdminPorts): Router {
   get("/livez", () => liveness(ports.readiness()));
   get("/readyz", () => readiness(ports.readiness()));
   get("/metrics", ({ caller, request }) => metricsPage(ports, caller, request.headers.get("accept")));
-  get("/openapi.json", ({ caller }) => openApiPage(document.text(), caller));
+  get("/openapi.json", ({ caller }) => openApiPage(document, caller));
   get("/rpc", ({ caller }) => listingPage(ports, methods, caller));
   get("/rpc/:name", ({ caller }, name) => listingPage(ports, methods, caller, name));
   hono.post("/rpc/:name/:method", () => problemResponse(new Failure("rpc.defect", "calls take another way")));

@@ -10,6 +10,7 @@ import {
   SAFE_HEADERS,
 } from "../../wire/rpc/index.ts";
 import type { MethodTable } from "./methods.ts";
+import type { OpenApiSource } from "./openapi/document.ts";
 import type { AdminPorts, Readiness } from "./types.ts";
 
 /** As an OpenAPI document is told. */
@@ -41,13 +42,14 @@ export async function metricsPage({ metrics }: AdminPorts, caller: Caller, accep
   return new Response(text, { headers: { ...SAFE_HEADERS, "content-type": contentType, vary: "accept" } });
 }
 
-export function listingPage(
+export async function listingPage(
   { services }: AdminPorts,
-  { listing }: MethodTable,
+  methods: MethodTable,
   caller: Caller,
   name?: string,
-): Response {
+): Promise<Response> {
   requireReader(caller, "the listing");
+  const listing = await methods.listing();
   const described = name === undefined ? undefined : services?.find(name);
   if (described && !listing.some((each) => each.name === name)) return jsonResponse(publicPart(described));
   const contracts = chosenListing(listing, name);
@@ -61,9 +63,9 @@ export function publicPart(description: ServiceDescription): ServiceDescription 
   return { ...description, methods: Object.fromEntries(methods) };
 }
 
-export function openApiPage(text: string, caller: Caller): Response {
+export async function openApiPage(document: OpenApiSource, caller: Caller): Promise<Response> {
   requireReader(caller, "the description");
-  return new Response(text, { headers: { ...SAFE_HEADERS, "content-type": OPENAPI_TYPE } });
+  return new Response(await document.text(), { headers: { ...SAFE_HEADERS, "content-type": OPENAPI_TYPE } });
 }
 
 function requireReader(caller: Caller, what: string): void {

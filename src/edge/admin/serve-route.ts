@@ -55,10 +55,21 @@ export async function serveRoute(
   const signal = (): AbortSignal => request.signal;
   const reply = await dispatcher.call({ contract, method, input, caller, timeoutMs: leftMs(), signal, traceparent });
   if (!reply.ok) return problemResponse(reply.failure);
+  requireContent(route, path, reply.output);
   const status = route.status ?? 200;
   if (!paged || !question) return jsonResponse(reply.output, status);
   const { output, next } = pageOf(paged, question, reply.output);
   return jsonResponse(output, status, next === undefined ? {} : { link: nextLink(path, query, question.limit, next) });
+}
+
+/** What else the method tells, such as a revision, goes with it. */
+function requireContent({ content }: Route, path: string, output: unknown): void {
+  if (content === undefined) return;
+  const told = output as Fields; // a method of the table gives an object with that field in it
+  const value = told[content];
+  if (value !== undefined && !(Array.isArray(value) && value.length === 0)) return;
+  const message = `there is nothing at ${JSON.stringify(path.slice(0, 200))}`;
+  throw new Failure("rpc.not_found", message, { data: told });
 }
 
 /** The method asks again; here the body is not even read. */

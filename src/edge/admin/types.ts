@@ -38,6 +38,8 @@ export interface Route {
   /** Fields that the path itself says. */
   readonly fixed?: Readonly<Record<string, unknown>>;
   readonly paged?: Paged;
+  /** A field of the output: where it is missing or an empty list there is nothing at the path, which is 404. The method says so by 200. */
+  readonly content?: string;
 }
 
 /** What carries out calls: a Dispatcher. */

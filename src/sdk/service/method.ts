@@ -27,7 +27,7 @@ export interface MethodSettings {
   readonly cache?: CacheOptions;
   /** Tags that are dropped from caches everywhere when it succeeds: `user:{id}`. */
   readonly invalidates?: string | readonly string[];
-  /** What a caller gets when it cannot be asked: a value, or the answer of another method given the same params. */
+  /** What a caller gets when it cannot be asked, or has not answered in time: a value, or what another method says to the same params. Never for a throw. */
   readonly fallback?: { readonly value: unknown } | { readonly method: string };
   /** `GET /users/:id`; params of that name get the words of the path. */
   readonly http?: string | readonly string[];

@@ -1,7 +1,9 @@
 /**
  * The OpenAPI 3.1 document of a node: made of the route table, the contracts and the services that are offered now. Nothing in it is
- * written twice: paths come from the table, schemas from the contracts. Made when it is asked for, and again when services change.
+ * written twice: paths come from the table, schemas from the contracts. What is the node's own is made once, when it is first asked
+ * for; what services offer again when they change. Both piece by piece: nobody waits for a reader of documents.
  */
+import { type Breath, breather } from "../breath.ts";
 import type { MethodTable } from "../methods.ts";
 import type { AdminPorts, Route } from "../types.ts";
 import { builtInPaths, type PathOperation } from "./built-in-paths.ts";
@@ -11,34 +13,38 @@ import { servicePaths } from "./service-paths.ts";
 
 export interface OpenApiSource {
   /** As JSON. */
-  text(): string;
+  text(): Promise<string>;
 }
 
 type Paths = Record<string, Record<string, Operation>>;
-type Tags = Map<string, string>;
+
+interface Parts {
+  readonly paths: Paths;
+  /** What is said of each. */
+  readonly tags: Map<string, string>;
+  readonly components: Components;
+}
 
 export function openApiSource(ports: AdminPorts, methods: MethodTable): OpenApiSource {
-  let made: { readonly revision: number | undefined; readonly text: string } | undefined;
+  let own: Promise<Parts> | undefined;
+  let made: { readonly revision: number | undefined; readonly text: Promise<string> } | undefined;
+  const make = async (): Promise<string> => {
+    const breath = breather(ports.clock);
+    own ??= ownParts(ports.routes, methods, breath);
+    const document = documentOf(ports, await withServices(await own, ports, breath));
+    await breath();
+    return JSON.stringify(document);
+  };
   return {
     text() {
       const revision = ports.services?.revision;
-      if (!made || made.revision !== revision) made = { revision, text: JSON.stringify(documentOf(ports, methods)) };
+      if (!made || made.revision !== revision) made = { revision, text: make() };
       return made.text;
     },
   };
 }
 
-function documentOf({ routes, services, version }: AdminPorts, methods: MethodTable): unknown {
-  const components = new Components();
-  const tags: Tags = new Map([["node", "This node itself."]]);
-  const paths: Paths = {};
-  for (const { path, verb, operation } of builtInPaths()) put(paths, path, verb, operation);
-  addRoutes({ paths, tags, components }, routes, methods);
-  addCalls({ paths, tags, components }, methods);
-  if (services) {
-    tags.set("services", "What services offer under addresses of their own, and their methods.");
-    addServices(paths, servicePaths(services, components));
-  }
+function documentOf({ version }: AdminPorts, { components, paths, tags }: Parts): unknown {
   return {
     openapi: "3.1.0",
     info: {
@@ -66,44 +72,69 @@ const DESCRIPTION = [
   "`deadline-ms` says how long the caller goes on waiting, `traceparent` to which trace the call belongs.",
 ].join(" ");
 
-interface Parts {
-  readonly paths: Paths;
-  readonly tags: Tags;
-  readonly components: Components;
+async function ownParts(routes: readonly Route[], methods: MethodTable, breath: Breath): Promise<Parts> {
+  const parts: Parts = {
+    paths: {},
+    tags: new Map([["node", "This node itself."]]),
+    components: new Components(),
+  };
+  for (const { path, verb, operation } of builtInPaths()) put(parts.paths, path, verb, operation);
+  await addRoutes(parts, routes, methods, breath);
+  await addCalls(parts, methods, breath);
+  return parts;
 }
 
-function addRoutes({ paths, tags, components }: Parts, routes: readonly Route[], methods: MethodTable): void {
+async function addRoutes(
+  { paths, tags, components }: Parts,
+  routes: readonly Route[],
+  methods: MethodTable,
+  breath: Breath,
+): Promise<void> {
   for (const route of routes) {
     const found = methods.find(route);
     if (!found) continue;
     if (!tags.has(route.tag)) tags.set(route.tag, `Paths of ${route.tag}.`);
     put(paths, route.path, route.verb, routeOperation(route, found, components));
+    await breath();
   }
 }
 
-function addCalls({ paths, tags, components }: Parts, { listing }: MethodTable): void {
-  for (const { name, about, methods } of listing) {
+async function addCalls({ paths, tags, components }: Parts, methods: MethodTable, breath: Breath): Promise<void> {
+  for (const { name, about, methods: own } of await methods.listing()) {
     const tag = `rpc: ${name}`;
     tags.set(tag, `${about}.`);
-    for (const [method, { about: what, access, idempotent, input, output }] of Object.entries(methods)) {
+    for (const [method, { about: what, access, idempotent, input, output }] of Object.entries(own)) {
       const description = `Needs \`${access}\`. ${idempotent ? "Asking twice does no more than asking once." : "Not idempotent."}`;
       const call = { title: `${name}.${method}`, about: what, description, tag, input, output };
       put(paths, `/rpc/${name}/${method}`, "POST", callOperation(call, components));
+      await breath();
     }
   }
 }
 
 /** Where the node itself answers, no service does; of two services the first one. */
-function addServices(paths: Paths, all: readonly PathOperation[]): void {
-  const shape = (path: string, verb: string): string => `${verb.toLowerCase()} ${path.replaceAll(/\{[^}]+\}/g, "{}")}`;
-  const known = new Set(
-    Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => shape(path, verb))),
+async function withServices(own: Parts, { services }: AdminPorts, breath: Breath): Promise<Parts> {
+  if (!services) return own;
+  const components = new Components(own.components.schemas);
+  const paths = Object.fromEntries(Object.entries(own.paths).map(([path, verbs]) => [path, { ...verbs }]));
+  const tags = new Map(own.tags).set(
+    "services",
+    "What services offer under addresses of their own, and their methods.",
   );
-  for (const { path, verb, operation } of all) {
-    if (known.has(shape(path, verb))) continue;
-    known.add(shape(path, verb));
-    put(paths, path, verb, operation);
+  const known = new Set(
+    Object.entries(paths).flatMap(([path, verbs]) => Object.keys(verbs).map((verb) => shapeOf({ path, verb }))),
+  );
+  for (const each of servicePaths(services, components)) {
+    await breath();
+    if (known.has(shapeOf(each))) continue;
+    known.add(shapeOf(each));
+    put(paths, each.path, each.verb, each.operation);
   }
+  return { paths, tags, components };
+}
+
+function shapeOf({ path, verb }: Pick<PathOperation, "path" | "verb">): string {
+  return `${verb.toLowerCase()} ${path.replaceAll(/\{[^}]+\}/g, "{}")}`;
 }
 
 function put(paths: Paths, path: string, verb: string, operation: Operation): void {

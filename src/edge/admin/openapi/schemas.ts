@@ -9,7 +9,12 @@ const DEPTH_MAX = 80;
 const DEFINITION = /^#\/(?:\$defs|definitions)\/([^/]+)$/;
 
 export class Components {
-  readonly #schemas: Record<string, unknown> = {};
+  readonly #schemas: Record<string, unknown>;
+
+  /** More of them beside these. */
+  constructor(before: Readonly<Record<string, unknown>> = {}) {
+    this.#schemas = { ...before };
+  }
 
   get schemas(): Readonly<Record<string, unknown>> {
     return this.#schemas;

@@ -24,14 +24,13 @@ const FAILURES = [400, 401, 403, 404, 429, 503] as const;
 
 type Services = Pick<ServiceDoor, "list" | "find" | "endpoints">;
 
-export function servicePaths(services: Services, components: Components): PathOperation[] {
+/** Each is made when it is taken. */
+export function* servicePaths(services: Services, components: Components): Generator<PathOperation> {
   const latest = new Map(services.list().map(({ name }) => [name, services.find(name)]));
   const calls = [...latest.values()].flatMap((each) => (each ? methodsOf(each) : []));
   const endpoints = services.endpoints().flatMap((found) => endpointOf(found, services) ?? []);
-  return [
-    ...calls.slice(0, OPERATIONS_MAX).map((each) => callPath(each, components)),
-    ...endpoints.slice(0, OPERATIONS_MAX).map((each) => endpointPath(each, components)),
-  ];
+  for (const each of calls.slice(0, OPERATIONS_MAX)) yield callPath(each, components);
+  for (const each of endpoints.slice(0, OPERATIONS_MAX)) yield endpointPath(each, components);
 }
 
 interface NamedMethod {

@@ -88,6 +88,11 @@ function openTable() {
   return { ask, calls };
 }
 
+/** There is nothing in the answers here. */
+function answered({ content, status = 200 }: Route): number {
+  return content === undefined ? status : 404;
+}
+
 describe("ROUTES", () => {
   for (const route of ROUTES) {
     test(`${title(route)} names a method that there is, and fields of its input and output`, () => {
@@ -96,6 +101,7 @@ describe("ROUTES", () => {
       for (const name of [...inPath, ...Object.keys(route.fixed ?? {})]) {
         expect([name, input.properties !== undefined && Object.hasOwn(input.properties, name)]).toEqual([name, true]);
       }
+      if (route.content !== undefined) expect(output.properties).toHaveProperty(route.content);
       if (!route.paged) return;
       const { paged } = route;
       expect(output.properties?.[paged.items]?.type).toBe("array");
@@ -127,8 +133,9 @@ describe("ROUTES", () => {
       for (const [token, caller] of Object.entries(CALLERS)) {
         const response = await ask(route, token);
         const isRight = route.isPublic || mayCall(caller, access);
-        expect([token, response.status]).toEqual([token, isRight ? (route.status ?? 200) : 403]);
+        expect([token, response.status]).toEqual([token, isRight ? answered(route) : 403]);
         if (!isRight) expect((await problem(response)).code).toBe("rpc.forbidden");
+        else if (route.content !== undefined) expect((await problem(response)).code).toBe("rpc.not_found");
       }
       const right = Object.values(CALLERS).filter((caller) => route.isPublic || mayCall(caller, access));
       expect(calls.length).toBe(right.length); // nobody else reached the method

@@ -1,12 +1,25 @@
 import { expect, test } from "bun:test";
 import { servicesContract } from "../../../../src/app/service/services-contract.ts";
 import { servicesService } from "../../../../src/app/service/services-service.ts";
+import type { HealthReport } from "../../../../src/app/system/system-contract.ts";
+import { systemService } from "../../../../src/app/system/system-service.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
+import { Failure } from "../../../../src/base/errors.ts";
 import type { ServiceDescription } from "../../../../src/process/service/index.ts";
 import { type Caller, createClient, Dispatcher, type Transport } from "../../../../src/wire/rpc/index.ts";
 import { Catalogue, OffersTable } from "../../../../src/work/service/registry/index.ts";
 import type { DoorCall } from "../../../../src/work/service/words/index.ts";
 import { describeFake, type FakeFile } from "../../../support/fake-services.ts";
+import { codeOf } from "../../../support/local-services.ts";
+
+const HEALTH: HealthReport = { status: "ok", ready: true, node: "n1", checks: [] };
+const SYSTEM = {
+  clock: systemClock,
+  version: "1",
+  startedMs: 0,
+  self: () => ({ node: "n1", name: "n1", address: "x:1", roles: [] }),
+  health: () => HEALTH,
+};
 
 function rig(files: readonly FakeFile[], caller: Caller = { name: "ann", access: "admin" }) {
   const table = new OffersTable("n1");
@@ -45,6 +58,15 @@ function rig(files: readonly FakeFile[], caller: Caller = { name: "ann", access:
         starting: [],
         faults: [],
       }),
+    },
+    nodes: {
+      self: "n1",
+      members: () => ["n2", "n3"],
+      contracts: () => [systemService(SYSTEM)],
+      async linkTo(node) {
+        if (node === "n3") throw new Failure("link.unreachable", "n3 is away");
+        return { request: async (_topic, payload) => ({ node, payload }) };
+      },
     },
     door: {
       call: answer,
@@ -101,6 +123,21 @@ test("call() takes who comes with a node's token for a node", async () => {
   const { calls, client } = rig([{}], { name: "n2", access: "node" });
   await client.call({ service: "users", method: "who" });
   expect(calls[0]?.caller.kind).toBe("node");
+});
+
+test("broadcast() of system asks every node, and no other contract", async () => {
+  const { calls, client } = rig([{}], { name: "ann", access: "operate" });
+  const { answers } = await client.broadcast({ service: "system", method: "health_check" });
+  const asked = { contract: "system", method: "health_check", version: 1, input: {} };
+  expect(answers).toEqual([
+    { node: "n1", ok: true, result: HEALTH },
+    { node: "n2", ok: true, result: { node: "n2", payload: asked } },
+    { node: "n3", ok: false, error: { code: "link.unreachable", message: "n3 is away" } },
+  ]);
+  expect(await codeOf(client.broadcast({ service: "system", method: "toString" }))).toBe("rpc.unknown_method");
+  expect(calls).toEqual([]);
+  await client.broadcast({ service: "auth", method: "issue" });
+  expect(calls).toHaveLength(1); // taken for a service of users, of which there is none
 });
 
 test("call() refuses a method that streams, and says where its items are to be had", async () => {

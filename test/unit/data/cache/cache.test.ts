@@ -314,8 +314,7 @@ describe("Cache with Redis", () => {
   });
 });
 
-test("isNegative() knows failures by their code", () => {
-  expect(
-    [notFound, new Failure("not_found", ""), new Failure("a.found", ""), new Error("not_found")].map(isNegative),
-  ).toEqual([true, true, false, false]);
+test("isNegative() knows failures by their code, and does not believe that a service is gone", () => {
+  const failures = ["not_found", "a.found", "service.not_found"].map((code) => new Failure(code, ""));
+  expect([notFound, new Error("not_found"), ...failures].map(isNegative)).toEqual([true, false, true, false, false]);
 });

@@ -107,6 +107,17 @@ describe("createAdminApp()", () => {
     }
   });
 
+  test("fetch() answers 404 at a path without content, with what else the method tells, and 200 under /rpc", async () => {
+    const { get, send } = openApi();
+    const missing = await get("/price?id=tea", "viewer");
+    expect([missing.status, await problem(missing)]).toMatchObject([
+      404,
+      { code: "rpc.not_found", data: { asked: "tea" } },
+    ]);
+    expect(await (await get("/price?id=free", "viewer")).json()).toEqual({ asked: "free", price: 0 });
+    expect((await send("POST", "/rpc/shop/price", '{"id":"tea"}')).status).toBe(200);
+  });
+
   test("fetch() answers 405 with Allow when the verb is another", async () => {
     const { send } = openApi();
     const cases = [

@@ -79,4 +79,23 @@ describe("GET /openapi.json", () => {
     const faults = await faultsOf(document);
     expect(faults.filter((fault) => !fault.startsWith("no-unused-components"))).toEqual([]);
   });
+
+  test("fetch() lets others have their turns while it makes the document", async () => {
+    let ms = 0;
+    const clock = { now: () => 0, monotonic: () => (ms += 5), after: () => ({ cancel: () => {} }) }; // every step is a long one
+    const api = openApi({ clock });
+    let turns = 0;
+    const count = (): void => {
+      turns++;
+      turn = setImmediate(count);
+    };
+    let turn = setImmediate(count);
+    await documentOf(api);
+    const first = turns;
+    api.door.revision++;
+    await documentOf(api);
+    clearImmediate(turn);
+    expect(first).toBeGreaterThan(10); // a route, a method of a contract or of a service each
+    expect(turns - first).toBeLessThan(first); // the node's own part is there already
+  });
 });

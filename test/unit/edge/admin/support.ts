@@ -57,6 +57,12 @@ export const shop = defineContract({
       output: z.object({ bought: z.string(), pieces: z.number(), gift: z.boolean().optional() }),
       access: "operate",
     },
+    price: {
+      about: "the price of a thing, if there is one",
+      input: z.strictObject({ id: text }),
+      output: z.object({ price: z.number().optional(), asked: z.string() }),
+      access: "read",
+    },
     fire: { about: "ends it", input: z.strictObject({}), output: z.object({}), access: "admin" },
     keys: {
       about: "its keys",
@@ -90,6 +96,7 @@ const ROUTES: readonly Route[] = [
   { verb: "POST", path: "/things/{id}/give", contract: "shop", method: "buy", tag: "shop", fixed: { gift: true } },
   { verb: "POST", path: "/fire", contract: "shop", method: "fire", tag: "shop" },
   { verb: "GET", path: "/.well-known/keys", contract: "shop", method: "keys", tag: "shop", isPublic: true },
+  { verb: "GET", path: "/price", contract: "shop", method: "price", tag: "shop", content: "price" },
   { verb: "GET", path: "/elsewhere", contract: "absent", method: "list", tag: "shop" },
 ];
 
@@ -213,6 +220,7 @@ export function openApi(more: Partial<AdminPorts> = {}): TestApi {
       const { id, pieces, gift } = input;
       return { bought: id, pieces, ...(gift !== undefined && { gift }) };
     },
+    price: ({ id }) => ({ asked: id, ...(id === "free" && { price: 0 }) }),
     fire: () => ({}),
     keys: () => ({ keys: ["a key"] }),
   });
