@@ -44,8 +44,21 @@ export function statusOf({ code, retryable }: Failure): number {
   return retryable ? 503 : 422;
 }
 
+/** Kinds of a union that are told: more of them are a schema for programs. */
+const KINDS_MAX = 5;
+
 export function faultsOf(error: z.core.$ZodError): Fault[] {
-  return error.issues.slice(0, FAULTS_MAX).map(({ path, message }) => ({ path: pathText(path), message }));
+  return error.issues
+    .slice(0, FAULTS_MAX)
+    .map((issue) => ({ path: pathText(issue.path), message: messageOfIssue(issue) }));
+}
+
+/** Of a union it is said what each of its kinds misses: "Invalid input" alone helps nobody. */
+function messageOfIssue(issue: z.core.$ZodIssue): string {
+  if (issue.code !== "invalid_union") return issue.message;
+  const kinds = issue.errors.slice(0, KINDS_MAX).flatMap(([first]) => (first ? [first] : []));
+  const told = kinds.map(({ message, path }) => (path.length === 0 ? message : `${pathText(path)}: ${message}`));
+  return told.length === 0 ? issue.message : [...new Set(told)].join(", or ");
 }
 
 export function faultsFailure(code: string, what: string, error: z.core.$ZodError): Failure {
