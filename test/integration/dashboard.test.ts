@@ -151,7 +151,7 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
       "instances/restart",
       { pid: 4200, name: "/distributed_system/clicks/validate" },
     ],
-    ["#services", "Restart service users", "services/restart", { service: "users" }],
+    ["#services", "Restart service users@1.2.0", "services/restart", { service: "users@1.2.0" }],
   ])("ActionButton() at %s does “%s” when it is confirmed", async (hash, label, method, input) => {
     using node = new FakeNode(movingOverview());
     node.answers.set(method, () => ({}));

@@ -7,7 +7,12 @@ import { type ApiClaims, type ApiTokens, accessOf, type Lockout, lockedOut, read
 import type { Tokens } from "../../wire/auth/index.ts";
 import type { Caller } from "../../wire/rpc/index.ts";
 
-export type Authenticate = (request: Request, address?: string) => Caller | Promise<Caller>;
+/** Where a request came from; finding that out costs, and is done for those only whose token is not known. */
+export interface Sender {
+  readonly address?: string | undefined;
+}
+
+export type Authenticate = (request: Request, sender?: Sender) => Caller | Promise<Caller>;
 
 export interface AuthenticatePorts {
   readonly clusterTokens: Pick<Tokens, "verify">;
@@ -34,11 +39,11 @@ export function authenticator(ports: AuthenticatePorts): Authenticate {
     callers.set(claims, caller);
     return caller;
   };
-  return ({ headers }, address) => {
+  return ({ headers }, sender) => {
     const token = BEARER.exec(headers.get("authorization") ?? "")?.[1];
     if (token === undefined) throw unauthenticated(); // nothing was guessed
     const claims = ports.tokens.known(token);
-    return claims ? callerFor(claims) : look(ports, token, address, callerFor);
+    return claims ? callerFor(claims) : look(ports, token, sender?.address, callerFor);
   };
 }
 

@@ -6,10 +6,7 @@ import { emit, emitJson } from "../output.ts";
 
 export const dashboard = defineCommand({
   about: "print the address of a node's dashboard, to be opened in a browser; whoever has it may operate for an hour",
-  examples: [
-    "dashboard",
-    "dashboard --node 10.0.0.1:8080 --secrets ./cluster",
-  ],
+  examples: ["dashboard", "dashboard --node 10.0.0.1:8080 --secrets ./cluster"],
   args: nodeArgs,
   async run(args) {
     const { askDashboard } = await import("../../app/token/dashboard-link.ts");

@@ -83,7 +83,7 @@ function answerer(ports: AdminPorts, patience: Patience): (asked: Asked) => Prom
       if (page) return served(asked, page);
       if (open.has(path)) return router.answer(asked);
     }
-    asked.caller = await authenticate(request, connection.address);
+    asked.caller = await authenticate(request, connection); // who looks for the address pays for it
     patience.begun(connection);
     const slash = path.startsWith(CALL_PREFIX) ? path.indexOf("/", CALL_PREFIX.length) : -1;
     if (slash === -1 || request.method !== "POST" || path.includes("/", slash + 1)) return router.answer(asked);

@@ -70,7 +70,7 @@ export interface AdminPorts {
   readonly routes: readonly Route[];
   readonly dispatcher: CallPort;
   /** Fails with `rpc.unauthenticated`, or with `auth.locked_out` (429, `data.retryAfterMs`). */
-  readonly authenticate: (request: Request, address: string | undefined) => Caller | Promise<Caller>;
+  readonly authenticate: (request: Request, sender: Pick<RequestInfo, "address">) => Caller | Promise<Caller>;
   readonly readiness: () => Readiness;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -1,6 +1,7 @@
 /**
- * What goes out, laid one message behind the other and written once a turn of the loop: when no microtask has added anything
- * since the last look. What the kernel does not take at once waits; whoever asks for more looks at `isFull` first.
+ * What goes out, laid one message behind the other and written twice a turn of the loop at most: the first of a turn when no microtask
+ * has added anything since the last look, and all that comes later in it together, at its end: a write costs more than a call.
+ * What the kernel does not take at once waits; whoever asks for more looks at `isFull` first.
  */
 
 import { CREDIT, HEADER_BYTES, LENGTH_BYTES, NOTE, REQUEST, REQUEST_BYTES, writeU32 } from "./frames.ts";
@@ -28,20 +29,25 @@ export interface OutgoingRequest {
 export class Outbox {
   /** Gives the bytes that were taken. */
   readonly #write: (bytes: Uint8Array) => number;
+  readonly #afterTurn: (callback: () => void) => void;
   #buffer: Buffer = Buffer.allocUnsafeSlow(INITIAL_BYTES);
   #from = 0;
   #to = 0;
   #isScheduled = false;
   #isBlocked = false;
   #isClosed = false;
+  /** Something was written in this turn. */
+  #hasLeft = false;
   #looks = 0;
   #seen = 0;
   /** Messages since the last write. */
   #messages = 0;
   #emptied: (() => void) | undefined;
 
-  constructor(write: (bytes: Uint8Array) => number) {
+  /** `afterTurn` calls back when this turn of the loop has heard all that has come. */
+  constructor(write: (bytes: Uint8Array) => number, afterTurn: (callback: () => void) => void = inNextTurn) {
     this.#write = write;
+    this.#afterTurn = afterTurn;
   }
 
   get waitingBytes(): number {
@@ -163,7 +169,16 @@ export class Outbox {
     }
     if (++this.#looks < SETTLED_LOOKS) return queueMicrotask(this.#look);
     this.#isScheduled = false;
+    if (this.#hasLeft) return;
     this.flush();
+    this.#hasLeft = true;
+    this.#afterTurn(this.#nextTurn);
+  };
+
+  /** The second and later messages of a turn of the loop leave together, when it is over. */
+  readonly #nextTurn = (): void => {
+    this.#hasLeft = false;
+    if (this.#to > this.#from) this.flush();
   };
 
   #put(what: string | Uint8Array): void {
@@ -188,6 +203,10 @@ export class Outbox {
     this.#from = 0;
     this.#to = held;
   }
+}
+
+function inNextTurn(callback: () => void): void {
+  setImmediate(callback);
 }
 
 function roomFor(what: string | Uint8Array): number {

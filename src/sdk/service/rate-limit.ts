@@ -42,8 +42,10 @@ export function rateLimit({ limit, window, per = "caller", clock = systemClock }
   };
 }
 
+/** Tokens that somebody has made for himself are called `name/more`: they share his bucket. */
 function keyOf({ context: { caller } }: MiddlewareCall): string {
-  return `${caller.kind}:${caller.name}`;
+  const [root] = caller.name.split("/", 1);
+  return `${caller.kind}:${root}`;
 }
 
 /** The one asked last stands last. */

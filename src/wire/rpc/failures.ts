@@ -27,6 +27,8 @@ const STATUS: Readonly<Record<string, number>> = {
   "rpc.path_too_long": 414,
   "rpc.content_type": 415,
   "auth.locked_out": 429,
+  "auth.token_rate": 429,
+  "service.dependency_failed": 502,
   "service.rate_limited": 429,
   "rpc.cancelled": 499,
   "rpc.defect": 500,

@@ -34,7 +34,7 @@ function rig(): Rig {
     new Request("http://node/rpc", token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
   return {
     ...{ clock, cluster: clusterOf(60), said, tokens },
-    authenticate: async (token, address) => authenticate(request(token), address),
+    authenticate: async (token, address) => authenticate(request(token), { address }),
   };
 }
 
