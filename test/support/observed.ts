@@ -68,7 +68,16 @@ export function allParts(): ObservedParts {
       { id: "n2", kind: "voter", match: 7 },
     ],
   };
-  const shared = { state: "open", operations: 5, failures: 2, timeouts: 1, bypassed: 1, connections: 1, journal: 0 };
+  const shared = {
+    state: "open" as const,
+    operations: 5,
+    failures: 2,
+    timeouts: 1,
+    bypassed: 1,
+    connections: 1,
+    journal: 0,
+    forgotten: 0,
+  };
   const cache = {
     ...{
       entries: 1,

@@ -1,6 +1,7 @@
 /** The cache: how often it has answered, what it holds, and how Redis behind it is. */
 import type { Histogram } from "../../base/histogram.ts";
 import { type Collect, counter, gauge, histogram, type MetricsOut } from "../../base/metrics.ts";
+import type { CacheCounts, SharedCounts } from "../../data/cache/index.ts";
 
 const HITS = counter(
   "distributed_system_cache_hits_total",
@@ -48,37 +49,8 @@ const CONNECTIONS = counter(
 const JOURNAL = gauge("distributed_system_cache_redis_journal_entries", "Invalidations that Redis does not know yet.");
 const REDIS_TOOK = histogram("distributed_system_cache_redis_duration_seconds", "How long Redis took to answer.");
 
-export interface CacheSample {
-  readonly entries: number;
-  readonly bytes: number;
-  readonly hits: number;
-  /** Of the hits: a failure that was kept. */
-  readonly negativeHits: number;
-  readonly sharedHits: number;
-  readonly misses: number;
-  readonly joined: number;
-  readonly loads: number;
-  readonly loadFailures: number;
-  readonly refreshes: number;
-  readonly outdated: number;
-  readonly evicted: number;
-  readonly invalidations: number;
-  readonly heard: number;
-  readonly shared:
-    | {
-        readonly state: string;
-        readonly operations: number;
-        readonly failures: number;
-        readonly timeouts: number;
-        readonly bypassed: number;
-        readonly connections: number;
-        readonly journal: number;
-      }
-    | undefined;
-}
-
 export interface CacheMetricsPort {
-  readonly counts: () => CacheSample;
+  readonly counts: () => CacheCounts;
   readonly latency?: { readonly load: Histogram; readonly shared: Histogram } | undefined;
 }
 
@@ -104,7 +76,7 @@ export function cacheMetrics({ counts, latency }: CacheMetricsPort): Collect {
   };
 }
 
-function tellRedis(out: MetricsOut, shared: NonNullable<CacheSample["shared"]>, took: Histogram | undefined): void {
+function tellRedis(out: MetricsOut, shared: SharedCounts, took: Histogram | undefined): void {
   out.set(REDIS_UP, shared.state === "open" ? 1 : 0);
   out.set(OPERATIONS, shared.operations);
   out.set(FAILURES, shared.failures - shared.timeouts, { reason: "error" });
