@@ -8,7 +8,7 @@ import { Failure, messageOf } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import { Membership } from "../../cluster/membership/index.ts";
-import { type Listener, openListener } from "../../cluster/node/index.ts";
+import { IDLE_S, type Listener, openListener } from "../../cluster/node/index.ts";
 import type { Tokens } from "../../wire/auth/index.ts";
 import {
   LINK_PATH,
@@ -70,6 +70,8 @@ export interface Arrival {
   readonly address: string | undefined;
   /** The connection may be silent for as long as the answer takes. */
   patient(): void;
+  /** It has been answered, whole. */
+  settled(): void;
 }
 
 export interface NodeFront {
@@ -206,6 +208,7 @@ function withHost(request: Request): Request {
 class Arrived implements Arrival {
   readonly #request: Request;
   readonly #server: Bun.Server<LinkSocketData>;
+  #isPatient = false;
 
   constructor(request: Request, server: Bun.Server<LinkSocketData>) {
     this.#request = request;
@@ -218,7 +221,12 @@ class Arrived implements Arrival {
   }
 
   patient(): void {
+    this.#isPatient = true;
     this.#server.timeout(this.#request, 0);
+  }
+
+  settled(): void {
+    if (this.#isPatient) this.#server.timeout(this.#request, IDLE_S);
   }
 }
 

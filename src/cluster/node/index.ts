@@ -1,6 +1,6 @@
 /** A node as others and its own program see it: where it listens, its mailbox, its peers. */
 export { Directory, type Peer, type PeerChange, type Registry } from "./directory.ts";
-export { type ListenAddress, type Listener, type ListenerOptions, openListener } from "./listener.ts";
+export { IDLE_S, type ListenAddress, type Listener, type ListenerOptions, openListener } from "./listener.ts";
 export {
   type Letter,
   Mailbox,

@@ -43,7 +43,7 @@ const PORT_TRIES = 20;
 /** Bodies of calls are bounded by what answers them, with words; this is for those that nothing would read. */
 const BODY_BYTES_MAX = 4 * 1024 * 1024;
 /** A caller without a word for so long has gone, or holds a connection for nothing. */
-const IDLE_S = 30;
+export const IDLE_S = 30;
 /** How long a name's address is believed: names of machines move seldom, and a stale one costs datagrams only. */
 const NAME_TTL_MS = 30_000;
 /** A name that could not be looked up is asked for again: not with every datagram, and long before anybody is given up. */

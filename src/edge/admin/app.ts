@@ -63,7 +63,9 @@ export function createAdminApp(ports: AdminPorts): AdminApp {
     patience.ended(info);
     const { status } = response;
     const tookMs = clock.monotonic() - startedMs;
-    counter.answered({ route: asked.route, verb: request.method, status, tookMs, sentBytes: answerBytes(response) });
+    const sentBytes = answerBytes(response);
+    if (sentBytes > 0) info.settled?.(); // it is whole: what comes behind it may be cut for silence again
+    counter.answered({ route: asked.route, verb: request.method, status, tookMs, sentBytes });
     if (span) endSpan(span, asked.route, response);
     return response;
   };

@@ -58,6 +58,8 @@ export interface Readiness {
 /** How a request came. */
 export interface RequestInfo extends Connection {
   readonly address?: string | undefined;
+  /** The answer is there: the connection may be cut for its silence again. */
+  readonly settled?: () => void;
 }
 
 /** In the form that the `Accept` header asked for. */
