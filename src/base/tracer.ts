@@ -1,10 +1,11 @@
 /**
- * A tracer that records a share of traces: whether a trace is recorded is decided where it begins, by its id, and everybody after
+ * A tracer that records a share of traces: whether a trace is recorded is decided where it begins, by chance, and everybody after
  * that goes by the flag in its context (OpenTelemetry's parent-based ratio sampler), so that a trace is whole or not there.
  * Finished spans go to a sink; what is not recorded costs an id at the beginning of a trace and nothing behind it.
  */
 import type { Clock } from "./clock.ts";
 import { assert } from "./errors.ts";
+import { seededRandom } from "./random.ts";
 import {
   type Attributes,
   type AttributeValue,
@@ -60,12 +61,12 @@ const VALUE_CHARS_MAX = 1_024;
 const NAME_CHARS_MAX = 256;
 /** Chance is asked for in large pieces: a call for each id costs more than the span. */
 const POOL_BYTES = 4_096;
-/** The last seven bytes of a trace id decide: W3C trace context level 2 promises chance there. */
-const RATIO_DIGITS = 13;
 
 export function createTracer({ clock, entropy, ratio, sink }: TracerOptions): Tracer {
   assert(ratio >= 0 && ratio <= 1, `the share of traces that is recorded is ${ratio}; 0 to 1 is required`);
   const ids = new Ids(entropy);
+  const unsampled = unsampledContexts(ids);
+  const chance = seededRandom(Buffer.from(entropy(4)).readUInt32LE());
   const epochMs = clock.now() - clock.monotonic(); // one origin: spans of a process never overlap by a set clock
   const nowMs = (): number => epochMs + clock.monotonic();
   const begin = (name: string, options: SpanOptions, context: TraceContext, parentSpanId?: string): Span =>
@@ -77,16 +78,20 @@ export function createTracer({ clock, entropy, ratio, sink }: TracerOptions): Tr
       const parent = readTraceparent(options.parent);
       if (parent && !parent.isSampled) return NO_TRACER.start(name, options);
       if (parent) return begin(name, options, { ...parent, spanId: ids.next(8) }, parent.spanId);
-      const traceId = ids.next(16);
-      const context = { traceId, spanId: ids.next(8), isSampled: isChosen(traceId, ratio) };
-      if (context.isSampled) return begin(name, options, context);
-      return NO_TRACER.start(name, { parent: writeTraceparent(context) }); // the decision goes with it
+      if (chance.next() >= ratio) return NO_TRACER.start(name, { parent: unsampled() }); // the decision goes with it
+      return begin(name, options, { traceId: ids.next(16), spanId: ids.next(8), isSampled: true });
     },
   };
 }
 
-function isChosen(traceId: string, ratio: number): boolean {
-  return Number.parseInt(traceId.slice(-RATIO_DIGITS), 16) < ratio * 16 ** RATIO_DIGITS;
+/** Contexts of traces that nobody records: ids that are nobody else's, and cost a count. Most requests get one. */
+function unsampledContexts(ids: Ids): () => string {
+  const [trace, span] = [ids.next(12), ids.next(8)];
+  let count = 0;
+  return () => {
+    count = (count + 1) >>> 0;
+    return `00-${trace}${(0x1_0000_0000 + count).toString(16).slice(1)}-${span}-00`;
+  };
 }
 
 class Ids {

@@ -205,6 +205,11 @@ function withHost(request: Request): Request {
   return request.url.startsWith("/") ? new Request(`http://localhost${request.url}`, request) : request;
 }
 
+/** Reading an address costs more than looking for four letters that hardly any has. */
+function isLinkPath(url: string): boolean {
+  return url.includes(LINK_PATH) && new URL(url).pathname === LINK_PATH;
+}
+
 class Arrived implements Arrival {
   readonly #request: Request;
   readonly #server: Bun.Server<LinkSocketData>;
@@ -269,7 +274,7 @@ function listen(
     clock: systemClock,
     fetch(request, server) {
       const whole = withHost(request);
-      if (new URL(whole.url).pathname !== LINK_PATH) return door.answer(whole, new Arrived(request, server));
+      if (!isLinkPath(whole.url)) return door.answer(whole, new Arrived(request, server));
       return whole === request ? links.fetch(request, server) : new Response(null, { status: 400 }); // no node of ours
     },
     websocket: links.websocket,

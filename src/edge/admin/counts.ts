@@ -31,10 +31,14 @@ export interface Answered {
   readonly sentBytes: number;
 }
 
-const VERBS: ReadonlySet<string> = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
+const VERBS: readonly string[] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "OTHER"];
+const OTHER = VERBS.length - 1;
+/** Classes of status: 0xx to 9xx. */
+const GROUPS = 10;
 
 export class HttpCounter {
-  readonly #routes = new Map<string, RouteCounts>();
+  /** Of each route by verb and class of status: no text is made for a request. */
+  readonly #routes = new Map<string, (RouteCounts | undefined)[]>();
   #open = 0;
   #receivedBytes = 0;
   #sentBytes = 0;
@@ -54,21 +58,27 @@ export class HttpCounter {
     this.#sentBytes += sentBytes;
     if (status === 401) this.#authFailures++;
     if (status === 429) this.#lockedOut++;
-    const verb = VERBS.has(told) ? told : "OTHER";
-    const group = (status / 100) | 0;
-    const key = `${verb} ${group} ${route}`;
-    let counts = this.#routes.get(key);
-    if (!counts) {
-      counts = { route, verb, status: `${group}xx`, requests: 0, latency: new Histogram() };
-      this.#routes.set(key, counts);
-    }
+    const counts = this.#of(route, told, (status / 100) | 0);
     counts.requests++;
     counts.latency.record(tookMs);
   }
 
+  #of(route: string, told: string, group: number): RouteCounts {
+    let kinds = this.#routes.get(route);
+    if (!kinds) {
+      kinds = [];
+      this.#routes.set(route, kinds);
+    }
+    const known = VERBS.indexOf(told);
+    const verb = known === -1 ? OTHER : known;
+    const kind = verb * GROUPS + group;
+    kinds[kind] ??= { route, verb: VERBS[verb]!, status: `${group}xx`, requests: 0, latency: new Histogram() };
+    return kinds[kind];
+  }
+
   counts(): HttpCounts {
     return {
-      routes: [...this.#routes.values()],
+      routes: [...this.#routes.values()].flatMap((each) => each.filter((counts) => counts !== undefined)),
       open: this.#open,
       receivedBytes: this.#receivedBytes,
       sentBytes: this.#sentBytes,
