@@ -13,6 +13,9 @@ export const LOOK_EVERY_MS = 250;
 export const LOOK_CLOSELY_MS = 50;
 /** Part of the memory limit from which on a host is looked at closely. */
 const NEAR = 0.5;
+/** A busy host is looked at through locks of its own: one that has gigabytes to go is left alone for as long as half of them take. */
+const LOOK_SELDOM_MS = 5_000;
+const FILLED_BYTES_PER_MS = (2 * 2 ** 30) / 1000;
 
 export interface Watched {
   readonly pid: number;
@@ -63,16 +66,28 @@ export class HostWatch {
   }
 
   #look(): void {
-    let near = false;
+    let delayMs = LOOK_SELDOM_MS;
     for (const host of this.#watched) {
       const usage = this.#read(host.pid);
-      if (!usage) continue; // ended a moment ago: its owner removes it
+      if (!usage) {
+        delayMs = Math.min(delayMs, LOOK_EVERY_MS);
+        continue; // ended a moment ago: its owner removes it
+      }
       const exceeded = host.outOfMemory() ? outOfMemory(host.limits) : limitExceeded(host.limits, usage);
-      near ||= usage.memoryBytes > NEAR * (host.limits.memoryBytes ?? Number.POSITIVE_INFINITY);
+      delayMs = Math.min(delayMs, nextLookMs(host.limits, usage));
       if (!exceeded) continue;
       this.#watched.delete(host);
       host.exceeded(exceeded);
     }
-    if (this.#watched.size > 0) this.#schedule(near ? LOOK_CLOSELY_MS : LOOK_EVERY_MS);
+    if (this.#watched.size > 0) this.#schedule(delayMs);
   }
+}
+
+/** Before it can be over a limit by much. */
+function nextLookMs({ cpuMs, files, memoryBytes }: HostLimits, usage: ProcessUsage): number {
+  const most = cpuMs === undefined && files === undefined ? LOOK_SELDOM_MS : LOOK_EVERY_MS;
+  if (memoryBytes === undefined) return most;
+  if (usage.memoryBytes > NEAR * memoryBytes) return LOOK_CLOSELY_MS;
+  const halfWayMs = (NEAR * memoryBytes - usage.memoryBytes) / FILLED_BYTES_PER_MS;
+  return Math.min(most, Math.max(LOOK_EVERY_MS, halfWayMs));
 }

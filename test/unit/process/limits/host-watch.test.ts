@@ -49,6 +49,21 @@ describe("HostWatch", () => {
     expect(scene.clock.timers).toBe(0);
   });
 
+  test("HostWatch looks seldom at a host that has gigabytes to go, and in time before half of them are filled", () => {
+    const scene = new Scene();
+    const GIB = 2 ** 30;
+    scene.add(1, { memoryBytes: 8 * GIB });
+    scene.clock.advance(LOOK_CLOSELY_MS);
+    scene.looks.length = 0;
+    scene.clock.advance(1_900); // 2 GiB a second: half of it is filled 2 s later at the earliest
+    expect(scene.looks).toHaveLength(0);
+    scene.usage.set(1, { ...SMALL, memoryBytes: 4 * GIB + 1 });
+    scene.clock.advance(100);
+    expect(scene.looks).toHaveLength(1);
+    scene.clock.advance(10 * LOOK_CLOSELY_MS);
+    expect(scene.looks).toHaveLength(11);
+  });
+
   test("HostWatch looks closely when a host is near its memory limit, and at leisure when it is not", () => {
     const scene = new Scene();
     scene.add(1, { memoryBytes: 100 });
