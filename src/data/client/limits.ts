@@ -32,6 +32,8 @@ export const KEEPS_IN_TTL = 3;
 export const SAFE_SHARE_OF_TTL = 0.9;
 /** One long poll of a watch, a lock, a queue. */
 export const POLL_MS = 20_000;
+/** Who gives up waiting for a lock tells it, and goes after this time whether or not it was heard: an election takes less. */
+export const LEAVE_MS_MAX = 1_000;
 /** A watch or a consumer that hears nothing from anybody for so long says so. */
 export const SILENCE_MS_MAX = 60_000;
 /** Messages that one consumer works on at once. */

@@ -7,7 +7,7 @@ import { type Clock, pause } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import type { Calls } from "./calls.ts";
 import { type Grant, HeldLock } from "./held-lock.ts";
-import { KEEPS_IN_TTL, POLL_MS, TTL_MS_DEFAULT } from "./limits.ts";
+import { KEEPS_IN_TTL, LEAVE_MS_MAX, POLL_MS, TTL_MS_DEFAULT } from "./limits.ts";
 import type { ReadOptions } from "./map-options.ts";
 
 export interface AcquireOptions {
@@ -64,7 +64,7 @@ export class Lock {
         if (pollMs === 0) await pause(this.#ports.clock, Math.min(leftMs, 1), signal); // the last millisecond of the wait
       }
     } catch (thrown) {
-      if (waitMs > 0) this.#leaveLine(holder);
+      if (waitMs > 0) await this.#leaveLine(holder);
       throw thrown;
     }
   }
@@ -98,9 +98,11 @@ export class Lock {
     });
   }
 
-  /** Nobody waits for the answer: without it the place is gone when its time is over. */
-  #leaveLine(holder: string): void {
+  /** Who has gone must not be given the lock. Where nobody answers, the place is gone when its time is over. */
+  #leaveLine(holder: string): Promise<void> {
+    const left = new AbortController();
     const given = this.#calls.lock.release({ group: this.group, lock: this.name, holder });
-    given.catch(() => {}); // as above
+    given.catch(() => {}).finally(() => left.abort()); // as above
+    return pause(this.#ports.clock, LEAVE_MS_MAX, left.signal);
   }
 }
