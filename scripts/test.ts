@@ -35,10 +35,13 @@ function integration(...patterns: readonly string[]): Run {
   return { name: "integration", files, timeoutMs: INTEGRATION_TIMEOUT_MS, needsBuild: true, isAside: false };
 }
 
-/** What a node shows and serves: nodes that wait for requests, and a browser. */
+/** What a node shows and keeps: nodes that wait for requests, masters with their data, and a browser. About half of all the time. */
 const FRONT: Run = {
-  ...integration("api-*", "services-*", "service-*", "token-*", "dashboard*", "cache-*", "trace-*"),
-  name: "integration of services and pages",
+  ...integration(
+    ...["api-*", "services-*", "service-*", "token-*", "dashboard*", "cache-*", "trace-*"],
+    ...["masters-*", "data-*", "task-*", "http-ends-*"],
+  ),
+  name: "integration of what nodes serve and keep",
   isAside: true,
 };
 
