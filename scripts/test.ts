@@ -1,6 +1,9 @@
 /**
- * `npm test [GROUP…]`: runs the groups' tests, one `bun test` per run, and adds them up. The last line is
- * `N passed, N failed`; the exit code is 0 only when something ran and nothing failed. What the tests start is built first.
+ * `npm test [GROUP…]`: runs the groups' tests and adds them up. The last line is `N passed, N failed`; the exit code is 0 only when
+ * something ran and nothing failed. What the tests start is built first.
+ *
+ * The files are dealt out to lanes that work at once, a share at a time: real processes wait for each other much of the time, and what only
+ * computes fills the gaps. Each share is a `bun test` of its own, told when it has ended, so that lanes do not mix.
  */
 import { globSync } from "node:fs";
 import { join } from "node:path";
@@ -13,37 +16,59 @@ interface Run {
   readonly files: readonly string[];
   /** A test that takes longer is taken to hang. */
   readonly timeoutMs: number;
-  /** Those of these that are another run's. */
-  readonly without?: readonly string[];
   /** Whether the tests start the executable or built plugins. */
   readonly needsBuild: boolean;
-  /** They leave a core to others: run beside the tests that keep killing real processes. */
-  readonly isAside: boolean;
+  readonly kind: Kind;
 }
 
-const UNIT_TIMEOUT_MS = 30_000;
+/** `real`: most of it are other processes. `computing`: it keeps a processor busy by itself. */
+type Kind = "real" | "computing";
+
+/** What one `bun test` runs. */
+interface Share {
+  readonly run: Run;
+  readonly files: readonly string[];
+}
+
+/** On a starved machine: the dearest of them take three seconds on a quiet one. */
+const UNIT_TIMEOUT_MS = 120_000;
 /** Real processes on a busy machine; the kill tests repeat a run 200 times. */
 const INTEGRATION_TIMEOUT_MS = 600_000;
 
+/**
+ * What each lane takes, and what it takes when there is no more of that. Three, for two processors: with two a processor idles for a fifth of
+ * the time, with four the tests of real processes get in each other's way.
+ */
+const LANES: readonly (readonly Kind[])[] = [
+  ["real", "computing"],
+  ["real", "computing"],
+  ["computing", "real"],
+];
+
+/** Starting a `bun test` costs 20 ms: little for real processes, where a file takes seconds, and much for a file of a unit. */
+const SHARE_FILES: Readonly<Record<Kind, number>> = { real: 1, computing: 40 };
+
+/**
+ * What takes longest, longest first: it is begun first, so that no lane is left alone with it. A file that is missing here costs some seconds at
+ * the end, nothing else.
+ */
+export const LONGEST: readonly string[] = [
+  ...["full-system-chaos", "cluster-pipeline-chaos", "cluster-pipeline-faults", "dashboard-cluster", "dashboard"],
+  ...["cluster-pipeline-failover", "task-chaos", "raft-chaos", "full-system-swap", "full-system-resume"],
+  ...["gateway-lua", "full-system-reload", "gateway-peers", "masters-killed", "masters-commands", "api-fuzz"],
+  ...["full-system-policies", "full-system-breaker", "full-system-misbehaviour", "cluster-pipeline-disk"],
+  ...["full-system-fuzz", "gateway-floods", "cluster-tasks", "raft-network"],
+].map((name) => `test/integration/${name}.test.ts`);
+
 function unit(name: string, ...folders: readonly string[]): Run {
   const files = folders.map((folder) => `test/${folder}/**/*.test.ts`);
-  return { name, files, timeoutMs: UNIT_TIMEOUT_MS, needsBuild: false, isAside: true };
+  return { name, files, timeoutMs: UNIT_TIMEOUT_MS, needsBuild: false, kind: "computing" };
 }
 
 function integration(...patterns: readonly string[]): Run {
   const files = patterns.map((pattern) => `test/integration/${pattern}.test.ts`);
-  return { name: "integration", files, timeoutMs: INTEGRATION_TIMEOUT_MS, needsBuild: true, isAside: false };
+  return { name: "integration", files, timeoutMs: INTEGRATION_TIMEOUT_MS, needsBuild: true, kind: "real" };
 }
-
-/** What a node shows and keeps: nodes that wait for requests, masters with their data, and a browser. About half of all the time. */
-const FRONT: Run = {
-  ...integration(
-    ...["api-*", "services-*", "service-*", "token-*", "dashboard*", "cache-*", "trace-*"],
-    ...["masters-*", "data-*", "task-*", "http-ends-*"],
-  ),
-  name: "integration of what nodes serve and keep",
-  isAside: true,
-};
 
 const GROUPS: Readonly<Record<string, readonly Run[]>> = {
   unit: [unit("unit", "unit")],
@@ -60,16 +85,20 @@ const GROUPS: Readonly<Record<string, readonly Run[]>> = {
 
 const ALL: readonly Run[] = [
   unit("tidy", "tidy"),
-  unit("unit", "unit"),
   unit("simulation", "sim"),
   unit("conformance", "conformance"),
-  FRONT,
-  { ...integration("**/*"), without: FRONT.files },
+  unit("unit", "unit"),
+  integration("**/*"),
 ];
 
 interface Count {
   readonly passed: number;
   readonly failed: number;
+}
+
+interface Outcome extends Count {
+  /** Where, and the lines that name the failed tests: among thousands that passed nobody finds them. */
+  readonly failures: readonly string[];
 }
 
 /** What `bun test` says at its end. Its JUnit report leaves out files that do not load, this does not. */
@@ -83,31 +112,44 @@ export function readSummary(output: string): Count | undefined {
   return passed + failed + left === Number(ran[1]) ? { passed, failed } : undefined;
 }
 
-/** `isAside`: what it says is told when it has ended, so that it does not mix with what runs beside it. */
-async function execute(run: Run, isAside = false): Promise<Count> {
-  const others = new Set(globSync([...(run.without ?? [])], { cwd: ROOT }));
+/** The files of a run, what takes longest first, in shares. */
+export function sharesOf(run: Run): readonly Share[] {
+  const rank = (file: string): number => (LONGEST.includes(file) ? LONGEST.indexOf(file) : LONGEST.length);
   const files = globSync([...run.files], { cwd: ROOT })
-    .filter((file) => !others.has(file))
-    .sort();
-  if (files.length === 0) return { passed: 0, failed: 0 };
-  console.error(`\n── ${run.name}: ${files.length} files`);
+    .sort()
+    .toSorted((a, b) => rank(a) - rank(b));
+  const size = SHARE_FILES[run.kind];
+  const count = Math.ceil(files.length / size);
+  return Array.from({ length: count }, (_, at) => ({ run, files: files.slice(at * size, (at + 1) * size) }));
+}
+
+/** `isAlone`: nothing else is told meanwhile, so that it can be told as it comes. */
+async function execute({ files, run }: Share, isAlone: boolean): Promise<Outcome> {
   const paths = files.map((path) => `./${path}`);
   const child = Bun.spawn(
     [process.execPath, "test", "--no-orphans", "--isolate", `--timeout=${run.timeoutMs}`, ...paths],
-    { cwd: ROOT, stdio: ["ignore", isAside ? "ignore" : "inherit", "pipe"], env: environment() },
+    { cwd: ROOT, stdio: ["ignore", isAlone ? "inherit" : "ignore", "pipe"], env: environment() },
   );
   let output = "";
   const decoder = new TextDecoder();
   for await (const chunk of child.stderr) {
-    if (!isAside) process.stderr.write(chunk);
+    if (isAlone) process.stderr.write(chunk);
     output += decoder.decode(chunk, { stream: true });
   }
-  if (isAside) process.stderr.write(output);
+  if (!isAlone) process.stderr.write(output);
   const exitCode = await child.exited;
   const count = readSummary(output);
-  if (count === undefined) console.error(`${run.name}: bun test gave no summary that adds up (exit code ${exitCode})`);
-  if (count === undefined || (exitCode !== 0 && count.failed === 0)) return { passed: count?.passed ?? 0, failed: 1 };
-  return count;
+  const where = files.length === 1 ? files[0]! : run.name;
+  if (count !== undefined && (exitCode === 0 || count.failed > 0)) {
+    return { ...count, failures: failuresIn(output).map((line) => `${where}: ${line}`) };
+  }
+  const why = count === undefined ? "bun test gave no summary that adds up" : "bun test failed, and no test did";
+  return { passed: count?.passed ?? 0, failed: 1, failures: [`${where}: ${why} (exit code ${exitCode})`] };
+}
+
+/** Each one once: `bun test` repeats them at its end. */
+export function failuresIn(output: string): readonly string[] {
+  return [...new Set(Bun.stripANSI(output).match(/^\(fail\) .*$/gm))];
 }
 
 function environment(): Record<string, string | undefined> {
@@ -136,27 +178,37 @@ async function main(names: readonly string[]): Promise<number> {
   }
   const runs = names.length === 0 ? ALL : names.flatMap((name) => GROUPS[name]!);
   const built = runs.some(({ needsBuild }) => needsBuild) && (await build());
-  // Real processes wait for each other most of the time: two cores do both.
-  const [real, others] = [runs.filter(({ isAside }) => !isAside), runs.filter(({ isAside }) => isAside)];
-  const counts = await Promise.all([inTurn(others, built, real.length > 0), inTurn(real, built)]);
-  const [passed, failed] = [counts[0].passed + counts[1].passed, counts[0].failed + counts[1].failed];
+  const unbuilt = runs.filter(({ needsBuild }) => needsBuild && !built);
+  for (const { name } of unbuilt) console.error(`\n── ${name}: not run, for the build failed`);
+  const shares = runs.filter((run) => !unbuilt.includes(run)).flatMap(sharesOf);
+  const outcomes = await inLanes(shares);
+  for (const line of outcomes.flatMap(({ failures }) => failures)) console.error(line);
+  const passed = sum(outcomes.map((each) => each.passed));
+  const failed = sum(outcomes.map((each) => each.failed)) + unbuilt.length;
   console.log(`${passed} passed, ${failed} failed`);
   return failed === 0 && passed > 0 ? 0 : 1;
 }
 
-async function inTurn(runs: readonly Run[], built: boolean, isAside = false): Promise<Count> {
-  let [passed, failed] = [0, 0];
-  for (const run of runs) {
-    if (run.needsBuild && !built) {
-      console.error(`\n── ${run.name}: not run, for the build failed`);
-      failed++;
-      continue;
+/** All lanes at once, each share by whoever is free. */
+async function inLanes(shares: readonly Share[]): Promise<readonly Outcome[]> {
+  const left = [...shares];
+  const outcomes: Outcome[] = [];
+  const lane = async (kinds: readonly Kind[]): Promise<void> => {
+    for (let share = takeShare(left, kinds); share; share = takeShare(left, kinds)) {
+      outcomes.push(await execute(share, shares.length === 1));
     }
-    const count = await execute(run, isAside);
-    passed += count.passed;
-    failed += count.failed;
-  }
-  return { passed, failed };
+  };
+  await Promise.all(LANES.map(lane));
+  return outcomes;
+}
+
+function takeShare(left: Share[], kinds: readonly Kind[]): Share | undefined {
+  const found = kinds.map((kind) => left.findIndex(({ run }) => run.kind === kind)).find((at) => at >= 0);
+  return found === undefined ? undefined : left.splice(found, 1)[0];
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((all, each) => all + each, 0);
 }
 
 if (import.meta.main) {

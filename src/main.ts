@@ -4,6 +4,8 @@ import { version } from "../package.json";
 async function main(argv: string[]): Promise<void> {
   if (argv[0] === "plugin-host") return (await import("./app/plugin-host-role.ts")).servePlugin();
   if (argv[0] === "service-host") return (await import("./app/service-host-role.ts")).serveService();
+  if (argv[0] === "rule-host") return (await import("./app/lua-host-role.ts")).serveRules();
+  if (argv[0] === "gateway-host") return (await import("./app/gateway/processes/gateway-host-role.ts")).serveGateway();
   if (argv.length === 1 && (argv[0] === "--version" || argv[0] === "-V")) {
     console.log(version);
     return;

@@ -8,6 +8,7 @@ import type { PipelineFile } from "../work/pipeline/file/index.ts";
 import type { ChangeReport, StagePlan } from "../work/pipeline/stages/index.ts";
 import { faultsText, prepareOrRefuse } from "./check-pipeline.ts";
 import { type PreparedPipeline, prepareFile } from "./prepare-pipeline.ts";
+import type { WatchedFile } from "./watch-files.ts";
 
 export interface ChangeableRun {
   readonly run: Pick<PipelineRun, "change" | "stages">;
@@ -42,10 +43,11 @@ export class RunChanges {
   }
 
   /** Files that make the run what it is: a change of one of them is a reason to reload. */
-  get files(): readonly string[] {
+  get files(): readonly WatchedFile[] {
     const { stages } = this.#target.run;
-    const libraries = stages.flatMap(({ fallback, library }) => (fallback ? [library, fallback.library] : [library]));
-    return [this.#current.path, ...libraries.filter((library) => library.startsWith("/"))];
+    const plugins = stages.flatMap((stage) => (stage.fallback ? [stage, stage.fallback] : [stage]));
+    const files = plugins.filter(({ library }) => library.startsWith("/"));
+    return [{ path: this.#current.path }, ...files.map(({ library, revision }) => watched(library, revision))];
   }
 
   /** Fails with `pipeline.*` when the file does not check, `reload.*` or `swap.*` when the run cannot change so. */
@@ -94,6 +96,11 @@ export class RunChanges {
     };
     return run.change(checked, (stages) => fingerprintOf({ file, stages }));
   }
+}
+
+/** A stage that nobody has looked into has no revision. */
+function watched(path: string, revision: string): WatchedFile {
+  return revision === "" ? { path } : { path, content: revision };
 }
 
 /** Sources, sinks and settings are opened and sized once. */

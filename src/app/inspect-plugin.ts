@@ -1,10 +1,11 @@
 /** Loads a plugin in a host of its own to learn what it is; its code never runs in this process. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { systemClock } from "../base/clock.ts";
 import { Failure, toFailure } from "../base/errors.ts";
 import { HostProcess, type LoadedMessage } from "../process/plugin/index.ts";
 import type { ParamFault } from "../sdk/index.ts";
 import { hostCommand } from "./self.ts";
+import { contentHash } from "./watch-files.ts";
 
 export interface InspectedPlugin {
   readonly loaded: LoadedMessage;
@@ -30,6 +31,7 @@ export async function inspectPlugin(
   };
   const request = { library, pipeline: "check", run: "check", stage: "check", lane: 0 };
   try {
+    const revision = contentHash(library); // before it is loaded: what is saved meanwhile is another one
     const opened = await HostProcess.load({
       command: hostCommand(),
       request,
@@ -41,7 +43,7 @@ export async function inspectPlugin(
     const { host, loaded } = opened;
     return {
       loaded,
-      revision: Bun.hash.xxHash64(readFileSync(library)).toString(16),
+      revision,
       check: async (params) => (loaded.checks ? host.check(params, timeoutMs) : []),
       async close() {
         host.kill("is not needed any more");

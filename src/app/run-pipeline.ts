@@ -20,10 +20,10 @@ import { ObservedStages } from "./report/observed-stages.ts";
 import { openReports } from "./report/reports.ts";
 import { keepRunReport, placesOf } from "./report/run-report.ts";
 import { stateDirectory } from "./self.ts";
-import { type FileWatch, watchFiles } from "./watch-files.ts";
+import { type FileWatch, type WatchedFile, watchFiles } from "./watch-files.ts";
 
 export type { ChangeReport } from "../work/pipeline/stages/index.ts";
-export type { FileWatch } from "./watch-files.ts";
+export type { FileWatch, WatchedFile } from "./watch-files.ts";
 
 export interface StageSummary {
   readonly stage: string;
@@ -70,7 +70,7 @@ export interface RunHandle {
   readonly changedStages: readonly string[];
   progress(): Progress;
   /** The pipeline file and the plugins' files: a change of one of them is a reason to reload. */
-  files(): readonly string[];
+  files(): readonly WatchedFile[];
   /** Reads the pipeline file again and becomes what it says. Fails, and changes nothing, when that cannot be. */
   reload(): Promise<ChangeReport>;
   /** Takes no more input; resolves through `done`. */
@@ -96,7 +96,8 @@ export async function startRun(path: string, choices: RunChoices): Promise<RunHa
   const { name } = prepared.file;
   const about = aboutThis(path, choices);
   const more = async () => [(await import("./observe/observe-run.ts")).observeRun(prepared.file.name, run, about)];
-  const serve = (control: InstanceControl) => serveInstance(control, about, { warn: choices.warn, more });
+  const serve = (control: InstanceControl) =>
+    serveInstance(control, about, { warn: choices.warn, more, post: run.post });
   const instance = new Instance({ name, run, changes, clock: systemClock, serve });
   const readBefore = run.counts.source.in;
   return {

@@ -10,12 +10,26 @@ export const PLUGIN_HOST_ROLE = "plugin-host";
 /** The same for a service host. */
 export const SERVICE_HOST_ROLE = "service-host";
 
+/** The same for a host of the gateway's rules. */
+export const RULE_HOST_ROLE = "rule-host";
+
+/** The same for a process that shares the gateway's port. */
+export const GATEWAY_HOST_ROLE = "gateway-host";
+
 export function hostCommand(): HostCommand {
   return { argv: [...selfArgv(), PLUGIN_HOST_ROLE], env: process.env };
 }
 
 export function serviceHostCommand(): HostCommand {
   return { argv: [...selfArgv(), SERVICE_HOST_ROLE], env: process.env };
+}
+
+export function ruleHostCommand(): HostCommand {
+  return { argv: [...selfArgv(), RULE_HOST_ROLE], env: process.env };
+}
+
+export function gatewayHostCommand(): HostCommand {
+  return { argv: [...selfArgv(), GATEWAY_HOST_ROLE], env: process.env };
 }
 
 /** A compiled program is its own file; from source, also as a library in somebody's program, it is bun with our main module. */

@@ -9,9 +9,15 @@ import type { Clock, Timer } from "../base/clock.ts";
 /** Looking costs some microseconds a file; a person does not notice half a second. */
 const LOOK_MS = 250;
 
+export interface WatchedFile {
+  readonly path: string;
+  /** Of the content that is in use, as `contentHash` gives it; without it what is there now is taken to be in use. */
+  readonly content?: string;
+}
+
 export interface FileWatch {
   /** Watch these from now on. Those that were watched before keep what was last told of them. */
-  follow(files: readonly string[]): void;
+  follow(files: readonly WatchedFile[]): void;
   close(): void;
 }
 
@@ -23,15 +29,15 @@ interface Watched {
 }
 
 export function watchFiles(
-  files: readonly string[],
+  files: readonly WatchedFile[],
   clock: Clock,
   changed: () => void,
   lookMs: number = LOOK_MS,
 ): FileWatch {
   let watched = new Map<string, Watched>();
   let timer: Timer | undefined;
-  const follow = (wanted: readonly string[]): void => {
-    watched = new Map(wanted.map((path) => [path, watched.get(path) ?? { seen: look(path), told: digest(path) }]));
+  const follow = (wanted: readonly WatchedFile[]): void => {
+    watched = new Map(wanted.map((file) => [file.path, watched.get(file.path) ?? newlyWatched(file)]));
   };
   const tick = (): void => {
     const saved = [...watched].filter(([path, file]) => isSaved(path, file));
@@ -41,6 +47,11 @@ export function watchFiles(
   follow(files);
   timer = clock.after(lookMs, tick);
   return { follow, close: () => timer?.cancel() };
+}
+
+/** What was saved since its content was taken into use counts as a change: nobody would else hear of it. */
+function newlyWatched({ content, path }: WatchedFile): Watched {
+  return { seen: look(path), told: content === undefined ? digest(path) : `${GONE} ${content}` };
 }
 
 /** Remembers what it has seen; true once for each new content. */
@@ -63,11 +74,16 @@ function look(path: string): string {
   return found ? `${found.ino}:${found.size}:${found.mtimeNs}` : GONE;
 }
 
+/** Fails when it cannot be read. */
+export function contentHash(path: string): string {
+  return Bun.hash.xxHash64(readFileSync(path)).toString(16);
+}
+
 /** The look that goes with a content, and the content's hash. */
 function digest(path: string): string {
   const seen = look(path);
   try {
-    return `${seen} ${Bun.hash.xxHash64(readFileSync(path)).toString(16)}`;
+    return `${seen} ${contentHash(path)}`;
   } catch {
     return `${GONE} `; // it was replaced this very moment: the next look finds the new one
   }

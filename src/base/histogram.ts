@@ -49,11 +49,12 @@ export class Histogram {
   /** Whole numbers: they add up to the same in any order. */
   #sumUs = 0;
 
-  /** Fails with `histogram.malformed` when it is not what `toJson` gives. */
-  static fromJson(json: unknown): Histogram {
+  /** Fails with `histogram.malformed` when it is not what `toJson` gives. `sumMs`: of the one that was written, where that is known. */
+  static fromJson(json: unknown, sumMs?: number): Histogram {
     const histogram = new Histogram();
     const fault = histogram.#read(json);
     if (fault !== undefined) throw new Failure("histogram.malformed", `reading a histogram: ${fault}`);
+    if (sumMs !== undefined && sumMs >= 0) histogram.#sumUs = Math.round(sumMs * US_PER_MS);
     return histogram;
   }
 

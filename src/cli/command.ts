@@ -40,6 +40,8 @@ export interface CommandGroup {
   readonly commands: CommandTable;
   /** Which of them is meant when the next word is none of them. */
   readonly otherwise?: string;
+  /** Whether that can be meant by the words; left out: by any. */
+  readonly isOtherwise?: (words: readonly string[]) => boolean;
 }
 
 export interface CommandEntry {

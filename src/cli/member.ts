@@ -98,7 +98,11 @@ export const memberArgs = {
   json: { type: "boolean", description: "one line of JSON on standard output for each thing that happens" },
 } as const satisfies ArgsDef;
 
-export type MemberFlags = ParsedArgs<typeof memberArgs>;
+type TypedFlags = ParsedArgs<typeof memberArgs>;
+type Place = "at-host" | "at-port" | "seed-host" | "seed-port";
+
+/** A command may have other words of its own where a member has its place. */
+export type MemberFlags = Pick<TypedFlags, Exclude<keyof typeof memberArgs, Place>> & Partial<Pick<TypedFlags, Place>>;
 
 /** `roles` are those of the command itself. */
 export async function memberSettings(
@@ -159,10 +163,18 @@ export interface LivePorts extends FeaturePorts {
   readonly tell: (notice: NodeNotice) => void;
 }
 
+/** Signals that do not end it. */
+export type SignalDuties = Partial<Record<(typeof SIGNALS)[number], () => void>>;
+
 /** Runs until it is told to end; gives the exit code. */
-export async function live(settings: NodeSettings, ports: LivePorts, duty?: NodeDuty): Promise<number> {
+export async function live(
+  settings: NodeSettings,
+  ports: LivePorts,
+  duty?: NodeDuty,
+  heeds: SignalDuties = {},
+): Promise<number> {
   const { startNodeRole } = await import("../app/node/node-role.ts");
-  const signals = leaveOnSignals((text) => ports.logger.info(text));
+  const signals = leaveOnSignals((text) => ports.logger.info(text), heeds);
   const running = await startNodeRole(settings, { ...ports, version }, duty);
   signals.serve(running);
   const { isFailure } = await running.ended;
@@ -209,10 +221,15 @@ function formatFrom(text: string | undefined): "text" | "json" | undefined {
 }
 
 /** The first one leaves gracefully, a second one at once. One that comes while the node starts is heeded when it has started. */
-function leaveOnSignals(note: (text: string) => void): { serve(running: RunningNode): void; release(): void } {
+function leaveOnSignals(
+  note: (text: string) => void,
+  heeds: SignalDuties,
+): { serve(running: RunningNode): void; release(): void } {
   let running: RunningNode | undefined;
   let reason: string | undefined;
-  const on = (signal: NodeJS.Signals): void => {
+  const on = (signal: (typeof SIGNALS)[number]): void => {
+    const heed = heeds[signal];
+    if (heed) return heed();
     if (reason !== undefined) process.exit(signal === "SIGINT" ? EXIT.sigint : EXIT.sigterm);
     reason = `was asked to by ${signal}`;
     note(`${signal}: leaving the cluster; once more ends at once`);

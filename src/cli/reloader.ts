@@ -1,12 +1,12 @@
 /** Reloads a run when it is asked to, one reload at a time, and tells people what came of it. */
-import type { ChangeReport, RunHandle } from "../app/run-pipeline.ts";
+import type { ChangeReport, RunHandle, WatchedFile } from "../app/run-pipeline.ts";
 import { messageOf } from "../base/errors.ts";
 import { printableLines } from "../base/printable.ts";
 
 export interface ReloadPorts {
   note(text: string): void;
   /** The files that make the run may be others now. */
-  follow(files: readonly string[]): void;
+  follow(files: readonly WatchedFile[]): void;
 }
 
 /** Calls while a reload is under way become one more after it. */

@@ -18,6 +18,7 @@ export async function runCli(argv: readonly string[], version: string): Promise<
     let table: CommandTable = commands;
     let about = "runs data pipelines, every plugin in its own supervised process";
     let otherwise: CommandEntry | undefined;
+    let isOtherwise: CommandGroup["isOtherwise"];
     for (let at = 0; ; at++) {
       const word = argv[at];
       if (word === "--version" || word === "-V") return await show(version, EXIT.done);
@@ -26,7 +27,8 @@ export async function runCli(argv: readonly string[], version: string): Promise<
       }
       const entry = Object.hasOwn(table, word) ? table[word] : undefined;
       if (!entry && at === 0 && isWorkersName(argv, table)) return await runWorker(word, argv.slice(1));
-      if (!entry && otherwise) return await runOtherwise(path, otherwise, argv.slice(at));
+      if (!entry && otherwise && (isOtherwise?.(argv.slice(at)) ?? true))
+        return await runOtherwise(path, otherwise, argv.slice(at));
       if (!entry) throw unknownCommand(word, path, table);
       path.push(word);
       const found = await entry.load();
@@ -34,6 +36,7 @@ export async function runCli(argv: readonly string[], version: string): Promise<
       table = found.commands;
       about = found.about;
       otherwise = found.otherwise === undefined ? undefined : table[found.otherwise];
+      isOtherwise = found.isOtherwise;
     }
   } catch (thrown) {
     const code = exitCodeOf(thrown);
@@ -156,6 +159,7 @@ const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
     /^(secrets\.|auth\.|pipeline\.(config|file|memory)|task\.(config|file)|plugin|checkpoint|settings|txn\.file|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
     EXIT.config,
   ],
+  [/^(gateway\.(config|jwks|mask_key|rule_load|rule_syntax|tls)|waf|protobuf)(\.|$)/, EXIT.config],
 ];
 
 export function exitCodeOf(thrown: unknown): number {

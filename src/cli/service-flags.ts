@@ -26,7 +26,9 @@ export const serviceArgs = {
   "watch-services": { type: "boolean", description: "swap a service whenever its files are saved" },
 } as const satisfies ArgsDef;
 
-export type ServiceFlags = ParsedArgs<typeof serviceArgs>;
+type Typed = ParsedArgs<typeof serviceArgs>;
+
+export type ServiceFlags = Pick<Typed, keyof typeof serviceArgs>;
 
 export async function serviceSettings(args: ServiceFlags, words: readonly string[]): Promise<ServiceSettings> {
   const { readServiceSettings } = await import("../app/service/settings.ts");

@@ -107,6 +107,10 @@ export const commands: CommandTable = {
     about: "look at one service, and change what a node runs",
     load: async () => (await import("./commands/service.ts")).service,
   },
+  gateway: {
+    about: "the way in from outside: run one, check its file, ask it",
+    load: async () => (await import("./commands/gateway.ts")).gateway,
+  },
   node: { about: "run a member of the cluster", load: async () => (await import("./commands/node.ts")).node },
   nodes: {
     about: "show the members of the cluster",

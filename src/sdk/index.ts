@@ -24,6 +24,8 @@ export type {
   Snapshot,
 } from "./plugin.ts";
 export { definePlugin, PLUGIN_API_VERSION } from "./plugin.ts";
+export type { RouteDecision, RouteDefinition, RoutePlugin, RouteRequest } from "./route.ts";
+export { defineRoute, ROUTE_API_VERSION } from "./route.ts";
 export type {
   HttpTaskDefinition,
   PipelineTaskDefinition,

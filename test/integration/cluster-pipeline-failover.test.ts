@@ -102,7 +102,7 @@ describe("one worker alone", () => {
 describe("a plugin that is slow on one node", () => {
   test("its batches are given to the other node as well; the first result counts, and the output is right", async () => {
     const slow = plugin({
-      batch: "if (process.env.SLOW_NODE) await Bun.sleep(400); for (const row of batch) row.seen = true;",
+      batch: "if (process.env.SLOW_NODE) await Bun.sleep(1000); for (const row of batch) row.seen = true;",
     });
     await using cluster = await clusterOf({ slow: { SLOW_NODE: "yes" }, quick: {} }, slow);
     await submit(cluster, "stage|stage.ts|env=SLOW_NODE|true|FAILOVER|1|10s", "in_flight=2");

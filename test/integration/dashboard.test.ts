@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import type { Overview } from "../../src/edge/dashboard/index.ts";
 import { CHROMIUM, TestBrowser, type TestTab } from "../support/browser.ts";
 import { FAKE_TOKEN, FakeNode, Refusal } from "../support/fake-node.ts";
-import { busyOverview } from "../support/overview.ts";
+import { busyOverview, nodeView, overviewOf } from "../support/overview.ts";
 import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
 
@@ -22,11 +22,16 @@ function movingOverview(): () => Overview {
 
 describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
   let browser: TestBrowser;
+  /** For tests that leave a page as they have found it: opening one costs more than most of them do. */
+  let shared: { readonly node: FakeNode; readonly tab: TestTab };
 
   beforeAll(async () => {
     browser = await TestBrowser.open();
+    const node = new FakeNode(movingOverview());
+    shared = { node, tab: await signedIn(node) };
   });
   afterAll(async () => {
+    shared.node[Symbol.dispose]();
     await browser[Symbol.asyncDispose]();
   });
 
@@ -34,11 +39,13 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
     const tab = await browser.tab(width);
     await tab.page.goto(`${node.url}/#token=${FAKE_TOKEN}`);
     await tab.page.waitForSelector("[role=tabpanel]");
-    if (hash !== "") {
-      await tab.page.evaluate(`location.hash = "${hash}"`);
-      await tab.page.waitForSelector(`#tab-${hash.slice(1)}[aria-selected=true]`);
-    }
+    if (hash !== "") await show(tab, hash);
     return tab;
+  }
+
+  async function show({ page }: TestTab, hash: string): Promise<void> {
+    await page.evaluate(`location.hash = "${hash}"`);
+    await page.waitForSelector(`#tab-${hash.slice(1)}[aria-selected=true]`);
   }
 
   test("App() takes the token out of the address, keeps it for the tab, and shows what the node tells", async () => {
@@ -153,9 +160,10 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
     ],
     ["#services", "Restart service users@1.2.0", "services/restart", { service: "users@1.2.0" }],
   ])("ActionButton() at %s does “%s” when it is confirmed", async (hash, label, method, input) => {
-    using node = new FakeNode(movingOverview());
+    const { node, tab } = shared;
     node.answers.set(method, () => ({}));
-    await using tab = await signedIn(node, hash);
+    node.calls.length = 0;
+    await show(tab, hash);
     const { page } = tab;
     await page.click(`[aria-label="${label}"]`);
     await page.waitForSelector("dialog[open]");
@@ -211,14 +219,14 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
     expect(node.acts).toEqual([]);
   });
 
-  test.each(["overview", "pipelines", "processes", "services", "letters", "events"])(
+  test.each(["overview", "pipelines", "processes", "services", "gateway", "letters", "events"])(
     "View() of %s names everything for a screen reader",
     async (name) => {
-      using node = new FakeNode(movingOverview());
-      await using tab = await signedIn(node, `#${name}`);
-      const { page } = tab;
+      const { page } = shared.tab;
+      await show(shared.tab, `#${name}`);
       const client = await page.createCDPSession();
       const { nodes } = await client.send("Accessibility.getFullAXTree");
+      await client.detach();
       const shown = nodes.filter(({ ignored }) => !ignored);
       const roles = new Set(shown.map(({ role }) => role?.value));
       for (const landmark of ["banner", "navigation", "main", "tablist", "tabpanel"]) expect(roles).toContain(landmark);
@@ -230,6 +238,29 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
       expect(new Set(names).size).toBe(names.length);
     },
   );
+
+  test("Gateways() shows routes, targets, refusals and firewalls of its own, and where the other gateways are", async () => {
+    using node = new FakeNode(movingOverview());
+    await using tab = await signedIn(node, "#gateway");
+    await until("rates are known", async () => /requests [\d.]+k [\d,.]+k?\/s/.test(await tab.text(".figures")));
+    const text = await tab.text("main");
+    for (const part of ["http://10.0.0.2:8080", "ejected", "gateway.limit_full", "http.bad_request", "942100:ARGS:q"])
+      expect(text).toContain(part);
+    expect(await tab.page.evaluate("document.querySelector('main a').href")).toBe("http://127.0.0.1:8087/#gateway");
+    expect(tab.faults).toEqual([]);
+  });
+
+  test("Gateways() of a node that is none lists those of the cluster, or says how to run one", async () => {
+    let roles = ["gateway"];
+    using node = new FakeNode(() =>
+      overviewOf({ nodes: [nodeView("n1", { isSelf: true }), nodeView("g1", { roles })] }),
+    );
+    await using tab = await signedIn(node, "#gateway");
+    expect(await tab.text("main")).toContain("g1");
+    expect(await tab.page.evaluate("document.querySelectorAll('main a').length")).toBe(1);
+    roles = [];
+    await until("it is gone", async () => (await tab.text("main")).includes("No gateway is a member"));
+  });
 
   test("Freshness() says since when nothing new has come, and is live again by itself", async () => {
     const overview = movingOverview();
@@ -266,7 +297,7 @@ describe.skipIf(IS_MISSING)("the dashboard in Chromium", () => {
     ]);
     await page.goto(`${node.url}/#token=${FAKE_TOKEN}`);
     await page.waitForSelector("canvas");
-    for (const name of ["overview", "pipelines", "processes", "services", "letters", "events"]) {
+    for (const name of ["overview", "pipelines", "processes", "services", "gateway", "letters", "events"]) {
       await page.click(`#tab-${name}`);
       expect(await page.evaluate("document.documentElement.scrollWidth - innerWidth")).toBeLessThanOrEqual(0);
       expect(await page.evaluate(LOW_CONTRAST)).toEqual([]);

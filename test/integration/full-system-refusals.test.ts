@@ -273,6 +273,7 @@ describe("exit codes", () => {
       "call",
       "services",
       "service",
+      "gateway",
       "node",
       "nodes",
       "cluster",

@@ -4,10 +4,10 @@
  */
 import { Database } from "bun:sqlite";
 import { describe, expect, test } from "bun:test";
-import { mkdirSync, readFileSync } from "node:fs";
+import { globSync, mkdirSync, readFileSync } from "node:fs";
 import { gzipSync } from "node:zlib";
 import { orders } from "../support/orders.ts";
-import { BUSY, GATE, plugin } from "../support/plugins.ts";
+import { GATE, plugin } from "../support/plugins.ts";
 import type { Program } from "../support/program.ts";
 import { Workspace, withSummary } from "../support/workspace.ts";
 
@@ -120,14 +120,15 @@ describe("run after kill -9", () => {
     space.write(
       "note.ts",
       plugin({
-        top: `import { appendFileSync } from "node:fs";\n${BUSY}`,
+        top: 'import { appendFileSync } from "node:fs";',
         init: 'appendFileSync("runs", context.run + "\\n");',
-        batch: "busy(5);",
+        batch: 'appendFileSync("batches", "."); await Bun.sleep(50);',
       }),
     );
     space.pipeline(["note|note.ts|"], { settings: "checkpoint_interval=1h,batch_rows=100" });
     await using program = space.start(["run", "pipeline.txt"]);
-    await program.until("the plugin has started", () => space.sizeOf("runs") > 0);
+    // The id is kept before the first batch; the plugin starts a moment before that.
+    await program.until("the plugin has a batch", () => space.sizeOf("batches") > 0);
     await program.killHard();
     expect((await space.run()).code).toBe(0);
     const [first, second] = space.text("runs").split("\n");
@@ -239,7 +240,7 @@ function openGate(space: Workspace, directory: string): void {
   space.write(`${directory}/gate`, "");
 }
 
-/** Everything before the gate is through, and dead letters stand still: nothing moves any more. */
+/** Everything before the gate is through, and dead letters stand still: nothing moves any more. And a checkpoint says so, which a busy machine may owe for long. */
 async function untilAtTheGate(space: Workspace, directory: string, program: Program): Promise<void> {
   const size = (): number =>
     ["out.ndjson", "out.csv", "out.arrow", "out.db-wal", "dead.ndjson"].reduce(
@@ -251,8 +252,14 @@ async function untilAtTheGate(space: Workspace, directory: string, program: Prog
     const now = size();
     stillFor = now > 0 && now === before ? stillFor + 1 : 0;
     before = now;
-    return stillFor >= 25;
+    return stillFor >= 25 && hasCommitted(space, directory);
   });
+}
+
+/** The checkpoint is locked while a run uses it: what was committed is looked for in the text of its log. */
+function hasCommitted(space: Workspace, directory: string): boolean {
+  const logs = globSync("state/pipelines/*/checkpoint.db-wal", { cwd: space.at(directory) });
+  return logs.some((log) => /"seq":[1-9]/.test(readFileSync(space.at(directory, log), "latin1")));
 }
 
 function lettersOf(path: string): unknown[] {

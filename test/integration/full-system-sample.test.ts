@@ -6,7 +6,7 @@ import { seededRandom } from "../../src/base/random.ts";
 import { Workspace } from "../support/workspace.ts";
 
 const ROOT = join(import.meta.dir, "../..");
-const PIPELINES = readdirSync(join(ROOT, "config")).filter((name) => name.endsWith(".txt"));
+const PIPELINES = readdirSync(join(ROOT, "config")).filter((name) => name.endsWith("_pipeline.txt"));
 
 const KILLS = 6;
 const SEED = Number(process.env.DISTRIBUTED_SYSTEM_CHAOS_SEED ?? Math.floor(Math.random() * 2 ** 31));

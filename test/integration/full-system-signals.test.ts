@@ -1,7 +1,7 @@
 /** How a run ends when it is told to, and that nothing of it stays behind however it ends. */
 import { describe, expect, test } from "bun:test";
 import { orders } from "../support/orders.ts";
-import { BUSY, GATE, perRecord, plugin } from "../support/plugins.ts";
+import { GATE, perRecord, plugin } from "../support/plugins.ts";
 import { hostsOf, isGone, sharedMemoryFiles } from "../support/processes.ts";
 import type { Program } from "../support/program.ts";
 import { until } from "../support/until.ts";
@@ -14,7 +14,7 @@ const COMMAND = ["run", "pipeline.txt", "--json"];
 function slowPipeline(): Workspace {
   const space = new Workspace();
   space.write("in.ndjson", orders(ORDERS));
-  space.write("slow.ts", plugin({ top: BUSY, batch: "busy(5);" }));
+  space.write("slow.ts", plugin({ batch: "await Bun.sleep(5);" }));
   space.pipeline(["slow|slow.ts|", "again|slow.ts|"], { settings: "batch_rows=50,checkpoint_interval=50ms" });
   return space;
 }

@@ -7,7 +7,7 @@ const PLACES = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/goog
 export const CHROMIUM = PLACES.find((path) => existsSync(path));
 
 /** A page is slow on a busy machine; only a defect takes this long. */
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 60_000;
 
 export class TestBrowser implements AsyncDisposable {
   readonly #browser: Browser;

@@ -1,5 +1,6 @@
 /** Samples of every part that can be watched, with something in each number. */
 
+import type { GatewayRouteSample, GatewaySample } from "../../src/app/observe/gateway-metrics.ts";
 import type { MembersPort } from "../../src/app/observe/membership-metrics.ts";
 import type { ObservedParts } from "../../src/app/observe/observation.ts";
 import type { RunSample } from "../../src/app/observe/pipeline-metrics.ts";
@@ -55,6 +56,28 @@ export function membersSample(): MembersPort {
     explain: () => ({ swim: { healthScore: 2 }, side: { status: "up", reason: "" } }),
   };
   return port as unknown as MembersPort; // the collector asks no more of it
+}
+
+export function gatewayRouteSample(route: string, more: Partial<GatewayRouteSample> = {}): GatewayRouteSample {
+  return {
+    ...{ route, inFlight: 1, receivedBytes: 2, sentBytes: 3, latency: durations(4, 5) },
+    byStatus: { "2xx": 6, "5xx": 7 },
+    refused: [["gateway.limit_full", 8]],
+    targets: [{ target: "http://127.0.0.1:9001", isUp: true, tries: 9, failures: 1 }],
+    masks: { masked: 11, refused: 2 },
+    ...more,
+  };
+}
+
+export function gatewaySample(more: Partial<GatewaySample> = {}): GatewaySample {
+  return {
+    routes: [gatewayRouteSample("users")],
+    ...{ connections: 1, accepted: 2, turnedAway: 3, upstreamConnections: 4, reloads: 5 },
+    malformed: [["http.bad_request", 6]],
+    wafs: [{ id: "crs", transactions: 7, blocked: 2, wouldBlock: 1, latency: durations(1) }],
+    limits: [{ id: "limit-1", keys: 8, waiting: 1 }],
+    ...more,
+  };
 }
 
 export function allParts(): ObservedParts {
@@ -134,6 +157,7 @@ export function allParts(): ObservedParts {
       counts: () => ({ issued: 1, verified: 2, remembered: 3, refused: { "auth.token_expired": 4 }, revoked: 5 }),
       lockouts: () => ({ locks: 6 }),
     },
+    gateway: { sample: () => gatewaySample() },
     traces: () => ({ exported: 1, dropped: 2, failedRequests: 3, waiting: 4 }),
   };
 }

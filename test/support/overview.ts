@@ -1,5 +1,5 @@
 /** A cluster at a glance, made up: for tests of what shows it. */
-import type { Overview, StageView, TreeView } from "../../src/edge/dashboard/index.ts";
+import type { GatewayRouteView, GatewayView, Overview, StageView, TreeView } from "../../src/edge/dashboard/index.ts";
 
 export function stageView(name: string, more: Partial<StageView> = {}): StageView {
   return { name, in: 0, out: 0, retries: 0, restarts: 0, ...more };
@@ -39,6 +39,21 @@ export function pipelineView(
   };
 }
 
+export function gatewayView(more: Partial<GatewayView> = {}): GatewayView {
+  return {
+    ...{ address: "127.0.0.1:8443", tls: true, processes: 1, file: "/etc/gateway.txt", loadedMs: 500, reloads: 0 },
+    ...{ connections: 0, requests: 0, inFlight: 0, malformed: [], routes: [], wafs: [], proposals: [] },
+    ...more,
+  };
+}
+
+export function routeView(id: string, more: Partial<GatewayRouteView> = {}): GatewayRouteView {
+  return {
+    ...{ id, pattern: `/${id}/*`, targets: [], requests: 0, inFlight: 0, byStatus: {}, refused: [] },
+    ...more,
+  };
+}
+
 /** A busy one, as it looks some seconds after its start: counters grow with the time. */
 export function busyOverview(seconds: number, nowMs: number): Overview {
   const wave = (period: number, phase = 0): number => (1 + Math.sin((2 * Math.PI * seconds) / period + phase)) / 2;
@@ -46,13 +61,20 @@ export function busyOverview(seconds: number, nowMs: number): Overview {
   return overviewOf({
     ...{ atMs: nowMs, monotonicMs: seconds * 1_000, node: "master1" },
     nodes: [
-      nodeView("master1", { isSelf: true, isLeader: true, roles: ["master"], cpu: 0.21 + 0.2 * wave(9), memory: 0.4 }),
+      nodeView("master1", {
+        isSelf: true,
+        isLeader: true,
+        roles: ["master"],
+        cpu: 0.21 + 0.2 * wave(9),
+        memory: 0.4,
+      }),
       nodeView("master2", { roles: ["master"], address: "127.0.0.1:8081" }),
       nodeView("master3", { roles: ["master"], address: "127.0.0.1:8082" }),
       nodeView("worker1", { address: "127.0.0.1:8083", cpu: 0.5 + 0.4 * wave(7), memory: 0.61, queue: 12 }),
       nodeView("worker2", { address: "127.0.0.1:8084", cpu: 0.93, memory: 0.72, queue: 31 }),
       nodeView("worker3", { address: "127.0.0.1:8085", cpu: 0.1, memory: 0.35, queue: 0, isDraining: true }),
       nodeView("worker4", { address: "127.0.0.1:8086", state: "suspect" }),
+      nodeView("gateway2", { roles: ["gateway"], address: "127.0.0.1:8087" }),
     ],
     links: ["master2", "master3", "worker1", "worker2", "worker3", "worker4"].map((peer, index) => ({
       ...{ peer, isOpen: peer !== "worker4", roundTripMs: 0.4 + index / 10 },
@@ -115,6 +137,37 @@ export function busyOverview(seconds: number, nowMs: number): Overview {
         ...{ logBytes: 4e6, members: 3 },
       },
     ],
+    gateway: gatewayView({
+      ...{
+        loadedMs: nowMs - 90_000,
+        requests: grown(2_100),
+        connections: 64,
+        inFlight: 12,
+        malformed: [{ code: "http.bad_request", count: 7 }],
+      },
+      routes: [
+        routeView("users", {
+          ...{ requests: grown(1_500), byStatus: { "2xx": grown(1_480), "5xx": grown(4) }, p50Ms: 1.2, p99Ms: 9 },
+          ...{ refused: [{ code: "gateway.limit_full", count: grown(16) }] },
+          targets: ["healthy", "ejected"].map((state, index) => ({
+            ...{ target: `http://10.0.0.${index + 1}:8080`, state, requests: grown(750), failures: grown(index * 4) },
+          })),
+        }),
+        routeView("grpc", { pattern: "/grpc/service/*", requests: grown(600), byStatus: { "2xx": grown(600) } }),
+      ],
+      wafs: [
+        {
+          ...{ id: "crs", mode: "detect", rules: 620, unsupported: 2 },
+          ...{ requests: grown(2_000), blocked: 0, wouldBlock: grown(2) },
+        },
+      ],
+      proposals: [
+        {
+          ...{ waf: "crs", exclude: "942100:ARGS:q", message: "SQL Injection Attack Detected via libinjection" },
+          ...{ requests: 310, clients: 42, share: 0.12 },
+        },
+      ],
+    }),
     cache: { entries: 812, bytes: 4e6, hits: grown(300), misses: grown(20), evictions: 3, redis: "up" },
     events: [
       { id: 1, atMs: nowMs - 60_000, level: "info", kind: "member", subject: "worker3", text: "is a member: join" },

@@ -21,6 +21,8 @@ export interface ChaosOptions {
   /** How long it would take undisturbed, about. */
   readonly minutes: number;
   readonly workers: number;
+  /** Processes that are killed or stopped, at most; without it as many as the time has room for. */
+  readonly deedsMax?: number;
   /** Workers reach nobody's memory. */
   readonly overLinks?: boolean;
   /** Of the cluster's processes, beyond this one's. */
@@ -99,10 +101,10 @@ async function disturbed(site: Site, pipeline: ChaosPipeline, options: ChaosOpti
   const startedMs = systemClock.now();
   await using cast = new AsyncDisposableStack();
   const { master, workers } = await enter(site, pipeline, options, told, cast);
-  const { everyMs } = options;
+  const { deedsMax, everyMs } = options;
   const hasPauses = options.seed % PAUSES_ONE_IN === 1;
   const progress = (): number => sizeOf(pipeline.output);
-  const mischief = new Mischief({ random, everyMs, hasPauses, leaseMs: LEASE_MS, master, workers, progress });
+  const mischief = new Mischief({ random, everyMs, deedsMax, hasPauses, leaseMs: LEASE_MS, master, workers, progress });
   cast.defer(() => mischief.stop());
   const code = await Promise.race([master.ended, stalled(pipeline.output, told)]);
   mischief.stop();

@@ -23,6 +23,8 @@ export interface MischiefOptions {
   readonly random: Random;
   readonly everyMs: number;
   readonly hasPauses: boolean;
+  /** After so many there is peace, however long the work takes. */
+  readonly deedsMax?: number | undefined;
   readonly leaseMs: number;
   readonly master: Member;
   readonly workers: readonly Member[];
@@ -80,6 +82,7 @@ export class Mischief {
   }
 
   #mayStrike(): boolean {
+    if (this.deeds.length >= (this.#options.deedsMax ?? Number.POSITIVE_INFINITY)) return false;
     const progress = this.#options.progress();
     if (progress > this.#progressed) this.#inVain = 0;
     this.#progressed = Math.max(this.#progressed, progress); // a recovery may go back first

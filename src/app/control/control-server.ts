@@ -31,8 +31,8 @@ export interface ControlServer {
 /** For the answer to whoever asked for the end: written in far less, and nobody's reading may hold up the end. */
 const CLOSE_DRAIN_MS = 2_000;
 
-/** No request of ours comes near it: what answers has a limit of its own, below this one, and says so in words. */
-const BODY_BYTES_MAX = 4 * 1024 * 1024;
+/** Records that are posted have 16 MiB at most; what answers calls has a limit of its own, below this one, and says so in words. */
+const BODY_BYTES_MAX = 17 * 1024 * 1024;
 
 /** Fails with `control.…` when it cannot be opened. One per process and data directory. */
 export async function startControlServer(options: ControlServerOptions): Promise<ControlServer> {

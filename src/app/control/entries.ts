@@ -114,7 +114,7 @@ function clear(path: string): void {
 
 /** Undefined for a file that is none of ours. */
 function pidOf(name: string): number | undefined {
-  const pid = /^([1-9]\d{0,9})\.(json|json\.new|sock)$/.exec(name)?.[1];
+  const pid = /^([1-9]\d{0,9})\.(json|json\.new|sock|gateway\.sock)$/.exec(name)?.[1];
   return pid === undefined ? undefined : Number(pid);
 }
 

@@ -6,6 +6,7 @@
 import { systemClock } from "../../base/clock.ts";
 import { toFailure } from "../../base/errors.ts";
 import type { Service } from "../../wire/rpc/index.ts";
+import type { Source } from "../../work/pipeline/source/index.ts";
 import type { InstanceInfo } from "./contract.ts";
 import type { ControlServer } from "./control-server.ts";
 import type { InstanceControl } from "./instance-control.ts";
@@ -15,12 +16,14 @@ export interface ServingPorts {
   readonly warn: (text: string) => void;
   /** What is answered besides; asked when the first call comes. */
   readonly more?: (() => Promise<readonly Service[]>) | undefined;
+  /** Takes records that gateways bring. */
+  readonly post?: Source["post"];
 }
 
 export async function serveInstance(
   control: InstanceControl,
   info: Omit<InstanceInfo, "pid">,
-  { more, warn }: ServingPorts,
+  { more, post, warn }: ServingPorts,
 ): Promise<ControlServer> {
   const report = (what: string, thrown: unknown): void =>
     warn(`${what}: ${thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)}`);
@@ -29,7 +32,8 @@ export async function serveInstance(
     const open = async () => {
       const { answerInstance } = await import("./instance-service.ts");
       const options = { clock: systemClock, report, more: (await more?.()) ?? [] };
-      return answerInstance(control, { pid: process.pid, ...info }, options);
+      const { answerPosts } = await import("./post-records.ts");
+      return answerPosts(post, answerInstance(control, { pid: process.pid, ...info }, options));
     };
     return await startControlServer({ dataDir: info.dataDir, info, open, clock: systemClock });
   } catch (thrown) {

@@ -30,9 +30,14 @@ export function socketSurroundings(): SocketSurroundings {
   return { bases: [...(runtime ? [runtime] : []), tmpdir(), "/tmp"], user: String(ownUser() ?? "user") };
 }
 
-/** The path, its directories made. Fails with `control.path_too_long` when no place is near enough and safe. */
-export function makeSocketPlace(dataDir: string, pid: number, { bases, user }: SocketSurroundings): string {
-  const usual = usualPlace(dataDir, pid);
+/** The path, its directories made; `name` tells a process's further sockets from its control socket. Fails with `control.path_too_long` when no place is near enough and safe. */
+export function makeSocketPlace(
+  dataDir: string,
+  pid: number,
+  { bases, user }: SocketSurroundings,
+  name?: string | undefined,
+): string {
+  const usual = usualPlace(dataDir, pid, name);
   if (fits(usual)) {
     makePrivateDirectory(instancesDirectory(dataDir));
     return usual;
@@ -67,8 +72,8 @@ export function placeOf(told: string, dataDir: string, pid: number, uid: number)
   return isOurs ? told : undefined;
 }
 
-function usualPlace(dataDir: string, pid: number): string {
-  return join(instancesDirectory(dataDir), `${pid}.sock`);
+function usualPlace(dataDir: string, pid: number, name?: string): string {
+  return join(instancesDirectory(dataDir), name === undefined ? `${pid}.sock` : `${pid}.${name}.sock`);
 }
 
 /** The same however the data directory is spelt. */

@@ -42,7 +42,7 @@ export interface FrontChoices {
   readonly cache: NodeCache;
   /** Contracts of the process: its tree, its duty. */
   readonly own: readonly Service[];
-  readonly duty: Pick<NodeDuty, "observed" | "onPipeline" | "trees">;
+  readonly duty: Pick<NodeDuty, "attach" | "observed" | "onPipeline" | "trees">;
   readonly isOpen: () => boolean;
   readonly isDraining: () => boolean;
 }
@@ -86,6 +86,11 @@ function openFront(choices: FrontChoices, parts: FrontParts): NodeFront {
       access.join(
         peersOverLinks(parts.membership, parts.links, seededRandom(Buffer.from(systemEntropy(4)).readUInt32LE())),
       );
+      choices.duty.attach?.({
+        authenticate: access.authenticate,
+        services: choices.services.door,
+        dispatcher: opened,
+      });
       const app = openApp(choices, { dispatcher: opened, access, observation, health });
       observation.watch({
         ...choices.duty.observed?.(),

@@ -6,13 +6,15 @@ import { randomUUID } from "node:crypto";
 import { systemClock } from "../../base/clock.ts";
 import type { Failure } from "../../base/errors.ts";
 import { raftContract } from "../../data/contract/index.ts";
-import type { CacheView } from "../../edge/dashboard/index.ts";
-import type { Contract, Dispatcher, OutputOf } from "../../wire/rpc/index.ts";
+import type { CacheView, GatewayView } from "../../edge/dashboard/index.ts";
+import type { Contract, Dispatcher, OutputOf, Service } from "../../wire/rpc/index.ts";
 import type { NodeCache } from "../cache/open-cache.ts";
 import { deadLettersContract } from "../dead-letter/dead-letter-contract.ts";
+import { gatewayContract } from "../gateway/gateway-contract.ts";
 import { instancesWithTrees } from "../instances/instances-service.ts";
 import { pipelinesContract } from "../master/pipelines-contract.ts";
 import type { FrontParts } from "../node/open-node.ts";
+import { gatewayView } from "../overview/gateway-view.ts";
 import { groupView, letterViews, serviceViews } from "../overview/part-views.ts";
 import type { MasterPipelines, OverviewPorts } from "../overview/ports.ts";
 import type { NodeServices } from "../service/open-services.ts";
@@ -23,6 +25,8 @@ export interface OverviewParts extends Pick<FrontParts, "id" | "links" | "member
   readonly dataDir: string | undefined;
   readonly services: Pick<NodeServices, "door">;
   readonly cache: NodeCache;
+  /** Contracts of the process: a gateway is told of where it is one. */
+  readonly own: readonly Pick<Service, "contract">[];
   readonly dispatcher: () => Pick<Dispatcher, "call">;
 }
 
@@ -36,7 +40,7 @@ const PROCESS_TIMEOUT_MS = 700;
 const NO_MASTER: ReadonlySet<string> = new Set(["master.none", "master.no_leader"]);
 
 export function overviewPorts(parts: OverviewParts): OverviewPorts {
-  const { cache, dataDir, id, links, membership, services, version } = parts;
+  const { cache, dataDir, id, links, membership, own, services, version } = parts;
   const ask = asker(parts);
   return {
     clock: systemClock,
@@ -50,7 +54,17 @@ export function overviewPorts(parts: OverviewParts): OverviewPorts {
     deadLetters: async () => letterViews((await ask(deadLettersContract, "summary", {})).pipelines),
     groups: async () => ((await ask.orNothing(raftContract, "status", {}))?.groups ?? []).map(groupView),
     cache: () => cacheOf(cache),
+    ...(own.some(({ contract }) => contract.name === gatewayContract.name) && { gateway: () => gatewayOf(ask) }),
   };
+}
+
+async function gatewayOf(ask: ReturnType<typeof asker>): Promise<GatewayView> {
+  const [status, { routes }] = await Promise.all([
+    ask(gatewayContract, "status", {}),
+    ask(gatewayContract, "routes", {}),
+  ]);
+  const detects = status.wafs.some(({ mode }) => mode === "detect"); // finding proposals costs
+  return gatewayView(status, routes, detects ? (await ask(gatewayContract, "proposals", {})).proposals : []);
 }
 
 function asker({ dispatcher }: OverviewParts) {

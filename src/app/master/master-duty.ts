@@ -22,6 +22,7 @@ import { masterHandlers } from "./master-workers.ts";
 import { type NamedOutcome, NamedPipelines } from "./named-pipelines.ts";
 import type { SubmitRequest } from "./pipelines.ts";
 import type { PipelineView } from "./pipelines-contract.ts";
+import { postHandlers } from "./posts.ts";
 
 export const MASTER_ROLE = "master";
 
@@ -109,6 +110,7 @@ export async function openMaster(choices: MasterChoices, election: Election): Pr
       ...masterHandlers(() => leadership.leading?.workers),
       ...leadership.handlers,
       ...letters.handlers,
+      ...postHandlers(leadership),
       ...artifactHandlers(shelf),
     },
     services: [...leadership.services, letters.service],

@@ -35,7 +35,7 @@ export interface Asked<T> {
 }
 
 /** Commands that are nodes. */
-const NODE_COMMANDS = ["node", "master", "worker"];
+const NODE_COMMANDS = ["node", "master", "worker", "gateway"];
 
 /** The first answer; of several nodes on this machine the oldest is asked first, and the next one when it is silent. */
 export async function askNode<T>(choices: AskChoices, ask: (transport: Transport) => Promise<T>): Promise<Asked<T>> {

@@ -1,6 +1,6 @@
 /**
  * A log in a file that never grows beyond a bound: appended to, readable by its owner only, put aside when it is full; `FILE.1` is
- * the one before. A log that cannot be written is told on standard error once, and the node works on without it.
+ * the one before. Where somebody else moves or deletes it (logrotate), the next line begins a new one. A log that cannot be written is told on standard error once, and the node works on without it.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -14,12 +14,14 @@ const FILES_MAX = 5;
 export interface LogFileOptions {
   readonly warn: (text: string) => void;
   readonly fileBytesMax?: number;
+  /** By which people name it, for messages. */
+  readonly option?: string;
 }
 
 /** Gives what appends a line. Fails with `usage.log_file` when it cannot be opened. */
 export function openLogFile(
   path: string,
-  { fileBytesMax = FILE_BYTES_MAX, warn }: LogFileOptions,
+  { fileBytesMax = FILE_BYTES_MAX, option = "--log-file", warn }: LogFileOptions,
 ): (line: string) => void {
   let file: OpenFile;
   try {
@@ -28,12 +30,13 @@ export function openLogFile(
   } catch (thrown) {
     throw new Failure(
       "usage.log_file",
-      `--log-file is ${JSON.stringify(path)}: ${messageOf(thrown)}; a file that can be written is required`,
+      `${option} is ${JSON.stringify(path)}: ${messageOf(thrown)}; a file that can be written is required`,
     );
   }
   let isBroken = false;
   return (line) => {
     try {
+      if (isElsewhere(path, file)) file = again(path, file);
       if (file.sizeBytes > 0 && file.sizeBytes + Buffer.byteLength(line) > fileBytesMax) file = rotate(path, file);
       file.sizeBytes += writeSync(file.fd, line);
       isBroken = false;
@@ -46,21 +49,32 @@ export function openLogFile(
 
 interface OpenFile {
   readonly fd: number;
+  /** On its disk. */
+  readonly inode: number;
   sizeBytes: number;
 }
 
 function open(path: string): OpenFile {
   const fd = openSync(path, "a", 0o600);
-  return { fd, sizeBytes: fstatSync(fd).size };
+  const { ino: inode, size: sizeBytes } = fstatSync(fd);
+  return { fd, inode, sizeBytes };
+}
+
+function isElsewhere(path: string, { inode }: OpenFile): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.ino !== inode;
+}
+
+function again(path: string, { fd }: OpenFile): OpenFile {
+  const next = open(path);
+  closeSync(fd);
+  return next;
 }
 
 /** The oldest is overwritten. */
-function rotate(path: string, { fd }: OpenFile): OpenFile {
+function rotate(path: string, file: OpenFile): OpenFile {
   for (let number = FILES_MAX - 1; number >= 1; number--) {
     const from = number === 1 ? path : `${path}.${number - 1}`;
     if (statSync(from, { throwIfNoEntry: false })) renameSync(from, `${path}.${number}`);
   }
-  const next = open(path);
-  closeSync(fd);
-  return next;
+  return again(path, file);
 }

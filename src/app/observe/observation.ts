@@ -6,6 +6,7 @@ import type { Clock } from "../../base/clock.ts";
 import { MetricRegistry } from "../../base/metrics.ts";
 import { METRICS_CONTENT_TYPE, type MetricsFormat, metricsFormat, metricsText } from "../../base/metrics-text.ts";
 import { type CacheMetricsPort, cacheMetrics } from "./cache-metrics.ts";
+import { type GatewayPort, gatewayMetrics } from "./gateway-metrics.ts";
 import { type HttpSample, httpMetrics, type TokensPort, tokenMetrics } from "./http-metrics.ts";
 import { type LinksPort, linkMetrics } from "./link-metrics.ts";
 import { LoopLag } from "./loop-lag.ts";
@@ -31,6 +32,7 @@ export interface ObservedParts {
   readonly http?: (() => HttpSample) | undefined;
   readonly tokens?: TokensPort | undefined;
   readonly traces?: (() => TraceSample) | undefined;
+  readonly gateway?: GatewayPort | undefined;
 }
 
 export interface ObservationPorts {
@@ -61,6 +63,7 @@ export class Observation {
   /** Once for each part: some are there from the start, others when the process has its duty. */
   watch({
     cache,
+    gateway,
     http,
     links,
     membership,
@@ -80,6 +83,7 @@ export class Observation {
     if (worker) registry.add("worker", workerMetrics(worker));
     if (services) registry.add("services", serviceMetrics(services));
     if (cache) registry.add("cache", cacheMetrics(cache));
+    if (gateway) registry.add("gateway", gatewayMetrics(gateway));
     if (http) registry.add("http", httpMetrics(http));
     if (tokens) registry.add("tokens", tokenMetrics(tokens));
     if (traces) registry.add("traces", traceMetrics(traces));

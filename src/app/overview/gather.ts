@@ -7,6 +7,7 @@ import { messageOf } from "../../base/errors.ts";
 import { MAIN_GROUP } from "../../data/contract/index.ts";
 import type {
   CutList,
+  GatewayView,
   GroupView,
   InstanceView,
   MissingPart,
@@ -15,6 +16,7 @@ import type {
   PipelineView,
 } from "../../edge/dashboard/index.ts";
 import { linkViews, nodeViews } from "./cluster-views.ts";
+import { boundedGateway } from "./gateway-view.ts";
 import { bounded, TREE_NODES_MAX, TreeBudget } from "./limits.ts";
 import type { InstancesTold, MasterPipelines, OverviewPorts } from "./ports.ts";
 
@@ -29,13 +31,14 @@ export async function gather(ports: OverviewPorts): Promise<Gathered> {
   const cut: CutList[] = [];
   const part = <T>(name: string, tell: (() => Promise<T> | T) | undefined, otherwise: T): Promise<T> =>
     inTime(clock, tell, otherwise, (reason) => missing.push({ part: name, reason }));
-  const [master, processes, deadLetters, services, groups, cache] = await Promise.all([
+  const [master, processes, deadLetters, services, groups, cache, gateway] = await Promise.all([
     part<MasterPipelines | undefined>("pipelines", ports.masterPipelines, undefined),
     part<InstancesTold>("instances", ports.instances, { instances: [], silent: [] }),
     part("dead letters", ports.deadLetters, []),
     part("services", ports.services, []),
     part("groups", ports.groups, []),
     part("cache", ports.cache, undefined),
+    part<GatewayView | undefined>("gateway", ports.gateway, undefined),
   ]);
   for (const { name, pid, reason } of processes.silent) missing.push({ part: `process ${pid} (${name})`, reason });
   const load = await part("load", ports.load, undefined);
@@ -56,6 +59,7 @@ export async function gather(ports: OverviewPorts): Promise<Gathered> {
     })),
     groups: bounded("groups", groups, cut),
     ...(cache && { cache }),
+    ...(gateway && { gateway: boundedGateway(gateway, cut) }),
     missing,
     cut,
   };

@@ -16,6 +16,14 @@ export const LIST_LIMITS = {
   /** Of one pipeline. */
   reasons: 20,
   groups: 32,
+  /** Of a gateway; files with more are written by programs. */
+  routes: 100,
+  /** Of one route. */
+  targets: 16,
+  /** Of one route, and of requests that reached none. */
+  refusals: 20,
+  firewalls: 16,
+  proposals: 50,
 } as const;
 
 /** Of all trees together. */

@@ -119,6 +119,66 @@ const cache = z.object({
   redis: z.string().describe("up, down, or none when there is no Redis behind it"),
 });
 
+const codes = z
+  .array(z.object({ code: z.string(), count }))
+  .readonly()
+  .describe("the most frequent first");
+
+const gateway = z.object({
+  address: z.string().describe("where clients reach it"),
+  tls: z.boolean(),
+  processes: count,
+  file: z.string(),
+  loadedMs: count.describe("when the file was read last"),
+  reloads: count,
+  connections: count,
+  requests: count,
+  inFlight: count,
+  malformed: codes,
+  routes: z
+    .array(
+      z.object({
+        id: z.string(),
+        pattern: z.string(),
+        targets: z
+          .array(z.object({ target: z.string(), state: z.string(), requests: count, failures: count }))
+          .readonly(),
+        requests: count,
+        inFlight: count,
+        byStatus: z.record(z.string(), count),
+        refused: codes,
+        p50Ms: count.optional(),
+        p99Ms: count.optional(),
+      }),
+    )
+    .readonly(),
+  wafs: z
+    .array(
+      z.object({
+        id: z.string(),
+        mode: z.string(),
+        rules: count,
+        unsupported: count,
+        requests: count,
+        blocked: count,
+        wouldBlock: count,
+      }),
+    )
+    .readonly(),
+  proposals: z
+    .array(
+      z.object({
+        waf: z.string(),
+        exclude: z.string().describe("as an item of the option `exclude`"),
+        message: z.string(),
+        requests: count,
+        clients: count,
+        share: count.describe("0 to 1"),
+      }),
+    )
+    .readonly(),
+});
+
 const event = z.object({
   id: count.describe("ascending, from 1 in each life of the node"),
   atMs: count,
@@ -143,6 +203,7 @@ const overview = z.object({
   deadLetters: z.array(letters).readonly(),
   groups: z.array(group).readonly(),
   cache: cache.optional(),
+  gateway: gateway.optional().describe("where the node is one"),
   events: z.array(event).readonly(),
   lastEvent: count,
   missing: z.array(z.object({ part: z.string(), reason: z.string() })).readonly(),

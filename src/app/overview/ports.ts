@@ -7,6 +7,7 @@ import type { Membership } from "../../cluster/membership/index.ts";
 import type {
   CacheView,
   DeadLettersView,
+  GatewayView,
   GroupView,
   InstanceView,
   PipelineView,
@@ -56,4 +57,5 @@ export interface OverviewPorts {
   readonly deadLetters?: (() => Promise<readonly DeadLettersView[]>) | undefined;
   readonly groups?: (() => Promise<readonly GroupView[]> | readonly GroupView[]) | undefined;
   readonly cache?: (() => CacheView | undefined) | undefined;
+  readonly gateway?: (() => Promise<GatewayView>) | undefined;
 }

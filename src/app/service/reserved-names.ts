@@ -8,6 +8,7 @@ export const RESERVED_NAMES: readonly string[] = [
   "cluster",
   "counter",
   "dead_letters",
+  "gateway",
   "instance",
   "instances",
   "lease",

@@ -17,6 +17,12 @@ export interface GivenGraph {
   readonly parallel?: number | undefined;
   /** What is kept of the files that its tasks need. */
   readonly files?: string | undefined;
+  /** Under which it is found again by who asked for it. */
+  readonly key?: string | undefined;
+  /** What was asked for under the key, as a digest. */
+  readonly asked?: string | undefined;
+  /** When it begins; now where it is left out. */
+  readonly startedMs?: number | undefined;
 }
 
 export interface RunToGoOn {
@@ -41,11 +47,19 @@ export async function beginRun(
   given: GivenGraph,
   owner?: string,
 ): Promise<TaskRunPlan> {
-  const { files, parallel, path } = given;
+  const { asked, files, key, parallel, path, startedMs = systemClock.now() } = given;
   const graph = parallel === undefined ? given.graph : { ...given.graph, parallel };
-  const startedMs = systemClock.now();
   await store.createRun(
-    { id, name: graph.name, file: path, fingerprint: fingerprintOf(graph), startedMs, owner, files },
+    {
+      id,
+      name: graph.name,
+      file: path,
+      fingerprint: fingerprintOf(graph),
+      startedMs,
+      owner,
+      files,
+      ...(key !== undefined && { key, asked }),
+    },
     graph,
   );
   return { id, graph, history: [] };

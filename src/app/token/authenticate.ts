@@ -12,7 +12,12 @@ export interface Sender {
   readonly address?: string | undefined;
 }
 
-export type Authenticate = (request: Request, sender?: Sender) => Caller | Promise<Caller>;
+/** What it reads of a request. */
+export interface Authenticated {
+  readonly headers: { get(name: string): string | null };
+}
+
+export type Authenticate = (request: Authenticated, sender?: Sender) => Caller | Promise<Caller>;
 
 export interface AuthenticatePorts {
   readonly clusterTokens: Pick<Tokens, "verify">;

@@ -88,7 +88,7 @@ export function openApiAccess(options: ApiAccessOptions): ApiAccess {
   tokens.revoke(ledger.state.revoked);
   const follow = new FileFollower({ tokens, ledger, keysPath: places.keys, clock, logger, tell: (news) => tell(news) });
   const watches = [
-    watchFiles([places.keys, places.tokens], clock, () => follow.look(), LEDGER_LOOK_MS),
+    watchFiles([{ path: places.keys }, { path: places.tokens }], clock, () => follow.look(), LEDGER_LOOK_MS),
     watchKeys(keyFile, keyring, {
       clock,
       rotated(next) {

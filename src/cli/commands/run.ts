@@ -66,7 +66,7 @@ export const run = defineCommand({
     const handle = await (args.json ? started.catch((thrown) => refuse(args.file, args.output, thrown)) : started);
     let files: FileWatch | undefined;
     const note = (text: string): void => monitor.note(text);
-    const reload = reloader(handle, { note, follow: (paths) => files?.follow(paths) });
+    const reload = reloader(handle, { note, follow: (watched) => files?.follow(watched) });
     const signals = listenForSignals({ ...handle, note, terminalIsGone, reload });
     process.off("SIGHUP", tooEarly);
     if (args.watch) files = watchRun(handle, reload);

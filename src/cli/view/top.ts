@@ -4,7 +4,8 @@ import { printable } from "../../base/printable.ts";
 import { ratePerSecond } from "../../base/rate.ts";
 import { formatBytes, formatCount, formatDurationMs } from "../../base/units.ts";
 import { cutCells } from "./cut-cells.ts";
-import { textTable } from "./table.ts";
+import { gatewayHead, gatewayLines } from "./top-gateway.ts";
+import { duration, type Look, perSecond, tableLines } from "./top-parts.ts";
 
 export interface TopSize {
   readonly columns: number;
@@ -19,8 +20,6 @@ interface Section {
   readonly isTable?: boolean;
 }
 
-/** What is not known. */
-const UNKNOWN = "–";
 /** So many events are of use beside all the rest. */
 const EVENTS_SHOWN = 10;
 
@@ -32,20 +31,15 @@ export function topFrame(before: Snapshot | undefined, now: Snapshot, by: string
     { title: "NODES", lines: nodeLines(now, (size?.columns ?? WIDE) < WIDE), isTable: true },
     { title: "PIPELINES", lines: pipelineLines(look), isTable: true },
     { title: "SERVICES", lines: serviceLines(look), isTable: true },
+    { title: "ROUTES", lines: gatewayLines(look), isTable: true },
     { title: "RESTARTED PROCESSES", lines: restartLines(now), isTable: true },
     { title: "DEAD LETTERS", lines: letterLines(now), isTable: true },
     { title: "EVENTS", lines: eventLines(now) },
   ].filter(({ lines }) => lines.length > 0);
-  const head = [headLine(now, by), ...lackingLines(now)];
+  const head = [headLine(now, by), ...gatewayHead(look), ...lackingLines(now)];
   const room = size === undefined ? Number.POSITIVE_INFINITY : size.rows - head.length;
   const lines = [...head, ...fitted(sections, room)];
   return size === undefined ? lines : lines.slice(0, size.rows).map((line) => cutCells(line, size.columns));
-}
-
-interface Look {
-  readonly before: Snapshot | undefined;
-  readonly now: Snapshot;
-  readonly elapsedMs: number;
 }
 
 function headLine({ atMs, node, nodes, version }: Snapshot, by: string): string {
@@ -93,15 +87,6 @@ function linesOf(sections: readonly Section[]): number {
 const LEAST_LINES = 2;
 /** In less there is no room for addresses. */
 const WIDE = 100;
-
-function tableLines(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  return rows.length === 0
-    ? []
-    : textTable(
-        head,
-        rows.map((row) => row.map(printable)),
-      ).split("\n");
-}
 
 function nodeLines({ links, nodes }: Snapshot, isNarrow: boolean): string[] {
   const byPeer = new Map(links.map((link) => [link.peer, link]));
@@ -209,12 +194,4 @@ function counted(count: number, what: string): string {
 
 function percent(share: number | undefined): string {
   return share === undefined ? "" : `${Math.round(share * 100)} %`;
-}
-
-function perSecond(rate: number | undefined): string {
-  return rate === undefined ? UNKNOWN : `${formatCount(rate)}/s`;
-}
-
-function duration(ms: number | undefined, otherwise: string): string {
-  return ms === undefined ? otherwise : formatDurationMs(ms);
 }

@@ -23,6 +23,8 @@ export interface Overview {
   readonly deadLetters: readonly DeadLettersView[];
   readonly groups: readonly GroupView[];
   readonly cache?: CacheView | undefined;
+  /** Where the node is one. */
+  readonly gateway?: GatewayView | undefined;
   /** Those behind the id that was asked for, oldest first. */
   readonly events: readonly EventView[];
   readonly lastEvent: number;
@@ -184,6 +186,75 @@ export interface CacheView {
   readonly evictions: number;
   /** up, down, or none when there is no Redis behind it. */
   readonly redis: string;
+}
+
+/** The way in from outside, as the gateway that was asked has it. */
+export interface GatewayView {
+  /** Where clients reach it. */
+  readonly address: string;
+  readonly tls: boolean;
+  readonly processes: number;
+  readonly file: string;
+  /** When it was read last. */
+  readonly loadedMs: number;
+  readonly reloads: number;
+  readonly connections: number;
+  readonly requests: number;
+  readonly inFlight: number;
+  /** Requests that never reached a route, the most frequent reason first. */
+  readonly malformed: readonly CodeCount[];
+  readonly routes: readonly GatewayRouteView[];
+  readonly wafs: readonly FirewallView[];
+  readonly proposals: readonly ExclusionView[];
+}
+
+export interface CodeCount {
+  readonly code: string;
+  readonly count: number;
+}
+
+export interface GatewayRouteView {
+  readonly id: string;
+  readonly pattern: string;
+  readonly targets: readonly RouteTargetView[];
+  readonly requests: number;
+  readonly inFlight: number;
+  /** 2xx, 3xx, …; none where the client got no reply. */
+  readonly byStatus: Readonly<Record<string, number>>;
+  /** What the gateway answered by itself and what broke, the most frequent first. */
+  readonly refused: readonly CodeCount[];
+  readonly p50Ms?: number | undefined;
+  readonly p99Ms?: number | undefined;
+}
+
+export interface RouteTargetView {
+  readonly target: string;
+  /** healthy, unhealthy, ejected, open, half_open or unknown. */
+  readonly state: string;
+  readonly requests: number;
+  readonly failures: number;
+}
+
+export interface FirewallView {
+  readonly id: string;
+  /** block or detect. */
+  readonly mode: string;
+  readonly rules: number;
+  readonly unsupported: number;
+  readonly requests: number;
+  readonly blocked: number;
+  readonly wouldBlock: number;
+}
+
+/** What detect mode proposes to leave out. */
+export interface ExclusionView {
+  readonly waf: string;
+  readonly exclude: string;
+  readonly message: string;
+  readonly requests: number;
+  readonly clients: number;
+  /** 0 to 1, of the requests of those routes. */
+  readonly share: number;
 }
 
 export type EventLevel = "info" | "warn" | "error";

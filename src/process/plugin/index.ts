@@ -3,6 +3,7 @@
 export { runPluginHost } from "./host.ts";
 export { HostChild, type HostCommand, type HostExit, type HostSegments } from "./host-child.ts";
 export { type HostHandlers, type HostOptions, HostProcess } from "./host-process.ts";
+export { LineChannel, type LineHandlers } from "./line-channel.ts";
 export { definitionFault, IDENTITY_LIBRARY, loadPlugin, provideSdk } from "./loader.ts";
 export type {
   Carried,

@@ -39,6 +39,13 @@ export class LineChannel {
     return channel;
   }
 
+  /** What the kernel has not taken yet. */
+  get waitingBytes(): number {
+    let bytes = 0;
+    for (const each of this.#unsent) bytes += each.byteLength;
+    return bytes;
+  }
+
   send(text: string): void {
     if (this.#closed) return;
     this.#unsent.push(Buffer.from(`${text}\n`));

@@ -3,6 +3,9 @@
  * and results travel as the bytes of their JSON text: a node passes them on and does not parse them.
  */
 
+/** What services themselves are told in these words: theirs are the ones. */
+export type { BroadcastAnswer, ServicePlace } from "../../sdk/service/index.ts";
+
 export type HttpVerb = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 
 export interface HttpEndpoint {
@@ -101,22 +104,4 @@ export interface OutgoingServiceCall {
   /** For CONSISTENT_HASH. */
   readonly key?: string | undefined;
   readonly isIdempotent?: boolean | undefined;
-}
-
-/** One answer of a broadcast. */
-export interface BroadcastAnswer {
-  readonly node: string;
-  readonly ok: boolean;
-  /** The result as it is, or what became of it. */
-  readonly result?: unknown;
-  readonly error?: { readonly code: string; readonly message: string } | undefined;
-}
-
-/** Where a service is offered, as `ctx.discover` and listings tell it. */
-export interface ServicePlace {
-  readonly node: string;
-  readonly service: string;
-  readonly version: string;
-  readonly tags: readonly string[];
-  readonly healthy: number;
 }

@@ -43,11 +43,12 @@ export type RemoteServices = Readonly<Record<string, RemoteService>>;
 export interface BroadcastAnswer {
   readonly node: string;
   readonly ok: boolean;
+  /** The result as it is, or what became of it. */
   readonly result?: unknown;
   readonly error?: { readonly code: string; readonly message: string } | undefined;
 }
 
-/** Where a service is offered. */
+/** Where a service is offered, as `ctx.discover` and listings tell it. */
 export interface ServicePlace {
   readonly node: string;
   readonly service: string;

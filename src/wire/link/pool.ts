@@ -2,19 +2,22 @@
  * The links of this node: one for each peer, found by id or by address, opened when somebody needs it. An accepted link serves
  * calls to its peer as well. Where a peer listens is what it says itself, so an address leads to a link only when it was
  * dialed there, or when the caller names whom he expects. Two nodes that dial each other at once have two links for a moment:
- * both keep the one whose dialer has the lower id and let the other end gracefully.
+ * both keep the one whose dialer has the lower id and let the other end gracefully, once both know of the one that they keep: else
+ * the other side would see its last link end, and take this node for gone.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import type { Random } from "../../base/random.ts";
 import { type BackoffPolicy, backoffDelayMs } from "../../protocol/retry/index.ts";
 import { audienceOf } from "./hello.ts";
-import { IDLE_MS, STALE_MS } from "./limits.ts";
+import { HANDSHAKE_TIMEOUT_MS, IDLE_MS, STALE_MS } from "./limits.ts";
 import type { Link } from "./link.ts";
 import type { LinkAddress, LinkEnd } from "./types.ts";
 
 /** A peer that is down is dialed soon again, and rarely when it stays down. */
 const REDIAL: BackoffPolicy = { initialMs: 100, maxMs: 5_000, jitter: 0.5 };
+/** Said to the peer, which does the same. */
+const LEFT = "another link to the same node is kept";
 /** Addresses that are remembered as failing; the oldest is forgotten, which costs a dial. */
 const FAILING_MAX = 4_096;
 
@@ -51,6 +54,8 @@ export class LinkPool {
   readonly #byAddress = new Map<string, Link>();
   readonly #dialing = new Map<string, Promise<Link>>();
   readonly #failing = new Map<string, Failing>();
+  /** Links that are about to be left, until the peer knows of the one that is kept. */
+  readonly #left = new Map<Link, Timer>();
   readonly #end = new AbortController();
   #idleTimer: Timer | undefined;
 
@@ -123,7 +128,8 @@ export class LinkPool {
     this.#end.abort(new Failure("link.closed", "this node has closed its links"));
     this.#idleTimer?.cancel();
     await Promise.allSettled(this.#dialing.values());
-    await Promise.all(this.links.map((link) => link.close({ ...options, why: "this node ends" })));
+    const all = new Set([...this.links, ...this.#left.keys()]);
+    await Promise.all([...all].map((link) => link.close({ ...options, why: "this node ends" })));
   }
 
   /** Another life of the peer wins over its earlier one; else both sides have to choose the same. */
@@ -135,15 +141,40 @@ export class LinkPool {
   }
 
   #leave(left: Link, kept: Link): void {
-    if (left.peer.instance === kept.peer.instance) void left.close({ why: "another link to the same node is kept" });
-    else left.destroy(new Failure("link.superseded", `${left.peer.id} has started anew`, { retryable: true }));
+    if (left.peer.instance !== kept.peer.instance) {
+      left.destroy(new Failure("link.superseded", `${left.peer.id} has started anew`, { retryable: true }));
+    } else if (kept.isDialer && kept.counts.framesTaken === 0) this.#leaveLater(left);
+    else void left.close({ why: LEFT });
+  }
+
+  /** The peer has not answered over the one that is kept: it leaves the other one itself as soon as it knows, or will never know. */
+  #leaveLater(left: Link): void {
+    if (this.#left.has(left)) return;
+    const timer = this.#options.clock.after(HANDSHAKE_TIMEOUT_MS, () => void left.close({ why: LEFT }));
+    this.#left.set(left, timer);
+    void left.closed.then(() => this.#forgetLeft(left));
+  }
+
+  #forgetLeft(left: Link): void {
+    this.#left.get(left)?.cancel();
+    this.#left.delete(left);
   }
 
   #lost(link: Link, end: LinkEnd): void {
     for (const [key, each] of this.#byAddress) if (each === link) this.#byAddress.delete(key);
     if (this.#byId.get(link.peer.id) !== link) return;
     this.#byId.delete(link.peer.id);
-    this.#options.onLost?.(link, end);
+    const spare = this.#spareOf(link);
+    if (!spare || this.#end.signal.aborted) return this.#options.onLost?.(link, end);
+    this.#forgetLeft(spare);
+    this.adopt(spare);
+  }
+
+  /** One to the same life of the same peer that was to be left, and is none that would give way to any other. */
+  #spareOf({ peer }: Link): Link | undefined {
+    const nowMs = this.#options.clock.monotonic();
+    const isTheirs = (left: Link): boolean => left.peer.id === peer.id && left.peer.instance === peer.instance;
+    return [...this.#left.keys()].find((left) => left.isOpen && isTheirs(left) && nowMs - left.lastHeardMs <= STALE_MS);
   }
 
   async #dial(key: string, address: LinkAddress): Promise<Link> {

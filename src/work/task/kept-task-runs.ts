@@ -34,6 +34,8 @@ interface KeptRun extends StoredRun {
   readonly number: number;
   readonly owner: string | null;
   readonly files?: string | undefined;
+  readonly key?: string | undefined;
+  readonly asked?: string | undefined;
   /** Of its graph, its journal and its results, when it ended last. */
   readonly bytes: number;
 }
@@ -89,6 +91,11 @@ export class KeptTaskRuns implements StoredTaskRuns {
   runsOf(owner: string): readonly StoredRun[] {
     const own = this.#all().filter((run) => run.owner === owner && run.state === "running");
     return own.map(shown);
+  }
+
+  /** The latest run that was begun under this key, since then; as long as it is kept. */
+  runWithKey(key: string, sinceMs: number): Pick<NewRun, "id" | "asked"> | undefined {
+    return this.#all().findLast((run) => run.key === key && run.startedMs >= sinceMs);
   }
 
   /** What is kept of the files of a run. */
@@ -255,7 +262,15 @@ export class KeptTaskRuns implements StoredTaskRuns {
   }
 }
 
-function shown({ bytes: _, files: __, number: ___, owner: ____, ...run }: KeptRun): StoredRun {
+function shown({
+  asked: _,
+  bytes: __,
+  files: ___,
+  key: ____,
+  number: _____,
+  owner: ______,
+  ...run
+}: KeptRun): StoredRun {
   return run;
 }
 

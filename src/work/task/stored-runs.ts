@@ -24,6 +24,10 @@ export type NewRun = Pick<StoredRun, "id" | "name" | "file" | "fingerprint" | "s
   readonly owner?: string | undefined;
   /** What is kept of the files that its tasks need, where somebody keeps them. */
   readonly files?: string | undefined;
+  /** Of who asked for it, so that asking again begins no other one; kept where masters keep runs. */
+  readonly key?: string | undefined;
+  /** What was asked for under the key, as a digest. */
+  readonly asked?: string | undefined;
 };
 
 export interface StoredTask {

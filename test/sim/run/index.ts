@@ -11,4 +11,4 @@ export {
   type Stage,
   Violation,
 } from "./scenario.ts";
-export { firstFailing, SEARCH_SEEDS_MAX } from "./search.ts";
+export { findBug, firstFailing, SEARCH_SEEDS_MAX } from "./search.ts";

@@ -5,6 +5,22 @@ import type { AnyScenario } from "./scenario.ts";
 /** What every planted bug must be found within. */
 export const SEARCH_SEEDS_MAX = 1_000;
 
+/**
+ * As `firstFailing`, with a look at `foundAt` first: where the bug was found the last time, for those that the first seeds do not show. When that
+ * is no longer so it is looked for from seed 1.
+ */
+export async function findBug(
+  scenario: AnyScenario,
+  bug: string,
+  {
+    foundAt = 1,
+    seedsMax = SEARCH_SEEDS_MAX,
+  }: { readonly foundAt?: number | undefined; readonly seedsMax?: number } = {},
+): Promise<Outcome | undefined> {
+  const known = await runSeed(scenario, { seed: foundAt, bug });
+  return known.failed === undefined ? firstFailing(scenario, bug, seedsMax) : known;
+}
+
 /** The first seed, from 1, whose run fails; undefined when none does. */
 export async function firstFailing(
   scenario: AnyScenario,

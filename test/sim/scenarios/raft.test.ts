@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { firstFailing, runSeed } from "../run/index.ts";
+import { findBug, firstFailing, runSeed } from "../run/index.ts";
 import { raftDamageScenario, raftLeaseScenario, raftMembershipScenario, raftScenario } from "./raft.ts";
 import type { RAFT_BUGS } from "./raft-bugs.ts";
 
@@ -38,8 +38,7 @@ for (const scenario of SCENARIOS) {
 
     for (const bug of Object.keys(scenario.bugs) as (keyof typeof RAFT_BUGS)[]) {
       test(`fails within 1,000 seeds when the bug ${bug} is planted`, async () => {
-        const known = await runSeed(scenario, { seed: FOUND_AT[bug] ?? 1, bug });
-        const outcome = known.failed === undefined ? await firstFailing(scenario, bug) : known;
+        const outcome = await findBug(scenario, bug, { foundAt: FOUND_AT[bug] });
         expect(outcome?.failed?.kind).toMatch(/^(safety|convergence|crash)$/);
       });
     }

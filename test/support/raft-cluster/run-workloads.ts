@@ -8,7 +8,7 @@ import { Queues } from "./queues.ts";
 import { PutsAndGets, Swaps } from "./registers.ts";
 import { SplitBank } from "./split-bank.ts";
 import { Tally } from "./tally.ts";
-import type { Judgement, Worker, Workload } from "./workload.ts";
+import { type Judgement, TIMEOUTS_MS, type Worker, type Workload } from "./workload.ts";
 
 export interface WorkOptions {
   readonly seed: number;
@@ -24,6 +24,8 @@ export interface WorkOptions {
   readonly only?: readonly string[];
   /** How long a message is hidden that was taken. */
   readonly visibilityMs?: number;
+  /** How long a call may take, one of these each time. Processes that are killed and come back take what is the default. */
+  readonly timeoutsMs?: readonly number[];
   /** Hears how far the end has come. */
   readonly tell?: (line: string) => void;
 }
@@ -60,12 +62,13 @@ export class Work {
 
   static async start(options: WorkOptions): Promise<Work> {
     const work = new Work(options);
+    const { timeoutsMs = TIMEOUTS_MS } = options;
     for (const [kind, workload] of work.#workloads.entries()) {
       for (let each = 0; each < options.workers; each++) {
         const at = kind * options.workers + each;
         const random = seededRandom(options.seed * 1_000 + at);
         const data = await options.client(at);
-        const worker = { name: `${workload.name}-${each}`, data, random, tally: work.tally };
+        const worker = { name: `${workload.name}-${each}`, data, random, tally: work.tally, timeoutsMs };
         work.#workers.push(worker);
         work.#lanes.push(work.#lane(workload, worker));
       }

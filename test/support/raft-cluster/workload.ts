@@ -15,6 +15,8 @@ export interface Worker {
   readonly data: DataClient;
   readonly random: Random;
   readonly tally: Tally;
+  /** How long its calls may take: one of these each time. */
+  readonly timeoutsMs: readonly number[];
 }
 
 export interface Judgement {
@@ -35,10 +37,10 @@ export interface Workload {
 }
 
 /** A call that ends soon leaves an unknown outcome when a node dies; one that waits gets its answer from the next leader. */
-const TIMEOUTS_MS = [800, 2_500, 8_000, 8_000] as const;
+export const TIMEOUTS_MS: readonly number[] = [800, 2_500, 8_000, 8_000];
 
-export function timeoutOf({ random }: Worker): { readonly timeoutMs: number } {
-  return { timeoutMs: TIMEOUTS_MS[random.below(TIMEOUTS_MS.length)]! };
+export function timeoutOf({ random, timeoutsMs }: Worker): { readonly timeoutMs: number } {
+  return { timeoutMs: timeoutsMs[random.below(timeoutsMs.length)]! };
 }
 
 /** What became of a change. */

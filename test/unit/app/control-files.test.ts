@@ -77,6 +77,16 @@ describe("makeSocketPlace()", () => {
     expect(path).toBe(workspace.at("instances", "1.sock"));
     expect(modeOf(workspace.at("instances"))).toBe("700");
   });
+  test("makeSocketPlace() tells a further socket of the process from the first when it has a name", () => {
+    using workspace = new Workspace();
+    const surroundings = { bases: [workspace.path], user: "u" };
+    expect(makeSocketPlace(workspace.path, 1, surroundings, "gateway")).toBe(
+      workspace.at("instances", "1.gateway.sock"),
+    );
+    const far = workspace.at(long);
+    const [one, other] = [makeSocketPlace(far, 1, surroundings), makeSocketPlace(far, 1, surroundings, "gateway")];
+    expect([join(one, ".."), other.endsWith("/1.gateway.sock")]).toEqual([join(other, ".."), true]);
+  });
   test("makeSocketPlace() is in a private directory of the first base that is short enough", () => {
     using workspace = new Workspace();
     const bases = ["relative", workspace.at(long), workspace.path];
@@ -105,6 +115,15 @@ describe("makeSocketPlace()", () => {
 });
 
 describe("readEntries()", () => {
+  test("readEntries() clears the gateway's socket too when its process is dead, and no other file", async () => {
+    using workspace = new Workspace();
+    makePrivateDirectory(workspace.at("instances"));
+    const pid = await deadPid();
+    const names = [`${pid}.gateway.sock`, `${pid}.other.sock`, `${process.pid}.gateway.sock`];
+    for (const name of names) writeFileSync(workspace.at("instances", name), "");
+    expect(readEntries(workspace.path)).toEqual([]);
+    expect(readdirSync(workspace.at("instances")).sort()).toEqual(names.slice(1).sort());
+  });
   test("readEntries() gives living instances, oldest first, when some are there", () => {
     using workspace = new Workspace();
     makePrivateDirectory(workspace.at("instances"));

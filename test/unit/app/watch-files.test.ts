@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { watchFiles } from "../../../src/app/watch-files.ts";
+import { contentHash, watchFiles } from "../../../src/app/watch-files.ts";
 import { SteppedClock } from "../../support/stepped-clock.ts";
 
 class Watched implements Disposable {
@@ -14,7 +14,7 @@ class Watched implements Disposable {
 
   constructor() {
     writeFileSync(this.file, "one");
-    this.watch = watchFiles([this.file], this.clock, () => {
+    this.watch = watchFiles([{ path: this.file }], this.clock, () => {
       this.changes++;
     });
   }
@@ -62,12 +62,25 @@ describe("watchFiles()", () => {
     expect(watched.look()).toBe(1);
   });
 
+  test("follow() counts what was saved after the content in use was read, and not that content itself", () => {
+    using watched = new Watched();
+    const files = ["a.ts", "b.ts"].map((name) => join(watched.directory, name));
+    for (const path of files) writeFileSync(path, "in use");
+    const inUse = files.map((path) => ({ path, content: contentHash(path) }));
+    writeFileSync(files[1]!, "saved meanwhile");
+    watched.watch.follow(inUse.slice(0, 1));
+    expect(watched.look()).toBe(0);
+    watched.watch.follow(inUse);
+    expect(watched.look()).toBe(1);
+    expect(watched.look()).toBe(1);
+  });
+
   test("watchFiles() hears of files below a directory that was replaced", () => {
     using watched = new Watched();
     const [build, file] = [join(watched.directory, "build"), join(watched.directory, "build", "plugin.js")];
     mkdirSync(build);
     writeFileSync(file, "one");
-    watched.watch.follow([file]);
+    watched.watch.follow([{ path: file }]);
     for (const content of ["two", "three"]) {
       rmSync(build, { recursive: true });
       watched.look();
@@ -83,14 +96,14 @@ describe("watchFiles()", () => {
     writeFileSync(watched.file, "two");
     watched.look();
     writeFileSync(watched.file, "three");
-    watched.watch.follow([watched.file]);
+    watched.watch.follow([{ path: watched.file }]);
     expect(watched.look()).toBe(2);
   });
 
   test("follow() forgets the files of before when there are others, and takes one that is missing", () => {
     using watched = new Watched();
     const other = join(watched.directory, "other.txt");
-    watched.watch.follow([other]);
+    watched.watch.follow([{ path: other }]);
     writeFileSync(watched.file, "two");
     expect(watched.look()).toBe(0);
     writeFileSync(other, "one");

@@ -64,6 +64,11 @@ describe("exitCodeOf()", () => {
     ["output.write_failed", 1],
     ["checkpoint.other_run", 78],
     ["sink.write_failed", 1],
+    ["gateway.config.unknown_scheme", 78],
+    ["gateway.tls", 78],
+    ["gateway.tls_changed", 1],
+    ["protobuf.syntax", 78],
+    ["gateway.listen", 1],
   ] as const) {
     test(`exitCodeOf() is ${exit} when the failure is ${code}`, () => {
       expect(exitCodeOf(new Failure(code, ""))).toBe(exit);

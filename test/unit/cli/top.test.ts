@@ -2,19 +2,31 @@ import { describe, expect, test } from "bun:test";
 import { FullScreen, type ScreenPorts } from "../../../src/cli/full-screen.ts";
 import { cutCells } from "../../../src/cli/view/cut-cells.ts";
 import { topFrame } from "../../../src/cli/view/top.ts";
-import { busyOverview, overviewOf, pipelineView, stageView, treeView } from "../../support/overview.ts";
+import {
+  busyOverview,
+  gatewayView,
+  overviewOf,
+  pipelineView,
+  routeView,
+  stageView,
+  treeView,
+} from "../../support/overview.ts";
 
 describe("topFrame()", () => {
   test("topFrame() shows nodes, pipelines with rates, services, restarts, dead letters and events", () => {
     const lines = topFrame(busyOverview(100, 0), busyOverview(102, 2_000), "master1 (process 7)");
     const text = lines.join("\n");
-    for (const title of ["NODES", "PIPELINES", "SERVICES", "RESTARTED PROCESSES", "DEAD LETTERS", "EVENTS"])
+    for (const title of ["NODES", "PIPELINES", "SERVICES", "ROUTES", "RESTARTED PROCESSES", "DEAD LETTERS", "EVENTS"])
       expect(lines).toContain(title);
-    expect(lines[0]).toContain("6 of 7 nodes alive  as master1 (process 7) sees it");
+    expect(lines[0]).toContain("7 of 8 nodes alive  as master1 (process 7) sees it");
     expect(text).toMatch(/worker3\s+draining/);
     expect(text).toMatch(/orders\s+running.*\d\/s/);
     expect(text).toMatch(/clicks.txt: clicks\/validate\/lane 1.*its memory grew/);
     expect(text).toContain("refunds retrying → failed");
+    expect(lines[1]).toMatch(
+      /^gateway 127.0.0.1:8443: [\d,]+\/s requests, 64 connections, 12 under way, 7 reached no route$/,
+    );
+    expect(text).toMatch(/users\s+1\/2\s+[\d,]+\s+[\d,]+\/s.*\/users\/\*/);
   });
 
   test("topFrame() shows no rate when there is nothing to compare with, or the node lives anew", () => {
@@ -69,6 +81,12 @@ describe("topFrame()", () => {
       ],
       services: [{ name: evil, versions: [evil], nodes: [evil], healthy: 0, calls: 0, errors: 0 }],
       events: [{ id: 1, atMs: 0, level: "info", kind: "k", subject: evil, text: evil }],
+      gateway: gatewayView({
+        address: evil,
+        routes: [
+          routeView(evil, { pattern: evil, targets: [{ target: evil, state: evil, requests: 0, failures: 0 }] }),
+        ],
+      }),
       missing: [{ part: evil, reason: evil }],
     });
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there

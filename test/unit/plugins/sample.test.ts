@@ -34,7 +34,7 @@ describe("makeSample", () => {
   });
 });
 
-test.each(readdirSync(CONFIG).filter((name) => name.endsWith(".txt")))(
+test.each(readdirSync(CONFIG).filter((name) => name.endsWith("_pipeline.txt")))(
   "parsePipelineFile() finds no fault in %s",
   (name) => {
     const { faults, file } = parsePipelineFile(readFileSync(join(CONFIG, name), "utf8"), name);

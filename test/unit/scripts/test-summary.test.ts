@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { readSummary } from "../../../scripts/test.ts";
+import { join } from "node:path";
+import { failuresIn, LONGEST, readSummary, sharesOf } from "../../../scripts/test.ts";
+
+const ROOT = join(import.meta.dir, "../../..");
 
 const SUMMARY = `
  3 pass
@@ -36,5 +39,36 @@ describe("readSummary()", () => {
   test("readSummary() gives undefined when there is no summary, or one that does not add up", () => {
     expect(readSummary("Segmentation fault")).toBeUndefined();
     expect(readSummary(" 2 pass\n 0 fail\nRan 3 tests across 1 file. [1ms]")).toBeUndefined();
+  });
+});
+
+describe("failuresIn()", () => {
+  test("failuresIn() names each failed test once when the summary repeats them", () => {
+    const failed = "\u001b[31m(fail)\u001b[0m a > b [1.00ms]";
+    expect(failuresIn(`(pass) c [1.00ms]\n${failed}\n\n1 tests failed:\n${failed}\n`)).toEqual([
+      "(fail) a > b [1.00ms]",
+    ]);
+    expect(failuresIn("(pass) it says (fail) [1.00ms]\n")).toEqual([]);
+  });
+});
+
+describe("sharesOf()", () => {
+  const run = { name: "all", files: ["test/integration/**/*.test.ts"], timeoutMs: 1, needsBuild: false } as const;
+
+  test("sharesOf() gives out every file once, whatever it keeps busy", () => {
+    const [real, computing] = (["real", "computing"] as const).map((kind) => sharesOf({ ...run, kind }));
+    const files = [...new Bun.Glob("test/integration/**/*.test.ts").scanSync(ROOT)].toSorted();
+    expect(files.length).toBeGreaterThan(50);
+    for (const shares of [real!, computing!]) {
+      expect(shares.flatMap((share) => share.files).toSorted()).toEqual(files);
+    }
+    expect(real!.length).toBe(files.length);
+    expect(computing!.length).toBeLessThan(files.length / 10);
+  });
+
+  test("sharesOf() begins with what takes longest, and all of that is there", () => {
+    const shares = sharesOf({ ...run, kind: "real" });
+    expect(shares[0]!.files).toEqual([LONGEST[0]!]);
+    expect(shares.slice(0, LONGEST.length).map(({ files }) => files[0]!)).toEqual([...LONGEST]);
   });
 });

@@ -2,6 +2,9 @@
  * The task graphs of a master: taken, run on its workers, several at once, and gone on with by whoever leads next. What was begun
  * stands in the state that the masters keep.
  */
+import { createHash } from "node:crypto";
+import { statSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Clock } from "../../../base/clock.ts";
 import { Failure, messageOf } from "../../../base/errors.ts";
@@ -10,7 +13,15 @@ import type { Random } from "../../../base/random.ts";
 import type { ArtifactShelf } from "../../../work/artifact/index.ts";
 import type { WorkerPool } from "../../../work/pipeline/dispatch/index.ts";
 import type { StoredReports } from "../../../work/report/index.ts";
-import type { KeptTaskRuns, StoredRun, TaskGraph, TaskProgress, TaskRunPlan } from "../../../work/task/index.ts";
+import {
+  GRAPH_BYTES_MAX,
+  type KeptTaskRuns,
+  type NewRun,
+  type StoredRun,
+  type TaskGraph,
+  type TaskProgress,
+  type TaskRunPlan,
+} from "../../../work/task/index.ts";
 import { inspectPlugin } from "../../inspect-plugin.ts";
 import { beginRun, goOnWithRun, newRunId, planOfRun } from "../../task/begin-run.ts";
 import { graphOrRefuse } from "../../task/load-graph.ts";
@@ -24,6 +35,8 @@ import { TaskWorkers } from "./task-workers.ts";
 /** Graphs under way: each is in memory with all its tasks. */
 const RUNS_MAX = 64;
 const INSPECT_TIMEOUT_MS = 10_000;
+/** Who asks again asks soon: what was lost on the way is missed at once. */
+const KEY_MS = 24 * 3_600_000;
 /** Whose runs they are: whoever leads goes on with them. */
 const OWNER = "masters";
 
@@ -51,6 +64,14 @@ export interface TaskRunRequest {
   readonly parallel?: number | undefined;
   readonly resume?: string | undefined;
   readonly retryFailed?: boolean | undefined;
+  /** Of who asks for a new run of `path`: the same one gives the same run. */
+  readonly key?: string | undefined;
+}
+
+interface Keyed {
+  /** Of one graph's file: clients of others cannot come upon its runs. */
+  readonly key: string;
+  readonly asked: string | undefined;
 }
 
 /** How far a run is. */
@@ -66,6 +87,8 @@ export class MasterTasks {
   readonly #runs = new Map<string, GraphRun>();
   /** Runs that begin or go on in a moment. */
   readonly #opening = new Set<string>();
+  /** Runs with a key that have not begun yet. */
+  readonly #keyed = new Map<string, Promise<string>>();
   #attempts = 0;
   #isLeaving = false;
 
@@ -93,15 +116,41 @@ export class MasterTasks {
     return { store: this.#ports.store, isUnderWay: (id) => this.#runs.has(id) || this.#opening.has(id) };
   }
 
-  /** The id of the run. Fails with the file's faults, as `goOnWithRun`, or with `master.too_many`; then nothing has begun. */
-  async run({ parallel, path, resume, retryFailed = false }: TaskRunRequest): Promise<string> {
+  /**
+   * The id of the run. Fails with the file's faults, as `goOnWithRun`, with `master.too_many`, or with `task.run.key_reused` where the key
+   * is that of a run of another file's content; then nothing has begun.
+   */
+  async run(request: TaskRunRequest): Promise<string> {
+    const { key, path, resume } = request;
+    if (key === undefined || path === undefined || resume !== undefined) return this.#run(request, undefined);
+    const own = { key: digestOf([resolve(path), key]), asked: await contentOf(resolve(path), request.parallel) };
+    return this.#once(own, () => this.#run(request, own));
+  }
+
+  /** While one with this key begins the others wait; where it could not, the next one tries in its place. */
+  async #once({ asked, key }: Keyed, begin: () => Promise<string>): Promise<string> {
+    for (let first = this.#keyed.get(key); first; first = this.#keyed.get(key)) await first.catch(() => {});
+    const { clock, store } = this.#ports;
+    const known = store.runWithKey(key, clock.now() - KEY_MS);
+    if (known !== undefined) return sameOrRefuse(known, asked);
+    const beginning = begin(); // from the last look to the next line nothing else can run
+    this.#keyed.set(key, beginning);
+    try {
+      return await beginning;
+    } finally {
+      this.#keyed.delete(key);
+    }
+  }
+
+  async #run(request: TaskRunRequest, keyed: Keyed | undefined): Promise<string> {
+    const { parallel, path, resume, retryFailed = false } = request;
     const given = path === undefined ? undefined : await graphOrRefuse(resolve(path));
     if (this.#isLeaving) throw new Failure("master.ending", "this master is about to end", { retryable: true });
     if (this.#runs.size + this.#opening.size >= RUNS_MAX) {
       const message = `${this.#runs.size} task graphs are under way; at most ${RUNS_MAX} are allowed`;
       throw new Failure("master.too_many", message, { retryable: true });
     }
-    const { store } = this.#ports;
+    const { clock, store } = this.#ports;
     if (resume !== undefined) {
       const toGoOn = { id: resume, given: given?.graph, retryFailed, parallel };
       return this.#opened(resume, "goes on", async () =>
@@ -112,7 +161,7 @@ export class MasterTasks {
     const id = newRunId();
     return this.#opened(id, "begins", async () => {
       const files = await this.#ports.files.keepGraph(given.path, filesIn(given.graph));
-      return beginRun(store, id, { ...given, files, parallel }, OWNER);
+      return beginRun(store, id, { ...given, ...keyed, files, parallel, startedMs: clock.now() }, OWNER);
     });
   }
 
@@ -213,6 +262,25 @@ export class MasterTasks {
       newAttempt: () => `${this.#ports.instance}/${++this.#attempts}`,
     };
   }
+}
+
+/** What the file holds, not what is read out of it: a graph that is a program may be another one each time. Undefined: nothing can be said. */
+async function contentOf(path: string, parallel: number | undefined): Promise<string | undefined> {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? Number.POSITIVE_INFINITY;
+  if (size > GRAPH_BYTES_MAX) return undefined;
+  const text = await readFile(path, "latin1").catch(() => undefined); // whoever reads it as a graph says why
+  return text === undefined ? undefined : digestOf([text, parallel ?? null]);
+}
+
+function sameOrRefuse(known: Pick<NewRun, "id" | "asked">, asked: string | undefined): string {
+  if (known.asked === undefined || asked === undefined || known.asked === asked) return known.id;
+  const message = `the key is that of run ${known.id}, which began with another content of the graph's file, or another \`parallel\`; another key is required`;
+  throw new Failure("task.run.key_reused", message, { data: { run: known.id } });
+}
+
+/** One length, whatever it holds. */
+function digestOf(parts: readonly unknown[]): string {
+  return createHash("sha256").update(JSON.stringify(parts)).digest("hex");
 }
 
 function filesIn({ tasks }: TaskGraph): GraphFiles {

@@ -8,6 +8,8 @@ export const LINES_MAX = 5_000;
 export const OUTPUT_BYTES_MAX = 8 * 2 ** 20;
 export const RUNS_LISTED_MAX = 1_000;
 const PARALLEL_MAX = 10_000;
+/** A longer one is no key but data. */
+export const KEY_CHARS_MAX = 255;
 
 const run = z.string().min(1).max(128).describe("a run's id");
 const path = z.string().min(1).max(4096);
@@ -90,6 +92,14 @@ export const tasksContract = defineContract({
         path: path.optional().describe("of the graph's file, on the master's machine"),
         parallel: z.number().int().min(1).max(PARALLEL_MAX).optional().describe("tasks at once"),
         resume: run.optional().describe("go on with this run; what is done is not repeated"),
+        key: z
+          .string()
+          .min(1)
+          .max(KEY_CHARS_MAX)
+          .optional()
+          .describe(
+            "with path: asking again with the same key within a day gives the same run, or fails where the file or parallel is another",
+          ),
         retryFailed: z.boolean().optional().describe("with resume: failed and skipped tasks too"),
       }),
       output: z.object({ run: z.string() }),

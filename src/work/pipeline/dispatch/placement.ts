@@ -16,6 +16,7 @@ import { Refusals, SUSPENDED_MS } from "./refusals.ts";
 import { REWIND, type RemotePorts } from "./remote-ports.ts";
 import type { Deployed, SegmentLeases } from "./segment-leases.ts";
 import type { StageSegment } from "./segments.ts";
+import { progressOf } from "./stage-progress.ts";
 import type { DeploymentReport, WorkerHandle } from "./worker-pool.ts";
 
 export interface PlacementOptions
@@ -42,8 +43,13 @@ interface Site {
   /** What it was asked to run, also before it does. */
   readonly deployments: Map<number, string>;
   /** What serves there: where its results lie, and since when. */
-  readonly serving: Map<number, { readonly results: SegmentPlace; readonly sinceMs: number }>;
+  readonly serving: Map<number, Serving>;
   readonly reports: Map<string, DeploymentReport>;
+}
+
+interface Serving {
+  readonly results: SegmentPlace;
+  readonly sinceMs: number;
 }
 
 export class Placement {
@@ -102,23 +108,7 @@ export class Placement {
 
   progress(stages: readonly StagePlan[]): readonly StageProgress[] {
     const reports = [...this.#sites.values()].flatMap((site) => [...site.reports.values()]);
-    return stages.map(({ name }) => {
-      const parts = reports.flatMap((report) => report.stages.filter((stage) => stage.name === name));
-      const sum = (key: "rows" | "inFlight" | "retries" | "restarts" | "failures" | "waitedMs"): number =>
-        parts.reduce((total, part) => total + (part[key] ?? 0), 0);
-      const pids = parts.flatMap((part) => part.pids);
-      return {
-        name,
-        rows: sum("rows"),
-        inFlight: sum("inFlight"),
-        retries: sum("retries"),
-        restarts: sum("restarts"),
-        failures: sum("failures"),
-        waitedMs: sum("waitedMs"),
-        ...slowest(parts),
-        pids,
-      };
-    });
+    return progressOf(stages, reports);
   }
 
   tree(): TreeNode {
@@ -222,13 +212,30 @@ export class Placement {
     const found = [...(site?.deployments ?? [])].find(([, id]) => id === deployment);
     if (!site || !found) return;
     const [index] = found;
-    site.deployments.delete(index);
-    const served = site.serving.get(index);
-    site.serving.delete(index);
-    if (served) this.#options.foreign.forget(served.results);
+    const served = this.#takeOff(site, index);
     if (served && this.#options.clock.monotonic() - served.sinceMs > SUSPENDED_MS) this.#refusals.forgive(index);
     this.#refused(site, this.#options.segments[index]!.segment, new Failure(code, reason));
     this.#options.segments[index]!.leases.lost(worker.id, reason);
+  }
+
+  /**
+   * Stages that served there are not there, and nobody has said why: word of it was lost, or its link was gone for it and not for us.
+   * That is nobody's fault, so they are offered again at once; with an owner the run goes back, and its next life does so.
+   */
+  missing({ index }: StageSegment, worker: WorkerHandle, reason: string): void {
+    const site = this.#sites.get(worker.id);
+    if (site?.worker !== worker) return;
+    this.#takeOff(site, index);
+    this.#options.segments[index]!.leases.lost(worker.id, reason);
+    if (!this.#hasEnded) this.#equip(site);
+  }
+
+  #takeOff({ deployments, serving }: Site, index: number): Serving | undefined {
+    deployments.delete(index);
+    const served = serving.get(index);
+    serving.delete(index);
+    if (served) this.#options.foreign.forget(served.results);
+    return served;
   }
 
   /** For segments that only one worker has. */
@@ -371,18 +378,4 @@ export class Placement {
 /** Not of the way to the worker. */
 function isPluginsFault({ code }: Failure): boolean {
   return /^(plugin|pipeline)\./.test(code);
-}
-
-/** Of several workers the slowest: that is the one that somebody looks for. */
-function slowest(parts: readonly Quantiles[]): Pick<StageProgress, "p50Ms" | "p99Ms"> {
-  const told = parts.flatMap(({ p50Ms, p99Ms }) =>
-    p50Ms === undefined || p99Ms === undefined ? [] : { p50Ms, p99Ms },
-  );
-  if (told.length === 0) return {};
-  return { p50Ms: Math.max(...told.map(({ p50Ms }) => p50Ms)), p99Ms: Math.max(...told.map(({ p99Ms }) => p99Ms)) };
-}
-
-interface Quantiles {
-  readonly p50Ms?: number | undefined;
-  readonly p99Ms?: number | undefined;
 }

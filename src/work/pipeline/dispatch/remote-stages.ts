@@ -169,6 +169,7 @@ export class RemoteStages implements Executor {
       segments: this.#foreign,
       observe,
       ownerLost: (worker, reason) => this.#ownerLost(segment, worker, reason),
+      missing: (worker, reason) => this.#placement.missing(segment, worker, reason),
       failed: (reason) => this.#fail(reason),
     });
   }

@@ -31,6 +31,8 @@ import type { WorkerHandle } from "./worker-pool.ts";
 const REQUEST_TIMEOUT_MS = 3_600_000;
 
 const LOST_INPUT = "work.input_lost";
+/** The worker has no such stages, or is about to have none: what we know of it is old. */
+const NOT_THERE: readonly string[] = ["work.not_deployed", "work.undeployed"];
 /** It would be the same wherever it is tried. */
 const FINAL: readonly string[] = [LOST_INPUT, "work.too_large", "link.too_large", "link.unencodable"];
 
@@ -70,6 +72,8 @@ export interface SegmentLeasesOptions {
   readonly observe: (event: DispatchEvent) => void;
   /** The owner of the stages is gone, with the state that they had since the checkpoint. */
   readonly ownerLost: (worker: string, reason: string) => void;
+  /** The worker has lost the stages that it was asked to run, and has not said so. */
+  readonly missing: (worker: WorkerHandle, reason: string) => void;
   readonly failed: (reason: unknown) => void;
 }
 
@@ -196,7 +200,7 @@ export class SegmentLeases {
       case "complete":
         return this.#complete(effect);
       case "fail":
-        return this.#reject(effect.item, new Failure(effect.code, effect.reason));
+        return this.#reject(effect.item, failureOf(effect));
       case "pinnedLost":
         this.#options.ownerLost(effect.worker, effect.reason);
         return this.#reject(effect.item, new Failure("work.owner_lost", effect.reason, { retryable: true }));
@@ -303,6 +307,10 @@ export class SegmentLeases {
     // Not the batch's fault, nor an answer of the worker: the end of the link is told, and a lease that nobody reports runs out.
     if (abort.signal.aborted || code === "link.closed" || code === "work.cancelled")
       return void this.#out.delete(lease);
+    if (NOT_THERE.includes(code) && this.#deployed.get(deployed.worker.id) === deployed) {
+      this.#options.missing(deployed.worker, message); // takes back all its leases, this one too
+      return void this.#out.delete(lease);
+    }
     this.#moves.returned(item, deployed.worker.id);
     if (code === FAILED_OVER) this.#options.observe({ event: "failover", worker: deployed.worker.id, reason: message });
     const isElsewhere = (code === FAILED_OVER || /^(link|work)\./.test(code)) && !FINAL.includes(code);
@@ -368,4 +376,9 @@ export class SegmentLeases {
     this.#open.delete(item);
     this.#moves.over(item);
   }
+}
+
+/** To go back to the checkpoint is always worth it. */
+function failureOf({ code, reason }: Extract<LeaseEffect, { type: "fail" }>): Failure {
+  return new Failure(code, reason, { retryable: code === REWIND });
 }

@@ -128,7 +128,10 @@ export class Worker {
     }));
   }
 
-  /** Tells its masters, and resolves when none of them has stages here any more. */
+  /**
+   * Tells its masters, and with each report again: a word over a link that has no room, or is given up, is lost. Resolves when none of them has
+   * stages here any more.
+   */
   async leave(): Promise<void> {
     this.#isLeaving = true;
     for (const master of this.#masters.values()) notifyQuietly(this.#linkOf(master), TOPICS.leaving, {});
@@ -346,6 +349,7 @@ export class Worker {
       const own = this.#each.filter((placed) => placed.master === master);
       const report: ReportMessage = { load, deployments: own.map((placed) => this.#reportOf(placed)) };
       notifyQuietly(this.#linkOf(master), TOPICS.report, report);
+      if (this.#isLeaving) notifyQuietly(this.#linkOf(master), TOPICS.leaving, {});
     }
     this.#timer =
       this.#masters.size > 0 ? this.#ports.clock.after(REPORT_INTERVAL_MS, () => this.#report()) : undefined;

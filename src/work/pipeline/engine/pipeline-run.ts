@@ -8,7 +8,7 @@ import type { TreeNode } from "../../../process/supervise/index.ts";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../wire/batch/index.ts";
 import type { RawFormat } from "../../../wire/format/index.ts";
 import type { SinkPosition } from "../sink/index.ts";
-import type { Cut, SourcePosition } from "../source/index.ts";
+import type { Cut, Source, SourcePosition } from "../source/index.ts";
 import {
   type ChangeReport,
   type Executor,
@@ -25,6 +25,7 @@ import { batchesInFlight, largestCut } from "./in-flight.ts";
 import { oversizedLetters } from "./oversized.ts";
 import type { FingerprintOf, PipelinePlan, RunPorts } from "./plan.ts";
 import { type CountsJson, RunCounts } from "./run-counts.ts";
+import { tracedPost } from "./traced-post.ts";
 
 export interface RunEnd {
   /** ended: all input went through. stopped: asked to stop; the checkpoint says where. */
@@ -102,6 +103,11 @@ export class PipelineRun {
   /** Resolves when the stages run and batches begin to flow; never, when they do not. */
   get started(): Promise<void> {
     return this.#pumping.promise;
+  }
+
+  /** Hands records to the source; undefined where it takes none by hand. */
+  get post(): Source["post"] {
+    return tracedPost(this.#plan, this.#ports.tracer);
   }
 
   /** Runs to the end of the input, or until stopped. Fails when the pipeline cannot go on; it can be resumed then. */
@@ -271,9 +277,9 @@ export class PipelineRun {
   }
 
   /** From the read of its bytes to its write. */
-  #trace({ bytes, id }: Cut, startMs: number): ItemTrace | undefined {
+  #trace({ bytes, id, traceparent: parent }: Cut, startMs: number): ItemTrace | undefined {
     const attributes = { "pipeline.name": this.#plan.name, "batch.id": id, "batch.bytes": bytes };
-    const trace = ItemTrace.begin(this.#ports.tracer, `batch ${this.#plan.name}`, { startMs, attributes });
+    const trace = ItemTrace.begin(this.#ports.tracer, `batch ${this.#plan.name}`, { startMs, parent, attributes });
     trace?.start("source", { kind: "consumer", startMs }).end();
     return trace;
   }

@@ -5,8 +5,15 @@
 
 import { nearMiss } from "../../../base/near-miss.ts";
 import type { ParamSchema } from "../../../sdk/index.ts";
-import { convertParams, type ParamsPlace, type ResolvePath } from "./convert.ts";
-import { type Fault, FaultCollector, makeFault, quoted } from "./faults.ts";
+import {
+  convertParams,
+  type Fault,
+  FaultCollector,
+  makeFault,
+  type ParamsPlace,
+  quoted,
+  type ResolvePath,
+} from "../../lines/index.ts";
 import { FALLBACK_PREFIX, reservedParams } from "./fields.ts";
 import type { End, PipelineFile, StageSpec } from "./types.ts";
 

@@ -1,10 +1,10 @@
 /** The line of a source or a sink: `name|source:KIND|parameters|enabled`. Failover fields mean nothing on it. */
 
+import { dropRepeated, type Line, type LineContext, parseParams, type Span, textOf } from "../../lines/index.ts";
 import { fieldNames } from "./fields.ts";
-import type { Span } from "./lexer.ts";
-import { columnsOf, dropRepeated, type Line, type LineContext, parseParams, textOf } from "./line.ts";
 import { fieldValue, parseName, rejectExtraFields } from "./stage-line.ts";
 import type { End, FieldName } from "./types.ts";
+import { columnsOf } from "./types.ts";
 
 const STAGE_ONLY: readonly FieldName[] = ["failover_policy", "max_retries", "timeout_ms"];
 

@@ -5,7 +5,7 @@
 
 import { BALANCER_NAMES, parseBalancer } from "../../../protocol/balance/index.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
-import { quoted } from "./faults.ts";
+import { quoted } from "../../lines/index.ts";
 import { MAX_LANES, MAX_STANDBY } from "./limits.ts";
 
 const KIB = 1024;

@@ -1,19 +1,16 @@
 /** The text of `check --explain`, made from the same tables that the parser reads, so that it cannot fall behind them. */
 
 import { DURATION_FORM, SIZE_FORM } from "../../../base/units.ts";
-import type { ParamSchema, ParamSpec } from "../../../sdk/index.ts";
-import { allowedBriefly } from "./convert.ts";
+import type { ParamSchema } from "../../../sdk/index.ts";
+import { entry, explainSchema, section, wrap } from "../../lines/index.ts";
 import { reservedParams, textFields, valueFields } from "./fields.ts";
 import { POLICY_PREAMBLE, policies } from "./policies.ts";
 import { settingSchema } from "./settings.ts";
-import { formatDuration, formatSize } from "./units-text.ts";
 
 export interface ExplainedEnds {
   readonly sources: Readonly<Record<string, ParamSchema>>;
   readonly sinks: Readonly<Record<string, ParamSchema>>;
 }
-
-const WIDTH = 100;
 
 /** With the schemas of the ends, these are described too. */
 export function explainPipelineFile(ends: ExplainedEnds = { sources: {}, sinks: {} }): string {
@@ -28,13 +25,6 @@ export function explainPipelineFile(ends: ExplainedEnds = { sources: {}, sinks: 
     ...explainEnds("Sinks", "sink", ends.sinks),
   ];
   return sections.join("\n");
-}
-
-/** One entry for each parameter: its default, what it is and what is allowed. */
-export function explainSchema(schema: ParamSchema): string[] {
-  return Object.entries(schema).flatMap(([name, spec]) =>
-    entry(name, headOf(spec), `${spec.describe}. ${sentence(spec)}`),
-  );
 }
 
 const INTRODUCTION = [
@@ -58,10 +48,6 @@ const EXAMPLE = [
   "  out|sink:ndjson|path=output/orders.ndjson",
 ];
 
-function section(title: string, lines: readonly string[]): string {
-  return `${title}\n${"-".repeat(title.length)}\n${lines.join("\n")}\n`;
-}
-
 function explainFields(): string[] {
   const texts = Object.entries(textFields).flatMap(([name, describe]) => entry(name, "", describe));
   return [...texts, ...explainSchema(valueFields)];
@@ -78,38 +64,4 @@ function explainPolicies(): string[] {
 
 function explainEnds(title: string, role: string, schemas: Readonly<Record<string, ParamSchema>>): string[] {
   return Object.entries(schemas).map(([kind, schema]) => section(`${title}: ${role}:${kind}`, explainSchema(schema)));
-}
-
-function headOf(spec: ParamSpec): string {
-  if (spec.required) return "required";
-  return spec.default === undefined ? "optional" : `default ${formatDefault(spec)}`;
-}
-
-function formatDefault(spec: ParamSpec): string {
-  const value = spec.default;
-  if (spec.kind === "duration") return formatDuration(Number(value));
-  if (spec.kind === "size") return formatSize(Number(value));
-  if (Array.isArray(value)) return value.length === 0 ? "none" : value.join(";");
-  return value === "" ? "empty" : String(value);
-}
-
-function sentence(spec: ParamSpec): string {
-  return `Allowed: ${allowedBriefly(spec)}.`;
-}
-
-function entry(name: string, head: string, text: string): string[] {
-  return [head === "" ? `  ${name}` : `  ${name} (${head})`, ...wrap(text, "      ")];
-}
-
-function wrap(text: string, indent: string): string[] {
-  const lines: string[] = [];
-  let line = indent;
-  for (const word of text.split(" ")) {
-    if (line.length > indent.length && line.length + 1 + word.length > WIDTH) {
-      lines.push(line);
-      line = indent;
-    }
-    line += line.length > indent.length ? ` ${word}` : word;
-  }
-  return [...lines, line];
 }

@@ -1,12 +1,12 @@
 /** Prints a pipeline file so that parsing it gives the same pipeline; what equals its default is left out. */
+
 import { Failure } from "../../../base/errors.ts";
 import type { ParamSpec } from "../../../sdk/index.ts";
+import { escapeText, formatDuration, formatSize } from "../../lines/index.ts";
 import { engineParamNames, engineSchema } from "./engine-params.ts";
 import { FALLBACK_PREFIX, valueFields } from "./fields.ts";
-import { escapeText } from "./lexer.ts";
 import { type SettingName, settingSchema } from "./settings.ts";
 import type { End, PipelineFile, StageSpec } from "./types.ts";
-import { formatDuration, formatSize } from "./units-text.ts";
 
 type Pair = readonly [key: string, value: string];
 

@@ -1,8 +1,7 @@
 /** What may stand in a stage's library field. The file itself is looked at when the plugin is loaded, not here. */
 
 import { nearMiss } from "../../../base/near-miss.ts";
-import { quoted } from "./faults.ts";
-import type { LineContext } from "./line.ts";
+import { type LineContext, quoted } from "../../lines/index.ts";
 
 const LOADABLE = [".ts", ".js"];
 const NATIVE = /\.(so(\.\d+)*|dll|dylib)$/i;

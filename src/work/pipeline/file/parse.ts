@@ -3,17 +3,32 @@
  * good for further checks, not for running. It knows the shape of the file; what a library's or an end's parameters may
  * be is said by schemas, see check.ts.
  */
+
 import { basename } from "node:path";
-import { splitLines } from "./caret.ts";
-import { convertParams } from "./convert.ts";
+import {
+  convertParams,
+  dropRepeated,
+  type Fault,
+  FaultCollector,
+  isReadableLine,
+  type Line,
+  type LineContext,
+  lineContext,
+  MAX_FILE_BYTES,
+  type ParamText,
+  parseParams,
+  quoted,
+  type Span,
+  splitLines,
+  splitSpans,
+  textOf,
+  trimSpan,
+} from "../../lines/index.ts";
 import { parseEnd } from "./end-line.ts";
-import { type Fault, FaultCollector, quoted } from "./faults.ts";
-import { type Span, splitSpans, trimSpan } from "./lexer.ts";
-import { MAX_FILE_BYTES, MAX_LINE_LENGTH, MAX_STAGES } from "./limits.ts";
-import { dropRepeated, type Line, type LineContext, parseParams, textOf } from "./line.ts";
+import { MAX_STAGES } from "./limits.ts";
 import { type Settings, settingConflicts, settingSchema } from "./settings.ts";
 import { parseStage } from "./stage-line.ts";
-import type { End, ParamText, PipelineFile, StageSpec } from "./types.ts";
+import type { End, PipelineFile, StageSpec } from "./types.ts";
 
 export interface ParsedPipelineFile {
   readonly file: PipelineFile;
@@ -59,10 +74,9 @@ class Draft {
 
   addLine(text: string, number: number): void {
     const whole = trimSpan(text, { start: 0, end: text.length });
-    if (whole.start === whole.end || text[whole.start] === "#") return;
-    this.#isEmpty = false;
+    if (whole.start !== whole.end && text[whole.start] !== "#") this.#isEmpty = false;
     const line: Line = { text, number };
-    if (!this.#isReadable(line)) return;
+    if (!isReadableLine(line, whole, this.#faults)) return;
     const spans = splitSpans(text, whole, "|");
     if (textOf(line, spans[0]) === "set") this.#addSettings(line, spans);
     else this.#addStageOrEnd(line, spans);
@@ -85,26 +99,6 @@ class Draft {
       stages: this.#stages,
       settings: this.#settings(fileName),
     };
-  }
-
-  #isReadable({ text, number }: Line): boolean {
-    if (text.length > MAX_LINE_LENGTH) {
-      const message = `the line has ${text.length} characters`;
-      const draft = {
-        code: "pipeline.config.line_too_long",
-        message,
-        allowed: `at most ${MAX_LINE_LENGTH} characters`,
-      };
-      this.#faults.add({ line: number, column: 1 }, "file", draft);
-      return false;
-    }
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what it looks for
-    const control = text.search(/[\u0000-\u0008\u000a-\u001f\u007f]/);
-    if (control < 0) return true;
-    const message = `control character ${quoted(text.charAt(control))} in the line`;
-    const draft = { code: "pipeline.config.control_character", message, allowed: "printable characters and tabs" };
-    this.#faults.add({ line: number, column: control + 1 }, "file", draft);
-    return false;
   }
 
   #addSettings(line: Line, spans: readonly Span[]): void {
@@ -219,13 +213,7 @@ class Draft {
   }
 
   #context(line: Line, field: string): LineContext {
-    const faults = this.#faults;
-    return {
-      line,
-      field,
-      faults,
-      fault: (at, draft, name = field) => faults.add({ line: line.number, column: at + 1 }, name, draft),
-    };
+    return lineContext(line, field, this.#faults);
   }
 
   #faultAt(line: Line, column: number, field: string, code: string, message: string, allowed: string): void {

@@ -5,9 +5,8 @@
 
 import { BALANCER_FORM, parseBalancer } from "../../../protocol/balance/index.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
-import { quoted } from "./faults.ts";
+import { formatDuration, formatSize, quoted } from "../../lines/index.ts";
 import { MAX_LANES } from "./limits.ts";
-import { formatDuration, formatSize } from "./units-text.ts";
 
 const KIB = 1024;
 const MIB = 1024 * KIB;

@@ -1,14 +1,24 @@
 /** One stage line: seven fields, the last four with defaults; the parameters that the engine reads are taken out. */
-import { convertParams, convertValue, type ParamValue } from "./convert.ts";
+import {
+  convertParams,
+  convertValue,
+  dropRepeated,
+  type Line,
+  type LineContext,
+  MAX_NAME_LENGTH,
+  type ParamText,
+  type ParamValue,
+  parseParams,
+  quoted,
+  type Span,
+  textOf,
+} from "../../lines/index.ts";
 import { type EngineParams, engineParamConflicts, engineParamNames } from "./engine-params.ts";
-import { quoted } from "./faults.ts";
 import { FALLBACK_PREFIX, fieldNames, reservedParams, textFields, valueFields } from "./fields.ts";
-import type { Span } from "./lexer.ts";
 import { checkLibrary } from "./library.ts";
-import { MAX_NAME_LENGTH } from "./limits.ts";
-import { columnsOf, dropRepeated, type Line, type LineContext, parseParams, textOf } from "./line.ts";
 import type { FailoverPolicy } from "./policies.ts";
-import type { FallbackSpec, ParamText, StageSpec } from "./types.ts";
+import type { FallbackSpec, StageSpec } from "./types.ts";
+import { columnsOf } from "./types.ts";
 
 type ContextOf = (field: string) => LineContext;
 

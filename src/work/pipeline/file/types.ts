@@ -2,6 +2,7 @@
  * A pipeline file as plain data: what the engine, `check` and the printer share. Texts keep their place in the file, so
  * that a fault found later (by a plugin's schema, say) still points at the character.
  */
+import type { ParamText, Span } from "../../lines/index.ts";
 import type { EngineParams } from "./engine-params.ts";
 import type { FailoverPolicy } from "./policies.ts";
 import type { Settings } from "./settings.ts";
@@ -18,13 +19,14 @@ export type FieldName =
 /** Columns count UTF-16 units from 1, as editors do. A field that was left out has none. */
 export type FieldColumns = Readonly<Partial<Record<FieldName, number>>>;
 
-/** One `key=value`, unescaped, with the place where it stands. */
-export interface ParamText {
-  readonly key: string;
-  readonly value: string;
-  readonly line: number;
-  readonly keyColumn: number;
-  readonly valueColumn: number;
+/** Columns of the fields that stand on the line. */
+export function columnsOf(spans: readonly Span[], names: readonly FieldName[]): FieldColumns {
+  const columns: Partial<Record<FieldName, number>> = {};
+  names.forEach((name, index) => {
+    const span = spans[index];
+    if (span) columns[name] = span.start + 1;
+  });
+  return columns;
 }
 
 /** The source or the sink: `name|source:KIND|parameters`. */

@@ -5,4 +5,14 @@ export { createSource, isFileKind, isSourceKind, sourceSchemas } from "./create.
 export type { InferredSource } from "./infer.ts";
 export { INFERRED_ENDINGS, inferFormat } from "./infer.ts";
 export { type ListedFile, listFiles } from "./inputs.ts";
-export type { Cut, FileHead, FilePosition, Oversized, ReadLimits, Source, SourcePosition } from "./source.ts";
+export type {
+  Cut,
+  FileHead,
+  FilePosition,
+  Oversized,
+  PostAnswer,
+  Posted,
+  ReadLimits,
+  Source,
+  SourcePosition,
+} from "./source.ts";

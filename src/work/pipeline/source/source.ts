@@ -19,7 +19,30 @@ export interface Source {
   read(target: Uint8Array, limits: ReadLimits): Promise<Cut | undefined>;
   /** A checkpoint that holds this position is on disk: what lies before it will not be asked for again. */
   committed?(position: SourcePosition): void;
+  /**
+   * Records that somebody hands in by other ways than the source's own; who that is was looked at there. Answered as the source answers
+   * others, when they are durable. Never fails; left out where nothing can be handed in.
+   */
+  post?(posted: Posted): Promise<PostAnswer>;
   close(): Promise<void>;
+}
+
+/** A request to take records, as HTTP has it. */
+export interface Posted {
+  readonly contentType: string | undefined;
+  readonly contentEncoding: string | undefined;
+  readonly key: string | undefined;
+  /** Of the trace that it belongs to: the first batch of its records is recorded below it. */
+  readonly traceparent?: string | undefined;
+  /** The source's own from now on. */
+  readonly body: Uint8Array;
+}
+
+export interface PostAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  /** JSON. */
+  readonly text: string;
 }
 
 export interface Cut {
@@ -40,6 +63,8 @@ export interface Cut {
   readonly progressBytes: number;
   /** Records too large for the target: left out here, for the dead letters. */
   readonly oversized: readonly Oversized[];
+  /** Of the first request with a trace whose records are in it, while this process lives. */
+  readonly traceparent?: string | undefined;
 }
 
 export interface Oversized {

@@ -1,12 +1,12 @@
 /** What is held of a service whatever its versions and places: calls under way, its retry budget, its counts. */
 import { Failure } from "../../../base/errors.ts";
-import { RetryBudget } from "./budget.ts";
-import { STREAMS_OPEN_MAX } from "./limits.ts";
+import { RetryBudget } from "../../../protocol/retry/index.ts";
+import { BUDGET_RESERVE, BUDGET_SHARE, BUDGET_WINDOW_MS, STREAMS_OPEN_MAX } from "./limits.ts";
 import { MethodTally } from "./tally.ts";
 
 export class ServiceState {
   readonly name: string;
-  readonly budget = new RetryBudget();
+  readonly budget = new RetryBudget({ share: BUDGET_SHARE, reserve: BUDGET_RESERVE, windowMs: BUDGET_WINDOW_MS });
   readonly #callsMax: number;
   readonly #tallies = new Map<string, MethodTally>();
   #calls = 0;

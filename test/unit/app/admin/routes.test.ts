@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ROUTES } from "../../../../src/app/admin/routes.ts";
 import { instanceContract } from "../../../../src/app/control/contract.ts";
 import { deadLettersContract } from "../../../../src/app/dead-letter/dead-letter-contract.ts";
+import { gatewayContract } from "../../../../src/app/gateway/gateway-contract.ts";
 import { instancesContract } from "../../../../src/app/instances/instances-contract.ts";
 import { pipelinesContract } from "../../../../src/app/master/pipelines-contract.ts";
 import { tasksContract } from "../../../../src/app/master/tasks/tasks-contract.ts";
@@ -31,6 +32,7 @@ const CONTRACTS: readonly Contract[] = [
   clusterContract,
   counterContract,
   deadLettersContract,
+  gatewayContract,
   instanceContract,
   instancesContract,
   leaseContract,

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLogFile } from "../../../../src/app/node/log-file.ts";
@@ -49,6 +49,17 @@ test("openLogFile() tells once what keeps it from putting a file aside, and goes
   append("lost\n".padStart(9));
   expect(told).toHaveLength(1);
   expect(told[0]).toContain("cannot be written");
+});
+
+test("openLogFile() begins a new file when somebody has moved or deleted the one that it wrote", () => {
+  const path = join(directory, "a.log");
+  const append = openLogFile(path, { warn: () => {} });
+  append("one\n");
+  renameSync(path, `${path}.moved`);
+  append("two\n");
+  rmSync(path);
+  append("three\n");
+  expect([readFileSync(`${path}.moved`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\n", "three\n"]);
 });
 
 test("openLogFile() refuses a path that cannot be opened", () => {

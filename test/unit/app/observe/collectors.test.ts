@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test";
+import { GATEWAY_ROUTES_MAX, gatewayMetrics } from "../../../../src/app/observe/gateway-metrics.ts";
 import { httpMetrics, ROUTES_MAX } from "../../../../src/app/observe/http-metrics.ts";
 import { linkMetrics, PEERS_MAX } from "../../../../src/app/observe/link-metrics.ts";
 import type { ObservedParts } from "../../../../src/app/observe/observation.ts";
@@ -10,7 +11,14 @@ import { METHODS_MAX, serviceMetrics } from "../../../../src/app/observe/service
 import { workerMetrics } from "../../../../src/app/observe/worker-metrics.ts";
 import { type Collect, MetricRegistry } from "../../../../src/base/metrics.ts";
 import { metricsText } from "../../../../src/base/metrics-text.ts";
-import { allParts, durations, runSample, stageSample } from "../../../support/observed.ts";
+import {
+  allParts,
+  durations,
+  gatewayRouteSample,
+  gatewaySample,
+  runSample,
+  stageSample,
+} from "../../../support/observed.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 /** The samples that a collector says, without the program's prefix. */
@@ -52,6 +60,66 @@ describe("linkMetrics()", () => {
     expect(lines.filter((line) => line.startsWith("link_sent_bytes_total"))).toHaveLength(PEERS_MAX + 1);
     expect(lines).toContain(`links ${PEERS_MAX + 5}`);
     expect(lines.filter((line) => line.startsWith("link_round_trip_seconds"))).toEqual([]);
+  });
+});
+
+describe("gatewayMetrics()", () => {
+  test("gatewayMetrics() tells routes, targets, clients, firewalls and limits", () => {
+    expect(said(gatewayMetrics(part("gateway")))).toEqual(
+      expect.arrayContaining([
+        'gateway_requests_total{route="users",status="2xx"} 6',
+        'gateway_refused_total{code="gateway.limit_full",route="users"} 8',
+        'gateway_request_duration_seconds_count{route="users"} 2',
+        'gateway_target_tries_total{route="users",target="http://127.0.0.1:9001"} 9',
+        'gateway_target_up{route="users",target="http://127.0.0.1:9001"} 1',
+        "gateway_connections 1",
+        'gateway_malformed_total{reason="http.bad_request"} 6',
+        'gateway_waf_blocked_total{waf="crs"} 2',
+        'gateway_masked_total{route="users"} 11',
+        'gateway_mask_refused_total{route="users"} 2',
+        'gateway_limit_keys{limit="limit-1"} 8',
+        "gateway_reloads_total 5",
+      ]),
+    );
+  });
+
+  test("gatewayMetrics() tells the routes beyond a bound in one, and loses none of what they count", () => {
+    const idle = { latency: durations(1), masks: { masked: 3, refused: 1 } };
+    const routes = [
+      ...Array.from({ length: 40 }, (_, at) => gatewayRouteSample(`idle-${at}`, idle)),
+      ...Array.from({ length: GATEWAY_ROUTES_MAX }, (_, at) => gatewayRouteSample(`busy-${at}`)),
+    ];
+    routes[0] = gatewayRouteSample("idle-0", { ...idle, masks: undefined });
+    const lines = said(gatewayMetrics({ sample: () => gatewaySample({ routes }) }));
+    expect(lines).toContain('gateway_masked_total{route="(others)"} 117');
+    expect(lines).toContain('gateway_mask_refused_total{route="(others)"} 39');
+    expect(lines.filter((line) => line.startsWith("gateway_masked_total")).length).toBe(GATEWAY_ROUTES_MAX + 1);
+    expect(lines).toContain('gateway_requests_total{route="(others)",status="5xx"} 280');
+    expect(lines).toContain('gateway_refused_total{code="gateway.limit_full",route="(others)"} 320');
+    expect(lines).toContain('gateway_request_duration_seconds_count{route="(others)"} 40');
+    expect(lines.filter((line) => line.startsWith("gateway_received_bytes_total")).length).toBe(GATEWAY_ROUTES_MAX + 1);
+    expect(lines.some((line) => line.includes("idle-"))).toBe(false);
+  });
+
+  test("gatewayMetrics() says nothing of masks when a route has none", () => {
+    const routes = [gatewayRouteSample("plain", { masks: undefined })];
+    const lines = said(gatewayMetrics({ sample: () => gatewaySample({ routes }) }));
+    expect(lines.filter((line) => line.includes("mask"))).toEqual([]);
+  });
+
+  test("gatewayMetrics() says a place once that stands twice on a line, a reason that two parts count, and few of many targets", () => {
+    const target = { target: "http://a", isUp: false, tries: 1, failures: 1 };
+    const many = Array.from({ length: 64 }, (_, at) => ({ ...target, target: `http://b${at}`, tries: 0 }));
+    const routes = [gatewayRouteSample("r", { targets: [target, { ...target, isUp: true, tries: 5 }, ...many] })];
+    const malformed: readonly (readonly [string, number])[] = [
+      ["gateway.no_route", 2],
+      ["gateway.no_route", 3],
+    ];
+    const lines = said(gatewayMetrics({ sample: () => gatewaySample({ routes, malformed }) }));
+    expect(lines).toContain('gateway_target_up{route="r",target="http://a"} 1');
+    expect(lines).toContain('gateway_target_tries_total{route="r",target="http://a"} 6');
+    expect(lines).toContain('gateway_malformed_total{reason="gateway.no_route"} 5');
+    expect(lines.filter((line) => line.startsWith("gateway_target_up")).length).toBe(16);
   });
 });
 

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
+import type { GatewayStatus, RouteView } from "../../../../src/app/gateway/gateway-contract.ts";
 import { Changes } from "../../../../src/app/overview/changes.ts";
 import { EventRing, type NewEvent } from "../../../../src/app/overview/event-ring.ts";
+import { boundedGateway, gatewayView } from "../../../../src/app/overview/gateway-view.ts";
 import { bounded, LIST_LIMITS, TreeBudget } from "../../../../src/app/overview/limits.ts";
 import { memberEvent } from "../../../../src/app/overview/member-events.ts";
 import { groupView, letterViews, serviceViews } from "../../../../src/app/overview/part-views.ts";
@@ -30,6 +32,56 @@ describe("EventRing", () => {
     const ring = new EventRing(() => 0);
     ring.add(event("x".repeat(5_000)));
     expect(ring.after(0)[0]!.text.length).toBe(300);
+  });
+});
+
+describe("gatewayView()", () => {
+  const route = (id: string, refused: Record<string, number>): RouteView => ({
+    ...{ id, line: 1, pattern: "/*", requests: 5, inFlight: 1, byStatus: { "2xx": 4 }, refused, receivedBytes: 0 },
+    ...{ sentBytes: 0, latency: { p50Ms: 1, p99Ms: 2, maxMs: 3 } },
+    targets: [{ target: "http://a", name: "", weight: 1, state: "healthy", inFlight: 0, requests: 5, failures: 1 }],
+  });
+  const status: GatewayStatus = {
+    ...{ node: "g1", address: "127.0.0.1:1", tls: false, processes: 2, file: "g.txt", loadedMs: 1, reloads: 0 },
+    ...{ routes: 1, connections: 3, requests: 9, inFlight: 1, malformed: { b: 2, a: 2, c: 7 } },
+    wafs: [
+      {
+        ...{ id: "crs", mode: "block", rules: 9, transactions: 8, blocked: 1, wouldBlock: 0 },
+        unsupported: [{ file: "f", line: 1, what: "w", consequence: "c" }],
+      },
+    ],
+  };
+
+  test("gatewayView() tells what a gateway answers, the most frequent refusals first", () => {
+    const view = gatewayView(status, [route("r", { y: 1, x: 3 })], []);
+    expect(view).toMatchObject({ address: "127.0.0.1:1", processes: 2, connections: 3, requests: 9 });
+    expect(view.malformed.map(({ code }) => code)).toEqual(["c", "a", "b"]);
+    expect(view.wafs).toEqual([
+      { id: "crs", mode: "block", rules: 9, unsupported: 1, requests: 8, blocked: 1, wouldBlock: 0 },
+    ]);
+    expect(view.routes).toEqual([
+      {
+        ...{ id: "r", pattern: "/*", requests: 5, inFlight: 1, byStatus: { "2xx": 4 }, p50Ms: 1, p99Ms: 2 },
+        targets: [{ target: "http://a", state: "healthy", requests: 5, failures: 1 }],
+        refused: [
+          { code: "x", count: 3 },
+          { code: "y", count: 1 },
+        ],
+      },
+    ]);
+  });
+
+  test("boundedGateway() cuts each list where a page ends, and says so", () => {
+    const codes = Object.fromEntries(Array.from({ length: 30 }, (_, at) => [`code${at}`, at]));
+    const routes = Array.from({ length: LIST_LIMITS.routes + 1 }, (_, at) => route(`r${at}`, at === 0 ? codes : {}));
+    const cut: CutList[] = [];
+    const bound = boundedGateway(gatewayView(status, routes, []), cut);
+    expect(bound.routes.length).toBe(LIST_LIMITS.routes);
+    expect(bound.routes[0]!.refused.length).toBe(LIST_LIMITS.refusals);
+    expect(cut).toEqual([
+      { list: "routes", shown: 100, of: 101 },
+      { list: "refusals", shown: 20, of: 30 },
+    ]);
   });
 });
 

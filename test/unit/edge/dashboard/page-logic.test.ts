@@ -5,6 +5,7 @@ import { FieldFault, parseParams, swapStageAction } from "../../../../src/edge/d
 import { NO_EVENTS, withEvents } from "../../../../src/edge/dashboard/page/logic/events.ts";
 import { age, percent, perSecond, plural, short } from "../../../../src/edge/dashboard/page/logic/numbers.ts";
 import { MARK_MS, RestartMarks } from "../../../../src/edge/dashboard/page/logic/restart-marks.ts";
+import { isGateway, pageOf } from "../../../../src/edge/dashboard/page/logic/roles.ts";
 import { overviewOf, treeView } from "../../../support/overview.ts";
 
 describe("takeToken()", () => {
@@ -28,6 +29,17 @@ describe("identityOf()", () => {
     expect(identityOf({ name: "bob", role: "viewer", access: "read" }).mayOperate).toBe(false);
     expect(identityOf({ name: "cli", access: "admin" }).mayOperate).toBe(true);
     expect(identityOf(undefined)).toEqual({ name: "unknown", role: "viewer", mayOperate: false });
+  });
+});
+
+describe("isGateway()", () => {
+  test("isGateway() is true for members with that role that may be there, and pageOf() is their page", () => {
+    const roles = ["gateway"];
+    expect(["alive", "suspect", "dead", "left"].map((state) => isGateway({ roles, state }))).toEqual([
+      ...[true, true, false, false],
+    ]);
+    expect(isGateway({ roles: ["worker"], state: "alive" })).toBe(false);
+    expect(pageOf("[::1]:8080", "https:", "gateway")).toBe("https://[::1]:8080/#gateway");
   });
 });
 

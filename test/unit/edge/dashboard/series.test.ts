@@ -1,6 +1,10 @@
 import { describe, expect, test } from "bun:test";
+import type { GatewayRouteView } from "../../../../src/edge/dashboard/index.ts";
 import {
+  GATEWAY_REFUSED,
+  GATEWAY_REQUESTS,
   pipelineSeries,
+  routeSeries,
   seriesOf,
   serviceSeries,
   stageSeries,
@@ -8,7 +12,7 @@ import {
   TOTAL_CALLS,
   TOTAL_READ,
 } from "../../../../src/edge/dashboard/page/logic/series.ts";
-import { overviewOf, pipelineView, stageView } from "../../../support/overview.ts";
+import { gatewayView, overviewOf, pipelineView, routeView, stageView } from "../../../support/overview.ts";
 
 const link = (bytesSent: number) => ({ peer: "n2", isOpen: true, bytesSent, bytesTaken: 0 });
 const service = (calls: number, errors: number) => ({
@@ -51,6 +55,32 @@ describe("seriesOf()", () => {
     expect(values.get(TOTAL_CALLS)).toBe(10);
     expect(values.get(TOTAL_BYTES)).toBe(2_000);
     expect(values.has(pipelineSeries(now.pipelines[1]!.id, "read"))).toBe(false);
+  });
+
+  test("seriesOf() gives rates of a gateway and of each route, none for a route that is new", () => {
+    const look = (monotonicMs: number, requests: number, refused: number, more: readonly GatewayRouteView[] = []) =>
+      overviewOf({
+        monotonicMs,
+        gateway: gatewayView({
+          requests,
+          malformed: [{ code: "http.bad_request", count: refused }],
+          routes: [
+            routeView("users", {
+              ...{ requests, byStatus: { "2xx": 1, "5xx": requests / 2, none: refused }, p99Ms: 9 },
+              refused: [{ code: "gateway.limit_full", count: refused }],
+            }),
+            ...more,
+          ],
+        }),
+      });
+    const values = seriesOf(look(1_000, 100, 10), look(3_000, 200, 14, [routeView("new", { requests: 3 })]));
+    expect(values.get(GATEWAY_REQUESTS)).toBe(50);
+    expect(values.get(GATEWAY_REFUSED)).toBe(4);
+    expect(values.get(routeSeries("users", "requests"))).toBe(50);
+    expect(values.get(routeSeries("users", "failed"))).toBe(27);
+    expect(values.get(routeSeries("users", "p99"))).toBe(9);
+    expect(values.has(routeSeries("new", "requests"))).toBe(false);
+    expect(seriesOf(overviewOf(), overviewOf()).has(GATEWAY_REQUESTS)).toBe(false);
   });
 
   test("seriesOf() gives no rate when the node lives anew, and values all the same", () => {

@@ -1,6 +1,15 @@
 /** The small parts: names, environments, /proc texts, command lines, directories. */
 import { describe, expect, test } from "bun:test";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -38,8 +47,11 @@ describe("instances", () => {
   });
 
   test("instanceState() is dead when the process has ended and nobody has noticed yet", async () => {
-    const child = Bun.spawn(["sh", "-c", "sleep 1000 & echo $!; kill -9 $!; exec sleep 1000"], { stdout: "pipe" });
+    const child = Bun.spawn(["sh", "-c", "sleep 1000 & echo $!; exec sleep 1000"], { stdout: "pipe" });
     const zombie = Number(new TextDecoder().decode((await child.stdout.getReader().read()).value));
+    // A shell might notice it; what the shell becomes never asks for its children.
+    await until("the shell is gone", () => readFileSync(`/proc/${child.pid}/comm`, "utf8") === "sleep\n");
+    process.kill(zombie, "SIGKILL");
     await until("the kill has been carried out", () => !isAlive(processStat(zombie)));
     const namespace = ownInstance().split("-")[2];
     expect(instanceState(`${zombie}-${processStat(zombie)?.startTicks}-${namespace}`)).toBe("dead");

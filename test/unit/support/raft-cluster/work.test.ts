@@ -11,6 +11,8 @@ import { until } from "../../../support/until.ts";
 const GROUPS = ["main", "other"];
 const ANSWERS = 600;
 const TICK_MS = 5;
+/** Calls that never get an answer wait for no longer. */
+const TIMEOUTS_MS = [100, 300, 1_000];
 
 type Next = (call: OutgoingCall) => Promise<Reply>;
 /** What becomes of a call: done as it should be by `next`, or not. */
@@ -33,6 +35,7 @@ async function judged(lie: Lie, options: { readonly only?: readonly string[]; re
       client: async () => nodes.client({ ways }),
       restMsMax: 1,
       visibilityMs: 200,
+      timeoutsMs: TIMEOUTS_MS,
       ...(only && { only }),
     });
     await until("enough was answered", () => {

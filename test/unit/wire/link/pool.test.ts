@@ -2,8 +2,10 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../src/base/errors.ts";
 import { type Link, type LinkAddress, LinkPool } from "../../../../src/wire/link/index.ts";
+import { HANDSHAKE_TIMEOUT_MS } from "../../../../src/wire/link/limits.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 import { until } from "../../../support/until.ts";
+import { openProxy } from "./proxy.ts";
 import { failureOf, openNode } from "./support.ts";
 
 const handlers = { echo: { request: (payload: unknown) => payload } };
@@ -132,6 +134,89 @@ describe("LinkPool", () => {
     }
   });
 
+  test("adopt() leaves a link only when the peer knows of the one that is kept: for neither side the last one ends", async () => {
+    const lost: string[] = [];
+    const onLost = (link: Link): void => void lost.push(link.peer.id);
+    const places: LinkAddress[] = [];
+    await using a = openNode("a", { handlers, onLink: (link) => void atA.adopt(link) });
+    await using b = openNode("b", {
+      handlers,
+      audiences: () => places.map(({ host, port }) => `${host}:${port}`),
+      onLink: (link) => void atB.adopt(link),
+    });
+    using proxy = openProxy(b.address);
+    places.push(proxy.address);
+    const [atA, atB] = [a.pool({ onLost }), b.pool({ onLost })];
+    const first = await atB.get(a.address);
+    await until("the other side", () => atA.byId("b"));
+    proxy.isHeld = true;
+    const second = await atA.get(proxy.address); // open here, and not there: what this side says over it is on its way
+    expect(atA.byId("b")).toBe(second);
+    expect(await first.request("echo", 1)).toBe(1);
+    expect(await a.accepted[0]!.request("echo", 2)).toBe(2);
+    expect(atB.byId("a")).toBe(first);
+    proxy.release();
+    await Promise.all([first.closed, a.accepted[0]!.closed]);
+    expect(atB.byId("a")).toBe(b.accepted[0]!);
+    expect(await atB.byId("a")!.request("echo", 3)).toBe(3);
+    expect(lost).toEqual([]);
+  });
+
+  test("adopt() goes back to the link that was to be left when the peer never knows of the one that was kept", async () => {
+    const lost: string[] = [];
+    const pool = new LinkPool({ ...STILL, selfId: "a", onLost: (link) => void lost.push(link.peer.id) });
+    const theirs = fakeLink("b", { isDialer: false });
+    const mine = fakeLink("b", { isDialer: true, framesTaken: 0 });
+    pool.adopt(theirs.link);
+    expect(pool.adopt(mine.link)).toBe(mine.link);
+    await mine.end();
+    expect([pool.byId("b") === theirs.link, theirs.ends, lost]).toEqual([true, [], []]);
+    await theirs.end();
+    expect([pool.byId("b"), lost]).toEqual([undefined, ["b"]]);
+  });
+
+  test("adopt() does not go back to a link that is silent, or to another life of the peer", async () => {
+    const clock = new SteppedClock();
+    for (const isSilent of [true, false]) {
+      const lost: string[] = [];
+      const pool = new LinkPool({ ...STILL, clock, selfId: "a", onLost: (link) => void lost.push(link.peer.instance) });
+      const theirs = fakeLink("b", { isDialer: false, heardMs: clock.monotonic() - (isSilent ? 3_001 : 0) });
+      const mine = fakeLink("b", { isDialer: true, framesTaken: 0, heardMs: clock.monotonic() });
+      const anew = fakeLink("b", { isDialer: false, instance: "two", heardMs: clock.monotonic() });
+      pool.adopt(theirs.link);
+      pool.adopt(mine.link);
+      if (!isSilent) pool.adopt(anew.link);
+      await mine.end();
+      await anew.end();
+      expect([pool.byId("b"), lost]).toEqual([undefined, [isSilent ? "one" : "two"]]);
+    }
+  });
+
+  test("adopt() leaves the other link by itself when the peer says nothing for as long as it may take to know of a link", async () => {
+    const clock = new SteppedClock();
+    const pool = new LinkPool({ ...STILL, clock, selfId: "a" });
+    const theirs = fakeLink("b", { isDialer: false });
+    const again = fakeLink("b", { isDialer: false });
+    pool.adopt(theirs.link);
+    pool.adopt(fakeLink("b", { isDialer: true, framesTaken: 0 }).link);
+    pool.adopt(again.link);
+    await again.end();
+    clock.advance(HANDSHAKE_TIMEOUT_MS - 1);
+    expect(theirs.ends).toEqual([]);
+    clock.advance(1);
+    expect([theirs.ends, again.ends]).toEqual([["close"], []]);
+  });
+
+  test("close() ends links that were about to be left, too", async () => {
+    const pool = new LinkPool({ ...STILL, selfId: "a" });
+    const theirs = fakeLink("b", { isDialer: false });
+    const mine = fakeLink("b", { isDialer: true, framesTaken: 0 });
+    pool.adopt(theirs.link);
+    pool.adopt(mine.link);
+    await pool.close();
+    expect([mine.ends, theirs.ends]).toEqual([["close"], ["close"]]);
+  });
+
   test("get() dials anew when the link is gone, and tells onLost", async () => {
     const lost: string[] = [];
     await using a = openNode("a");
@@ -227,23 +312,32 @@ const STILL = {
 
 interface Fake {
   readonly isDialer?: boolean;
+  /** What the peer has said over it. */
+  readonly framesTaken?: number;
   readonly instance?: string;
   readonly heardMs?: number;
   readonly address?: LinkAddress;
 }
 
 /** What the pool looks at of a link, and what it did with it. */
-function fakeLink(id: string, { isDialer = true, instance = "one", heardMs = 0, address }: Fake = {}) {
+function fakeLink(id: string, { isDialer = true, instance = "one", heardMs = 0, framesTaken = 1, address }: Fake = {}) {
   const ends: string[] = [];
+  const closed = Promise.withResolvers<unknown>();
   const link = {
     peer: { id, instance, address },
     isDialer,
     isOpen: true,
     lastHeardMs: heardMs,
     idleSinceMs: undefined,
-    closed: new Promise(() => {}),
+    counts: { framesTaken },
+    closed: closed.promise,
     close: () => void ends.push("close"),
     destroy: () => void ends.push("destroy"),
   };
-  return { link: link as unknown as Link, ends };
+  const end = async (): Promise<void> => {
+    link.isOpen = false;
+    closed.resolve({ isGraceful: false });
+    await new Promise(setImmediate);
+  };
+  return { link: link as unknown as Link, ends, end };
 }

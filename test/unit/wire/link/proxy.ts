@@ -1,4 +1,4 @@
-/** A TCP proxy that passes bytes on, and changes some when a test says so. */
+/** A TCP proxy that passes bytes on, and changes or holds some when a test says so. */
 import type { LinkAddress } from "../../../../src/wire/link/index.ts";
 
 export interface Proxy extends Disposable {
@@ -9,10 +9,15 @@ export interface Proxy extends Disposable {
   flipUpAt: number;
   /** Flips one bit of the next bytes that go down. */
   flipNextDown: boolean;
+  /** What goes up is held, once something has come down. */
+  isHeld: boolean;
+  /** Passes on what was held, and holds nothing more. */
+  release(): void;
 }
 
 export function openProxy({ host, port }: LinkAddress): Proxy {
   const passed = { up: 0, down: 0 };
+  const held: (() => void)[] = [];
   const listener = Bun.listen<{ target: Promise<Bun.Socket<undefined>> }>({
     hostname: "127.0.0.1",
     port: 0,
@@ -39,7 +44,9 @@ export function openProxy({ host, port }: LinkAddress): Proxy {
         if (at >= 0 && at < bytes.length) bytes[at]! ^= 1;
         passed.up += bytes.length;
         const copy = Uint8Array.from(bytes);
-        void socket.data.target.then((target) => target.write(copy));
+        const pass = (): void => void socket.data.target.then((target) => target.write(copy));
+        if (proxy.isHeld && passed.down > 0) held.push(pass);
+        else pass();
       },
       close: (socket) => void socket.data.target.then((target) => target.end()),
       error: () => {},
@@ -50,6 +57,11 @@ export function openProxy({ host, port }: LinkAddress): Proxy {
     passed,
     flipUpAt: -1,
     flipNextDown: false,
+    isHeld: false,
+    release() {
+      proxy.isHeld = false;
+      for (const pass of held.splice(0)) pass();
+    },
     [Symbol.dispose]: () => listener.stop(true),
   };
   return proxy;

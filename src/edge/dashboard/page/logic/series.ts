@@ -1,15 +1,18 @@
 /** Which values two looks at the cluster give, each under a name of its own: rates out of totals, and what is a value already. Pure. */
 import { ratePerSecond } from "../../../../base/rate.ts";
-import type { Overview, PipelineView, ServiceView, StageView } from "../../words.ts";
+import type { GatewayRouteView, GatewayView, Overview, PipelineView, ServiceView, StageView } from "../../words.ts";
 
 export type StageMetric = "out" | "p99" | "pressure";
 export type PipelineMetric = "read" | "written" | "p99";
 export type ServiceMetric = "calls" | "errors";
+export type RouteMetric = "requests" | "failed" | "p99";
 
 export const TOTAL_READ = "total read";
 export const TOTAL_WRITTEN = "total written";
 export const TOTAL_CALLS = "total calls";
 export const TOTAL_BYTES = "total bytes";
+export const GATEWAY_REQUESTS = "gateway requests";
+export const GATEWAY_REFUSED = "gateway refused";
 
 export function stageSeries(pipeline: string, stage: string, metric: StageMetric): string {
   return `stage ${pipeline} ${stage} ${metric}`;
@@ -21,6 +24,10 @@ export function pipelineSeries(pipeline: string, metric: PipelineMetric): string
 
 export function serviceSeries(service: string, metric: ServiceMetric): string {
   return `service ${service} ${metric}`;
+}
+
+export function routeSeries(route: string, metric: RouteMetric): string {
+  return `route ${route} ${metric}`;
 }
 
 export function linkSeries(peer: string): string {
@@ -53,6 +60,7 @@ export function seriesOf(before: Overview | undefined, now: Overview): Map<strin
     const was = before?.links.find(({ peer }) => peer === link.peer);
     put(linkSeries(link.peer), rate(was && was.bytesSent + was.bytesTaken, link.bytesSent + link.bytesTaken));
   }
+  if (now.gateway) putGateway(put, rate, before?.gateway, now.gateway);
   put(
     TOTAL_READ,
     sum(
@@ -97,6 +105,27 @@ function putPipeline(put: Put, rate: Rate, before: PipelineView | undefined, now
     put(stageSeries(now.id, stage.name, "p99"), stage.p99Ms);
     put(stageSeries(now.id, stage.name, "pressure"), pressureOf(was, stage, rate));
   }
+}
+
+function putGateway(put: Put, rate: Rate, before: GatewayView | undefined, now: GatewayView): void {
+  put(GATEWAY_REQUESTS, rate(before?.requests, now.requests));
+  put(GATEWAY_REFUSED, rate(before && refusedBy(before), refusedBy(now)));
+  for (const route of now.routes) {
+    const was = before?.routes.find(({ id }) => id === route.id);
+    put(routeSeries(route.id, "requests"), rate(was?.requests, route.requests));
+    put(routeSeries(route.id, "failed"), rate(was && failedOf(was), failedOf(route)));
+    put(routeSeries(route.id, "p99"), route.p99Ms);
+  }
+}
+
+/** Replies that say that the gateway or what is behind it failed, and requests that got none. */
+export function failedOf({ byStatus }: Pick<GatewayRouteView, "byStatus">): number {
+  return (byStatus["5xx"] ?? 0) + (byStatus.none ?? 0);
+}
+
+/** What the gateway answered by itself on all its routes, and what reached none. */
+export function refusedBy({ malformed, routes }: Pick<GatewayView, "malformed" | "routes">): number {
+  return [...malformed, ...routes.flatMap(({ refused }) => refused)].reduce((total, { count }) => total + count, 0);
 }
 
 /**

@@ -4,9 +4,28 @@ import type { Action } from "../logic/actions.ts";
 import { percent, UNKNOWN } from "../logic/numbers.ts";
 import { useBoard } from "../state/board.ts";
 
-const GOOD: ReadonlySet<string> = new Set(["alive", "running", "ended", "up", "leader", "serving", "started"]);
-const BAD: ReadonlySet<string> = new Set(["dead", "failed", "down", "gave up", "crashed"]);
-const QUIET: ReadonlySet<string> = new Set(["left", "paused", "cancelled", "stopped", "none", "follower"]);
+const GOOD: ReadonlySet<string> = new Set([
+  "alive",
+  "running",
+  "ended",
+  "up",
+  "leader",
+  "serving",
+  "started",
+  "healthy",
+  "block",
+]);
+const BAD: ReadonlySet<string> = new Set([
+  "dead",
+  "failed",
+  "down",
+  "gave up",
+  "crashed",
+  "unhealthy",
+  "ejected",
+  "open",
+]);
+const QUIET: ReadonlySet<string> = new Set(["left", "paused", "cancelled", "stopped", "none", "follower", "unknown"]);
 
 /** A state as a word with a colour; the word alone says all. */
 export function State({ state }: { readonly state: string }) {

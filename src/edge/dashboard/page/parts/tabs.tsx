@@ -1,14 +1,16 @@
 /** The list of views: arrow keys, Home and End move between them, as for any list of tabs; the address names the one that is chosen. */
 import { useRef } from "preact/hooks";
 import type { Overview } from "../../words.ts";
+import { isGateway } from "../logic/roles.ts";
 
-export type TabName = "overview" | "pipelines" | "processes" | "services" | "letters" | "events";
+export type TabName = "overview" | "pipelines" | "processes" | "services" | "gateway" | "letters" | "events";
 
 const TABS: readonly { readonly name: TabName; readonly label: string }[] = [
   { name: "overview", label: "Overview" },
   { name: "pipelines", label: "Pipelines" },
   { name: "processes", label: "Processes" },
   { name: "services", label: "Services" },
+  { name: "gateway", label: "Gateways" },
   { name: "letters", label: "Dead letters" },
   { name: "events", label: "Events" },
 ];
@@ -67,9 +69,10 @@ function Count({ count }: { readonly count: number | undefined }) {
   return count ? <span class="count">{count.toLocaleString("en-US")}</span> : null;
 }
 
-function countOf(tab: TabName, { deadLetters, pipelines, services }: Overview): number | undefined {
+function countOf(tab: TabName, { deadLetters, nodes, pipelines, services }: Overview): number | undefined {
   if (tab === "pipelines") return pipelines.length;
   if (tab === "services") return services.length;
+  if (tab === "gateway") return nodes.filter(isGateway).length;
   if (tab === "letters") return deadLetters.reduce((total, each) => total + each.total, 0);
   return undefined;
 }

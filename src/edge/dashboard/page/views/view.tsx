@@ -3,6 +3,7 @@ import { PANEL_ID, type TabName, tabId } from "../parts/tabs.tsx";
 import { useBoard } from "../state/board.ts";
 import { DeadLetters } from "./dead-letters.tsx";
 import { Events } from "./events.tsx";
+import { Gateways } from "./gateways.tsx";
 import { Glance } from "./glance.tsx";
 import { Pipelines } from "./pipelines.tsx";
 import { Processes } from "./processes.tsx";
@@ -13,6 +14,7 @@ const VIEWS = {
   pipelines: Pipelines,
   processes: Processes,
   services: Services,
+  gateway: Gateways,
   letters: DeadLetters,
   events: Events,
 } as const;

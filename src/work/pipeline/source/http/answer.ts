@@ -1,6 +1,7 @@
 /** What a request is answered with: each failure's status, and JSON in every case. */
 import type { ServerResponse } from "node:http";
 import type { Failure } from "../../../../base/errors.ts";
+import type { PostAnswer } from "../source.ts";
 
 /** Anything else is a defect of ours, 500. */
 const STATUS: Readonly<Record<string, number>> = {
@@ -31,35 +32,36 @@ export interface Receipt {
   readonly position: number;
 }
 
-export function sendReceipt(response: ServerResponse, receipt: Receipt, isRepeated: boolean): void {
-  send(response, 202, receipt, isRepeated ? { "idempotent-replayed": "true" } : {});
+export function receiptAnswer(receipt: Receipt, isRepeated: boolean): PostAnswer {
+  return answer(202, receipt, isRepeated ? { "idempotent-replayed": "true" } : {});
 }
 
-/** What is left of the body is not waited for: the connection ends with the answer. */
-export function sendFailure(response: ServerResponse, failure: Failure, bodyIsRead: boolean): void {
+export function failureAnswer(failure: Failure): PostAnswer {
   const status = STATUS[failure.code] ?? 500;
-  send(response, status, failure.toJSON(), {
+  return answer(status, failure.toJSON(), {
     ...(status === 429 || status === 503 ? { "retry-after": String(RETRY_AFTER_S) } : {}),
     ...(status === 401 ? { "www-authenticate": "Bearer" } : {}),
     ...(status === 405 ? { allow: "POST" } : {}),
-    ...(bodyIsRead ? {} : { connection: "close" }),
   });
 }
 
-function send(
-  response: ServerResponse,
-  status: number,
-  value: object,
-  headers: Readonly<Record<string, string>>,
-): void {
-  if (response.headersSent || response.destroyed) return;
-  const text = `${JSON.stringify(value)}\n`;
-  response.writeHead(status, {
+function answer(status: number, value: object, more: Readonly<Record<string, string>>): PostAnswer {
+  const headers = {
     "content-type": "application/json",
-    "content-length": String(Buffer.byteLength(text)),
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
+    ...more,
+  };
+  return { status, headers, text: `${JSON.stringify(value)}\n` };
+}
+
+/** What is left of a body is not waited for: the connection ends with the answer. */
+export function send(response: ServerResponse, { headers, status, text }: PostAnswer, bodyIsRead: boolean): void {
+  if (response.headersSent || response.destroyed) return;
+  response.writeHead(status, {
     ...headers,
+    "content-length": String(Buffer.byteLength(text)),
+    ...(bodyIsRead ? {} : { connection: "close" }),
   });
   response.end(text);
 }

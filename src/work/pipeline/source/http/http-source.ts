@@ -4,8 +4,9 @@
  */
 import type { Clock, Timer } from "../../../../base/clock.ts";
 import { Failure } from "../../../../base/errors.ts";
-import type { Cut, HttpPosition, ReadLimits, Source, SourcePosition } from "../source.ts";
-import { Intake } from "./intake.ts";
+import type { Cut, HttpPosition, PostAnswer, Posted, ReadLimits, Source, SourcePosition } from "../source.ts";
+import { failureAnswer } from "./answer.ts";
+import { closing, Intake } from "./intake.ts";
 import { type ListeningServer, startServer } from "./server.ts";
 import type { HttpSettings } from "./settings.ts";
 import { Spool } from "./spool.ts";
@@ -74,6 +75,10 @@ export class HttpSource implements Source {
     if (position.kind === "http") this.#spool?.commit(position.frame);
   }
 
+  async post(posted: Posted): Promise<PostAnswer> {
+    return this.#intake && !this.#isClosed ? this.#intake.post(posted) : failureAnswer(closing());
+  }
+
   /** What senders have begun is answered, where they are quick; a read that waits gets undefined. */
   async close(): Promise<void> {
     this.#isClosed = true;
@@ -91,7 +96,9 @@ export class HttpSource implements Source {
     this.#place = end;
     const { path } = this.#options.settings;
     const position: HttpPosition = { v: 1, kind: "http", path, ...end };
+    const traceparent = this.#spool!.traces.between(start.frame, end.offset); // it was read from
     return {
+      ...(traceparent !== undefined && { traceparent }),
       id: `http:${path}@${start.offset}`,
       bytes,
       rows,

@@ -4,10 +4,12 @@
  */
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { Readable } from "node:stream";
 import type { Clock } from "../../../../base/clock.ts";
 import { Failure, toFailure } from "../../../../base/errors.ts";
-import { type Receipt, sendFailure, sendReceipt } from "./answer.ts";
-import { Budget, busy, readBody, tooLarge } from "./body.ts";
+import type { PostAnswer, Posted } from "../source.ts";
+import { failureAnswer, type Receipt, receiptAnswer, send } from "./answer.ts";
+import { type Body, Budget, busy, readBody, tooLarge } from "./body.ts";
 import { type BodyFormat, CONTENT_TYPES, formatOf, type Records, recordsOf } from "./records.ts";
 import type { HttpSettings } from "./settings.ts";
 import type { Spool } from "./spool.ts";
@@ -25,6 +27,12 @@ interface Wanted {
   readonly format: BodyFormat;
   readonly gzipped: boolean;
   readonly key: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+/** What the headers say of a body. */
+interface Told extends Pick<Posted, "contentEncoding" | "contentType" | "key"> {
+  readonly bytes: number;
 }
 
 interface Taken {
@@ -40,7 +48,7 @@ export class Intake {
   readonly #tokenDigest: Buffer | undefined;
   /** Requests with a key that are not answered yet: a second one of the same key waits for the first. */
   readonly #keysUnderWay = new Map<string, Promise<unknown>>();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
   #isClosing = false;
 
   constructor(settings: IntakeSettings, spool: Spool, clock: Clock) {
@@ -53,9 +61,12 @@ export class Intake {
 
   /** Never fails: what goes wrong is the answer. */
   handle(request: IncomingMessage, response: ServerResponse): void {
-    const work = this.#answer(request, response);
-    this.#underWay.add(work);
-    void work.finally(() => this.#underWay.delete(work));
+    void this.#counted(this.#answer(request, response));
+  }
+
+  /** The same for what was not sent to the port; nobody's token is looked at. */
+  post(posted: Posted): Promise<PostAnswer> {
+    return this.#counted(this.#answerPosted(posted));
   }
 
   /** From now on requests get 503; resolves when those that had begun are answered. */
@@ -64,22 +75,53 @@ export class Intake {
     await Promise.all(this.#underWay);
   }
 
+  #counted<T>(work: Promise<T>): Promise<T> {
+    this.#underWay.add(work);
+    void work.finally(() => this.#underWay.delete(work));
+    return work;
+  }
+
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.on("error", () => {}); // whoever reads the body is told
     response.on("error", () => {}); // the sender has gone: he will ask again
     try {
-      const { receipt, isRepeated } = await this.#take(request, this.#judge(request));
-      sendReceipt(response, receipt, isRepeated);
+      const wanted = this.#judge(request);
+      const { receipt, isRepeated } = await this.#take(await readBody(request, wanted.gzipped, this.#limits), wanted);
+      send(response, receiptAnswer(receipt, isRepeated), true);
     } catch (thrown) {
-      sendFailure(response, toFailure(thrown, "source.http.defect"), request.complete);
+      send(response, failureAnswer(toFailure(thrown, "source.http.defect")), request.complete);
     }
+  }
+
+  async #answerPosted(posted: Posted): Promise<PostAnswer> {
+    try {
+      this.#requireOpen();
+      const { body } = posted;
+      const wanted = this.#wanted({ ...posted, bytes: body.byteLength });
+      const taken = await this.#bodyOf(body, wanted.gzipped);
+      const { receipt, isRepeated } = await this.#take(taken, { ...wanted, traceparent: posted.traceparent });
+      return receiptAnswer(receipt, isRepeated);
+    } catch (thrown) {
+      return failureAnswer(toFailure(thrown, "source.http.defect"));
+    }
+  }
+
+  async #bodyOf(body: Uint8Array, gzipped: boolean): Promise<Body> {
+    const bytes = Buffer.from(body.buffer, body.byteOffset, body.byteLength);
+    if (gzipped) return readBody(Readable.from([bytes]), true, this.#limits);
+    if (!this.#budget.take(bytes.length)) throw busy();
+    return { bytes, taken: bytes.length };
+  }
+
+  get #limits() {
+    return { bodyBytes: this.#settings.bodyBytes, budget: this.#budget };
   }
 
   /** All that the headers tell. */
   #judge(request: IncomingMessage): Wanted {
     const { headers, method, url = "" } = request;
-    const { bodyBytes, path, requestsMax } = this.#settings;
-    if (this.#isClosing) throw new Failure("source.http.closing", "the pipeline is about to stop", { retryable: true });
+    const { path } = this.#settings;
+    this.#requireOpen();
     const asked = url.replace(/\?.*$/s, "");
     if (asked !== path) {
       const message = `there is nothing at ${JSON.stringify(asked.slice(0, 200))}; records are posted to ${path}`;
@@ -87,13 +129,27 @@ export class Intake {
     }
     if (method !== "POST") throw new Failure("source.http.wrong_verb", `${method} ${path}: POST is required`);
     this.#authenticate(request);
-    const type = headers["content-type"];
+    const key = headers["idempotency-key"];
+    return this.#wanted({
+      contentType: headers["content-type"],
+      contentEncoding: headers["content-encoding"],
+      key: Array.isArray(key) ? key.join(", ") : key,
+      bytes: Number(headers["content-length"] ?? 0),
+    });
+  }
+
+  #requireOpen(): void {
+    if (this.#isClosing) throw closing();
+  }
+
+  #wanted({ bytes, contentEncoding, contentType: type, key: given }: Told): Wanted {
+    const { bodyBytes, requestsMax } = this.#settings;
     const format = formatOf(type);
     if (format === undefined) throw unknownType("content-type", type, `${CONTENT_TYPES.join(", ")}, in UTF-8`);
-    const coding = headers["content-encoding"]?.trim().toLowerCase() ?? "identity";
+    const coding = contentEncoding?.trim().toLowerCase() ?? "identity";
     if (coding !== "identity" && coding !== "gzip") throw unknownType("content-encoding", coding, "gzip, or none,");
-    if (Number(headers["content-length"] ?? 0) > bodyBytes) throw tooLarge(bodyBytes);
-    const key = keyOf(headers["idempotency-key"]);
+    if (bytes > bodyBytes) throw tooLarge(bodyBytes);
+    const key = keyOf(given);
     if (this.#underWay.size >= requestsMax) throw busy();
     if (key === undefined || !this.#spool.keys.get(key)) this.#requireRoom(1);
     return { format, gzipped: coding === "gzip", key };
@@ -117,12 +173,11 @@ export class Intake {
     throw new Failure("source.http.full", message, { retryable: true });
   }
 
-  async #take(request: IncomingMessage, { format, gzipped, key }: Wanted): Promise<Taken> {
-    const { bytes, taken } = await readBody(request, gzipped, { ...this.#settings, budget: this.#budget });
+  async #take({ bytes, taken }: Body, { format, key, traceparent }: Wanted): Promise<Taken> {
     try {
-      if (key === undefined) return await this.#add(recordsOf(bytes, format), undefined);
+      if (key === undefined) return await this.#add(recordsOf(bytes, format), undefined, traceparent);
       const keyed = { key, body: sha256(bytes).toString("hex") };
-      return await this.#once(keyed, async () => this.#add(recordsOf(bytes, format), keyed));
+      return await this.#once(keyed, async () => this.#add(recordsOf(bytes, format), keyed, traceparent));
     } finally {
       this.#budget.give(taken);
     }
@@ -148,17 +203,22 @@ export class Intake {
     }
   }
 
-  async #add({ lines, count }: Records, keyed: Keyed | undefined): Promise<Taken> {
+  async #add({ lines, count }: Records, keyed: Keyed | undefined, traceparent: string | undefined): Promise<Taken> {
     this.#requireRoom(lines.length);
-    const position = await this.#spool.append({ payload: lines, records: count, timeMs: this.#clock.now(), keyed });
+    const timeMs = this.#clock.now();
+    const position = await this.#spool.append({ payload: lines, records: count, timeMs, keyed, traceparent });
     return { receipt: { accepted: true, records: count, position }, isRepeated: false };
   }
 }
 
+/** It is not open yet, or not any more. */
+export function closing(): Failure {
+  return new Failure("source.http.closing", "the pipeline takes no records at the moment", { retryable: true });
+}
+
 /** Its digest: keys of one length, whatever they hold. */
-function keyOf(header: string | string[] | undefined): string | undefined {
-  if (header === undefined) return undefined;
-  const key = Array.isArray(header) ? header.join(", ") : header;
+function keyOf(key: string | undefined): string | undefined {
+  if (key === undefined) return undefined;
   if (key !== "" && key.length <= KEY_CHARS_MAX) return sha256(key).toString("hex");
   throw new Failure(
     "source.http.bad_key",

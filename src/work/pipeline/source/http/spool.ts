@@ -9,6 +9,7 @@ import { Failure, messageOf } from "../../../../base/errors.ts";
 import { decodeHeader, encodeHeader, endOf, FRAME_HEADER_BYTES, type Frame, type Keyed } from "./spool-frame.ts";
 import { type KeyFile, KeyWindow, type RememberedKey, writeKeyFile } from "./spool-keys.ts";
 import { keyFilePath, keyOf, recoverSpool, segmentPath } from "./spool-recovery.ts";
+import { SpoolTraces } from "./spool-traces.ts";
 
 export interface SpoolOptions {
   readonly directory: string;
@@ -23,6 +24,7 @@ export interface Entry {
   readonly records: number;
   readonly timeMs: number;
   readonly keyed: Keyed | undefined;
+  readonly traceparent?: string | undefined;
 }
 
 /** A file is removed as a whole: small enough that little lies there for nothing, large enough that files are few. */
@@ -45,6 +47,7 @@ interface Waiting {
   readonly records: number;
   readonly value: number;
   readonly keyed: Keyed | undefined;
+  readonly traceparent?: string | undefined;
   readonly done: PromiseWithResolvers<number>;
 }
 
@@ -52,6 +55,8 @@ const NOTHING = new Uint8Array(0);
 
 export class Spool {
   readonly keys: KeyWindow;
+  /** Of what was appended, as long as it is not read. */
+  readonly traces = new SpoolTraces();
   readonly #options: SpoolOptions;
   readonly #segments: Segment[] = [];
   #keyFiles: readonly KeyFile[];
@@ -98,8 +103,8 @@ export class Spool {
   }
 
   /** Resolves with the offset behind the entry when it is durable. Fails with `source.http.storage`. */
-  append({ payload, records, timeMs, keyed }: Entry): Promise<number> {
-    return this.#add({ kind: "records", payload, records, value: timeMs, keyed });
+  append({ payload, records, timeMs, keyed, traceparent }: Entry): Promise<number> {
+    return this.#add({ kind: "records", payload, records, value: timeMs, keyed, traceparent });
   }
 
   /** Whoever reads over this place ends a batch here. Resolves when that is durable. */
@@ -207,6 +212,7 @@ export class Spool {
         group[index]!.payload,
       ]);
       await this.#writeParts(file, segment, Buffer.concat(parts));
+      for (const [index, { offset }] of frames.entries()) this.traces.add(offset, group[index]!.traceparent);
       segment.end += bytes;
       this.#durable += bytes;
       for (const entry of frames.flatMap(keyOf)) this.#remember(segment, entry);

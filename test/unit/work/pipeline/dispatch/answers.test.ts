@@ -72,6 +72,56 @@ describe("RemoteStages", () => {
     });
   }
 
+  for (const code of ["work.not_deployed", "work.undeployed", "work.stages_ended", "link.timeout"]) {
+    test(`process() has the run go back, and not end for good, when its owner says ${code}`, async () => {
+      await using rig = new RemoteRig(OWNED);
+      const owner = rig.pool.join("w1");
+      await rig.start();
+      const thrown = rig.put("x").catch((reason: unknown) => toFailure(reason, "test"));
+      await settle();
+      owner.fail([...owner.leases.keys()][0]!, new Failure(code, "no stages are here"));
+      const said = [await thrown, ...rig.failures]; // the first is why the run ends
+      expect(said.every((each) => (each as Failure).retryable)).toBe(true);
+      expect(said.map((each) => (each as Failure).code)).toContain(REWIND);
+    });
+  }
+
+  for (const code of ["work.not_deployed", "work.undeployed"]) {
+    test(`process() has the only worker bring its stages up again that says ${code}, however often`, async () => {
+      await using rig = new RemoteRig(ANY);
+      const worker = rig.pool.join("w1");
+      await rig.start();
+      const done = [rig.put("x"), rig.put("y")];
+      for (let times = 1; times <= 20; times++) {
+        await settle();
+        worker.deployed.clear();
+        for (const lease of [...worker.leases.keys()]) worker.fail(lease, new Failure(code, "no stages are here"));
+        await settle();
+        expect(worker.asked).toHaveLength(1 + times); // once for both
+      }
+      worker.finishAll();
+      expect(await Promise.all(done)).toEqual(["x>a>b", "y>a>b"]);
+      expect([rig.failures, worker.held.size, rig.named("lost")]).toEqual([[], 0, []]);
+    });
+  }
+
+  test("process() does not take word of stages that were there before for word of those that are there now", async () => {
+    await using rig = new RemoteRig(ANY);
+    const worker = rig.pool.join("w1");
+    await rig.start();
+    const done = [rig.put("x"), rig.put("y")];
+    await settle();
+    const [early, late] = [...worker.leases.keys()] as [number, number];
+    worker.deployed.clear();
+    worker.fail(early, new Failure("work.not_deployed", "no stages are here"));
+    await settle();
+    worker.fail(late, new Failure("work.undeployed", "they are about to end"));
+    await settle();
+    expect(worker.asked).toHaveLength(2);
+    worker.finishAll();
+    expect(await Promise.all(done)).toEqual(["x>a>b", "y>a>b"]);
+  });
+
   test("process() asks an owner again who had no room for the question", async () => {
     await using rig = new RemoteRig(OWNED);
     const owner = rig.pool.join("w1");

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { RAW_HEADER_BYTES, sealRaw } from "../../../../../src/wire/batch/index.ts";
-import { REPORT_INTERVAL_MS } from "../../../../../src/work/pipeline/dispatch/index.ts";
+import { REPORT_INTERVAL_MS, REWIND } from "../../../../../src/work/pipeline/dispatch/index.ts";
 import type { FakeLibrary } from "../../../../support/fake-hosts.ts";
 import { LinkedPool } from "./linked-pool.ts";
 import { planOf } from "./plans.ts";
@@ -35,6 +35,33 @@ const ENDED_WHILE_REPLACED = (
 ).map((what) => ({ what, who: 0 }));
 
 describe("RemoteStages and Worker", () => {
+  test("a worker that takes its master for gone, who has another link to it, is given its stages again", async () => {
+    const pool = new LinkedPool();
+    await using one = new WorkerRig({ a: upper });
+    const handle = pool.connect("w1", one);
+    await using rig = new RemoteRig([STAGE], { workers: pool });
+    await rig.start();
+    expect(await put(rig, "x\n")).toBe("X\n");
+    for (const text of ["y", "z"]) {
+      await pool.relink(handle);
+      expect(await put(rig, `${text}\n`)).toBe(`${text.toUpperCase()}\n`);
+    }
+    expect([rig.failures, one.kept, one.hosts.living("a").length]).toEqual([[], 1, 1]);
+  });
+
+  test("an owner that takes its master for gone has the run go back to its checkpoint, and not end for good", async () => {
+    const pool = new LinkedPool();
+    await using one = new WorkerRig({ a: upper });
+    const handle = pool.connect("w1", one);
+    await using rig = new RemoteRig([planOf("s", { library: "a", sequential: true })], { workers: pool });
+    await rig.start();
+    expect(await put(rig, "x\n")).toBe("X\n");
+    await pool.relink(handle);
+    await settle();
+    await expect(put(rig, "y\n")).rejects.toMatchObject({ retryable: true });
+    expect(rig.failures[0]).toMatchObject({ code: REWIND, retryable: true });
+  });
+
   test("any number of batches pass, and no memory stays behind on either side", async () => {
     const pool = new LinkedPool();
     await using one = new WorkerRig({ a: upper });
@@ -55,7 +82,7 @@ describe("RemoteStages and Worker", () => {
 
   test("every batch comes out once, whatever happens to links and hosts", async () => {
     const step = fc.record({
-      what: fc.constantFrom("put", "put", "put", "cut", "connect", "crash", "time", "turn"),
+      what: fc.constantFrom("put", "put", "put", "cut", "relink", "connect", "crash", "time", "turn"),
       who: fc.nat({ max: 5 }),
     });
     await fc.assert(
@@ -80,6 +107,7 @@ describe("RemoteStages and Worker", () => {
           const handle = pool.handles.get(id);
           if (what === "put") puts.push(put(rig, `b${puts.length}\n`));
           if (what === "cut" && handle) pool.cut(handle);
+          if (what === "relink" && handle) await pool.relink(handle);
           if (what === "connect" && !handle) pool.connect(id, rigs[id]);
           if (what === "crash") for (const host of rigs[id].hosts.living("a")) host.kill();
           if (what === "time") await pass(who * REPORT_INTERVAL_MS);

@@ -19,7 +19,7 @@ export class Handle implements WorkerHandle {
   isDraining = false;
   readonly id: string;
   readonly rig: WorkerRig;
-  readonly link: FakeLink;
+  link: FakeLink;
   /** Reports read so far. */
   read = 0;
   /** Of all messages that went either way. */
@@ -41,14 +41,15 @@ export class Handle implements WorkerHandle {
   request(topic: string, payload: unknown, { signal }: { signal?: AbortSignal } = {}): Promise<unknown> {
     if (!this.link.isOpen) return Promise.reject(closed());
     if (this.#givesWay.delete(topic)) return Promise.reject(new Failure(this.#code!, "once", { retryable: true }));
-    const gone = this.link.closed.then(() => Promise.reject(closed()));
+    const { link } = this;
+    const gone = link.closed.then(() => Promise.reject(closed()));
     const cancelled = new Promise<never>((_, reject) => {
       signal?.addEventListener("abort", () => reject(new Failure("link.cancelled", "nobody waits any more")));
     });
     this.largestBytes = Math.max(this.largestBytes, bytesIn(payload));
     const sent = travelled(payload);
     if (this.#isFar && topic === TOPICS.deploy) (sent as DeployMessage).probe.machine = "elsewhere";
-    const answer = this.rig.request(this.link, topic, sent, signal).then((reply) => {
+    const answer = this.rig.request(link, topic, sent, signal).then((reply) => {
       this.largestBytes = Math.max(this.largestBytes, bytesIn(reply));
       return travelled(reply);
     });
@@ -82,6 +83,14 @@ export class LinkedPool implements WorkerPool {
     handle.link.close();
     this.handles.delete(handle.id);
     for (const watcher of this.#watchers) watcher.gone(handle, "its link is closed");
+  }
+
+  /** Another link to the same process, of which the worker hears when it has seen the end of the one before. */
+  async relink(handle: Handle): Promise<void> {
+    handle.link.close();
+    await Promise.resolve();
+    handle.link = handle.rig.master();
+    handle.read = 0;
   }
 
   /** What the workers have said by themselves. */

@@ -299,6 +299,18 @@ describe("Worker", () => {
     expect(second.named(TOPICS.report)).toHaveLength(1);
   });
 
+  test("leave() is told again with the next report when the link had no room for it", async () => {
+    await using rig = new WorkerRig(ECHO);
+    const master = rig.master();
+    await rig.deploy(master);
+    master.isFull = true;
+    void rig.worker.leave();
+    expect(master.named(TOPICS.leaving)).toEqual([]);
+    master.isFull = false;
+    rig.clock.advance(REPORT_INTERVAL_MS);
+    expect(master.named(TOPICS.leaving)).toEqual([{}]);
+  });
+
   test("leave() tells every master, and waits until none has stages here", async () => {
     await using rig = new WorkerRig(ECHO);
     const [one, two] = [rig.master("m1"), rig.master("m2")];

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { MAX_FAULTS, MAX_FILE_BYTES, MAX_LINE_LENGTH } from "../../../../../src/work/lines/index.ts";
 import {
   checkPipeline,
   formatFaults,
@@ -8,7 +9,6 @@ import {
   mergeFaults,
   parsePipelineFile,
 } from "../../../../../src/work/pipeline/file/index.ts";
-import { MAX_FAULTS, MAX_FILE_BYTES, MAX_LINE_LENGTH } from "../../../../../src/work/pipeline/file/limits.ts";
 import { anyText, pipelineFile, withoutPlaces } from "./arbitraries.ts";
 
 function faultsOf(text: string): string[] {

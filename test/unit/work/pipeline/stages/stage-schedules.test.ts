@@ -143,7 +143,7 @@ async function obeys(plan: Partial<StagePlan>, steps: readonly Step[]): Promise<
   expect(fakes.all.filter(({ alive }) => alive)).toEqual([]);
 }
 
-const RUNS = 300;
+const RUNS = 150;
 
 describe("a stage under any schedule of kills, swaps and stops", () => {
   for (const [what, plan] of [

@@ -1,10 +1,9 @@
-/** What crosses links: calls that are not what they should be, items cut anywhere; and the budget of retries over time. */
+/** What crosses links: calls that are not what they should be, items cut anywhere. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
 import { describeThrown } from "../../../../../src/process/service/thrown.ts";
 import type { ByteStream } from "../../../../../src/wire/link/index.ts";
-import { RetryBudget } from "../../../../../src/work/service/caller/budget.ts";
 import { readItems, writeItems } from "../../../../../src/work/service/caller/items.ts";
 import { judge } from "../../../../../src/work/service/caller/outcome.ts";
 import { readCall, writeCall } from "../../../../../src/work/service/caller/payload.ts";
@@ -95,33 +94,6 @@ describe("readItems()", () => {
       for await (const item of readItems(from([bytes]))) seen.push(item);
     });
     expect([seen.length, failure.code, failure.message, failure.retryable]).toEqual([1, "users.gone", "gone", true]);
-  });
-});
-
-describe("RetryBudget", () => {
-  test("take() is what a dumb count over the window allows, whenever calls come", () => {
-    const step = fc.record({ waitMs: fc.integer({ min: 0, max: 4_000 }), calls: fc.nat(60), takes: fc.nat(30) });
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
-        const budget = new RetryBudget();
-        const slots: { slot: number; calls: number; retries: number }[] = [];
-        let nowMs = 0;
-        for (const { calls, takes, waitMs } of steps) {
-          nowMs += waitMs;
-          const slot = Math.floor(nowMs / 1_000);
-          for (let count = 0; count < calls; count++) budget.called(nowMs);
-          const its = { slot, calls, retries: 0 };
-          slots.push(its);
-          const inWindow = slots.filter((each) => each.slot > slot - 10);
-          const sum = (key: "calls" | "retries") => inWindow.reduce((total, each) => total + each[key], 0);
-          for (let count = 0; count < takes; count++) {
-            const isAllowed = sum("retries") < 20 + 0.2 * sum("calls");
-            expect(budget.take(nowMs)).toBe(isAllowed);
-            if (isAllowed) its.retries++;
-          }
-        }
-      }),
-    );
   });
 });
 

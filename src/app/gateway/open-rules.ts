@@ -1,0 +1,66 @@
+/** The Lua files and plugins that routes decide by, in processes of their own. */
+import { resolve } from "node:path";
+import { systemClock } from "../../base/clock.ts";
+import { Failure } from "../../base/errors.ts";
+import type { Logger } from "../../base/log.ts";
+import { checkRules, RuleBook, type RuleEvent, type RuleFile } from "../../edge/gateway/rule/index.ts";
+import type { GatewayPlan, RoutePlan, RouteRules } from "../../edge/gateway/words/index.ts";
+import { ruleHostCommand } from "../self.ts";
+
+export interface Rules {
+  of(route: RoutePlan): RouteRules | undefined;
+  counts(): ReturnType<RuleBook["counts"]> | undefined;
+  close(): Promise<void>;
+}
+
+/** Fails with `gateway.rule_load` and every fault of every file. */
+export async function openRules(plan: GatewayPlan, logger: Logger): Promise<Rules> {
+  const files = filesOf(plan);
+  const book =
+    files.length === 0
+      ? undefined
+      : await RuleBook.open(
+          files,
+          optionsOf((event) => tell(logger, event)),
+        );
+  return {
+    of(route) {
+      const file = fileOf(route);
+      if (!file || !book) return undefined;
+      const targets = route.targets.flatMap(({ name }) => (name === "" ? [] : [name]));
+      return book.rules(file.path, { targets, timeoutMs: route.options.ruleTimeoutMs });
+    },
+    counts: () => book?.counts(),
+    close: async () => book?.close(),
+  };
+}
+
+/** Fails with `gateway.rule_load` where a file cannot decide. */
+export async function checkScripts(plan: GatewayPlan): Promise<readonly string[]> {
+  const faults = await checkRules(
+    filesOf(plan),
+    optionsOf(() => {}),
+  );
+  if (faults.length === 0) return [];
+  const texts = faults.map(({ line, message, path }) => `${path}${line === undefined ? "" : `:${line}`}: ${message}`);
+  throw new Failure("gateway.rule_load", texts.join("\n"));
+}
+
+function optionsOf(onEvent: (event: RuleEvent) => void) {
+  return { command: ruleHostCommand(), clock: systemClock, onEvent };
+}
+
+function filesOf({ routes }: GatewayPlan): readonly RuleFile[] {
+  return routes.flatMap((route) => fileOf(route) ?? []);
+}
+
+function fileOf({ options: { lua, plugin } }: RoutePlan): RuleFile | undefined {
+  if (lua !== undefined) return { kind: "lua", path: resolve(lua) };
+  return plugin === undefined ? undefined : { kind: "plugin", path: resolve(plugin) };
+}
+
+function tell(logger: Logger, event: RuleEvent): void {
+  if (event.kind === "printed") logger.info(`a rule says: ${event.line}`);
+  else
+    logger[event.isExpected ? "debug" : "warn"]("a host of rules has ended", { pid: event.pid, reason: event.reason });
+}

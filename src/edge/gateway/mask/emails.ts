@@ -1,0 +1,49 @@
+/** Addresses of e-mail: from each @ to the left and to the right as far as an address can go (RFC 5321 without quotes). */
+import type { SpanFinder } from "./span-finder.ts";
+
+const LOCAL_MAX = 64; // RFC 5321, 4.5.3.1
+const DOMAIN_MAX = 253;
+
+export const findEmails: SpanFinder = (text, from, until, found) => {
+  let at = text.indexOf("@", from);
+  for (; at >= 0 && at < until; at = text.indexOf("@", at + 1)) {
+    const start = localStart(text, at, found.at(-1)?.end ?? 0);
+    const end = start < at ? domainEnd(text, at + 1) : -1;
+    if (end >= 0) found.push({ start, end });
+  }
+  return at < 0 ? text.length : at;
+};
+
+function localStart(text: string, at: number, after: number): number {
+  const least = Math.max(after, at - LOCAL_MAX);
+  let start = at;
+  while (start > least && isLocal(text.charCodeAt(start - 1))) start--;
+  return start;
+}
+
+/** Letters beyond ASCII count (RFC 6531). */
+function isLocal(code: number): boolean {
+  return (
+    isAlphanumeric(code) || code >= 0x80 || (code < 0x80 && ".!#$%&'*+/=?^_`{|}~-".includes(String.fromCharCode(code)))
+  );
+}
+
+function isAlphanumeric(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x5a) || (code >= 0x61 && code <= 0x7a);
+}
+
+/** Labels with at least one dot between them; -1: no domain. */
+function domainEnd(text: string, from: number): number {
+  const most = Math.min(text.length, from + DOMAIN_MAX);
+  let [end, dots, labelStart] = [-1, 0, from];
+  for (let at = from; at <= most; at++) {
+    const code = at < most ? text.charCodeAt(at) : 0;
+    if (isAlphanumeric(code) || code >= 0x80) {
+      if (dots > 0) end = at + 1;
+    } else if (code === 0x2e && at > labelStart) {
+      dots++;
+      labelStart = at + 1;
+    } else if (code !== 0x2d || at === labelStart) break;
+  }
+  return end;
+}

@@ -1,0 +1,170 @@
+/**
+ * The targets of one route: which of them is asked, what is known of each, and what becomes of requests that fail. Connections are the
+ * pools' matter (`Upstreams`), services, pipelines and tasks somebody else's (`NamedTargets`).
+ */
+import type { Clock } from "../../../base/clock.ts";
+import type { Random } from "../../../base/random.ts";
+import type { OutlierEffect } from "../../../protocol/balance/index.ts";
+import { RetryBudget } from "../../../protocol/retry/index.ts";
+import type { BodySource } from "../../../wire/http/index.ts";
+import type { TargetPlan, Upstreams } from "../words/index.ts";
+import { Chooser } from "./chooser.ts";
+import { GroupAsk } from "./group-ask.ts";
+import type { GroupParts } from "./group-parts.ts";
+import type {
+  GroupCall,
+  GroupCounts,
+  GroupEvents,
+  GroupRequest,
+  GroupSettings,
+  NamedTargets,
+  TargetEvent,
+  TargetStanding,
+} from "./group-words.ts";
+import { HealthWatch } from "./health-watch.ts";
+import { HedgeTimers } from "./hedge-timers.ts";
+import { KeptBody } from "./kept-body.ts";
+import { BUDGET_RESERVE, BUDGET_WINDOW_MS, KEPT_BODY_BYTES_MAX } from "./limits.ts";
+import { Mirror } from "./mirror.ts";
+import { TargetState } from "./target-state.ts";
+
+export interface GroupPorts {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly upstreams: Upstreams;
+  readonly named: NamedTargets;
+  readonly onEvent?: ((event: TargetEvent) => void) | undefined;
+}
+
+const NO_COUNTS = { requests: 0, retries: 0, hedges: 0, hedgesWon: 0, unbudgeted: 0, unkept: 0, noTarget: 0 };
+
+export class TargetGroup {
+  readonly #settings: GroupSettings;
+  readonly #ports: GroupPorts;
+  readonly #states: readonly TargetState[];
+  readonly #parts: GroupParts;
+  readonly #mirror: Mirror | undefined;
+  readonly #watches: readonly HealthWatch[];
+
+  constructor(settings: GroupSettings, ports: GroupPorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#states = settings.targets.map((plan, at) =>
+      this.#newState(plan, idOf(settings.targets, at), settings.breaker),
+    );
+    const chooser = new Chooser(this.#states, settings, {
+      random: ports.random,
+      foreign: (plan) => this.#newState(plan, plan.text, false),
+      report: (effect) => this.#ejection(effect),
+    });
+    const { clock, named, random, upstreams } = ports;
+    this.#parts = {
+      ...{ settings, clock, random, upstreams, named, chooser },
+      budget: new RetryBudget({ share: settings.retryBudget, reserve: BUDGET_RESERVE, windowMs: BUDGET_WINDOW_MS }),
+      hedges: settings.hedgeMs === undefined ? undefined : new HedgeTimers(clock, settings.hedgeMs),
+      counts: { ...NO_COUNTS, mirrored: 0, mirrorsSkipped: 0 },
+    };
+    this.#mirror = this.#newMirror();
+    this.#watches = this.#states.flatMap((state) => this.#newWatch(state) ?? []);
+    for (const watch of this.#watches) watch.start();
+  }
+
+  ask(request: GroupRequest, events: GroupEvents): GroupCall {
+    this.#parts.counts.requests++;
+    const mirror = this.#mirror?.draws() ? this.#mirror : undefined;
+    const body = this.#bodyOf(request, mirror !== undefined);
+    const call = new GroupAsk(this.#parts, request, events, body);
+    mirror?.copy(request, body instanceof KeptBody ? body : undefined);
+    call.begin();
+    return call;
+  }
+
+  standing(): readonly TargetStanding[] {
+    const { chooser } = this.#parts;
+    const ejections = new Map(chooser.ejections().map(({ id, why }) => [id, why]));
+    return this.#states.map((state) => {
+      const { asked, breaker, failed, health, healthReason, id, latency, outstanding: inflight, plan: target } = state;
+      const ejection = ejections.get(id) ?? "";
+      return {
+        target,
+        health,
+        healthReason,
+        isEjected: chooser.isEjected(state),
+        ejection,
+        breaker,
+        inflight,
+        asked,
+        failed,
+        latency,
+      };
+    });
+  }
+
+  counts(): GroupCounts {
+    const { counts } = this.#parts;
+    return { ...counts, mirrored: this.#mirror?.sent ?? 0, mirrorsSkipped: this.#mirror?.skipped ?? 0 };
+  }
+
+  /** Checks and timers end; requests under way go on. */
+  close(): void {
+    for (const watch of this.#watches) watch.stop();
+    this.#parts.hedges?.stop();
+  }
+
+  /** Kept only where it may be needed again. */
+  #bodyOf({ body }: GroupRequest, isMirrored: boolean): KeptBody | BodySource | undefined {
+    if (body === undefined || body.length === 0) return undefined;
+    const { hedgeMs, retries } = this.#settings;
+    return retries > 0 || hedgeMs !== undefined || isMirrored ? new KeptBody(body, KEPT_BODY_BYTES_MAX) : body;
+  }
+
+  #newState(plan: TargetPlan, id: string, hasBreaker: boolean): TargetState {
+    return new TargetState(plan, id, hasBreaker, ({ plan: target }, { reason, to }) =>
+      this.#tell({ type: "breaker", target, to, reason }),
+    );
+  }
+
+  #newMirror(): Mirror | undefined {
+    const { mirror: target, mirrorShare: share, timeouts, tls, version } = this.#settings;
+    if (target?.kind !== "origin" || share <= 0) return undefined;
+    const { random, upstreams } = this.#ports;
+    return new Mirror({
+      ...{ target, share, random, upstreams, tls, version, connectMs: timeouts.connectMs },
+      failed: (failure) => this.#tell({ type: "mirror_failed", target, failure }),
+    });
+  }
+
+  #newWatch(state: TargetState): HealthWatch | undefined {
+    const { health, tls, version } = this.#settings;
+    const { plan: target } = state;
+    if (health === undefined || target.kind !== "origin" || target.isDynamic) return undefined;
+    const { clock, random, upstreams } = this.#ports;
+    return new HealthWatch(health, target, {
+      ...{ clock, random, upstreams, tls, version },
+      changed: (to, reason) => {
+        state.health = to;
+        state.healthReason = reason;
+        this.#parts.chooser.healthChanged();
+        this.#tell({ type: "health", target, to, reason });
+      },
+    });
+  }
+
+  #ejection(effect: OutlierEffect): void {
+    const target = this.#states.find(({ id }) => id === effect.id)?.plan;
+    if (target === undefined || effect.type === "spared") return;
+    const { reason, type } = effect;
+    this.#tell(type === "ejected" ? { type, target, reason, untilMs: effect.untilMs } : { type, target, reason });
+  }
+
+  #tell(event: TargetEvent): void {
+    this.#ports.onEvent?.(event);
+  }
+}
+
+/** The same in each gateway of a cluster, so that a key goes to the same target through each of them. */
+function idOf(targets: readonly TargetPlan[], at: number): string {
+  const { text } = targets[at]!;
+  const before = targets.slice(0, at).filter((target) => target.text === text).length;
+  return before === 0 ? text : `${text}#${before}`;
+}

@@ -1,0 +1,110 @@
+/** What a reload makes of firewalls: kept while neither their line nor their rule files change. */
+import { describe, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
+import { openGuards } from "../../../../src/app/gateway/open-guards.ts";
+import { createLogger } from "../../../../src/base/log.ts";
+import { Gateway } from "../../../../src/edge/gateway/core/index.ts";
+import { parseGatewayFile } from "../../../../src/edge/gateway/file/index.ts";
+import type { GatewayPlan } from "../../../../src/edge/gateway/words/index.ts";
+import { SteppedClock } from "../../../support/stepped-clock.ts";
+import { Workspace } from "../../../support/workspace.ts";
+import { Client, CoreRig, OpenBody } from "../../edge/gateway/core/rig.ts";
+
+const ports = {
+  logger: createLogger({ name: "gw", level: "error", clock: new SteppedClock(), sink: () => {} }),
+  server: () => ({ address: "127.0.0.1", port: 1 }),
+};
+
+function planOf(rules: string, options = ""): GatewayPlan {
+  const text = ["route|web|/web/*|http://a", `waf|${rules}|detect|id=own${options}`].join("\n");
+  const { faults, plan } = parseGatewayFile(text, "g.txt");
+  expect(faults).toEqual([]);
+  return plan;
+}
+
+function rule(id: number, operator = "@contains x"): string {
+  return `SecRule ARGS "${operator}" "id:${id},phase:2,deny,status:403"\n`;
+}
+
+describe("openGuards()", () => {
+  test("openGuards() lets others run while it loads: a file that goes meanwhile is missed, and the next reload sees it", async () => {
+    using place = new Workspace();
+    const count = 400; // far more than are read in one turn
+    for (let at = 1; at <= count; at++) place.write(`rules/${1_000 + at}.conf`, rule(at));
+    const opening = openGuards(planOf(`${place.path}/rules`), ports);
+    await new Promise((resolve) => setImmediate(resolve));
+    rmSync(`${place.path}/rules/1400.conf`);
+    const { files, loaded } = (await opening).loaded()[0]!;
+    expect([loaded.ruleCount, files.isUnchanged]).toEqual([count - 1, false]);
+  });
+
+  test.each<readonly [string, boolean, (place: Workspace) => void]>([
+    ["nothing has changed", true, () => {}],
+    ["another file has come beside its directory", true, (place) => void place.write("other.conf", rule(9))],
+    ["a rule file has another text", false, (place) => void place.write("rules/a.conf", rule(1) + rule(2))],
+    ["a rule file is another one of the same size", false, (place) => void place.write("rules/a.conf", rule(7))],
+    ["a rule file has come", false, (place) => void place.write("rules/b.conf", rule(2))],
+    ["a rule file has gone", false, (place) => rmSync(`${place.path}/rules/c.conf`)],
+    ["a file of words has changed", false, (place) => void place.write("rules/words.data", "one\ntwo\n")],
+  ])("openGuards() at a reload when %s: its firewall is kept is %p", async (_, isKept, change) => {
+    using place = new Workspace();
+    place.write("rules/a.conf", rule(1));
+    place.write("rules/c.conf", rule(3, "@pmFromFile words.data"));
+    place.write("rules/words.data", "one\n");
+    const plan = planOf(`${place.path}/rules`);
+    const first = await openGuards(plan, ports);
+    change(place);
+    const second = await openGuards(plan, ports, first);
+    expect(second.loaded()[0]!.loaded === first.loaded()[0]!.loaded).toBe(isKept);
+    const third = await openGuards(plan, ports, second);
+    expect(third.loaded()[0]!.loaded).toBe(second.loaded()[0]!.loaded);
+    const other = await openGuards(planOf(`${place.path}/rules`, ",paranoia=2"), ports, third);
+    expect(other.loaded()[0]!.loaded).not.toBe(third.loaded()[0]!.loaded);
+  });
+});
+
+describe("openGuards() of a firewall that says why it blocked", () => {
+  test("the message of a block is masked, also of a request whose route a reload has renamed and whose mask has gone with it", async () => {
+    using place = new Workspace();
+    place.write("a.conf", `SecRule ARGS:c "@rx ^4" "id:1,phase:1,deny,status:403,msg:'bad number %{MATCHED_VAR}'"`);
+    const told: string[] = [];
+    const logger = createLogger({
+      name: "gw",
+      level: "info",
+      clock: new SteppedClock(),
+      sink: (line) => told.push(JSON.stringify(line)),
+    });
+    const lines = (id: string, ...more: string[]) => {
+      const { faults, plan } = parseGatewayFile(
+        [`route|${id}|/*|http://a`, `waf|${place.at("a.conf")}|block|id=own`, ...more].join("\n"),
+        "g.txt",
+      );
+      expect(faults).toEqual([]);
+      return plan;
+    };
+    const before = lines("pay", "mask|log|card|mask|routes=pay");
+    const first = await openGuards(before, { ...ports, logger });
+    const rig = new CoreRig("route|x|/*|http://a");
+    const gateway = new Gateway(
+      { ...rig.partsOf(before), guardsFor: (route) => first.guardsFor(route) },
+      { ended() {}, failed() {} },
+    );
+    const card = "4111111111111111";
+    const ask = () => {
+      told.length = 0;
+      const client = new Client(
+        { method: "GET", target: `/?c=${card}`, scheme: "http", authority: "a", headers: [], version: "1.1" },
+        new OpenBody(0),
+        { address: "192.0.2.7", port: 1 },
+      );
+      gateway.handle(client);
+      expect(client.status).toBe(403);
+      return told.join("\n");
+    };
+    expect(ask()).toContain("blocked: bad number *");
+    await openGuards(lines("payments"), { ...ports, logger }, first);
+    const later = ask();
+    expect(later).toContain("blocked: bad number *");
+    expect(later).not.toContain(card);
+  });
+});
