@@ -17,7 +17,12 @@ export function eligible(
 
 /** Weights come from other nodes: what is no weight counts as 1, so that nobody is lost or gets everything. */
 export function weightOf({ weight }: Candidate): number {
-  return weight > 0 && Number.isFinite(weight) ? Math.min(WEIGHT_MAX, Math.max(WEIGHT_MIN, weight)) : 1;
+  return weight > 0 && Number.isFinite(weight) ? boundedWeight(weight) : 1;
+}
+
+/** The nearest weight that sums can hold. */
+export function boundedWeight(weight: number): number {
+  return Math.min(WEIGHT_MAX, Math.max(WEIGHT_MIN, weight));
 }
 
 export function outstandingOf({ outstanding }: Candidate): number {

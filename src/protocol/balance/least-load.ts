@@ -6,7 +6,7 @@
  * A report loses half its say each half-life; the rest goes to the mean of all that reported. So who is silent counts as
  * average, neither shunned nor flooded. Loads closer than a step are the same: ties go round by weight.
  */
-import { cheapest, eligible, outstandingOf, weightOf } from "./candidates.ts";
+import { boundedWeight, cheapest, eligible, outstandingOf, weightOf } from "./candidates.ts";
 import type { Balancer, Candidate, Choice, NodeLoad } from "./contract.ts";
 import { WeightedRoundRobin } from "./weighted-round-robin.ts";
 
@@ -19,6 +19,8 @@ export interface LeastLoadOptions {
 export const LOAD_WEIGHTS = { cpu: 0.5, memory: 0.2, queue: 0.3 } as const;
 /** Smaller differences are noise of measuring. */
 const LOAD_STEP = 0.05;
+/** A report of 20 half-lives ago says nothing. Far smaller shares would be lost in sums: a mean of nothing is no number. */
+const FRESHNESS_MIN = 2 ** -20;
 /** A node whose capacity is filled by our own requests counts as half loaded more: its CPU and queue will tell the rest. */
 const OWN_WEIGHT = 0.5;
 
@@ -65,11 +67,14 @@ export class LeastLoad implements Balancer {
 
 function reportOf(load: NodeLoad | undefined, nowMs: number, halfLifeMs: number): Report | undefined {
   if (load === undefined || !isUsable(load)) return undefined;
-  const { atMs, capacity, cpu, memory, queue } = load;
+  const { atMs, cpu, memory, queue } = load;
+  const freshness = 0.5 ** (Math.max(0, nowMs - atMs) / halfLifeMs);
+  if (freshness < FRESHNESS_MIN) return undefined;
+  const capacity = boundedWeight(load.capacity);
   const shares = { cpu: shareOf(cpu), memory: shareOf(memory), queue: shareOf(queue / capacity) };
   return {
     load: LOAD_WEIGHTS.cpu * shares.cpu + LOAD_WEIGHTS.memory * shares.memory + LOAD_WEIGHTS.queue * shares.queue,
-    freshness: 0.5 ** (Math.max(0, nowMs - atMs) / halfLifeMs),
+    freshness,
     capacity,
   };
 }
@@ -91,7 +96,6 @@ function meanOf(reports: readonly Report[]): Mean {
     load += report.freshness * report.load;
     capacity += report.freshness * report.capacity;
   }
-  // When all are ages old, freshness underflows: then nothing is known.
   return freshness > 0 ? { load: load / freshness, capacity: capacity / freshness } : { load: 0, capacity: undefined };
 }
 

@@ -75,6 +75,16 @@ describe("LEAST_LOAD", () => {
     }
   });
 
+  test("pick() goes on when a share of a capacity, or of what is left of an old report, is too small for a number", () => {
+    const beside = node("b");
+    for (const capacity of [5e-324, 1e-300, 0.3]) {
+      for (const halfLives of [1, 500, 1_074]) {
+        const candidates = [loaded("a", { capacity }), beside];
+        expect(leastLoad().pick(candidates, {}, halfLives * HALF_LIFE_MS)).toBe("a");
+      }
+    }
+  });
+
   test("pick() takes a queue for short when the capacity is large", () => {
     expect(leastLoad().pick([loaded("queue", { queue: 4, capacity: 16 }), loaded("cpu", { cpu: 0.3 })], {}, 0)).toBe(
       "queue",
