@@ -120,16 +120,16 @@ describe("run after kill -9", () => {
     space.write(
       "note.ts",
       plugin({
-        top: 'import { appendFileSync } from "node:fs";',
+        top: 'import { appendFileSync, existsSync } from "node:fs";',
         init: 'appendFileSync("runs", context.run + "\\n");',
-        batch: 'appendFileSync("batches", "."); await Bun.sleep(50);',
+        batch: 'appendFileSync("batches", "."); while (!existsSync("gate")) await Bun.sleep(2);',
       }),
     );
     space.pipeline(["note|note.ts|"], { settings: "checkpoint_interval=1h,batch_rows=100" });
     await using program = space.start(["run", "pipeline.txt"]);
-    // The id is kept before the first batch; the plugin starts a moment before that.
     await program.until("the plugin has a batch", () => space.sizeOf("batches") > 0);
     await program.killHard();
+    space.write("gate", "");
     expect((await space.run()).code).toBe(0);
     const [first, second] = space.text("runs").split("\n");
     expect(second).toBe(first!);
