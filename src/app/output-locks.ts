@@ -1,13 +1,13 @@
 /**
- * One run at a time writes an output. The lock is a SQLite file in the temporary directory, named after the output and held
- * open: the kernel gives it back when this process dies, however it dies. Runs of one user on one machine see each other.
+ * One run at a time writes an output: it holds a file in the temporary directory, named after the output. Runs of one user on one
+ * machine see each other.
  */
-import { Database } from "bun:sqlite";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, realpathSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, dirname, join, resolve } from "node:path";
 import { Failure, messageOf } from "../base/errors.ts";
+import { type FileLock, takeFileLock } from "../base/file-lock.ts";
 
 export interface OutputLocks {
   release(): void;
@@ -15,9 +15,9 @@ export interface OutputLocks {
 
 /** Fails with `checkpoint.output_in_use`; devices and pipes are nobody's alone and need no lock. */
 export function lockOutputs(paths: readonly string[]): OutputLocks {
-  const held: Database[] = [];
+  const held: FileLock[] = [];
   const release = (): void => {
-    for (const database of held.splice(0)) database.close();
+    for (const one of held.splice(0)) one.release();
   };
   try {
     for (const path of paths) if (!path.startsWith("/dev/")) held.push(lock(path));
@@ -28,22 +28,21 @@ export function lockOutputs(paths: readonly string[]): OutputLocks {
   return { release };
 }
 
-function lock(path: string): Database {
+function lock(path: string): FileLock {
   const directory = join(tmpdir(), `distributed_system-${process.getuid?.() ?? "user"}`, "locks");
   mkdirSync(directory, { recursive: true, mode: 0o700 });
   const name = createHash("sha256").update(realName(path)).digest("hex").slice(0, 32);
-  const database = new Database(join(directory, `${name}.db`), { create: true });
+  const held = tryLock(path, join(directory, `${name}.db`));
+  if (held) return held;
+  const message = `${path} is being written by another run; each run needs outputs of its own`;
+  throw new Failure("checkpoint.output_in_use", message);
+}
+
+function tryLock(path: string, file: string): FileLock | undefined {
   try {
-    database.run("PRAGMA locking_mode = EXCLUSIVE");
-    database.run("BEGIN EXCLUSIVE");
-    return database;
+    return takeFileLock(file);
   } catch (thrown) {
-    database.close();
-    const reason = messageOf(thrown);
-    const message = /locked|busy/i.test(reason)
-      ? `${path} is being written by another run; each run needs outputs of its own`
-      : `cannot lock ${path}: ${reason}`;
-    throw new Failure("checkpoint.output_in_use", message);
+    throw new Failure("checkpoint.output_in_use", `cannot lock ${path}: ${messageOf(thrown)}`);
   }
 }
 

@@ -6,8 +6,8 @@ import { type Clock, pause, systemClock } from "../../base/clock.ts";
 import { Failure } from "../../base/errors.ts";
 import { lockOutputs, type OutputLocks } from "../output-locks.ts";
 
-/** A change takes a tenth of a second; whoever waits that long waits for somebody who is stuck. */
-const WAIT_MS = 10_000;
+/** A change takes a tenth of a second, on a busy machine one or two, and several may be in front; whoever waits that long waits for somebody who is stuck. */
+const WAIT_MS = 30_000;
 /** Two that try at the same moment can turn each other away, so even a free lock may need a second try. */
 const TRY_EVERY_MS = 20;
 

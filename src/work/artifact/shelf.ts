@@ -6,8 +6,8 @@ import { existsSync, mkdtempSync } from "node:fs";
 import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { Failure, toFailure } from "../../base/errors.ts";
+import { type FileLock, takeFileLock } from "../../base/file-lock.ts";
 import { makePrivateDirectory, readChunks, writeVerified } from "./files.ts";
-import { type HeldLock, takeLock } from "./held-lock.ts";
 import { Gate, InTurn } from "./in-turn.ts";
 import { CHUNK_BYTES_MAX, READS_AT_ONCE, SHELF_BYTES_MAX } from "./limits.ts";
 import { type BundleFile, blobsOf, isSha256, type Manifest, totalBytes } from "./manifest.ts";
@@ -30,7 +30,7 @@ export interface Registration {
 
 export class ArtifactShelf implements ArtifactSource, AsyncDisposable {
   readonly #directory: string;
-  readonly #lock: HeldLock;
+  readonly #lock: FileLock;
   readonly #bytesMax: number;
   readonly #offered = new Map<string, { readonly manifest: Manifest; count: number }>();
   /** Contents that are there in full. */
@@ -38,7 +38,7 @@ export class ArtifactShelf implements ArtifactSource, AsyncDisposable {
   readonly #turns = new InTurn();
   readonly #gate = new Gate(READS_AT_ONCE);
 
-  private constructor(directory: string, lock: HeldLock, { bytesMax = SHELF_BYTES_MAX }: ShelfOptions) {
+  private constructor(directory: string, lock: FileLock, { bytesMax = SHELF_BYTES_MAX }: ShelfOptions) {
     this.#directory = directory;
     this.#lock = lock;
     this.#bytesMax = bytesMax;
@@ -181,9 +181,9 @@ export class ArtifactShelf implements ArtifactSource, AsyncDisposable {
   }
 }
 
-function lockIn(folder: string): HeldLock | undefined {
+function lockIn(folder: string): FileLock | undefined {
   try {
-    const lock = takeLock(join(folder, LOCK));
+    const lock = takeFileLock(join(folder, LOCK));
     if (lock === undefined || existsSync(join(folder, LOCK))) return lock;
     lock.release(); // of a file that was removed before it was locked
   } catch {

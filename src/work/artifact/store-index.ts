@@ -7,7 +7,7 @@ import { Database } from "bun:sqlite";
 import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Failure, messageOf } from "../../base/errors.ts";
-import { type HeldLock, takeLock } from "./held-lock.ts";
+import { type FileLock, takeFileLock } from "../../base/file-lock.ts";
 import { INDEX_WAIT_MS } from "./limits.ts";
 import { blobsOf, type Manifest, parseManifest, totalBytes } from "./manifest.ts";
 
@@ -38,7 +38,7 @@ const OLDEST_UNUSED = "SELECT id FROM bundle WHERE id NOT IN (SELECT bundle FROM
 export class StoreIndex {
   readonly #database: Database;
   readonly #holders: string;
-  readonly #lock: HeldLock;
+  readonly #lock: FileLock;
   readonly holder: number;
 
   /** Fails with `artifact.store`. */
@@ -121,10 +121,10 @@ export class StoreIndex {
   }
 
   /** Nobody looks for the dead meanwhile, so the new one is not taken for one of them. */
-  #join(): { readonly id: number; readonly lock: HeldLock } {
+  #join(): { readonly id: number; readonly lock: FileLock } {
     this.#forgetDead();
     const id = Number(this.#database.run("INSERT INTO holder DEFAULT VALUES").lastInsertRowid);
-    const lock = takeLock(this.#lockPath(id));
+    const lock = takeFileLock(this.#lockPath(id));
     if (!lock) throw new Error(`${this.#lockPath(id)} is held by somebody else`);
     return { id, lock };
   }
@@ -148,7 +148,7 @@ export class StoreIndex {
   #forgetDead(): void {
     for (const id of this.#holderIds()) {
       if (id === this.holder) continue;
-      const lock = takeLock(this.#lockPath(id));
+      const lock = takeFileLock(this.#lockPath(id));
       if (!lock) continue; // it lives
       this.#forget(id);
       lock.release();

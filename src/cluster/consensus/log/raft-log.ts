@@ -4,6 +4,7 @@
  */
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
+import type { FileLock } from "../../../base/file-lock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { Entry, HardState, SnapshotInfo } from "../../../protocol/raft/index.ts";
 import { encodeText } from "./bytes.ts";
@@ -13,7 +14,7 @@ import { diskFiles, type LogFiles } from "./files.ts";
 import { heal, makeLogDirectory, QUARANTINE_NAME } from "./heal.ts";
 import { Journal } from "./journal.ts";
 import { NAME_BYTES_MAX, SEGMENT_BYTES, SEGMENT_BYTES_MIN } from "./limits.ts";
-import { type LogLock, lockLog } from "./lock.ts";
+import { lockLog } from "./lock.ts";
 import { type Recovered, recover } from "./recovery.ts";
 import { scrubLog } from "./scrub.ts";
 import type { SegmentFiles, SegmentOptions } from "./segment-files.ts";
@@ -51,7 +52,7 @@ interface Parts {
   readonly journal: Journal;
   readonly segments: SegmentFiles;
   readonly snapshots: SnapshotStore;
-  readonly lock: LogLock | undefined;
+  readonly lock: FileLock | undefined;
   readonly note: DamageNote | undefined;
 }
 

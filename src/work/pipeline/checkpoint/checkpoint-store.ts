@@ -9,6 +9,9 @@ import { dirname } from "node:path";
 import { Failure, messageOf } from "../../../base/errors.ts";
 import { bodyOf, type Checkpoint, type Checkpoints, VERSION } from "./checkpoint.ts";
 
+/** Who finds out that the file is in use has a lock for a moment: two that look at once must not turn each other away. */
+const LOOK_MS = 50;
+
 export class CheckpointStore implements Checkpoints {
   readonly #database: Database;
   readonly #path: string;
@@ -23,6 +26,7 @@ export class CheckpointStore implements Checkpoints {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
     const database = new Database(path, { create: true });
     try {
+      database.run(`PRAGMA busy_timeout = ${LOOK_MS}`);
       database.run("PRAGMA locking_mode = EXCLUSIVE");
       database.run("PRAGMA journal_mode = WAL");
       database.run("PRAGMA synchronous = FULL");

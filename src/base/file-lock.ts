@@ -4,15 +4,21 @@
  */
 import { Database } from "bun:sqlite";
 
-export interface HeldLock {
+export interface FileLock {
   release(): void;
 }
 
-/** Undefined when somebody holds it. Makes the file. */
-export function takeLock(path: string): HeldLock | undefined {
+/**
+ * Who only finds out that a lock is taken has its file for a moment too. Whoever is to get it waits until such have gone: else
+ * several that try at once turn each other away, on a busy machine for many seconds.
+ */
+const LOOK_MS = 50;
+
+/** Undefined when somebody holds it, after `LOOK_MS` at most. Makes the file; SQLite's error when that cannot be. */
+export function takeFileLock(path: string): FileLock | undefined {
   const database = new Database(path, { create: true });
   try {
-    database.run("PRAGMA busy_timeout = 0");
+    database.run(`PRAGMA busy_timeout = ${LOOK_MS}`);
     database.run("PRAGMA journal_mode = MEMORY"); // nothing is written: no file beside it is needed
     database.run("BEGIN EXCLUSIVE");
   } catch (thrown) {
