@@ -3,7 +3,7 @@ import { messageOf } from "../../base/errors.ts";
 import { explainGatewayFile, loadGatewayFile } from "../../edge/gateway/file/index.ts";
 import type { GatewayPlan } from "../../edge/gateway/words/index.ts";
 import { checkKeySet } from "./doorkeeper.ts";
-import { checkLogFolders } from "./log-places.ts";
+import { checkLogPlaces } from "./log-places.ts";
 import { checkDescriptors } from "./open-conversions.ts";
 import { checkFirewalls } from "./open-guards.ts";
 import { maskNotes, openMasks } from "./open-masks.ts";
@@ -78,7 +78,7 @@ async function behindFile(plan: GatewayPlan) {
     return maskNotes(plan);
   });
   await attempt("gateway.config.log_folder", async () => {
-    checkLogFolders(plan);
+    checkLogPlaces(plan);
     return [];
   });
   await attempt("gateway.waf", async () => checkFirewalls(plan));

@@ -3,22 +3,23 @@ import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure } from "../../base/errors.ts";
 import type { GatewayPlan } from "../../edge/gateway/words/index.ts";
+import { requireLogFile } from "../node/log-file.ts";
+import { standardStreamOf } from "../node/log-stream.ts";
 
 export type LogOption = "access_log" | "audit_log";
 
-/** What stands for standard output. */
-export const STANDARD_OUTPUT = "-";
-
-/** Fails with `gateway.config.log_folder`. */
-export function requireLogFolder(option: LogOption, path: string): void {
+/** Fails with `gateway.config.log_folder`, and with `usage.log_file` where something stands that is no regular file. */
+export function requireLogPlace(option: LogOption, path: string): void {
   const folder = dirname(path);
-  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return;
-  const message = `${option} is ${JSON.stringify(path)}: there is no folder ${folder}; one that exists is required`;
-  throw new Failure("gateway.config.log_folder", message);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    const message = `${option} is ${JSON.stringify(path)}: there is no folder ${folder}; one that exists is required`;
+    throw new Failure("gateway.config.log_folder", message);
+  }
+  requireLogFile(path, option);
 }
 
-/** Of a whole file, for `check`. Fails as `requireLogFolder`. */
-export function checkLogFolders({ settings: { accessLog }, wafs }: GatewayPlan): void {
-  if (accessLog !== undefined && accessLog !== STANDARD_OUTPUT) requireLogFolder("access_log", accessLog);
-  for (const { auditLog } of wafs) if (auditLog !== undefined) requireLogFolder("audit_log", auditLog);
+/** Of a whole file, for `check`. Fails as `requireLogPlace`. */
+export function checkLogPlaces({ settings: { accessLog }, wafs }: GatewayPlan): void {
+  if (accessLog !== undefined && standardStreamOf(accessLog) === undefined) requireLogPlace("access_log", accessLog);
+  for (const { auditLog } of wafs) if (auditLog !== undefined) requireLogPlace("audit_log", auditLog);
 }

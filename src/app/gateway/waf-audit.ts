@@ -7,7 +7,7 @@ import {
   type WafVerdict,
 } from "../../edge/waf/engine/index.ts";
 import { openLogFile } from "../node/log-file.ts";
-import { requireLogFolder } from "./log-places.ts";
+import { requireLogPlace } from "./log-places.ts";
 import { CUT, shownText } from "./shown-text.ts";
 
 /** As the access log has it: enough for weeks of attacks, and five of them. */
@@ -22,7 +22,7 @@ export type Audit = (record: WafRecord, request: string, mask: MaskText) => void
 /** The file of `audit_log`: a line of JSON for each request in which a rule matched. Fails with `gateway.config.log_folder` and `usage.log_file`. */
 export function openAudit(path: string | undefined, warn: (text: string) => void): Audit | undefined {
   if (path === undefined) return undefined;
-  requireLogFolder("audit_log", path);
+  requireLogPlace("audit_log", path);
   const write = openLogFile(path, { warn, fileBytesMax: FILE_BYTES_MAX, option: "audit_log" });
   return (record, request, mask) => write(`${JSON.stringify(auditOf(record, request, mask))}\n`);
 }

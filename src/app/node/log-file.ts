@@ -1,6 +1,9 @@
 /**
  * A log in a file that never grows beyond a bound: appended to, readable by its owner only, put aside when it is full; `FILE.1` is
- * the one before. Where somebody else moves or deletes it (logrotate), the next line begins a new one. A log that cannot be written is told on standard error once, and the node works on without it.
+ * the one before. Where somebody else moves or deletes it (logrotate), the next line begins a new one. A log that cannot be written is
+ * told once, and the node works on without it; a line that was cut is made whole when there is room again, and what was lost is told.
+ *
+ * Regular files only: a write to a pipe, a terminal or a device may wait for its reader, and everything would wait with it.
  */
 import { closeSync, fstatSync, mkdirSync, openSync, renameSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -10,41 +13,35 @@ import { Failure, messageOf } from "../../base/errors.ts";
 const FILE_BYTES_MAX = 16 * 1024 * 1024;
 /** The one that is written to, and those put aside. */
 const FILES_MAX = 5;
+const NEWLINE = 0x0a;
 
 export interface LogFileOptions {
   readonly warn: (text: string) => void;
   readonly fileBytesMax?: number;
   /** By which people name it, for messages. */
   readonly option?: string;
+  /** Writes what it can and says how many bytes that was, as `fs.writeSync`. For tests of full disks. */
+  readonly write?: (fd: number, bytes: Uint8Array) => number;
 }
 
-/** Gives what appends a line. Fails with `usage.log_file` when it cannot be opened. */
-export function openLogFile(
-  path: string,
-  { fileBytesMax = FILE_BYTES_MAX, option = "--log-file", warn }: LogFileOptions,
-): (line: string) => void {
-  let file: OpenFile;
-  try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    file = open(path);
-  } catch (thrown) {
-    throw new Failure(
-      "usage.log_file",
-      `${option} is ${JSON.stringify(path)}: ${messageOf(thrown)}; a file that can be written is required`,
-    );
-  }
-  let isBroken = false;
-  return (line) => {
-    try {
-      if (isElsewhere(path, file)) file = again(path, file);
-      if (file.sizeBytes > 0 && file.sizeBytes + Buffer.byteLength(line) > fileBytesMax) file = rotate(path, file);
-      file.sizeBytes += writeSync(file.fd, line);
-      isBroken = false;
-    } catch (thrown) {
-      if (!isBroken) warn(`the log ${path} cannot be written: ${messageOf(thrown)}`);
-      isBroken = true;
-    }
-  };
+/** Gives what appends lines: a text of whole ones. Fails with `usage.log_file` when it cannot be opened. */
+export function openLogFile(path: string, options: LogFileOptions): (lines: string) => void {
+  requireLogFile(path, options.option);
+  const file = new LogFile(path, options);
+  return (lines) => file.append(lines);
+}
+
+/** Fails with `usage.log_file` where something stands that is no regular file. */
+export function requireLogFile(path: string, option = "--log-file"): void {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return;
+  const what = found.isDirectory() ? "a directory" : found.isFIFO() ? "a named pipe" : "no regular file";
+  throw unusable(path, option, `it is ${what}`);
+}
+
+function unusable(path: string, option: string, reason: string): Failure {
+  const message = `${option} is ${JSON.stringify(path)}: ${reason}; a file that can be written is required`;
+  return new Failure("usage.log_file", message);
 }
 
 interface OpenFile {
@@ -52,6 +49,84 @@ interface OpenFile {
   /** On its disk. */
   readonly inode: number;
   sizeBytes: number;
+}
+
+class LogFile {
+  readonly #path: string;
+  readonly #warn: (text: string) => void;
+  readonly #fileBytesMax: number;
+  readonly #write: (fd: number, bytes: Uint8Array) => number;
+  #file: OpenFile;
+  /** Of a line whose beginning is in the file. */
+  #owed: Uint8Array = Buffer.alloc(0);
+  /** Since the file could not be written. */
+  #lostLines = 0;
+  #isBroken = false;
+
+  constructor(path: string, { fileBytesMax = FILE_BYTES_MAX, option = "--log-file", warn, write }: LogFileOptions) {
+    this.#path = path;
+    this.#warn = warn;
+    this.#fileBytesMax = fileBytesMax;
+    this.#write = write ?? writeSync;
+    try {
+      mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+      this.#file = open(path);
+    } catch (thrown) {
+      throw unusable(path, option, messageOf(thrown));
+    }
+  }
+
+  append(lines: string): void {
+    const bytes = Buffer.from(lines);
+    let written = 0;
+    try {
+      this.#payUp();
+      this.#makeRoom(bytes.length);
+      written = this.#put(bytes);
+      if (written < bytes.length) throw new Error("there is no room for all of it");
+      this.#recovered();
+    } catch (thrown) {
+      this.#broke(bytes, written, messageOf(thrown));
+    }
+  }
+
+  /** The rest of a line that was cut, in the file that has its beginning. */
+  #payUp(): void {
+    if (this.#owed.length === 0) return;
+    if (isElsewhere(this.#path, this.#file)) this.#owed = Buffer.alloc(0);
+    this.#owed = this.#owed.subarray(this.#put(this.#owed));
+    if (this.#owed.length > 0) throw new Error("there is no room for all of it");
+  }
+
+  #makeRoom(bytes: number): void {
+    if (isElsewhere(this.#path, this.#file)) this.#file = again(this.#path, this.#file);
+    if (this.#file.sizeBytes > 0 && this.#file.sizeBytes + bytes > this.#fileBytesMax) {
+      this.#file = rotate(this.#path, this.#file);
+    }
+  }
+
+  #put(bytes: Uint8Array): number {
+    if (bytes.length === 0) return 0;
+    const written = this.#write(this.#file.fd, bytes);
+    this.#file.sizeBytes += written;
+    return written;
+  }
+
+  #recovered(): void {
+    if (!this.#isBroken) return;
+    this.#isBroken = false;
+    this.#warn(`the log ${this.#path} is written again; ${this.#lostLines} lines were lost`);
+    this.#lostLines = 0;
+  }
+
+  #broke(bytes: Uint8Array, written: number, reason: string): void {
+    const isCut = written > 0 && written < bytes.length && bytes[written - 1] !== NEWLINE;
+    const lostFrom = isCut ? bytes.indexOf(NEWLINE, written) + 1 : written;
+    if (isCut) this.#owed = Buffer.from(bytes.subarray(written, lostFrom));
+    for (let at = bytes.indexOf(NEWLINE, lostFrom); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) this.#lostLines++;
+    if (!this.#isBroken) this.#warn(`the log ${this.#path} cannot be written: ${reason}`);
+    this.#isBroken = true;
+  }
 }
 
 function open(path: string): OpenFile {
@@ -65,6 +140,7 @@ function isElsewhere(path: string, { inode }: OpenFile): boolean {
 }
 
 function again(path: string, { fd }: OpenFile): OpenFile {
+  requireLogFile(path);
   const next = open(path);
   closeSync(fd);
   return next;

@@ -7,6 +7,7 @@ import { createLogger, type Logger, type LogLevel, type LogSink } from "../../ba
 import { jsonLine, textLine } from "../../base/log-lines.ts";
 import { limitRepeats } from "../../base/log-repeats.ts";
 import { openLogFile } from "./log-file.ts";
+import { openLogStream, standardStreamOf } from "./log-stream.ts";
 
 export type LogFormat = "text" | "json";
 
@@ -25,7 +26,7 @@ export function stderrLogger({ file, format, level, name }: StderrLogOptions): L
   const sinks = [sinkTo(shown, (line) => process.stderr.write(line))];
   if (file !== undefined) {
     const warn = (text: string): void => void process.stderr.write(`${text}\n`);
-    sinks.push(sinkTo(format ?? "json", openLogFile(file, { warn })));
+    sinks.push(sinkTo(format ?? "json", openLog(file, warn)));
   }
   const all: LogSink = (record) => {
     for (const sink of sinks) sink(record);
@@ -33,6 +34,11 @@ export function stderrLogger({ file, format, level, name }: StderrLogOptions): L
   const { flush, sink } = limitRepeats({ clock: systemClock, sink: all });
   process.once("exit", flush); // what was counted is not lost with the process
   return createLogger({ name, level, clock: systemClock, sink });
+}
+
+function openLog(place: string, warn: (text: string) => void): (text: string) => void {
+  const standard = standardStreamOf(place);
+  return standard ? openLogStream(standard, "log", warn) : openLogFile(place, { warn });
 }
 
 function sinkTo(format: LogFormat, write: (line: string) => unknown): LogSink {

@@ -123,7 +123,7 @@ export const settingSchema = {
     "grpc.reflection is served at the root, where no route takes it: of services with proto= that may be called without a token",
     { default: true },
   ),
-  access_log: param.file("file that gets a line for each exchange; -: standard output"),
+  access_log: param.string("file that gets a line for each exchange; -: standard output", { min: 1 }),
   jwks: param.string("keys of the issuer of JWTs for auth=jwt: a file or an https URL", { min: 1 }),
   jwt_issuer: param.string("the issuer (iss) that these have to name", { min: 1 }),
   jwt_audience: param.string("the audience (aud) that these have to name", { min: 1 }),
@@ -161,12 +161,17 @@ export function settingsOf(values: SettingValues, resolvePath: ResolvePath): Gat
     messageBytesMax: values.max_message_bytes,
     grpcHealth: values.grpc_health,
     grpcReflection: values.grpc_reflection,
-    accessLog: values.access_log,
+    accessLog: logPlace(values.access_log, resolvePath),
     // A file that is not there is found where it is read.
     jwks: jwks === undefined || jwks.includes("://") ? jwks : (resolvePath(jwks, "present") ?? jwks),
     jwtIssuer: values.jwt_issuer,
     jwtAudience: values.jwt_audience,
   };
+}
+
+/** `-` is no file's name here. */
+function logPlace(text: string | undefined, resolvePath: ResolvePath): string | undefined {
+  return text === undefined || text === "-" ? text : resolvePath(text, "any");
 }
 
 /** The opposite, for the printer: what is left out is undefined. */

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
 import { AccessLog, type AccessLogPorts } from "../../../../src/app/gateway/access-log.ts";
+import { planOf } from "../../../../src/app/gateway/load-plan.ts";
 import { openAccessLog } from "../../../../src/app/gateway/open-access-log.ts";
 import type { Passage } from "../../../../src/edge/gateway/core/index.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
@@ -171,6 +172,18 @@ describe("openAccessLog()", () => {
     } finally {
       rmSync(directory, { recursive: true });
     }
+  });
+
+  test("openAccessLog() writes what the file calls - to standard output, and what it calls by that device's names", () => {
+    for (const text of ["-", "/dev/stdout", "/proc/self/fd/1"]) {
+      const plan = planOf(`set|access_log=${text}\nroute|a|/*|none|reply=200 hi\n`, "gateway.txt");
+      const seen: string[] = [];
+      const stream = { write: (line: string) => seen.push(line) };
+      openAccessLog(plan.settings.accessLog!, () => {}, stream)("line\n");
+      expect(seen).toEqual(["line\n"]);
+    }
+    const plan = planOf("set|access_log=a.log\nroute|a|/*|none|reply=200 hi\n", "gateway.txt");
+    expect(plan.settings.accessLog).toBe(join(process.cwd(), "a.log"));
   });
 
   test("openAccessLog() drops what nobody takes from standard output, says so once, and goes on", () => {

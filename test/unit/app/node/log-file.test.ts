@@ -1,5 +1,15 @@
 import { afterEach, beforeEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openLogFile } from "../../../../src/app/node/log-file.ts";
@@ -64,4 +74,43 @@ test("openLogFile() begins a new file when somebody has moved or deleted the one
 
 test("openLogFile() refuses a path that cannot be opened", () => {
   expect(() => openLogFile(directory, { warn: () => {} })).toThrow("a file that can be written is required");
+});
+
+test("openLogFile() refuses what is no regular file before it could wait for a reader", () => {
+  const pipe = join(directory, "pipe");
+  expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+  symlinkSync(pipe, join(directory, "link"));
+  for (const name of ["pipe", "link"]) {
+    expect(() => openLogFile(join(directory, name), { warn: () => {} })).toThrow("it is a named pipe");
+  }
+  expect(() => openLogFile("/dev/tty", { warn: () => {}, option: "access_log" })).toThrow(
+    'access_log is "/dev/tty": it is no regular file',
+  );
+});
+
+test("openLogFile() makes a line whole that a full disk has cut, and tells how many others were lost", () => {
+  const path = join(directory, "a.log");
+  const told: string[] = [];
+  let room = 12;
+  const append = openLogFile(path, {
+    warn: (text) => told.push(text),
+    write: (fd, bytes) => {
+      const part = bytes.subarray(0, room);
+      if (part.length === 0) throw new Error("no space left");
+      room -= part.length;
+      return writeSync(fd, part);
+    },
+  });
+  append("line 1\nline 2\nline 3\n");
+  append("line 4\nline 5\n");
+  expect(readFileSync(path, "utf8")).toBe("line 1\nline ");
+  room = 1;
+  append("line 6\n");
+  room = 1_000;
+  append("line 7\n");
+  expect(readFileSync(path, "utf8")).toBe("line 1\nline 2\nline 7\n");
+  expect(told).toEqual([
+    expect.stringContaining("cannot be written"),
+    expect.stringContaining("is written again; 4 lines were lost"),
+  ]);
 });
