@@ -173,8 +173,8 @@ export class Http1Connection implements SocketUser, RequestEvents, ExchangeOwner
     this.#pace.moved();
     this.#body?.giveUp();
     if (this.#isLast && (this.#body === undefined || this.#body.isUnwanted)) return this.#end();
-    if (!this.#reader.isDone) return; // the body goes on to whoever reads it; the next request comes behind it
-    this.#advance();
+    // A body goes on to whoever reads it, or to nobody: what has come of it waits to be read. The next request comes behind it.
+    if (this.#reader.isDone) this.#advance();
     this.#feed();
   }
 

@@ -16,6 +16,8 @@ export class Tunnel implements SocketUser {
   /** Came while nobody took it. */
   #held: Uint8Array[] = [];
   #isFull = true;
+  /** The reader has a piece, and has not come back with it: it may end its own side within the call. */
+  #isPassing = false;
   #isWriting = true;
   #ended: { readonly cause: Failure | undefined } | undefined;
 
@@ -43,8 +45,9 @@ export class Tunnel implements SocketUser {
 
   onBytes(chunk: Uint8Array): void {
     this.#moved();
-    if (this.#isFull || this.#held.length > 0) this.#held.push(chunk);
-    else this.#pass(chunk);
+    if (this.#isFull || this.#isPassing || this.#held.length > 0) return void this.#held.push(chunk);
+    this.#pass(chunk);
+    if (this.#ended !== undefined) this.#flow();
   }
 
   onDrain(): void {
@@ -79,10 +82,10 @@ export class Tunnel implements SocketUser {
   }
 
   #flow(): void {
-    if (this.#reader === undefined) return;
+    if (this.#reader === undefined || this.#isPassing) return;
     this.#isFull = false;
     while (this.#held.length > 0 && !this.#isFull) this.#pass(this.#held.shift()!);
-    if (this.#isFull) return;
+    if (this.#reader === undefined || this.#isFull) return;
     if (this.#ended === undefined) {
       this.#socket.resume();
       return this.#moved();
@@ -96,7 +99,11 @@ export class Tunnel implements SocketUser {
   }
 
   #pass(chunk: Uint8Array): void {
-    if (this.#reader === undefined || this.#reader.write(chunk)) return;
+    if (this.#reader === undefined) return;
+    this.#isPassing = true;
+    const isTaken = this.#reader.write(chunk);
+    this.#isPassing = false;
+    if (isTaken) return;
     this.#isFull = true;
     this.#socket.pause();
   }

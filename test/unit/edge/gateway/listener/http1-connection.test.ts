@@ -33,6 +33,23 @@ describe("Http1Connection", () => {
     expect(text.indexOf("ok /1")).toBeLessThan(text.indexOf("ok /2"));
   });
 
+  for (const [kind, body] of [
+    ["its length", 'Content-Length: 7^^{"a":1}'],
+    ["chunks", 'Transfer-Encoding: chunked^^7^{"a":1}^0^^'],
+  ] as const)
+    test(`a later reply leaves the connection to the next request when nobody wanted the body, sent with ${kind}`, async () => {
+      await using rig = listen();
+      await using client = await RawClient.connect(rig.listener.port);
+      client.send(`POST /1 HTTP/1.1^Host: a^${body}`); // in one piece with the head
+      await until("the request", () => rig.exchanges.length === 1);
+      rig.exchanges[0]!.send({ status: 502, headers: [] }, Buffer.from("nobody there"));
+      await client.says("nobody there");
+      client.send("GET /2 HTTP/1.1^Host: a^^");
+      await until("the next request", () => rig.exchanges.length === 2);
+      sayOk(rig.exchanges[1]!);
+      expect(statuses(await client.says("ok /2"))).toEqual([502, 200]);
+    });
+
   test("a malformed request behind good ones is refused behind their replies, and never handled", async () => {
     await using rig = listen({ handle: sayOk });
     await using client = await RawClient.connect(rig.listener.port);

@@ -4,7 +4,7 @@ import { createServer, type Socket } from "node:net";
 import { systemClock } from "../../../../../src/base/clock.ts";
 import { Failure } from "../../../../../src/base/errors.ts";
 import { UpstreamPools } from "../../../../../src/edge/gateway/upstream/index.ts";
-import { acceptOf } from "../../../../../src/wire/websocket/index.ts";
+import { acceptOf, WebSocketConnection } from "../../../../../src/wire/websocket/index.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { until } from "../../../../support/until.ts";
 import { listen, RawClient } from "../listener/rig.ts";
@@ -69,6 +69,43 @@ describe("a tunnel", () => {
     client.resume();
     await client.ended();
     expect(client.text.length - client.text.indexOf("\r\n\r\n") - 4).toBe(SIZE);
+  });
+
+  test("a WebSocket gets what the upstream sent in one piece with 101 and its close, and then the close", async () => {
+    // text "one", text "two", close 1000 "bye": in one write with the head, or right behind it
+    const frames = Buffer.from([
+      0x81,
+      3,
+      ...Buffer.from("one"),
+      0x81,
+      3,
+      ...Buffer.from("two"),
+      0x88,
+      5,
+      3,
+      0xe8,
+      ...Buffer.from("bye"),
+    ]);
+    using server = openServer(
+      once((peer) => {
+        peer.write(Buffer.concat([Buffer.from(accept(peer.text), "latin1"), frames]));
+      }),
+    );
+    const asked = ask(new UpstreamPools({ clock: new SteppedClock() }), server.port, {
+      protocol: "websocket",
+      isLazy: true,
+    });
+    const told: string[] = [];
+    const handler = {
+      onMessage: (data: Uint8Array) => void told.push(Buffer.from(data).toString()),
+      onReady: () => {},
+      onClose: (code: number, reason: string, isClean: boolean) => void told.push(`${code} ${reason} ${isClean}`),
+    };
+    const stream = await until("the stream", () => asked.stream);
+    new WebSocketConnection(stream, handler, { side: "client", messageBytesMax: 1_000, mask: () => new Uint8Array(4) });
+    expect(told).toEqual(["one", "two", "1000 bye true"]);
+    const [peer] = server.peers;
+    await until("our side's end", () => !peer!.isOpen);
   });
 
   test("sends what waits for an upstream that does not read yet when the client has ended", async () => {
