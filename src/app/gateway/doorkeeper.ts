@@ -9,6 +9,7 @@ import { LRUCache } from "lru-cache";
 import { Failure, messageOf, toFailure } from "../../base/errors.ts";
 import type { CheckedCaller, Doorkeeper, PassageCaller } from "../../edge/gateway/core/index.ts";
 import type { GatewaySettings, Peer, RoutePlan } from "../../edge/gateway/words/index.ts";
+import { covers } from "../../edge/token/index.ts";
 import type { RequestHead } from "../../wire/http/index.ts";
 import type { Caller } from "../../wire/rpc/index.ts";
 import type { Authenticate } from "../token/authenticate.ts";
@@ -100,11 +101,11 @@ function byToken(
 
 const callers = new WeakMap<Caller, PassageCaller>();
 
-/** Scopes as the route names them, any of them; `*` is all. Operators and above need none. */
+/** All scopes that the route names, as tokens of the cluster grant them: a service with all its methods, `*` all. Operators and above need none. */
 function permitted(caller: Caller, scopes: readonly string[]): CheckedCaller {
   const { access, name, scopes: own = [] } = caller;
-  const isAll = access === "operate" || access === "admin" || access === "node" || own.includes("*");
-  if (scopes.length > 0 && !isAll && !scopes.some((scope) => own.includes(scope))) return forbidden(scopes);
+  const isAll = access === "operate" || access === "admin" || access === "node";
+  if (!isAll && !scopes.every((scope) => covers(own, scope))) return forbidden(scopes);
   const known = callers.get(caller);
   if (known) return known;
   const made = { name, claims: { sub: name, scope: own.join(" "), access }, cluster: { access, scopes: own } };
@@ -170,7 +171,7 @@ function scoped(caller: PassageCaller, scopes: readonly string[]): CheckedCaller
   const { scope, scp } = caller.claims;
   const text = typeof scope === "string" ? scope : typeof scp === "string" ? scp : "";
   const own = Array.isArray(scp) ? scp : Array.isArray(scope) ? scope : text.split(" ");
-  return scopes.some((each) => own.includes(each)) ? caller : forbidden(scopes);
+  return scopes.every((each) => own.includes(each)) ? caller : forbidden(scopes);
 }
 
 function keysFrom(jwks: string): JWTVerifyGetKey {
@@ -187,5 +188,6 @@ function unauthenticated(): Failure {
 }
 
 function forbidden(scopes: readonly string[]): Failure {
-  return new Failure("gateway.forbidden", `one of the scopes ${scopes.join(", ")} is required`);
+  const which = scopes.length === 1 ? `the scope ${scopes[0]} is` : `the scopes ${scopes.join(", ")} are`;
+  return new Failure("gateway.forbidden", `${which} required`);
 }

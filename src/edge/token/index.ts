@@ -25,7 +25,7 @@ export {
 } from "./limits.ts";
 export { addressGroup, Lockout, lockedOut } from "./lockout.ts";
 export { type Revocation, revocationsFull } from "./revocations.ts";
-export { isScope, SCOPE_FORM } from "./scopes.ts";
+export { covers, isScope, SCOPE_FORM } from "./scopes.ts";
 export { SharedSecret } from "./shared-secret.ts";
 export { type PublicJwk, SigningKey } from "./signing-key.ts";
 export { nameWithin } from "./subject.ts";

@@ -1,5 +1,6 @@
 /** Options of one route that are right one by one and wrong together, or that say nothing where they stand. */
-import { formatDuration } from "../../../work/lines/index.ts";
+import { formatDuration, quoted } from "../../../work/lines/index.ts";
+import { isScope, SCOPE_FORM } from "../../token/index.ts";
 import type { RouteMatch, TargetPlan } from "../words/index.ts";
 import type { Options } from "./option-reader.ts";
 import type { RouteOptionName, RouteOptionValues } from "./route-options.ts";
@@ -158,6 +159,10 @@ function* aloneConflicts({ options, values }: RouteDraft): Iterable<RouteConflic
   }
   if (values.scopes !== undefined && (values.auth === "none" || values.auth === "mtls")) {
     yield { key: "scopes", message: `scopes say nothing with auth=${values.auth}`, allowed: "auth=token or auth=jwt" };
+  }
+  const strange = values.auth === "token" ? values.scopes?.find((scope) => !isScope(scope)) : undefined;
+  if (strange !== undefined) {
+    yield { key: "scopes", message: `no token of the cluster has the scope ${quoted(strange)}`, allowed: SCOPE_FORM };
   }
   if (values.lua !== undefined && values.plugin !== undefined) {
     yield { key: "plugin", message: "lua and plugin would both decide", allowed: "one of them" };

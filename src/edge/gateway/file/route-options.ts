@@ -144,7 +144,9 @@ const guarding = {
     ["none", "token", "jwt", "mtls"],
     { default: "none" },
   ),
-  scopes: param.list("scopes that the token must have, all of them", { max: 32 }),
+  scopes: param.list("scopes that the token must have, all of them; with auth=token SERVICE, SERVICE.METHOD or *", {
+    max: 32,
+  }),
   lua: param.path("Lua file whose route(request) decides: a target, headers, a path or a response"),
   plugin: param.path("plugin whose route(request) decides"),
   rule_timeout: param.duration("longest time for such a decision", {

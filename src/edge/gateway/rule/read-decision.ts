@@ -83,6 +83,8 @@ function readHeaders<Remove extends boolean>(
   const headers: Record<string, string | false> = Object.create(null) as Record<string, string | false>;
   for (const [written, text] of entries) {
     const name = written.toLowerCase();
+    if (mayRemove && name === "host")
+      throw invalid(where, "the name host", "other names: the host is the route's option");
     if (!TOKEN.test(name) || REFUSED_HEADERS.has(name))
       throw invalid(where, `the name ${describe(written)}`, "a header's name, none that frames messages");
     headers[name] = text === false && mayRemove ? false : readValue(`${where}.${name}`, text);

@@ -46,6 +46,31 @@ describe("openDoorkeeper() with auth=token", () => {
   });
 });
 
+describe("openDoorkeeper() with scopes", () => {
+  const wanting = (...scopes: string[]) => ({ ...ROUTE!, options: { ...ROUTE!.options, scopes } });
+
+  for (const [own, wanted, isEnough] of [
+    [["accounts.balance"], ["accounts.balance"], true],
+    [["accounts"], ["accounts.balance", "accounts.list"], true],
+    [["*"], ["accounts.balance", "orders"], true],
+    [["accounts"], ["accounts.balance", "orders"], false],
+    [["accounts.balance"], ["accounts"], false],
+    [[], ["accounts"], false],
+  ] as const)
+    test(`check() ${isEnough ? "lets in" : "refuses"} a token with ${own.join(", ") || "none"} where ${wanted.join(" and ")} are wanted`, () => {
+      const doorkeeper = openDoorkeeper({
+        settings: { jwks: undefined, jwtIssuer: undefined, jwtAudience: undefined },
+        nowMs: () => 0,
+        warn: () => expect.unreachable("all is well"),
+        authenticate: () => ({ name: "ann", access: "read", scopes: [...own] }),
+      });
+      const headers = ["authorization", "Bearer good"];
+      const head = { method: "GET", target: "/", scheme: "http", authority: "a", headers, version: "1.1" } as const;
+      const found = doorkeeper.check(wanting(...wanted), head, PEER, PEER.address);
+      expect(found instanceof Failure ? found.code : "in").toBe(isEnough ? "in" : "gateway.forbidden");
+    });
+});
+
 describe("openDoorkeeper() with auth=mtls", () => {
   const doorkeeper = openDoorkeeper({
     settings: { jwks: undefined, jwtIssuer: undefined, jwtAudience: undefined },
@@ -75,7 +100,7 @@ describe("openDoorkeeper() with auth=jwt", () => {
     const good = await signed(privateKey);
     const bad = await signed((await generateKeyPair("ES256")).privateKey);
     const keys = { keys: [{ ...(await exportJWK(publicKey)), kid: "1" }] };
-    const route = { ...ROUTE!, options: { ...ROUTE!.options, auth: "jwt" as const } };
+    const route = { ...ROUTE!, options: { ...ROUTE!.options, auth: "jwt" as const, scopes: [] as string[] } };
     let reply: () => Response = () => new Response("down", { status: 503 });
     await using server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => reply() });
     const jwks = `http://127.0.0.1:${server.port}/keys`;
@@ -99,6 +124,14 @@ describe("openDoorkeeper() with auth=jwt", () => {
     expect([warned.length, warned[0]]).toEqual([3, expect.stringContaining(jwks)]);
     reply = () => Response.json(keys);
     expect(await codeFor(good)).toBe("ann");
+    const claiming = await new SignJWT({ sub: "ann", exp: 60, scope: "a b" })
+      .setProtectedHeader({ alg: "ES256", kid: "1" })
+      .sign(privateKey);
+    route.options.scopes = ["b", "a"];
+    expect(await codeFor(claiming)).toBe("ann");
+    route.options.scopes = ["b", "c"];
+    expect(await codeFor(claiming)).toBe("gateway.forbidden 403");
+    route.options.scopes = [];
     for (const token of [bad, "a.b.c", "x", await signed(privateKey, -60)])
       expect(await codeFor(token)).toBe("gateway.unauthenticated 401");
     expect(warned.length).toBe(3);

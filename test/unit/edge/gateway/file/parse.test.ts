@@ -352,6 +352,8 @@ describe("parseGatewayFile() on faulty files", () => {
     ["route|a|/|grpc://up grpcs://up2|health=grpc:a.v1.B", []],
     [`${R}|health=/h,health_timeout=9s`, ["1:45 conflict"]],
     [`${R}|scopes=a`, ["1:27 conflict"]],
+    [`${R}|auth=token,scopes=accounts:read`, ["1:38 conflict"]],
+    [`${R}|auth=token,scopes=accounts.read;*;users`, []],
     [`${R}|lua=a,plugin=b`, ["1:33 conflict"]],
     [`${R}|auth=jwt`, ["1:20 conflict"]],
     [`${R}|auth=mtls`, ["1:20 conflict"]],

@@ -102,6 +102,7 @@ describe("readDecision()", () => {
     [{ headers: { "x-a": "\u20ac" } }, "headers.x-a"],
     [{ headers: { "x-a": true } }, "headers.x-a"],
     [{ headers: Object.fromEntries(Array.from({ length: 65 }, (_, at) => [`h${at}`, "1"])) }, "65 of them"],
+    [{ headers: { Host: "a.example" } }, "the name host"],
     [{ reply: 404 }, "reply"],
     [{ reply: {} }, "reply.status"],
     [{ reply: { status: 101 } }, "reply.status"],
