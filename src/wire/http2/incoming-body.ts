@@ -35,13 +35,26 @@ export class IncomingBody<T> implements BodySource {
   #trailers: HeaderList | undefined = undefined;
   #broken: Failure | undefined = undefined;
 
-  /** `isEnded`: its head was all there is. */
-  constructor(connection: Http2Connection<T>, stream: Http2Stream<T>, owner: IncomingOwner, isEnded: boolean) {
+  readonly #isWhole: boolean;
+
+  /**
+   * `isEnded`: its head was all there is. `isWhole`: its length is only believed at its end. What comes behind it breaks the stream (RFC 9113,
+   * 8.1.1), and the sink must not have taken it for whole by then: so its last bytes wait for the end, and one of length 0 has none.
+   */
+  constructor(
+    connection: Http2Connection<T>,
+    stream: Http2Stream<T>,
+    owner: IncomingOwner,
+    isEnded: boolean,
+    isWhole = false,
+  ) {
     this.#connection = connection;
     this.#stream = stream;
     this.#owner = owner;
     this.#isReceived = isEnded;
-    this.length = isEnded ? 0 : stream.bytesLeft >= 0 ? stream.bytesLeft : undefined;
+    this.#isWhole = isWhole;
+    const isTold = stream.bytesLeft > 0 || (stream.bytesLeft === 0 && !isWhole);
+    this.length = isEnded ? 0 : isTold ? stream.bytesLeft : undefined;
   }
 
   /** The peer has sent all of it. */
@@ -56,7 +69,8 @@ export class IncomingBody<T> implements BodySource {
 
   /** The sink would take more, and nothing is there: it is the peer's turn. */
   get isAwaited(): boolean {
-    return this.#sink !== undefined && !this.#isFull && this.#held === undefined && !this.#isReceived;
+    if (this.#sink === undefined || this.#isFull || this.#isReceived) return false;
+    return this.#held === undefined || this.#isLast;
   }
 
   // The source.
@@ -84,15 +98,22 @@ export class IncomingBody<T> implements BodySource {
 
   received(chunk: Uint8Array): void {
     if (this.#isUnwanted) return;
-    if (this.#sink !== undefined && !this.#isFull && this.#held === undefined) return this.#pass(chunk);
+    if (!this.#isLast && this.#sink !== undefined && !this.#isFull && this.#held === undefined)
+      return this.#pass(chunk);
     this.#held ??= new KeptBytes();
     this.#held.push(chunk);
+  }
+
+  /** All bytes are here, and the end is not. */
+  get #isLast(): boolean {
+    return this.#isWhole && !this.#isReceived && this.#stream.bytesLeft === 0;
   }
 
   receivedEnd(trailers: HeaderList | undefined): void {
     this.#isReceived = true;
     this.#trailers = trailers;
     if (this.#held === undefined) this.#end();
+    else if (this.#sink !== undefined && !this.#isFull) this.#flow();
   }
 
   /** The rest does not come, or is of no use any more. */
@@ -118,6 +139,7 @@ export class IncomingBody<T> implements BodySource {
     this.#repay();
     const held = this.#held;
     if (held !== undefined) {
+      if (this.#isLast) return;
       while (!this.#isFull) {
         const piece = held.shift();
         if (piece === undefined) break;

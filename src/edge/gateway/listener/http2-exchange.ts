@@ -65,11 +65,11 @@ export class Http2Exchange implements Exchange, BodySink, IncomingOwner {
     this.#owner = owner;
     this.#stream = stream;
     this.#paceMs = owner.now();
-    this.#incoming = isEnded ? undefined : new IncomingBody(owner.connection, stream, this, false);
+    this.#incoming = isEnded ? undefined : new IncomingBody(owner.connection, stream, this, false, true);
     this.body = this.#incoming ?? NO_BODY;
     const expect = isEnded ? undefined : headerOf(head.headers, "expect");
     this.#expectsContinue = expect?.toLowerCase() === "100-continue";
-    this.request = requestOf(head, expect !== undefined);
+    this.request = requestOf(head, expect !== undefined, !isEnded && stream.bytesLeft === 0);
     this.#mayPause = head.protocol !== undefined || isGrpc(head);
   }
 
@@ -271,11 +271,17 @@ export class Http2Exchange implements Exchange, BodySink, IncomingOwner {
   }
 }
 
-/** A WebSocket is a GET, whatever HTTP carries it. */
-function requestOf(head: RequestHead, hasExpect: boolean): RequestHead {
-  if (head.protocol === undefined && !hasExpect) return head;
+/**
+ * A WebSocket is a GET, whatever HTTP carries it. `isOpen`: it says that it has no body, and has not ended: what may still come decides
+ * whether it is a request at all.
+ */
+function requestOf(head: RequestHead, hasExpect: boolean, isOpen: boolean): RequestHead {
+  if (head.protocol === undefined && !hasExpect && !isOpen) return head;
   const method = head.protocol === undefined ? head.method : "GET";
-  return { ...head, method, headers: hasExpect ? withoutHeader(head.headers, "expect") : head.headers };
+  let { headers } = head;
+  if (hasExpect) headers = withoutHeader(headers, "expect");
+  if (isOpen) headers = withoutHeader(headers, "content-length");
+  return { ...head, method, headers };
 }
 
 function isGrpc({ headers }: RequestHead): boolean {

@@ -45,10 +45,10 @@ class Rig implements IncomingOwner {
   readonly taker = new Taker();
   body!: IncomingBody<string>;
 
-  constructor(fields: HeaderList = []) {
+  constructor(fields: HeaderList = [], isWhole = false) {
     const { server, serverSide } = this.pair;
     server.request = (stream, _head, isEnded) => {
-      this.body = new IncomingBody(serverSide, stream, this, isEnded);
+      this.body = new IncomingBody(serverSide, stream, this, isEnded, isWhole);
     };
     server.onChunk = (_stream, chunk) => this.body.received(chunk);
     server.onEnd = (_stream, trailers) => this.body.receivedEnd(trailers);
@@ -101,6 +101,25 @@ describe("IncomingBody", () => {
     rig.send("b").end(["x", "1"]);
     expect([rig.taker.text, rig.taker.ending, rig.body.isAwaited]).toEqual(["ab", "end x,1", false]);
     expect(rig.told).toEqual(["started", "taken", "ended"]);
+  });
+
+  test("a body that has to be whole ends when the stream does, not when its length is reached", () => {
+    const rig = new Rig(["content-length", "4"], true).send("a");
+    rig.body.start(rig.taker);
+    rig.send("b").send("cd");
+    expect([rig.taker.text, rig.taker.ending, rig.body.isAwaited]).toEqual(["ab", undefined, true]);
+    rig.end();
+    expect([rig.taker.text, rig.taker.ending]).toEqual(["abcd", "end "]);
+    const late = new Rig(["content-length", "2"], true).send("ab");
+    late.body.start(late.taker);
+    expect([late.taker.text, late.taker.ending]).toEqual(["", undefined]);
+    late.end(["x", "1"]);
+    expect([late.taker.text, late.taker.ending]).toEqual(["ab", "end x,1"]);
+    const none = new Rig(["content-length", "0"], true);
+    none.body.start(none.taker);
+    expect([none.body.length, none.taker.ending]).toEqual([undefined, undefined]);
+    none.end();
+    expect([none.taker.text, none.taker.ending]).toEqual(["", "end "]);
   });
 
   test("start() ends at once when the body was over, with and without bytes before", () => {

@@ -25,6 +25,26 @@ class PieceSink extends RecordingSink {
   }
 }
 
+describe("a body that is not what its length says", () => {
+  for (const [length, before] of [
+    ["0", ""],
+    ["3", "abc"],
+  ] as const)
+    test(`it is no whole request to whoever reads it when more than ${length} bytes come, however late`, async () => {
+      const sink = new RecordingSink();
+      await using rig = listen({ handle: (exchange) => exchange.body.start(sink) });
+      const fields: Field[] = [...POST, ["content-length", length]];
+      await using client = await byHand(rig, headers(1, fields, false));
+      if (before !== "") client.sendBytes(frame(TYPE.data, 0, 1, Buffer.from(before)));
+      client.sendBytes(frame(TYPE.ping, 0, 0, new Uint8Array(8)));
+      await client.says(text(frame(TYPE.ping, 1, 0, new Uint8Array(8)))); // by then all of it is there
+      client.sendBytes(frame(TYPE.data, 1, 1, Buffer.from("more")));
+      await until("the fault", () => sink.aborted !== undefined);
+      expect([sink.text.length < 3, sink.isEnded]).toEqual([true, false]);
+      expect(rig.exchanges[0]!.request.headers.includes("0")).toBe(false);
+    });
+});
+
 describe("a body that nobody reads yet", () => {
   test("it comes whole and joined when its client sent it byte by byte", async () => {
     await using rig = listen();
