@@ -18,6 +18,7 @@ import { openConversions } from "./open-conversions.ts";
 import { type Firewalls, openGuards } from "./open-guards.ts";
 import { openRules } from "./open-rules.ts";
 import { ownRoutes } from "./own-routes.ts";
+import { shownToPeople } from "./shown-text.ts";
 import { tellTargets } from "./tell-targets.ts";
 import { upstreamMaterial } from "./tls-files.ts";
 import { tracedNamed, tracedUpstreams } from "./traced-targets.ts";
@@ -31,6 +32,10 @@ export interface AssemblyPorts {
   /** Of this gateway, for `via`. */
   readonly pseudonym: string;
   readonly newId: () => string;
+  /** The main process checks the targets, and tells. */
+  readonly isToldHealth?: boolean | undefined;
+  /** By its checks a target has become another than it was. */
+  readonly healthChanged?: (() => void) | undefined;
   /** Where it listens. */
   readonly server: () => { readonly address: string; readonly port: number };
 }
@@ -82,7 +87,7 @@ interface Opened {
 }
 
 async function open(plan: GatewayPlan, ports: AssemblyPorts, newest: Assembly["newest"]): Promise<Opened> {
-  const { authenticate, logger, named, newId, random, tracer } = ports;
+  const { authenticate, healthChanged, isToldHealth, logger, named, newId, random, tracer } = ports;
   await using opening = new AsyncDisposableStack();
   const doorkeeper = openDoorkeeper({
     settings: plan.settings,
@@ -95,7 +100,8 @@ async function open(plan: GatewayPlan, ports: AssemblyPorts, newest: Assembly["n
   const asked = { named: tracedNamed(named, tracer), upstreams: tracedUpstreams(pools, tracer) };
   const groups = new Map<string, TargetGroup>();
   const warn = eachOnce((text) => logger.warn(text));
-  for (const route of plan.routes) groups.set(route.id, openGroup(route, { logger, random, warn, ...asked }));
+  const told = { logger, random, warn, healthChanged, isToldHealth };
+  for (const route of plan.routes) groups.set(route.id, openGroup(route, { ...told, ...asked }));
   opening.defer(() => {
     for (const group of groups.values()) group.close();
   });
@@ -144,6 +150,7 @@ function assembled(
       converterFor: (route) => conversions.of(route.id),
       rulesFor: (route): RouteRules | undefined => rules.of(route),
       guardsFor: (route): RouteGuards => firewalls.guardsFor(route),
+      shown: (text, route, kind) => shownToPeople(text, kind, route, firewalls.maskLog),
       own: ownRoutes(plan, conversions.root),
       now: () => systemClock.monotonic(),
     },
@@ -158,7 +165,7 @@ function drained(): Failure {
   return new Failure("gateway.drained", "it began by a gateway file that the gateway does not go by any more");
 }
 
-interface GroupPorts extends Pick<AssemblyPorts, "logger" | "named" | "random"> {
+interface GroupPorts extends Pick<AssemblyPorts, "healthChanged" | "isToldHealth" | "logger" | "named" | "random"> {
   readonly upstreams: Upstreams;
   readonly warn: (text: string) => void;
 }
@@ -172,13 +179,18 @@ function eachOnce(tell: (text: string) => void): (text: string) => void {
   };
 }
 
-function openGroup(route: RoutePlan, { logger, named, random, upstreams, warn }: GroupPorts): TargetGroup {
+function openGroup(route: RoutePlan, ports: GroupPorts): TargetGroup {
+  const { healthChanged, isToldHealth, logger, named, random, upstreams, warn } = ports;
   const log = logger.child({ component: "upstreams", route: route.id });
   return new TargetGroup(groupSettings(route, upstreamMaterial(route, warn)), {
     clock: systemClock,
     random,
     upstreams,
     named,
-    onEvent: (event) => tellTargets(log, event),
+    isTold: isToldHealth,
+    onEvent: (event) => {
+      tellTargets(log, event);
+      if (event.type === "health") healthChanged?.();
+    },
   });
 }

@@ -24,6 +24,7 @@ import { pipelineWays } from "./named/pipeline-ways.ts";
 import { openAccessLog } from "./open-access-log.ts";
 import { GatewayProcesses } from "./processes/gateway-processes.ts";
 import { type NamedDoor, openNamedDoor } from "./processes/named-door.ts";
+import { healthOf } from "./processes/target-health.ts";
 import { requireUnused } from "./processes/unused-port.ts";
 import { requestIds } from "./request-ids.ts";
 import { RunningGateway } from "./running-gateway.ts";
@@ -113,6 +114,7 @@ class MainProcess {
       newId: requestIds(randomBytes),
       server: () => ({ address: settings.host, port: this.#port }),
       limitsChanged: (limits) => this.#sharing.follow(limits),
+      healthChanged: () => this.#processes?.tellHealth(),
       openLog: (place) => this.#openLog(place),
     });
   }
@@ -211,6 +213,7 @@ class MainProcess {
         return this.#node().authenticate({ headers }, { address });
       },
       limits: (peer, message) => this.#sharing.receive(peer, message),
+      health: () => healthOf(this.#running),
       access: (text) => {
         const { accessLog } = this.#running.gateway.plan.settings;
         if (accessLog !== undefined) this.#openLog(accessLog)(text);

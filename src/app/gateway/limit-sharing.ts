@@ -45,24 +45,25 @@ export class LimitSharing {
   /** From now on these are counted together; what was under way about others is dropped. */
   follow(limits: GatewayLimits): void {
     const hasInside = this.#peers.some(({ isInside }) => isInside);
-    const buckets = limits.sharedBuckets(hasInside);
+    const { buckets, concurrencies } = limits.countedTogether(hasInside);
     this.#timer?.cancel();
     this.#life = Math.max(this.#clock.now(), this.#life + 1);
-    this.#shared =
-      buckets.length === 0
-        ? undefined
-        : new SharedLimits({
-            life: this.#life,
-            buckets,
-            former: this.#shared,
-            ...(hasInside && { roundMs: INSIDE_ROUND_MS }),
-          });
+    if (buckets.length + concurrencies.length === 0) {
+      this.#shared?.retire();
+      this.#shared = undefined;
+      return;
+    }
+    this.#shared = new SharedLimits({
+      ...{ life: this.#life, buckets, concurrencies, former: this.#shared },
+      ...(hasInside && { roundMs: INSIDE_ROUND_MS }),
+    });
     this.#round();
   }
 
   receive(peer: string, payload: unknown): void {
     const message = readSharedMessage(payload);
-    if (message) this.#shared?.receive(peer, message, this.#clock.monotonic());
+    const answer = message && this.#shared?.receive(peer, message, this.#clock.monotonic());
+    if (answer) this.#peers.find((each) => each.names().includes(peer))?.send(peer, answer);
   }
 
   counts(): ReturnType<SharedLimits["counts"]> | undefined {

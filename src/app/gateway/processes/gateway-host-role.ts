@@ -17,6 +17,7 @@ import { snapshotJson, takeSnapshot } from "../snapshot.ts";
 import type { FromProcess, StartWords, ToProcess } from "./messages.ts";
 import { RemoteCallers } from "./remote-callers.ts";
 import { remoteNamed } from "./remote-named.ts";
+import { hearHealth } from "./target-health.ts";
 
 /** The control socket, as a host inherits it. */
 const CONTROL_FD = 3;
@@ -83,6 +84,8 @@ class GatewayHost {
         return void this.#drain(message.graceMs);
       case "limits":
         return this.#sharing.receive(MAIN, message.message);
+      case "health":
+        return void this.#running.then((running) => hearHealth(running, message.routes)).catch(() => {}); // refused: told
       case "caller":
         return this.#callers.answered(message.id, message.caller);
       case "stranger":
@@ -98,6 +101,7 @@ class GatewayHost {
       ...{ settings, logger, tracer: this.#tracing.tracer, pseudonym },
       random: seededRandom(randomInt(SEEDS)),
       named: remoteNamed(named),
+      isToldHealth: true,
       authenticate: this.#callers.authenticate,
       newId: requestIds(randomBytes),
       server: () => ({ address: settings.host, port: settings.port }),

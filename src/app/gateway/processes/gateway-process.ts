@@ -14,6 +14,7 @@ import { gatewayHostCommand } from "../../self.ts";
 import { type GatewaySnapshot, readSnapshot } from "../snapshot.ts";
 import { Asked } from "./asked.ts";
 import type { FromProcess, StartWords, ToProcess } from "./messages.ts";
+import type { RouteHealth } from "./target-health.ts";
 
 /** The firewall's rules are loaded and Lua is started within seconds; a busy machine takes longer. */
 const START_MS_MAX = 60_000;
@@ -32,6 +33,8 @@ export interface ProcessPorts {
   /** Resolves with who shows this token. */
   readonly callerOf: (token: string, address: string | undefined) => Promise<Caller>;
   readonly limits: (message: SharedMessage) => void;
+  /** How targets are now. */
+  readonly health: () => readonly RouteHealth[];
   readonly counted: (snapshot: GatewaySnapshot) => void;
   readonly log: (record: LogRecord) => void;
   readonly output: (line: string) => void;
@@ -94,6 +97,7 @@ export class GatewayProcess implements RunningChild {
   async reload(text: string): Promise<void> {
     await this.started;
     await this.#reloads.ask((id) => this.#send({ type: "reload", id, text }));
+    this.tellHealth(); // of a new file's targets it knows nothing
   }
 
   /** What it has counted is told to the port `counted` before this resolves; one that does not answer in time is passed over. */
@@ -107,6 +111,10 @@ export class GatewayProcess implements RunningChild {
     if (!this.#isListening) return;
     this.#send({ type: "drain", graceMs });
     await Promise.race([this.#drained.promise, this.exited]);
+  }
+
+  tellHealth(): void {
+    this.#send({ type: "health", routes: this.#ports.health() });
   }
 
   tellLimits(message: SharedMessage): void {
@@ -133,6 +141,7 @@ export class GatewayProcess implements RunningChild {
       case "listening":
         this.#starting.cancel();
         this.#isListening = true;
+        this.tellHealth();
         return this.#listening.resolve();
       case "refused":
         return this.#child.kill(`cannot serve: ${message.failure.message}`);

@@ -114,18 +114,23 @@ export class GatewayProcesses implements LimitPeers {
     await this.#supervision.abort();
   }
 
+  /** Checks of the main process have found something out. */
+  tellHealth(): void {
+    for (const process of this.#running.values()) process.tellHealth();
+  }
+
   tree(): TreeNode {
     return this.#supervision.tree();
   }
 
-  // As peers that limits are counted with. Names that no node has.
+  // As peers that limits are counted with. One that is started again is another: what the one before had under way is over.
 
   names(): readonly string[] {
-    return [...this.#running.keys()].map((id) => `/${id}`);
+    return [...this.#running.values()].map(peerName);
   }
 
   send(peer: string, message: SharedMessage): void {
-    this.#running.get(peer.slice(1))?.tellLimits(message);
+    for (const process of this.#running.values()) if (peerName(process) === peer) process.tellLimits(message);
   }
 
   #spawn(id: string): GatewayProcess {
@@ -133,7 +138,7 @@ export class GatewayProcesses implements LimitPeers {
     const log = logger.child({ process: id });
     const process = new GatewayProcess({
       ...ports,
-      limits: (message) => limits(`/${id}`, message),
+      limits: (message) => limits(peerName(process), message),
       counted: (snapshot) => this.#counted.set(id, snapshot),
       log: ({ fields, level, message }) => level !== "silent" && log[level](message, fields),
       output: (line) => log.warn(line),
@@ -150,6 +155,11 @@ export class GatewayProcesses implements LimitPeers {
     if (last) this.#past = mergeSnapshots(withoutPresent(last), this.#past === undefined ? [] : [this.#past]);
     if (!this.#isDraining) this.#ports.logger.warn(`${id} ${reason}; another one is started`);
   }
+}
+
+/** No node has such a name. */
+function peerName({ pid }: GatewayProcess): string {
+  return `/${pid}`;
 }
 
 /** At once the first time. */

@@ -9,6 +9,7 @@ import type { Caller } from "../../../wire/rpc/index.ts";
 import type { TracingWords } from "../../observe/tracing.ts";
 import type { GatewayRoleSettings } from "../settings.ts";
 import type { SnapshotJson } from "../snapshot.ts";
+import type { RouteHealth } from "./target-health.ts";
 
 export interface StartWords {
   /** Its port is the one to share: never 0. */
@@ -32,6 +33,8 @@ export type ToProcess =
   | { readonly type: "look"; readonly id: number; readonly withProposals: boolean }
   | { readonly type: "drain"; readonly graceMs: number }
   | { readonly type: "limits"; readonly message: SharedMessage }
+  /** How targets are, all that the main process checks. */
+  | { readonly type: "health"; readonly routes: readonly RouteHealth[] }
   | { readonly type: "caller"; readonly id: number; readonly caller: Caller }
   | { readonly type: "stranger"; readonly id: number; readonly failure: FailureJson };
 

@@ -2,9 +2,8 @@
 import type { Clock } from "../../../base/clock.ts";
 import { Deadlines } from "../../../base/deadlines.ts";
 import type { LimitPlan } from "../words/index.ts";
-import { type LimitCounts, Limits } from "./limits.ts";
+import { type CountedTogether, type LimitCounts, Limits } from "./limits.ts";
 import type { RouteLimits } from "./route-limits.ts";
-import type { TokenBuckets } from "./token-buckets.ts";
 import type { LimitRequest, LimitVerdict } from "./words.ts";
 
 export class GatewayLimits {
@@ -44,8 +43,8 @@ export class GatewayLimits {
   }
 
   /** `withProcesses`: also those that other gateways do not count, for the other processes of this one. */
-  sharedBuckets(withProcesses = false): readonly TokenBuckets[] {
-    return this.#limits.sharedBuckets(withProcesses);
+  countedTogether(withProcesses = false): CountedTogether {
+    return this.#limits.countedTogether(withProcesses);
   }
 
   counts(): readonly LimitCounts[] {

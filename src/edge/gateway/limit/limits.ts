@@ -28,6 +28,11 @@ export interface LimitCounts {
   readonly waiting: number;
 }
 
+export interface CountedTogether {
+  readonly buckets: readonly TokenBuckets[];
+  readonly concurrencies: readonly Concurrency[];
+}
+
 interface Waiting {
   readonly route: RouteLimits;
   readonly request: LimitRequest;
@@ -115,11 +120,13 @@ export class Limits {
     for (const verdict of settled) verdict.onSettled?.(verdict);
   }
 
-  /** Buckets whose counts others have to know: other gateways those that are shared, other processes of this one all. */
-  sharedBuckets(withProcesses = false): readonly TokenBuckets[] {
-    return this.#states.flatMap(({ buckets, plan }) =>
-      buckets !== undefined && (plan.isShared || withProcesses) ? [buckets] : [],
-    );
+  /** What others have to know: other gateways of limits that are shared, other processes of this one of all. */
+  countedTogether(withProcesses = false): CountedTogether {
+    const together = this.#states.filter(({ plan }) => plan.isShared || withProcesses);
+    return {
+      buckets: together.flatMap(({ buckets }) => buckets ?? []),
+      concurrencies: together.flatMap(({ concurrency }) => concurrency ?? []),
+    };
   }
 
   counts(): readonly LimitCounts[] {

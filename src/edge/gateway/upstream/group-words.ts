@@ -113,6 +113,13 @@ export type TargetEvent =
   | { readonly type: "returned"; readonly target: TargetPlan; readonly reason: string }
   | { readonly type: "mirror_failed"; readonly target: TargetPlan; readonly failure: Failure };
 
+/** What active checks say of a target: by its id, which is the same in all processes that go by the same file. */
+export interface TargetHealth {
+  readonly id: string;
+  readonly health: HealthState;
+  readonly reason: string;
+}
+
 export interface TargetStanding {
   readonly target: TargetPlan;
   /** `unknown` also without active checks. */

@@ -10,6 +10,7 @@ export type {
   NamedRequest,
   NamedTargets,
   TargetEvent,
+  TargetHealth,
   TargetStanding,
   TryReason,
 } from "./group-words.ts";

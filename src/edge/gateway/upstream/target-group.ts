@@ -5,9 +5,10 @@
 import type { Clock } from "../../../base/clock.ts";
 import type { Random } from "../../../base/random.ts";
 import type { OutlierEffect } from "../../../protocol/balance/index.ts";
+import type { HealthState } from "../../../protocol/health/index.ts";
 import { RetryBudget } from "../../../protocol/retry/index.ts";
 import type { BodySource } from "../../../wire/http/index.ts";
-import type { TargetPlan, Upstreams } from "../words/index.ts";
+import type { HealthPlan, OriginTarget, TargetPlan, Upstreams } from "../words/index.ts";
 import { Chooser } from "./chooser.ts";
 import { GroupAsk } from "./group-ask.ts";
 import type { GroupParts } from "./group-parts.ts";
@@ -19,6 +20,7 @@ import type {
   GroupSettings,
   NamedTargets,
   TargetEvent,
+  TargetHealth,
   TargetStanding,
 } from "./group-words.ts";
 import { HealthWatch } from "./health-watch.ts";
@@ -34,6 +36,8 @@ export interface GroupPorts {
   readonly upstreams: Upstreams;
   readonly named: NamedTargets;
   readonly onEvent?: ((event: TargetEvent) => void) | undefined;
+  /** Another process checks these targets, and this group is told (`hear`). */
+  readonly isTold?: boolean | undefined;
 }
 
 const NO_COUNTS = { requests: 0, retries: 0, hedges: 0, hedgesWon: 0, unbudgeted: 0, unkept: 0, noTarget: 0 };
@@ -105,6 +109,20 @@ export class TargetGroup {
     return { ...counts, mirrored: this.#mirror?.sent ?? 0, mirrorsSkipped: this.#mirror?.skipped ?? 0 };
   }
 
+  /** How the targets are that have active checks, for groups that are told. */
+  checked(): readonly TargetHealth[] {
+    const checked = this.#states.filter(({ plan }) => this.#checkOf(plan) !== undefined);
+    return checked.map(({ health, healthReason: reason, id }) => ({ id, health, reason }));
+  }
+
+  /** What another process has found out. Of targets that are none of these nothing is kept. */
+  hear(told: readonly TargetHealth[]): void {
+    for (const { health, id, reason } of told) {
+      const state = this.#states.find((each) => each.id === id);
+      if (state !== undefined) this.#become(state, health, reason);
+    }
+  }
+
   /** Checks and timers end; requests under way go on. */
   close(): void {
     for (const watch of this.#watches) watch.stop();
@@ -135,19 +153,32 @@ export class TargetGroup {
   }
 
   #newWatch(state: TargetState): HealthWatch | undefined {
-    const { health, tls, version } = this.#settings;
-    const { plan: target } = state;
-    if (health === undefined || target.kind !== "origin" || target.isDynamic) return undefined;
-    const { clock, random, upstreams } = this.#ports;
+    const { tls, version } = this.#settings;
+    const { clock, isTold, random, upstreams } = this.#ports;
+    const checked = this.#checkOf(state.plan);
+    if (checked === undefined || isTold) return undefined;
+    const { health, target } = checked;
     return new HealthWatch(health, target, {
       ...{ clock, random, upstreams, tls, version },
       changed: (to, reason) => {
-        state.health = to;
-        state.healthReason = reason;
-        this.#parts.chooser.healthChanged();
+        this.#become(state, to, reason);
         this.#tell({ type: "health", target, to, reason });
       },
     });
+  }
+
+  /** Undefined: it has no active checks. */
+  #checkOf(
+    target: TargetPlan,
+  ): { readonly health: HealthPlan; readonly target: TargetPlan & OriginTarget } | undefined {
+    const { health } = this.#settings;
+    return health === undefined || target.kind !== "origin" || target.isDynamic ? undefined : { health, target };
+  }
+
+  #become(state: TargetState, health: HealthState, reason: string): void {
+    state.health = health;
+    state.healthReason = reason;
+    this.#parts.chooser.healthChanged();
   }
 
   #ejection(effect: OutlierEffect): void {

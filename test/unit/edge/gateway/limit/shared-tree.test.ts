@@ -44,8 +44,10 @@ function tree(sizes: readonly number[], plan: Parameters<typeof limitPlan>[0]): 
     step(nowMs) {
       const due = flying.filter(({ atMs }) => atMs <= nowMs);
       flying = flying.filter(({ atMs }) => atMs > nowMs);
-      for (const { from, message, to } of due)
-        all.find(({ name }) => name === to)?.shared.receive(from, message, nowMs);
+      for (const { from, message, to } of due) {
+        const answer = all.find(({ name }) => name === to)?.shared.receive(from, message, nowMs);
+        if (answer) flying.push({ atMs: nowMs + WAY_MS, from: to, to: from, message: answer });
+      }
       for (const { name, shared } of all)
         for (const { message, peer } of shared.tick(nowMs))
           flying.push({ atMs: nowMs + WAY_MS, from: name, to: peer, message });
@@ -103,7 +105,7 @@ describe("SharedLimits with processes", () => {
           }
         }
         const hops = Math.max(left, right) > 1 ? 3 : 1;
-        const unknownMs = 3 * hops * (ROUND_MS + WAY_MS + 2 * STEP_MS);
+        const unknownMs = hops * (ROUND_MS + 3 * WAY_MS + 4 * STEP_MS);
         const allowed = burst + (limit / 1_000) * untilMs;
         const excess = (left + right - 1) * (burst + (limit / 1_000) * unknownMs);
         expect(passed).toBeLessThanOrEqual(allowed + excess);

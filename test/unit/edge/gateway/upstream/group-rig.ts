@@ -137,7 +137,11 @@ export class GroupRig {
   readonly events: TargetEvent[] = [];
   readonly group: TargetGroup;
 
-  constructor(settings: Partial<GroupSettings> = {}, named: NamedTargets = { ask: () => ({ cancel: () => {} }) }) {
+  constructor(
+    settings: Partial<GroupSettings> = {},
+    named: NamedTargets = { ask: () => ({ cancel: () => {} }) },
+    isTold = false,
+  ) {
     const complete: GroupSettings = {
       targets: [target("a")],
       balancer: "ROUND_ROBIN",
@@ -155,6 +159,7 @@ export class GroupRig {
       random: seededRandom(7),
       upstreams: this.upstreams,
       named,
+      isTold,
       onEvent: (event) => void this.events.push(event),
     });
   }
