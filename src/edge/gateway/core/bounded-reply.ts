@@ -5,14 +5,13 @@
  */
 import { Failure } from "../../../base/errors.ts";
 import { type BodySink, type HeaderList, headerOf, type ReplyHead } from "../../../wire/http/index.ts";
-import { refusalOf } from "./failures.ts";
-import type { Passage, TakingGuard } from "./words.ts";
+import { brokenOff, refusalOf } from "./failures.ts";
+import type { Passage, ReplyGuard } from "./words.ts";
 
-const BAD_GATEWAY = 502;
 const STREAM = /^\s*(?:text\/event-stream|application\/grpc)/i;
 
 /** Goes first: what guards behind it hold is bounded too. */
-export function replyBound(bytesMax: number): TakingGuard {
+export function replyBound(bytesMax: number): ReplyGuard {
   return {
     isStrict: false,
     take(passage, head, length, open) {
@@ -75,8 +74,7 @@ class BoundedReplySink implements BodySink {
     if (this.#isOver) return;
     this.#isOver = true;
     if (this.#inner !== undefined) return this.#inner.abort(cause);
-    const refusal = { status: BAD_GATEWAY, code: cause.code, detail: "the upstream's reply broke off" };
-    this.#passage.refuse(refusal, cause.message);
+    this.#passage.refuse(brokenOff(cause), cause.message);
   }
 }
 

@@ -14,12 +14,14 @@ import { Failure } from "../../../base/errors.ts";
 import {
   type BodySink,
   CancelHearingSink,
+  GatheringSink,
   type HeaderList,
   headerOf,
   type ReplyHead,
 } from "../../../wire/http/index.ts";
 import { type Coding, codedHead, codingFor, isCodable, variedHead } from "./coding.ts";
-import type { GuardedReply, LookingGuard, Passage, TakingGuard } from "./words.ts";
+import { brokenOff } from "./failures.ts";
+import type { OpenReply, Passage, ReplyGuard } from "./words.ts";
 
 /** Below, the head is most of it. */
 const BYTES_MIN = 1_024;
@@ -31,28 +33,17 @@ const ZSTD_LEVEL = 3;
 /** Under way at once in a process: each holds some 300 KiB, as much as its coding looks back. */
 const STREAMS_MAX = 256;
 
-export const compressGuard: LookingGuard = {
-  isStrict: false,
-  wants(passage, head, length) {
-    if (length === undefined || length < BYTES_MIN || length > BYTES_MAX) return undefined;
-    return codingFor(passage, head) === undefined ? undefined : BYTES_MAX;
-  },
-  look(passage, head, body): GuardedReply {
-    const coding = codingFor(passage, head)!; // it was wanted
-    const packed = packedBy(coding, body);
-    return packed.byteLength < body.byteLength ? { head: codedHead(head, coding), body: packed } : { head, body };
-  },
-};
-
-/** Behind the other: of what has gone by that. */
-export function streamCompressing(streamsMax = STREAMS_MAX): TakingGuard {
+/** `streamsMax`: those that are coded on their way at once. One guard for all routes. */
+export function compressing(streamsMax = STREAMS_MAX): ReplyGuard {
   let underWay = 0;
   return {
     isStrict: false,
     take(passage, head, length, open) {
       const isWhole = length !== undefined && length <= BYTES_MAX;
-      const coding = isWhole || underWay >= streamsMax ? undefined : codingFor(passage, head);
+      const mayCode = isWhole ? length >= BYTES_MIN : underWay < streamsMax;
+      const coding = mayCode ? codingFor(passage, head) : undefined;
       if (coding === undefined) return open(mayBeCoded(passage, head, length) ? variedHead(head) : head, length);
+      if (isWhole) return packing({ passage, head, length, open }, coding);
       underWay++;
       const sink = new CompressingSink(open(codedHead(head, coding), undefined), packerOf(coding));
       passage.atEnd(() => {
@@ -62,6 +53,27 @@ export function streamCompressing(streamsMax = STREAMS_MAX): TakingGuard {
       return sink;
     },
   };
+}
+
+interface WholeReply {
+  readonly passage: Passage;
+  readonly head: ReplyHead;
+  readonly length: number;
+  readonly open: OpenReply;
+}
+
+/** Gathered, and coded where that makes it smaller. */
+function packing({ head, length, open, passage }: WholeReply, coding: Coding): BodySink {
+  return new GatheringSink(length, (outcome) => {
+    if (outcome instanceof Failure) return passage.refuse(brokenOff(outcome), outcome.message);
+    const { bytes, trailers } = outcome;
+    const packed = packedBy(coding, bytes);
+    const isSmaller = packed.byteLength < bytes.byteLength;
+    const body = isSmaller ? packed : bytes;
+    const sink = open(isSmaller ? codedHead(head, coding) : variedHead(head), body.byteLength);
+    if (body.byteLength > 0) sink.write(body);
+    sink.end(trailers);
+  });
 }
 
 /** For another client, or at another time; to HEAD by what the body would have been. */

@@ -2,6 +2,8 @@
 import type { Failure } from "../../../base/errors.ts";
 import type { Refusal } from "./words.ts";
 
+const BAD_GATEWAY = 502;
+
 const REFUSALS: Readonly<Record<string, readonly [status: number, detail: string]>> = {
   "gateway.connect_failed": [502, "the upstream cannot be reached"],
   "gateway.upstream_closed": [502, "the upstream closed the connection before its reply"],
@@ -62,6 +64,11 @@ export function refusalOf(failure: Failure): Refusal {
   const wait =
     typeof retryAfterMs === "number" ? ["retry-after", String(Math.max(1, Math.ceil(retryAfterMs / 1_000)))] : [];
   return { status, code: failure.code, detail, headers: wait };
+}
+
+/** Of a reply that ended before it was whole, where none of it has gone out. */
+export function brokenOff({ code }: Failure): Refusal {
+  return { status: BAD_GATEWAY, code, detail: "the upstream's reply broke off" };
 }
 
 /** Of what went wrong with the upstream's reply. */

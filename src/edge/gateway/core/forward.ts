@@ -99,7 +99,11 @@ class Forwarding implements GroupRequest, GroupEvents {
     const head = this.#head(path, passage.request.authority);
     const { enter } = this.#way;
     const refuse = (failure: Failure): void => this.onFailure(failure);
-    const match = { route: this.#route.plan, scheme, head, path: passage.path, refuse, enter };
+    const blame = (failure: Failure): void => {
+      passage.why ??= failure.code;
+      passage.detail ??= failure.message;
+    };
+    const match = { route: this.#route.plan, scheme, head, path: passage.path, refuse, blame, enter };
     this.#way.converter!.convert(kind, passage, match, (request, events) => this.#askConverted(request, events));
   }
 

@@ -2,12 +2,13 @@
  * The gateway itself: exchanges in, each led along its route. What it goes by is one `Course` (a plan put together); a reload puts
  * another one in its place, and requests that are under way end on the one that they began with.
  */
+import type { Span } from "../../../base/trace.ts";
 import { headerOf, type RequestHead } from "../../../wire/http/index.ts";
 import type { CompiledRoute, RouteHit, RouteMiss } from "../route/index.ts";
 import { RouteTable } from "../route/index.ts";
 import type { Exchange, ExchangeHandler, GatewayPlan, RoutePlan } from "../words/index.ts";
 import { replyBound } from "./bounded-reply.ts";
-import { compressGuard, streamCompressing } from "./compress.ts";
+import { compressing } from "./compress.ts";
 import { CrossOrigin, preflightStep } from "./cross-origin.ts";
 import { refusalOf } from "./failures.ts";
 import { forwarding } from "./forward.ts";
@@ -30,7 +31,7 @@ interface Ways {
   /** Where requests come in. */
   readonly enter: ExchangeHandler;
   /** Bounded together. */
-  readonly compressing: ReplyGuard;
+  readonly packing: ReplyGuard;
 }
 
 /** What is left of a plan that another one has taken the place of. */
@@ -62,7 +63,7 @@ export class Gateway {
   readonly #events: CoreEvents;
   readonly #unrouted = new Map<string, number>();
   /** What all routes have in common. */
-  readonly #ways: Ways = { enter: (exchange) => this.handle(exchange), compressing: streamCompressing() };
+  readonly #ways: Ways = { enter: (exchange) => this.handle(exchange), packing: compressing() };
   #course: Course;
   #requests = 0;
   #inFlight = 0;
@@ -156,11 +157,7 @@ export class Gateway {
     const { route, span, why } = passage;
     if (route) route.ended(passage, passage.now() - passage.startedMs);
     else if (why !== undefined) this.#unrouted.set(why, (this.#unrouted.get(why) ?? 0) + 1);
-    if (span) {
-      span.set({ "http.response.status_code": passage.status, "distributed_system.attempts": passage.attempts });
-      if (passage.status >= 500 || passage.status === 0) span.fail(passage.detail ?? passage.why ?? passage.status);
-      span.end();
-    }
+    if (span) endSpan(span, passage, course.parts);
     this.#events.ended(passage);
     if (course.inFlight === 0) for (const resolve of course.idle.splice(0)) resolve();
   }
@@ -193,7 +190,7 @@ function idle(course: Course): Promise<void> {
   return new Promise((resolve) => course.idle.push(resolve));
 }
 
-function beginSpan(passage: RunningPassage, { tracer }: CoreParts): void {
+function beginSpan(passage: RunningPassage, { shown, tracer }: CoreParts): void {
   const { hit, request } = passage;
   const { id = "", match } = hit?.route.plan ?? {};
   const pattern = match?.text.slice(match.text.indexOf(" ") + 1) ?? ""; // without its methods
@@ -202,13 +199,23 @@ function beginSpan(passage: RunningPassage, { tracer }: CoreParts): void {
     parent: headerOf(request.headers, "traceparent"),
     attributes: {
       "http.request.method": request.method,
-      "url.path": passage.path,
       "http.route": pattern,
       "distributed_system.route": id,
       "client.address": passage.client,
       "network.protocol.version": request.version,
     },
   });
+  // Hiding costs more than all else here: not for traces that nobody records.
+  if (passage.span.isRecording) passage.span.set({ "url.path": shown(passage.path, passage.route?.plan, "place") });
+}
+
+function endSpan(span: Span, { attempts, detail, route, status, why }: RunningPassage, { shown }: CoreParts): void {
+  if (span.isRecording) {
+    span.set({ "http.response.status_code": status, "distributed_system.attempts": attempts });
+    if (status >= 500 || status === 0)
+      span.fail(detail === undefined ? (why ?? status) : shown(detail, route?.plan, "words"));
+  }
+  span.end();
 }
 
 /** Cheap refusals first: what is limited costs no signature, unless what it is counted by is in the token. */
@@ -216,7 +223,7 @@ function runtimeOf(
   route: CompiledRoute,
   parts: CoreParts,
   counts: RouteCounts | undefined,
-  { compressing, enter }: Ways,
+  { enter, packing }: Ways,
 ): RouteRuntime {
   const { plan } = route;
   const limits = parts.limits.forRoute(plan.id);
@@ -235,7 +242,7 @@ function runtimeOf(
         ...steps,
         ...(rules ? [ruleStep(rules)] : []),
       ],
-      guards: allGuards(plan, guards, compressing),
+      guards: allGuards(plan, guards, packing),
       finish: hasTargets(plan)
         ? forwarding(plan, { group: parts.groupFor(plan), converter: parts.converterFor(plan), parts, enter })
         : answering(route),
@@ -246,11 +253,11 @@ function runtimeOf(
   );
 }
 
-/** `streams`: of all routes together. */
-function allGuards(plan: RoutePlan, guards: readonly ReplyGuard[], streams: ReplyGuard): ReplyGuard[] {
+/** `packing`: of all routes together. */
+function allGuards(plan: RoutePlan, guards: readonly ReplyGuard[], packing: ReplyGuard): ReplyGuard[] {
   const { compress, replyBytesMax } = plan.options;
   const bound = replyBytesMax === undefined ? [] : [replyBound(replyBytesMax)];
-  return [...bound, ...guards, ...(compress ? [compressGuard, streams] : [])];
+  return [...bound, ...guards, ...(compress ? [packing] : [])];
 }
 
 /** Preflights bear no token and none of the request's own headers: of limits those by address count, and nothing else is asked. */

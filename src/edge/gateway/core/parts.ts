@@ -32,6 +32,8 @@ export interface OwnRoutes {
 export interface CoreParts {
   readonly plan: GatewayPlan;
   readonly tracer: Tracer;
+  /** What people may see of a client's text in a trace: a place (a path), or words for people. */
+  shown(text: string, route: RoutePlan | undefined, kind: "place" | "words"): string;
   readonly addresses: ClientViews;
   readonly limits: GatewayLimits;
   readonly doorkeeper: Doorkeeper;

@@ -19,7 +19,7 @@ import { editReply, type RouteHit } from "../route/index.ts";
 import type { Exchange, Peer } from "../words/index.ts";
 import { ClosedSink, closedStream } from "./closed.ts";
 import { refusalOf } from "./failures.ts";
-import { guardReply } from "./guarded-sink.ts";
+import { guardReply } from "./guard-reply.ts";
 import { meteredRaw } from "./metered-raw.ts";
 import { MeteredSink } from "./metered-sink.ts";
 import { refusalReply } from "./problem.ts";

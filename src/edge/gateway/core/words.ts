@@ -109,21 +109,8 @@ export type Went = "on" | "held" | "ended";
 
 export type Step = (passage: Passage) => Went;
 
-export type ReplyGuard = LookingGuard | TakingGuard;
-
-/** Looks at a reply before the client gets it; one that wants a body gets it whole. */
-export interface LookingGuard {
-  /** In bytes: how much of a body it takes; 0: the head is enough, and `look` is called with an empty body; undefined: this reply is of no concern to it. */
-  wants(passage: Passage, head: ReplyHead, length: number | undefined): number | undefined;
-  /** A body that is longer than it takes is refused; else it is passed on unseen. Nothing goes by unseen: interim replies neither. */
-  readonly isStrict: boolean;
-  /** Of a lenient one: of a body that is longer than it takes it sees as much; it can still refuse it, and change nothing. */
-  readonly looksAtBeginnings?: boolean;
-  look(passage: Passage, head: ReplyHead, body: Uint8Array): GuardedReply | Refusal;
-}
-
-/** Changes replies, and decides by itself how much of one it holds before it lets any of it go. */
-export interface TakingGuard {
+/** Looks at replies and changes them before the client gets them, and decides by itself how much of one it holds before it lets any of it go. */
+export interface ReplyGuard {
   /** Nothing goes by unseen: interim replies neither. */
   readonly isStrict: boolean;
   /**
@@ -134,11 +121,6 @@ export interface TakingGuard {
 }
 
 export type OpenReply = (head: ReplyHead, length: number | undefined) => BodySink;
-
-export interface GuardedReply {
-  readonly head: ReplyHead;
-  readonly body: Uint8Array;
-}
 
 export function isRefusal(found: object): found is Refusal {
   return "code" in found;

@@ -6,14 +6,15 @@
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
 import { type BodySink, type BodySource, headerOf, headersOf, type ReplyHead } from "../../../wire/http/index.ts";
-import type { Waf, WafRecord, WafTransaction, WafVerdict } from "../../waf/engine/index.ts";
+import type { OpenedBody, Waf, WafRecord, WafTransaction, WafVerdict } from "../../waf/engine/index.ts";
 import {
+  brokenOff,
   type OpenReply,
   type Passage,
   type Refusal,
+  type ReplyGuard,
   refusalOf,
   type Step,
-  type TakingGuard,
   type Went,
 } from "../core/index.ts";
 import type { RoutePlan } from "../words/index.ts";
@@ -23,6 +24,8 @@ import { type Peeked, peek } from "./peeked-body.ts";
 import { type EditTrailers, TrailingSink, trailing } from "./trailing-sink.ts";
 
 const EMPTY = new Uint8Array(0);
+/** A coded body as short as this is inflated at once: within a millisecond or so. */
+const INFLATED_AT_ONCE_BYTES = 4 * 1024;
 const REFUSED = new Failure("gateway.refused", "the firewall has refused the request");
 const BUSY = "waf.busy";
 /** No rule looks at trailers: where nothing may go by unseen, they end here. */
@@ -126,9 +129,38 @@ export class Firewall {
     return now === undefined ? "held" : this.#gathered(passage, transaction, body, now);
   }
 
-  #look(passage: Passage, transaction: WafTransaction, bytes: Uint8Array, carry: (verdict: WafVerdict) => Went): Went {
-    const verdict = transaction.requestBody(bytes, this.#ports.inspections.firstTurn());
-    return this.#judged(passage, transaction, bytes.byteLength, verdict, carry);
+  #look(
+    passage: Passage,
+    transaction: WafTransaction,
+    bytes: Uint8Array,
+    carry: (verdict: WafVerdict) => Went,
+    opened?: OpenedBody,
+  ): Went {
+    const verdict = transaction.requestBody(bytes, this.#ports.inspections.firstTurn(), opened);
+    const inflatedBytes = opened instanceof Uint8Array ? opened.byteLength : 0;
+    return this.#judged(passage, transaction, bytes.byteLength + inflatedBytes, verdict, carry);
+  }
+
+  /** Of one that is coded and not short what comes out is looked at later: how much that is nobody knows before. */
+  #lookOpened(
+    passage: Passage,
+    transaction: WafTransaction,
+    bytes: Uint8Array,
+    carry: (verdict: WafVerdict) => Went,
+  ): Went {
+    const inflate = bytes.byteLength > INFLATED_AT_ONCE_BYTES ? transaction.inflation(bytes) : undefined;
+    if (inflate === undefined) return this.#look(passage, transaction, bytes, carry);
+    const held = this.#holder(passage);
+    const job = this.#ports.inspections.inflations.run<OpenedBody>(inflate, held, (opened) => {
+      if (passage.isEnded) return;
+      carryLate(passage, () => {
+        if (opened instanceof Failure) throw opened;
+        const hasRoom = !(opened instanceof Uint8Array) || held.to(opened.byteLength);
+        return hasRoom ? this.#look(passage, transaction, bytes, carry, opened) : carry(this.#full(transaction));
+      });
+    });
+    passage.atEnd(() => job.cancel());
+    return "held";
   }
 
   /** More than the firewall takes is refused by what it says of it; one that only watches lets it go on. */
@@ -148,7 +180,7 @@ export class Firewall {
       return went(passage, full);
     }
     if (!outcome.isWhole) this.counts.unseen++;
-    return this.#look(passage, transaction, outcome.bytes, (verdict) => {
+    return this.#lookOpened(passage, transaction, outcome.bytes, (verdict) => {
       if (verdict.kind === "pass") passage.body = body;
       else body.cancel(REFUSED);
       return went(passage, verdict);
@@ -168,7 +200,7 @@ export class Firewall {
     return busy;
   }
 
-  readonly guard: TakingGuard = {
+  readonly guard: ReplyGuard = {
     isStrict: false,
     take: (passage, head, length, open) => {
       const transaction = this.#transactions.get(passage);
@@ -207,7 +239,7 @@ export class Firewall {
     };
     const body = peek(source, transaction.replyBodyBytesMax, this.#holder(passage), (outcome) => {
       if (passage.isEnded) return;
-      if (outcome instanceof Failure) return brokenOff(passage, outcome);
+      if (outcome instanceof Failure) return passage.refuse(brokenOff(outcome), outcome.message);
       const { bytes, hasTrailers, isFull, isWhole } = outcome;
       const known = length ?? (isWhole && !hasTrailers ? bytes.byteLength : undefined);
       const verdict = isFull
@@ -236,10 +268,6 @@ export class Firewall {
     });
     this.#ports.onRecord(record, passage);
   }
-}
-
-function brokenOff(passage: Passage, { code, message }: Failure): void {
-  passage.refuse({ status: 502, code, detail: "the upstream's reply broke off" }, message);
 }
 
 /** What is left of the way of a passage that was held. What breaks there breaks this request and nothing else. */

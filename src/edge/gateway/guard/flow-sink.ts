@@ -3,8 +3,8 @@
  * more, the sender is held back. What cannot be masked breaks the reply off: its beginning is with the client already, the rest is not.
  */
 import { type Failure, toFailure } from "../../../base/errors.ts";
+import { finishAtOnce, type InTurns } from "../../../base/turns.ts";
 import { type BodySink, CancelHearingSink, type HeaderList, KeptBytes } from "../../../wire/http/index.ts";
-import { atOnce, type Turns } from "../mask/index.ts";
 import type { HeldBytes } from "./held-bodies.ts";
 import type { MaskJob } from "./mask-job.ts";
 import type { MaskWork } from "./mask-work.ts";
@@ -15,7 +15,7 @@ const EMPTY = new Uint8Array(0);
 /** What masks bytes as they come. */
 export interface Flow {
   /** Throws what cannot be masked; what was ready before can be taken still. */
-  feed(chunk: Uint8Array, isLast: boolean): Turns<void>;
+  feed(chunk: Uint8Array, isLast: boolean): InTurns<void>;
   /** What can go on since it was last asked. */
   take(): readonly Uint8Array[];
   /** Bytes, about, that wait for what comes behind them. */
@@ -144,7 +144,7 @@ export class FlowSink extends CancelHearingSink {
     let failure: Failure | undefined;
     const before = this.#flow.count;
     try {
-      atOnce(this.#flow.feed(chunk, isLast));
+      finishAtOnce(this.#flow.feed(chunk, isLast));
     } catch (thrown) {
       failure = toFailure(thrown, "gateway.defect");
     }

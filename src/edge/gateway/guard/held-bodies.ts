@@ -5,14 +5,21 @@
  */
 import { CLIENT_PARTS, openTo, Shares, sharerOf } from "./shares.ts";
 
-/** Of all bodies together, in one process: what is made of them is about as much again, twice. */
+/** Of all bodies together, in one process. */
 const HELD_BYTES_MAX = 128 * 1024 * 1024;
 /** So many of the largest fit in a share in any case: one that is coded, and what comes out of it. */
-const LARGEST_BODIES = 2;
+const INSPECTED_COPIES = 2;
+/** One that is coded, and a text that is looked into as a whole, with what becomes of it, two bytes for each character of both. */
+const MASKED_COPIES = 5;
 
-/** What all may hold together where one may have so many bytes. */
+/** What all that are inspected may hold together where one may have so many bytes. */
 export function heldBytesFor(bodyBytesMax: number): number {
-  return Math.max(HELD_BYTES_MAX, CLIENT_PARTS * LARGEST_BODIES * bodyBytesMax);
+  return Math.max(HELD_BYTES_MAX, CLIENT_PARTS * INSPECTED_COPIES * bodyBytesMax);
+}
+
+/** The same for those that are masked. */
+export function maskedBytesFor(bodyBytesMax: number): number {
+  return Math.max(HELD_BYTES_MAX, CLIENT_PARTS * MASKED_COPIES * bodyBytesMax);
 }
 
 export class HeldBodies {

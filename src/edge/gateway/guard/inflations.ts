@@ -4,17 +4,22 @@
  * held until it is over, whoever still waits for it.
  */
 import { type Failure, toFailure } from "../../../base/errors.ts";
-import type { Inflation } from "../mask/index.ts";
 import type { HeldBytes } from "./held-bodies.ts";
 import type { MaskJob } from "./mask-job.ts";
 
 /** The runtime has few threads for this and for reading files; more at once only hold more. */
 export const INFLATING_MAX = 2;
 
+/** Begins, in another thread; `done` is called once, and later. */
+type Inflate<Result> = (done: (outcome: Result | Failure) => void) => void;
+
+/** Calls back when it is over, once; throws where it cannot begin. */
+type Begin = (over: (tell: () => void) => void) => void;
+
 interface Waiting {
-  readonly inflate: Inflation;
+  readonly begin: Begin;
   readonly held: HeldBytes;
-  readonly done: (outcome: Uint8Array | Failure) => void;
+  readonly fail: (failure: Failure) => void;
   isCancelled: boolean;
 }
 
@@ -32,8 +37,9 @@ export class Inflations {
   }
 
   /** `held` stands for the body and for what may come out of it. `done` is called once, later. */
-  run(inflate: Inflation, held: HeldBytes, done: (outcome: Uint8Array | Failure) => void): MaskJob {
-    const job: Waiting = { inflate, held, done, isCancelled: false };
+  run<Result>(inflate: Inflate<Result>, held: HeldBytes, done: (outcome: Result | Failure) => void): MaskJob {
+    const begin: Begin = (over) => inflate((outcome) => over(() => done(outcome)));
+    const job: Waiting = { begin, held, fail: done, isCancelled: false };
     this.#waiting.add(job);
     this.#next();
     return {
@@ -55,19 +61,19 @@ export class Inflations {
   #begin(job: Waiting): void {
     this.#running++;
     const release = job.held.pin();
-    const over = (outcome: Uint8Array | Failure): void => {
+    const over = (tell: () => void): void => {
       this.#running--;
       release();
       try {
-        if (!job.isCancelled) job.done(outcome);
+        if (!job.isCancelled) tell();
       } finally {
         this.#next();
       }
     };
     try {
-      job.inflate(over);
+      job.begin(over);
     } catch (thrown) {
-      over(toFailure(thrown, "gateway.defect"));
+      over(() => job.fail(toFailure(thrown, "gateway.defect")));
     }
   }
 }

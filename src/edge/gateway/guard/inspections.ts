@@ -3,9 +3,11 @@
  * first slice and never comes here. Bounded in number and bytes, in all and for each client: beyond, a request is refused, because what has
  * not been looked into does not go on.
  */
-import type { Clock, Timer } from "../../../base/clock.ts";
+import type { Clock } from "../../../base/clock.ts";
 import { Turn } from "../../waf/engine/index.ts";
 import { HeldBodies, type HeldBytes, heldBytesFor } from "./held-bodies.ts";
+import { Inflations } from "./inflations.ts";
+import { RoundRobin } from "./round-robin.ts";
 import { openTo, Shares, sharerOf } from "./shares.ts";
 
 /** What a request may take before others run: usual ones of 8 KB take half a millisecond. */
@@ -44,27 +46,24 @@ const BOUNDS: InspectionBounds = {
 };
 
 export class Inspections {
-  readonly #clock: Clock;
   readonly #bounds: InspectionBounds;
-  /** In the order of their turns. */
-  readonly #waiting = new Set<Inspection>();
+  readonly #turns: RoundRobin<Inspection>;
   readonly #places = new Shares();
   readonly #bytes = new Shares();
   readonly #held: HeldBodies;
-  #timer: Timer | undefined;
+  /** Of bodies that came coded. */
+  readonly inflations = new Inflations();
   readonly #first: Turn;
-  readonly #turn: Turn;
 
   constructor(clock: Clock, bounds: Partial<InspectionBounds> = {}) {
-    this.#clock = clock;
     this.#bounds = { ...BOUNDS, ...bounds };
     this.#held = new HeldBodies(this.#bounds.heldBytesMax);
     this.#first = new Turn(() => clock.monotonic());
-    this.#turn = new Turn(() => clock.monotonic());
+    this.#turns = new RoundRobin(clock, this.#bounds.sliceMs, (inspection, turn) => this.#goOn(inspection, turn));
   }
 
   get waiting(): number {
-    return this.#waiting.size;
+    return this.#turns.waiting;
   }
 
   /** Of all that wait. */
@@ -74,7 +73,7 @@ export class Inspections {
 
   /** For work that begins now. */
   firstTurn(): Turn {
-    this.#first.begin(this.#waiting.size === 0 ? this.#bounds.sliceMs : this.#bounds.shortSliceMs);
+    this.#first.begin(this.#turns.waiting === 0 ? this.#bounds.sliceMs : this.#bounds.shortSliceMs);
     return this.#first;
   }
 
@@ -96,28 +95,19 @@ export class Inspections {
   /** It goes on when its turn comes. False: there is no room, for anybody or for this client. */
   wait(inspection: Inspection): boolean {
     if (!this.#hasRoom(inspection)) return false;
-    this.#add(inspection);
-    this.#timer ??= this.#clock.after(0, () => this.#run());
+    this.#count(inspection, 1);
+    this.#turns.add(inspection);
     return true;
   }
 
   /** One of all, and one of each client, has room in any case. */
   #hasRoom({ bytes, client }: Inspection): boolean {
     const { bytesMax, waitingMax } = this.#bounds;
-    if (this.#waiting.size === 0) return true;
+    if (this.#turns.waiting === 0) return true;
     const sharer = sharerOf(client);
     const open = openTo(bytes, bytesMax);
     if (!this.#places.hasRoom(sharer, 1, waitingMax) || this.#bytes.taken + bytes > open) return false;
     return this.#places.takenBy(sharer) === 0 || this.#bytes.hasRoom(sharer, bytes, bytesMax, open);
-  }
-
-  #add(inspection: Inspection): void {
-    this.#waiting.add(inspection);
-    this.#count(inspection, 1);
-  }
-
-  #remove(inspection: Inspection): void {
-    if (this.#waiting.delete(inspection)) this.#count(inspection, -1);
   }
 
   #count({ bytes, client }: Inspection, sign: 1 | -1): void {
@@ -128,25 +118,14 @@ export class Inspections {
 
   /** Nobody wants to know any more. */
   drop(inspection: Inspection): void {
-    this.#remove(inspection);
+    if (this.#turns.remove(inspection)) this.#count(inspection, -1);
   }
 
-  #run(): void {
-    this.#turn.begin(this.#bounds.sliceMs);
-    try {
-      this.#goOn();
-    } finally {
-      this.#timer = this.#waiting.size === 0 ? undefined : this.#clock.after(0, () => this.#run());
-    }
-  }
-
-  /** From the first one on, each as long as there is time: the next turn begins with the one that has had none. */
-  #goOn(): void {
-    for (const inspection of [...this.#waiting]) {
-      if (!this.#waiting.has(inspection)) continue; // dropped by what another one has set off
-      this.#remove(inspection);
-      if (!inspection.goOn(this.#turn)) this.#add(inspection);
-      if (this.#turn.isOverNow()) return;
-    }
+  /** It does not count meanwhile: whoever comes next on its way finds the place that it had. */
+  #goOn(inspection: Inspection, turn: Turn): boolean {
+    this.#count(inspection, -1);
+    if (inspection.goOn(turn)) return true;
+    this.#count(inspection, 1);
+    return false;
   }
 }

@@ -4,12 +4,11 @@
  */
 import { Failure } from "../../../base/errors.ts";
 import { type BodySink, type HeaderList, KeptBytes } from "../../../wire/http/index.ts";
-import type { MaskedBody } from "../mask/index.ts";
 import type { FlowSink } from "./flow-sink.ts";
 import type { HeldBytes } from "./held-bodies.ts";
-import { PIECE_BYTES } from "./held-source.ts";
+import { HeldSource } from "./held-source.ts";
 import type { MaskJob } from "./mask-job.ts";
-import { bodiesFull } from "./whole-body.ts";
+import { bodiesFull, type MaskedWhole } from "./whole-body.ts";
 
 /** Of JSON: what is shorter is refused where it is broken, has its length, and can be packed. */
 export const FLOWS_FROM_BYTES = 1024 * 1024;
@@ -19,9 +18,9 @@ export interface MaskedReplyPorts {
   readonly bytesMax: number;
   /** Undefined: it cannot be masked while it comes. Opens the reply. */
   readonly flow: (() => FlowSink) | undefined;
-  whole(bytes: Uint8Array, done: (outcome: MaskedBody | Failure) => void): MaskJob;
+  whole(pieces: KeptBytes, done: (outcome: MaskedWhole | Failure) => void): MaskJob;
   /** `isOpen`: trailers come behind it, so its length is not told. */
-  open(masked: MaskedBody, isOpen: boolean): BodySink;
+  open(masked: MaskedWhole, isOpen: boolean): BodySink;
   /** Throws what cannot be masked. */
   trailers(trailers: HeaderList): HeaderList;
   refuse(failure: Failure): void;
@@ -31,10 +30,12 @@ export class MaskedReply implements BodySink {
   onReady: (() => void) | undefined;
   onCancel: ((cause: Failure) => void) | undefined;
   readonly #ports: MaskedReplyPorts;
-  readonly #kept = new KeptBytes();
+  #kept = new KeptBytes();
   #flow: FlowSink | undefined;
   #flowedBytes = 0;
   #job: MaskJob | undefined;
+  /** What has become of it, on its way to the client. */
+  #source: HeldSource | undefined;
   #isDone = false;
 
   constructor(ports: MaskedReplyPorts) {
@@ -82,7 +83,8 @@ export class MaskedReply implements BodySink {
     this.#isDone = true;
     this.#flow?.drop();
     this.#job?.cancel();
-    this.#kept.takeAll();
+    this.#source?.cancel();
+    this.#kept = new KeptBytes();
     this.#ports.held.free();
   }
 
@@ -90,7 +92,9 @@ export class MaskedReply implements BodySink {
     if (this.#isDone) return;
     if (this.#flow !== undefined) return this.#flow.end(trailers);
     let masked: HeaderList | undefined;
-    const job = this.#ports.whole(this.#kept.takeAll(), (outcome) => {
+    const kept = this.#kept;
+    this.#kept = new KeptBytes();
+    const job = this.#ports.whole(kept, (outcome) => {
       if (this.#isDone) return;
       if (outcome instanceof Failure) return this.#refuseWhole(outcome);
       try {
@@ -110,27 +114,10 @@ export class MaskedReply implements BodySink {
   }
 
   /** A short one at once; of a long one as much as the one behind takes. */
-  #send(masked: MaskedBody, trailers: HeaderList | undefined): void {
-    const { bytes } = masked;
-    const { held } = this.#ports;
-    held.to(bytes.byteLength);
+  #send(masked: MaskedWhole, trailers: HeaderList | undefined): void {
     const sink = this.#ports.open(masked, trailers !== undefined && trailers.length > 0);
-    let at = 0;
-    const goOn = (): void => {
-      while (at < bytes.byteLength && !this.#isDone) {
-        const end = at + PIECE_BYTES;
-        const takesMore = sink.write(bytes.subarray(at, end));
-        at = end;
-        if (!takesMore) break;
-      }
-      if (at < bytes.byteLength || this.#isDone) return;
-      this.#isDone = true;
-      held.free();
-      sink.end(trailers);
-    };
-    sink.onReady = goOn;
-    sink.onCancel = () => this.drop();
-    goOn();
+    this.#source = new HeldSource(masked.pieces, this.#ports.held, trailers);
+    this.#source.start(sink);
   }
 
   abort(cause: Failure): void {

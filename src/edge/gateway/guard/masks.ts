@@ -4,7 +4,7 @@
  * record. What cannot be looked into is refused: forms of data that masks do not read (gRPC, msgpack), connections that leave HTTP.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
-import { type Gathered, type HeaderList, headersOf, withHeader, withoutHeader } from "../../../wire/http/index.ts";
+import { type HeaderList, headersOf, withHeader, withoutHeader } from "../../../wire/http/index.ts";
 import {
   changedBody,
   type Passage,
@@ -16,7 +16,7 @@ import {
 } from "../core/index.ts";
 import { bodyKind, type InflateBounds, type MaskRules, maskForm, mayHide } from "../mask/index.ts";
 import type { HeldBytes } from "./held-bodies.ts";
-import { gatherHeld } from "./held-body.ts";
+import { type GatheredPieces, gatherHeld } from "./held-body.ts";
 import { HeldSource } from "./held-source.ts";
 import type { MaskCounts } from "./mask-counts.ts";
 import type { MaskWork } from "./mask-work.ts";
@@ -110,7 +110,7 @@ export class RouteMasks {
 
   #gathered(passage: Passage, { held, outcome, rules, type }: RequestBody, went: (went: Went) => void): void {
     const contentEncoding = headersOf(passage.headers, "content-encoding").join(", ");
-    const body = { bytes: outcome.bytes, contentType: type, contentEncoding };
+    const body = { pieces: outcome.pieces, contentType: type, contentEncoding };
     const job = maskWhole(body, { rules, bounds: this.#bounds, work: this.#work, held }, (masked) => {
       if (passage.isEnded) return;
       try {
@@ -118,7 +118,7 @@ export class RouteMasks {
         const trailers = outcome.trailers && maskedHeaders(outcome.trailers, rules);
         if (masked.isChanged) passage.headers = changedBody(passage.headers);
         this.#note(passage, masked.count);
-        passage.body = new HeldSource(masked.bytes, held, trailers);
+        passage.body = new HeldSource(masked.pieces, held, trailers);
       } catch (thrown) {
         return went(this.#refuseFor(passage, thrown));
       }
@@ -164,7 +164,7 @@ interface RequestBody {
   readonly type: string;
   readonly rules: MaskRules;
   readonly held: HeldBytes;
-  readonly outcome: Gathered;
+  readonly outcome: GatheredPieces;
 }
 
 /** Whatever the request carries or asks for that masks of this route could not look into. */

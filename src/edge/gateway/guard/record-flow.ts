@@ -3,16 +3,9 @@
  * longer. A record that is too large or cannot be read breaks the reply off: its beginning is with the client already, the rest is not.
  */
 import { Failure } from "../../../base/errors.ts";
+import type { InTurns } from "../../../base/turns.ts";
 import { KeptBytes } from "../../../wire/http/index.ts";
-import {
-  MaskBudget,
-  type MaskedText,
-  type MaskRules,
-  plainInTurns,
-  requireAscii,
-  type Turns,
-  textInTurns,
-} from "../mask/index.ts";
+import { MaskBudget, type MaskedText, type MaskRules, plainInTurns, requireAscii, textInTurns } from "../mask/index.ts";
 import type { Flow } from "./flow-sink.ts";
 
 export type RecordForm = "ndjson" | "sse";
@@ -41,7 +34,7 @@ interface RecordCutter {
 export class RecordFlow implements Flow {
   count = 0;
   readonly #cutter: RecordCutter;
-  readonly #maskOne: (record: Uint8Array) => Turns<MaskedRecord>;
+  readonly #maskOne: (record: Uint8Array) => InTurns<MaskedRecord>;
   /** The beginning of a record. */
   readonly #kept = new KeptBytes();
   #ready: Uint8Array[] = [];
@@ -63,7 +56,7 @@ export class RecordFlow implements Flow {
     return ready;
   }
 
-  *feed(chunk: Uint8Array, isLast: boolean): Turns<void> {
+  *feed(chunk: Uint8Array, isLast: boolean): InTurns<void> {
     for (let from = 0; from < chunk.byteLength; ) {
       if (this.#kept.size === 0) from = this.#cutter.begin(chunk, from);
       const end = this.#cutter.end(chunk, from);
@@ -79,7 +72,7 @@ export class RecordFlow implements Flow {
     if (isLast && this.#kept.size > 0) yield* this.#record(this.#kept.takeAll());
   }
 
-  *#record(record: Uint8Array): Turns<void> {
+  *#record(record: Uint8Array): InTurns<void> {
     const { bytes, count } = yield* this.#maskOne(record);
     this.count += count;
     this.#ready.push(bytes);
@@ -130,12 +123,12 @@ interface MaskedRecord {
   readonly count: number;
 }
 
-function maskLine(record: Uint8Array, rules: MaskRules, budget: MaskBudget): Turns<MaskedRecord> {
+function maskLine(record: Uint8Array, rules: MaskRules, budget: MaskBudget): InTurns<MaskedRecord> {
   return plainInTurns(record, "application/json", rules, budget);
 }
 
 /** Lines of data are one text, perhaps of JSON; other lines are looked at by themselves. */
-function* maskEvent(record: Uint8Array, rules: MaskRules, budget: MaskBudget): Turns<MaskedRecord> {
+function* maskEvent(record: Uint8Array, rules: MaskRules, budget: MaskBudget): InTurns<MaskedRecord> {
   requireAscii(record, "text/event-stream");
   const text = Buffer.from(record.buffer, record.byteOffset, record.byteLength).toString("utf8");
   const lines = text.replace(BYTE_ORDER_MARK, "").split(/\r\n|\r|\n/);
@@ -165,7 +158,7 @@ function isData(line: string): boolean {
 const LOOKS_LIKE_JSON = /^\s*(\{|\[\s*([[{"\d\]-]|(null|true|false)\b))/;
 
 /** Data that has the look of JSON and is none may hold fields that nobody can find. */
-function* maskData(text: string, rules: MaskRules, budget: MaskBudget): Turns<MaskedText> {
+function* maskData(text: string, rules: MaskRules, budget: MaskBudget): InTurns<MaskedText> {
   if (!LOOKS_LIKE_JSON.test(text)) return yield* textInTurns(text, rules, budget);
   try {
     const { bytes, count } = yield* maskLine(Buffer.from(text, "utf8"), rules, budget);

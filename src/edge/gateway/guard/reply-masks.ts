@@ -14,7 +14,6 @@ import {
   type InflateBounds,
   isCoded,
   JsonFlow,
-  type MaskedBody,
   type MaskRules,
   mayHide,
   requireReadable,
@@ -27,7 +26,7 @@ import { maskedHeaders } from "./masked-headers.ts";
 import { MaskedReply, tooLarge } from "./masked-reply.ts";
 import { RecordFlow, recordFormOf } from "./record-flow.ts";
 import { TrailingSink } from "./trailing-sink.ts";
-import { maskWhole } from "./whole-body.ts";
+import { type MaskedWhole, maskWhole } from "./whole-body.ts";
 
 const UNREADABLE = "gateway.body_unreadable";
 const TOO_LARGE = "gateway.reply_too_large";
@@ -140,13 +139,13 @@ export class ReplyMasks {
       held,
       bytesMax: this.#bounds.inflatedBytesMax,
       flow: mayFlow ? () => this.#flow(reply, new JsonFlow(this.#rules), held) : undefined,
-      whole: (bytes, done) => maskWhole({ bytes, contentType: type, contentEncoding }, ports, done),
+      whole: (pieces, done) => maskWhole({ pieces, contentType: type, contentEncoding }, ports, done),
       open: (masked, isOpen) => {
         this.#note(passage, masked);
         const headers = masked.isChanged ? changedBody(head.headers) : head.headers;
         // HTTP/1.1 has trailers only behind chunks.
         if (isOpen) return open({ status: head.status, headers: withoutHeader(headers, "content-length") }, undefined);
-        return open({ status: head.status, headers }, masked.bytes.byteLength);
+        return open({ status: head.status, headers }, masked.pieces.size);
       },
       trailers: (trailers) => this.#trailers(trailers),
       refuse: (failure) => {
@@ -158,7 +157,7 @@ export class ReplyMasks {
     return sink;
   }
 
-  #note(passage: Passage, { count }: MaskedBody): void {
+  #note(passage: Passage, { count }: MaskedWhole): void {
     if (count === 0) return;
     this.#counts.masked += count;
     passage.notes.push({ masked: count });

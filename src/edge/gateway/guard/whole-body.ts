@@ -3,19 +3,20 @@
  * is while that goes on counts as held.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
+import { finishAtOnce, type InTurns } from "../../../base/turns.ts";
+import { KeptBytes } from "../../../wire/http/index.ts";
 import {
-  atOnce,
-  type BodyToMask,
   bodyKind,
   type InflateBounds,
   inflateBody,
   inflatedBytesAtMost,
   inflationOf,
   isCoded,
-  type MaskedBody,
+  MaskBudget,
+  type MaskedPieces,
   type MaskRules,
-  maskBody,
-  plainInTurns,
+  PlainMask,
+  requireReadable,
 } from "../mask/index.ts";
 import type { HeldBytes } from "./held-bodies.ts";
 import type { MaskJob } from "./mask-job.ts";
@@ -26,6 +27,19 @@ export const AT_ONCE_BYTES = 64 * 1024;
 /** Inflated at once: what comes out is short too, or it is no usual text. */
 const INFLATED_AT_ONCE_BYTES = 4 * 1024;
 
+/** The pieces are whoever's who masks it. */
+export interface WholeToMask {
+  readonly pieces: KeptBytes;
+  /** Values of the headers; empty without them. */
+  readonly contentType: string;
+  readonly contentEncoding: string;
+}
+
+export interface MaskedWhole extends MaskedPieces {
+  /** Plain now: `content-encoding` has to go, and `content-length`, `etag` and digests are of another body. Else it is as it came. */
+  readonly isChanged: boolean;
+}
+
 export interface WholeBodyPorts {
   readonly rules: MaskRules;
   readonly bounds: InflateBounds;
@@ -33,11 +47,11 @@ export interface WholeBodyPorts {
   readonly held: HeldBytes;
 }
 
-/** `done` is called once, perhaps at once. The body's own bytes come back where nothing was hidden. */
+/** `done` is called once, perhaps at once. */
 export function maskWhole(
-  body: BodyToMask,
+  body: WholeToMask,
   ports: WholeBodyPorts,
-  done: (outcome: MaskedBody | Failure) => void,
+  done: (outcome: MaskedWhole | Failure) => void,
 ): MaskJob {
   const masking = new WholeBody(body, ports, done);
   masking.begin();
@@ -53,13 +67,15 @@ export function bodiesFull(): Failure {
 }
 
 class WholeBody implements MaskJob {
-  readonly #body: BodyToMask;
+  readonly #body: WholeToMask;
   readonly #ports: WholeBodyPorts;
-  readonly #done: (outcome: MaskedBody | Failure) => void;
+  readonly #done: (outcome: MaskedWhole | Failure) => void;
   #job: MaskJob | undefined;
+  /** As it came, where it came coded: it goes on so where nothing is hidden. */
+  #coded: Uint8Array | undefined;
   #isCancelled = false;
 
-  constructor(body: BodyToMask, ports: WholeBodyPorts, done: (outcome: MaskedBody | Failure) => void) {
+  constructor(body: WholeToMask, ports: WholeBodyPorts, done: (outcome: MaskedWhole | Failure) => void) {
     this.#body = body;
     this.#ports = ports;
     this.#done = done;
@@ -71,47 +87,60 @@ class WholeBody implements MaskJob {
   }
 
   begin(): void {
-    const { bytes, contentEncoding, contentType } = this.#body;
-    if (bytes.byteLength === 0 || bodyKind(contentType) === "binary") {
-      this.#settle(unchanged(bytes));
-      return;
-    }
-    const { bounds, rules } = this.#ports;
-    if (!isCoded(contentEncoding))
-      this.#try(() => (bytes.byteLength <= AT_ONCE_BYTES ? maskBody(this.#body, rules, bounds) : this.#plain(bytes)));
-    else if (bytes.byteLength <= INFLATED_AT_ONCE_BYTES)
-      this.#try(() => this.#plain(inflateBody(bytes, contentEncoding, bounds)));
-    else this.#inflate();
+    const { contentEncoding, contentType, pieces } = this.#body;
+    if (pieces.size === 0 || bodyKind(contentType) === "binary") this.#settle({ pieces, count: 0 });
+    else this.#try(() => (isCoded(contentEncoding) ? this.#inflate() : this.#plain(pieces)));
   }
 
-  #inflate(): void {
-    const { bytes, contentEncoding } = this.#body;
+  #inflate(): MaskedPieces | Failure | undefined {
+    const { contentEncoding, contentType, pieces } = this.#body;
     const { bounds, held, work } = this.#ports;
-    const inflated = (outcome: Uint8Array | Failure): undefined => {
+    requireReadable(contentType);
+    const coded = pieces.takeAll();
+    this.#coded = coded;
+    if (coded.byteLength <= INFLATED_AT_ONCE_BYTES)
+      return this.#plain(keptOf(inflateBody(coded, contentEncoding, bounds)));
+    const inflation = inflationOf(coded, contentEncoding, bounds);
+    if (!held.to(coded.byteLength + inflatedBytesAtMost(coded.byteLength, bounds))) return bodiesFull();
+    this.#job = work.inflations.run(inflation, held, (outcome) => {
       if (outcome instanceof Failure) return this.#settle(outcome);
-      held.to(bytes.byteLength + outcome.byteLength);
       this.#try(() => this.#plain(outcome));
-    };
-    this.#try(() => {
-      const inflation = inflationOf(bytes, contentEncoding, bounds);
-      const most = bytes.byteLength + inflatedBytesAtMost(bytes.byteLength, bounds);
-      if (!held.to(most)) return bodiesFull();
-      this.#job = work.inflations.run(inflation, held, inflated);
-      return undefined;
     });
-  }
-
-  /** Undefined: it comes later. */
-  #plain(plain: Uint8Array): MaskedBody | undefined {
-    const { rules, work } = this.#ports;
-    const turns = plainInTurns(plain, this.#body.contentType, rules);
-    if (plain.byteLength <= AT_ONCE_BYTES) return atOnce(turns);
-    this.#job = work.run(turns, (outcome) => this.#settle(outcome instanceof Failure ? outcome : outcome.result));
     return undefined;
   }
 
-  #try(step: () => MaskedBody | Failure | undefined): void {
-    let outcome: MaskedBody | Failure | undefined;
+  /** Undefined: it comes later. */
+  #plain(plain: KeptBytes): MaskedPieces | undefined {
+    const { contentType } = this.#body;
+    const { size } = plain;
+    const mask = new PlainMask(shifted(plain), contentType, this.#ports.rules, new MaskBudget());
+    if (size <= AT_ONCE_BYTES) return finishAtOnce(mask.run());
+    if (!this.#holds(mask)) throw bodiesFull();
+    const turns = this.#holding(mask);
+    this.#job = this.#ports.work.run(turns, (outcome) =>
+      this.#settle(outcome instanceof Failure ? outcome : outcome.result),
+    );
+    return undefined;
+  }
+
+  /** As much as it holds, from turn to turn. Throws `gateway.bodies_full`. */
+  *#holding(mask: PlainMask): InTurns<MaskedPieces> {
+    const turns = mask.run();
+    for (;;) {
+      const { done, value } = turns.next();
+      if (!this.#holds(mask)) throw bodiesFull();
+      if (done === true) return value;
+      yield;
+    }
+  }
+
+  /** False: there is no room for it. */
+  #holds(mask: PlainMask): boolean {
+    return this.#ports.held.to((this.#coded?.byteLength ?? 0) + mask.held);
+  }
+
+  #try(step: () => MaskedPieces | Failure | undefined): void {
+    let outcome: MaskedPieces | Failure | undefined;
     try {
       outcome = step();
     } catch (thrown) {
@@ -120,13 +149,22 @@ class WholeBody implements MaskJob {
     if (outcome !== undefined) this.#settle(outcome);
   }
 
-  #settle(outcome: MaskedBody | Failure): undefined {
+  #settle(outcome: MaskedPieces | Failure): undefined {
     if (this.#isCancelled) return;
-    const isSame = !(outcome instanceof Failure) && !outcome.isChanged;
-    this.#done(isSame ? unchanged(this.#body.bytes) : outcome);
+    if (outcome instanceof Failure) return this.#done(outcome) as undefined;
+    const isChanged = outcome.count > 0;
+    const isAsItCame = !isChanged && this.#coded !== undefined;
+    this.#done({ ...outcome, isChanged, pieces: isAsItCame ? keptOf(this.#coded!) : outcome.pieces });
   }
 }
 
-function unchanged(bytes: Uint8Array): MaskedBody {
-  return { bytes, count: 0, isChanged: false };
+function keptOf(bytes: Uint8Array): KeptBytes {
+  const kept = new KeptBytes();
+  kept.push(bytes);
+  return kept;
+}
+
+/** They go as they are taken. */
+function* shifted(kept: KeptBytes): Iterable<Uint8Array> {
+  for (let piece = kept.shift(); piece !== undefined; piece = kept.shift()) yield piece;
 }

@@ -1,15 +1,17 @@
 /** Compressed bodies made plain, within bounds: so many bytes, and so many times what was sent. */
 import {
-  brotliDecompress,
   brotliDecompressSync,
-  gunzip,
+  createBrotliDecompress,
+  createGunzip,
+  createInflate,
+  createZstdDecompress,
+  type Gunzip,
   gunzipSync,
-  inflate,
   inflateSync,
-  zstdDecompress,
   zstdDecompressSync,
 } from "node:zlib";
 import { assert, Failure, messageOf } from "../../../base/errors.ts";
+import { KeptBytes } from "../../../wire/http/index.ts";
 
 export interface InflateBounds {
   readonly inflatedBytesMax: number;
@@ -20,6 +22,8 @@ export interface InflateBounds {
 const ALWAYS_ALLOWED_BYTES = 64 * 1024;
 /** Nobody compresses twice; more layers only hide things. */
 const CODINGS_MAX = 1;
+/** Of what comes out of one that is inflated in another thread: as much at a time. */
+const PIECE_BYTES = 128 * 1024;
 
 interface Options {
   readonly maxOutputLength: number;
@@ -35,16 +39,16 @@ interface Inflated {
 
 interface Decoder {
   readonly now: (bytes: Uint8Array, options: Options) => unknown;
-  readonly later: (bytes: Uint8Array, options: Options, done: (fault: Error | null, inflated: unknown) => void) => void;
+  readonly pieces: (options: { readonly chunkSize: number }) => Pick<Gunzip, "on" | "end" | "destroy" | "bytesWritten">;
 }
 
-const GZIP: Decoder = { now: gunzipSync, later: gunzip };
+const GZIP: Decoder = { now: gunzipSync, pieces: createGunzip };
 const DECODERS: Readonly<Record<string, Decoder>> = {
   gzip: GZIP,
   "x-gzip": GZIP,
-  deflate: { now: inflateSync, later: inflate },
-  br: { now: brotliDecompressSync, later: brotliDecompress },
-  zstd: { now: zstdDecompressSync, later: zstdDecompress },
+  deflate: { now: inflateSync, pieces: createInflate },
+  br: { now: brotliDecompressSync, pieces: createBrotliDecompress },
+  zstd: { now: zstdDecompressSync, pieces: createZstdDecompress },
 };
 
 /** Throws `gateway.body_unreadable` or `gateway.body_too_large`. `contentEncoding` is the header's value, empty without one. */
@@ -56,33 +60,48 @@ export function inflateBody(bytes: Uint8Array, contentEncoding: string, bounds: 
   try {
     inflated = decoder.now(bytes, { maxOutputLength: most, info: true }) as Inflated;
   } catch (cause) {
-    throw undecodable(cause, bytes.length, most, contentEncoding);
+    throw isTooLarge(cause) ? tooLarge(bytes.length, most) : undecodable(cause, bytes.length, contentEncoding);
   }
-  const plain = wholeOf(inflated, bytes.length, most, contentEncoding);
-  if (plain instanceof Failure) throw plain;
-  return plain;
+  const { buffer, engine } = inflated;
+  if (buffer.length > most) throw tooLarge(bytes.length, most);
+  const failure = notWhole(engine.bytesWritten, bytes.length, contentEncoding);
+  if (failure !== undefined) throw failure;
+  return buffer;
 }
 
 /** Other readers go on behind the end of what is coded: what they would find there nobody has looked at. */
-function wholeOf({ buffer, engine }: Inflated, sent: number, most: number, coding: string): Uint8Array | Failure {
-  if (buffer.length > most) return tooLarge(sent, most);
-  const rest = sent - engine.bytesWritten;
-  return rest === 0 ? buffer : undecodable(`${rest} bytes stand behind its end`, sent, most, coding);
+function notWhole(taken: number, sent: number, coding: string): Failure | undefined {
+  const rest = sent - taken;
+  return rest === 0 ? undefined : undecodable(`${rest} bytes stand behind its end`, sent, coding);
 }
 
-/** Begins, in another thread; `done` is called once, and later. Nothing can stop it. */
-export type Inflation = (done: (outcome: Uint8Array | Failure) => void) => void;
+/** Begins, in another thread; `done` is called once, and later. */
+export type Inflation = (done: (outcome: KeptBytes | Failure) => void) => void;
 
 /** The same, when it is called. Throws where the coding is not known. */
 export function inflationOf(bytes: Uint8Array, contentEncoding: string, bounds: InflateBounds): Inflation {
   const decoder = decoderOf(contentEncoding);
   assert(decoder !== undefined, () => "a body that is plain was to be inflated");
   const most = inflatedBytesAtMost(bytes.length, bounds);
-  return (done) =>
-    decoder.later(bytes, { maxOutputLength: most, info: true }, (cause, inflated) => {
-      if (cause) done(undecodable(cause, bytes.length, most, contentEncoding));
-      else done(wholeOf(inflated as Inflated, bytes.length, most, contentEncoding));
+  return (done) => {
+    const plain = new KeptBytes();
+    const stream = decoder.pieces({ chunkSize: PIECE_BYTES });
+    let isOver = false;
+    const over = (outcome: KeptBytes | Failure): void => {
+      if (isOver) return;
+      isOver = true;
+      done(outcome);
+    };
+    stream.on("data", (piece: Uint8Array) => {
+      plain.push(piece);
+      if (plain.size <= most) return;
+      stream.destroy();
+      over(tooLarge(bytes.length, most));
     });
+    stream.on("end", () => over(notWhole(stream.bytesWritten, bytes.length, contentEncoding) ?? plain));
+    stream.on("error", (cause: Error) => over(undecodable(cause, bytes.length, contentEncoding)));
+    stream.end(bytes);
+  };
 }
 
 /** As large as a body of so many bytes may become. */
@@ -114,8 +133,11 @@ function decoderOf(contentEncoding: string): Decoder | undefined {
   );
 }
 
-function undecodable(cause: unknown, sent: number, most: number, coding: string): Failure {
-  if ((cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE") return tooLarge(sent, most); // node's errors carry a code
+function isTooLarge(cause: unknown): boolean {
+  return (cause as { code?: unknown }).code === "ERR_BUFFER_TOO_LARGE"; // node's errors carry a code
+}
+
+function undecodable(cause: unknown, sent: number, coding: string): Failure {
   return new Failure(
     "gateway.body_unreadable",
     `inflating a body of ${sent} bytes: ${messageOf(cause)}, ${coding} is required`,

@@ -3,15 +3,18 @@
  * that are there twice and blanks stay as they were. Several values in a row (NDJSON) are read as such. The text may come in pieces, cut
  * anywhere: what is read goes on, and what waits is a member that is not whole or a value that is hidden. Refuses what is no JSON.
  */
+import type { InTurns } from "../../../base/turns.ts";
 import type { MaskBudget } from "./budget.ts";
-import { CUT, JsonText, LONG, NoJson, textOf } from "./json-text.ts";
+import type { TextMasking } from "./byte-flow.ts";
+import type { Hiding, Level, Long, Mark } from "./json-reading.ts";
+import { CUT, JsonText, LONG, literalInTurns, longTextOf, NoJson, textOf } from "./json-text.ts";
 import { mayHold } from "./marks.ts";
 import { digitsOf } from "./number-digits.ts";
+import { HIT_PACE, PACE } from "./pace.ts";
 import { PathWalk, type Standings } from "./path-walk.ts";
-import { type MaskRules, type PathRule, type PatternRule, replacement } from "./rules.ts";
+import { type MaskRules, type PatternRule, replacement } from "./rules.ts";
 import { findSpans } from "./span-finder.ts";
-import { hideIn, hideInTurns, type MaskedText } from "./text-mask.ts";
-import { HIT_PACE, PACE, type Turns } from "./turns.ts";
+import { hideIn, hideInTurns } from "./text-mask.ts";
 
 /** Deeper than any document of people or programs. */
 const DEPTH_MAX = 200;
@@ -29,36 +32,7 @@ const BYTE_ORDER_MARK = 0xfeff;
 
 const NOWHERE: Standings = [];
 
-/** An object or list that is being read. */
-interface Level {
-  readonly isObject: boolean;
-  readonly standings: Standings;
-  /** What it is called, `[]` for items. */
-  readonly name: string;
-  /** Entries so far, and those of them that are still there. */
-  index: number;
-  kept: number;
-}
-
-/** A value that is hidden as a whole. */
-interface Hiding {
-  readonly rule: PathRule;
-  readonly name: string;
-  readonly level: number;
-  /** Where the entry begins that goes with it when it is removed, and where the value does. */
-  entryAt: number;
-  valueAt: number;
-  before: Mark;
-}
-
-/** How far the result was. */
-interface Mark {
-  readonly pieces: number;
-  readonly copied: number;
-  readonly count: number;
-}
-
-export class JsonMask {
+export class JsonMask implements TextMasking {
   /** How many values were hidden. */
   count = 0;
   readonly #patterns: readonly PatternRule[];
@@ -79,9 +53,11 @@ export class JsonMask {
   #waiting = "";
   #hasBegun = false;
   /** By where they begin: long texts whose patterns are found. */
-  readonly #long = new Map<number, MaskedText>();
-  #longText = "";
+  readonly #long = new Map<number, Long>();
+  /** The one that is to be looked into. */
   #longAt = -1;
+  #longEnd = -1;
+  #longHasEscape = false;
 
   constructor({ paths, patterns }: MaskRules, budget: MaskBudget) {
     this.#patterns = patterns;
@@ -90,24 +66,21 @@ export class JsonMask {
     this.#budget = budget;
   }
 
-  /** Characters that have come and cannot go on yet. */
   get held(): number {
-    return this.#waiting.length + this.#json.text.length - this.#copied;
+    return this.#waiting.length + this.#json.text.length;
   }
 
-  /** With fewer characters than these more `feed` does not look again, unless they are the last: what it holds would be read too often. */
   get lookFrom(): number {
     return this.#json.text.length - this.#waiting.length;
   }
 
-  /** What can go on since it was last asked for. */
-  take(): string {
-    const text = this.#out.join("");
+  take(): string[] {
+    const out = this.#out;
     this.#out = [];
-    return text;
+    return out;
   }
 
-  *feed(text: string, isLast: boolean): Turns<void> {
+  *feed(text: string, isLast: boolean): InTurns<void> {
     const json = this.#json;
     this.#waiting += text;
     if (!isLast && this.#waiting.length < json.text.length) return;
@@ -122,7 +95,7 @@ export class JsonMask {
     this.#letGo(isLast);
   }
 
-  *#read(): Turns<void> {
+  *#read(): InTurns<void> {
     const json = this.#json;
     let pause = json.at + PACE;
     for (;;) {
@@ -162,11 +135,13 @@ export class JsonMask {
   }
 
   /** Its end first; then its patterns, when it is come to again and they are wanted. False: its end has not come. */
-  *#readLong(): Turns<boolean> {
+  *#readLong(): InTurns<boolean> {
     if (this.#longAt >= 0) {
-      this.#long.set(this.#longAt, yield* hideInTurns(this.#longText, this.#patterns, this.#budget));
+      const literal = this.#json.text.slice(this.#longAt, this.#longEnd);
+      const text = yield* longTextOf(literal, this.#longHasEscape);
+      const { count, text: masked } = yield* hideInTurns(text, this.#patterns, this.#budget);
+      this.#long.set(this.#longAt, { count, pieces: count > 0 ? yield* literalInTurns(masked) : [] });
       this.#longAt = -1;
-      this.#longText = "";
       return true;
     }
     try {
@@ -214,7 +189,7 @@ export class JsonMask {
     let start = this.#from;
     if (level.index > 0) {
       if (code !== COMMA) json.fault("no comma between two values");
-      if (level.kept === 0) this.#replace(json.at, json.at + 1, "", 0);
+      if (level.kept === 0) this.#replace(json.at, json.at + 1, [], 0);
       start = json.at++;
       json.blanks();
     }
@@ -309,7 +284,7 @@ export class JsonMask {
   #settle(hiding: Hiding): void {
     if (this.#pieces.length > hiding.before.pieces) return; // its name has changed
     const until = Math.max(hiding.entryAt, this.#copied);
-    this.#replace(this.#copied, this.#copied, this.#json.text.slice(this.#copied, until), 0);
+    this.#replace(this.#copied, this.#copied, [this.#json.text.slice(this.#copied, until)], 0);
     this.#copied = until;
     hiding.before = { pieces: this.#pieces.length, copied: until, count: this.count };
   }
@@ -320,7 +295,7 @@ export class JsonMask {
     if (rule.plan.action === "remove") {
       // what was hidden inside of it, its own name perhaps, goes with it
       this.#undo(before);
-      return this.#replace(Math.max(entryAt, this.#copied), json.at, "");
+      return this.#replace(Math.max(entryAt, this.#copied), json.at, []);
     }
     const value = json.text.slice(valueAt, json.at);
     if (value === "null") return;
@@ -328,7 +303,7 @@ export class JsonMask {
     const text = value[0] === '"' ? textOf(value, true) : value;
     const isStars = isContainer && rule.plan.action === "mask";
     const hidden = isStars ? HIDDEN : replacement(rule, this.#fieldName(name), text, value);
-    this.#replace(valueAt, json.at, JSON.stringify(hidden));
+    this.#replace(valueAt, json.at, [JSON.stringify(hidden)]);
   }
 
   /** As the encryption plugin calls a field: a name alone for members of the whole, `items[].iban` below. */
@@ -344,25 +319,23 @@ export class JsonMask {
     const { at, hasEscape, marks } = json;
     const length = at - start - 2;
     if (length === 0 || (!hasEscape && !this.#mayHold(marks, length))) return;
-    const masked =
-      length > PACE
-        ? this.#longIn(start)
-        : hideIn(this.#textFrom(start), this.#patterns, this.#budget, hasEscape ? undefined : marks);
-    if (masked.count > 0) this.#replace(start, at, JSON.stringify(masked.text), masked.count);
-  }
-
-  #textFrom(start: number): string {
-    const { at, hasEscape, text } = this.#json;
-    return textOf(text.slice(start, at), hasEscape);
+    if (length > PACE) return this.#longIn(start);
+    const text = textOf(json.text.slice(start, at), hasEscape);
+    const masked = hideIn(text, this.#patterns, this.#budget, hasEscape ? undefined : marks);
+    if (masked.count > 0) this.#replace(start, at, [JSON.stringify(masked.text)], masked.count);
   }
 
   /** Throws LONG where it is not looked at yet. */
-  #longIn(start: number): MaskedText {
+  #longIn(start: number): void {
+    const { at, hasEscape } = this.#json;
     const known = this.#long.get(start);
-    if (known !== undefined) return known;
-    this.#longAt = start;
-    this.#longText = this.#textFrom(start);
-    throw LONG;
+    if (known === undefined) {
+      this.#longAt = start;
+      this.#longEnd = at;
+      this.#longHasEscape = hasEscape;
+      throw LONG;
+    }
+    if (known.count > 0) this.#replace(start, at, known.pieces, known.count);
   }
 
   #mayHold(marks: number, length: number): boolean {
@@ -385,12 +358,13 @@ export class JsonMask {
       });
       if (patterns.length === 0) continue;
       const masked = hideIn(form, patterns, this.#budget);
-      if (masked.count > 0) return this.#replace(start, at, JSON.stringify(masked.text), masked.count);
+      if (masked.count > 0) return this.#replace(start, at, [JSON.stringify(masked.text)], masked.count);
     }
   }
 
-  #replace(start: number, end: number, text: string, count = 1): void {
-    this.#pieces.push(this.#json.text.slice(this.#copied, start), text);
+  #replace(start: number, end: number, texts: readonly string[], count = 1): void {
+    this.#pieces.push(this.#json.text.slice(this.#copied, start));
+    for (const text of texts) this.#pieces.push(text);
     this.#copied = end;
     this.count += count;
   }

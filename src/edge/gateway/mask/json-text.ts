@@ -2,8 +2,9 @@
  * JSON's tokens, read out of a text that may go on: what is cut off at its end is read again when more has come. Long texts are read in
  * turns, and are known when the reader comes to them again. Refuses what is no JSON.
  */
+import type { InTurns } from "../../../base/turns.ts";
 import { DIGIT, MARKS, type Marks, marksWith, STOP } from "./marks.ts";
-import { PACE, type Turns } from "./turns.ts";
+import { PACE } from "./pace.ts";
 
 /** What is no JSON, or too deep. */
 export class NoJson extends Error {}
@@ -77,7 +78,7 @@ export class JsonText {
   }
 
   /** The one that LONG was thrown for. */
-  *readLong(): Turns<void> {
+  *readLong(): InTurns<void> {
     let from = this.#longAt + 1;
     let [bits, digits, hasEscape] = [0, 0, false];
     while (!this.#scan(from, from + PACE, bits, digits, hasEscape)) {
@@ -192,4 +193,43 @@ function isBlank(code: number): boolean {
 /** What a literal says that the reader has read. */
 export function textOf(literal: string, hasEscape: boolean): string {
   return hasEscape ? (JSON.parse(literal) as string) : literal.slice(1, -1);
+}
+
+/** The same for a long one. */
+export function* longTextOf(literal: string, hasEscape: boolean): InTurns<string> {
+  if (!hasEscape) return literal.slice(1, -1);
+  const end = literal.length - 1;
+  const pieces: string[] = [];
+  for (let from = 1; from < end; yield) {
+    const until = cutBehindEscapes(literal, from, Math.min(end, from + PACE));
+    pieces.push(JSON.parse(`"${literal.slice(from, until)}"`) as string);
+    from = until;
+  }
+  return pieces.join("");
+}
+
+/** There or as far behind it as an escape goes that begins before it. Half of a pair is a text as well: joined they are a pair again. */
+function cutBehindEscapes(literal: string, from: number, until: number): number {
+  const piece = literal.slice(from, until);
+  let at = 0;
+  for (let slash = piece.indexOf("\\"); slash >= 0; slash = piece.indexOf("\\", at))
+    at = slash + (literal[from + slash + 1] === "u" ? ESCAPE_LENGTH_MAX : 2);
+  return from + Math.max(at, piece.length);
+}
+
+/** The literals of a long text, in pieces. */
+export function* literalInTurns(text: string): InTurns<readonly string[]> {
+  const pieces = ['"'];
+  for (let from = 0; from < text.length; yield) {
+    const until = isHalf(text, from + PACE) ? from + PACE + 1 : from + PACE;
+    pieces.push(JSON.stringify(text.slice(from, until)).slice(1, -1));
+    from = until;
+  }
+  pieces.push('"');
+  return pieces;
+}
+
+/** The second half of a character: by itself it would be written as an escape. */
+function isHalf(text: string, at: number): boolean {
+  return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }

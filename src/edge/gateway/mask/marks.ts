@@ -2,7 +2,8 @@
  * What characters a text holds, as one number: most texts are words and numbers, and the marks that a pattern cannot do without are not in
  * them. One look at each character rules out all patterns together. A prefilter: it never rules out what is there.
  */
-import { PACE, type Turns } from "./turns.ts";
+import type { InTurns } from "../../../base/turns.ts";
+import { PACE } from "./pace.ts";
 
 export const DIGIT = 1;
 export const AT = 2;
@@ -59,7 +60,7 @@ export function marksOf(text: string, from = 0, until = text.length): Marks {
   return marksWith(bits, digits);
 }
 
-export function* marksInTurns(text: string): Turns<Marks> {
+export function* marksInTurns(text: string): InTurns<Marks> {
   let [bits, digits] = [0, 0];
   for (let from = 0; from < text.length; from += PACE) {
     const marks = marksOf(text, from, Math.min(text.length, from + PACE));

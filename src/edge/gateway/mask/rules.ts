@@ -27,6 +27,8 @@ export interface PatternRule extends MaskRule {
   /** What hashes and encryption authenticate as the field. */
   readonly field: string;
   readonly mayBeNumber: boolean;
+  /** How much of a text a match may reach over: `near`: no line end, quote, bracket, comma; `keys`: these only within private keys. */
+  readonly reach: "near" | "keys" | "all";
 }
 
 export interface MaskRules {
@@ -70,12 +72,17 @@ function pathRule(rule: MaskRule): PathRule[] {
   return [{ ...rule, path }];
 }
 
-const FINDERS: Readonly<Record<"card" | "email" | "token" | "iban", Pick<PatternRule, "finders" | "needs">>> = {
-  card: { finders: [findCards], needs: { lengthMin: 13, digitsMin: 13, bits: DIGIT } },
-  email: { finders: [findEmails], needs: { lengthMin: 5, digitsMin: 0, bits: AT } }, // a@b.c
-  token: { finders: [findJwts, findPrivateKeys, findKeys], needs: { lengthMin: 7, digitsMin: 0, bits: TOKEN } }, // eyJx.y.
-  iban: { finders: [findIbans], needs: { lengthMin: 15, digitsMin: 2, bits: DIGIT } }, // Norway
-};
+const FINDERS: Readonly<Record<"card" | "email" | "token" | "iban", Pick<PatternRule, "finders" | "needs" | "reach">>> =
+  {
+    card: { finders: [findCards], needs: { lengthMin: 13, digitsMin: 13, bits: DIGIT }, reach: "near" },
+    email: { finders: [findEmails], needs: { lengthMin: 5, digitsMin: 0, bits: AT }, reach: "near" }, // a@b.c
+    token: {
+      finders: [findJwts, findPrivateKeys, findKeys],
+      needs: { lengthMin: 7, digitsMin: 0, bits: TOKEN },
+      reach: "keys",
+    }, // eyJx.y.
+    iban: { finders: [findIbans], needs: { lengthMin: 15, digitsMin: 2, bits: DIGIT }, reach: "near" }, // Norway
+  };
 const ANY: Needs = { lengthMin: 0, digitsMin: 0, bits: 0 };
 
 function patternRule(rule: MaskRule): PatternRule[] {
@@ -83,7 +90,8 @@ function patternRule(rule: MaskRule): PatternRule[] {
   if (what.kind === "path") return [];
   if (what.kind === "pattern")
     return [{ ...rule, ...FINDERS[what.name], field: what.name, mayBeNumber: what.name === "card" }];
-  return [{ ...rule, finders: [regexFinder(what.text)], needs: ANY, field: rule.plan.id, mayBeNumber: true }];
+  const regex = { finders: [regexFinder(what.text)], needs: ANY, reach: "all" as const };
+  return [{ ...rule, ...regex, field: rule.plan.id, mayBeNumber: true }];
 }
 
 /** What stands for a value; undefined: it is left out. `text` is how people read it, `json` its JSON text where it is no text. */
@@ -102,11 +110,15 @@ export function replacement(
 
 /** Whole characters; at most half of a text is shown: short ones are secrets too. */
 export function masked(text: string, keepLast: number): string {
-  const isPlain = !SURROGATE.test(text);
-  const length = isPlain ? text.length : [...text].length;
+  let length = text.length;
+  for (let at = 0; at < text.length; at++) if (isPair(text, at)) length--;
   const shown = Math.min(keepLast, Math.floor(length / 2));
-  const end = isPlain ? text.slice(length - shown) : [...text].slice(length - shown).join("");
-  return "*".repeat(length - shown) + end;
+  let from = text.length;
+  for (let left = shown; left > 0; left--) from -= isPair(text, from - 2) ? 2 : 1;
+  return "*".repeat(length - shown) + text.slice(from);
 }
 
-const SURROGATE = /[\ud800-\udfff]/;
+/** Two halves of one character. */
+function isPair(text: string, at: number): boolean {
+  return (text.charCodeAt(at) & 0xfc00) === 0xd800 && (text.charCodeAt(at + 1) & 0xfc00) === 0xdc00;
+}

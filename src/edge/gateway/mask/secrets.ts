@@ -5,12 +5,13 @@
  * `enc:v1:KEYID:base64url(nonce, ciphertext, tag)`: AES-256-GCM over the value's JSON text, a random nonce, the field and the key's id
  * authenticated. `tok_…`: the first 128 bits of an HMAC-SHA-256 over field and JSON text: equal values, equal hashes.
  */
-import { createCipheriv, createHmac, hkdfSync } from "node:crypto";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
 import { Failure } from "../../../base/errors.ts";
 import type { Entropy } from "../../../wire/auth/index.ts";
 
 const KEY_BYTES = 32;
 const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
 const HASH_BYTES = 16; // two of 2^48 values share one with a chance of 2^-33
 /** 32 random bytes have fewer different values with a chance below 10^-40; a passphrase or zeros do. */
 const DIFFERENT_BYTES_MIN = 12;
@@ -54,6 +55,32 @@ export function encryptValue(keys: MaskKeys, field: string, json: string): strin
   cipher.setAAD(framed(Buffer.from(field), Buffer.from(keys.id)));
   const sealed = Buffer.concat([nonce, cipher.update(json, "utf8"), cipher.final(), cipher.getAuthTag()]);
   return `enc:v1:${keys.id}:${sealed.toString("base64url")}`;
+}
+
+/**
+ * The JSON text behind `payload`, the part behind the key's id; undefined: it was changed or cut, or it is of another field or key. The id is as
+ * it stands there, for the encryption plugin may have been given one.
+ */
+export function decryptValue(
+  keys: Pick<MaskKeys, "cipher">,
+  id: string,
+  field: string,
+  payload: string,
+): string | undefined {
+  const sealed = Buffer.from(payload, "base64url");
+  const tagFrom = sealed.length - TAG_BYTES;
+  if (tagFrom < NONCE_BYTES || sealed.toString("base64url") !== payload) return undefined;
+  const options = { authTagLength: TAG_BYTES };
+  const decipher = createDecipheriv("aes-256-gcm", keys.cipher, sealed.subarray(0, NONCE_BYTES), options);
+  decipher.setAAD(framed(Buffer.from(field), Buffer.from(id)));
+  decipher.setAuthTag(sealed.subarray(tagFrom));
+  const json = decipher.update(sealed.subarray(NONCE_BYTES, tagFrom));
+  try {
+    decipher.final();
+  } catch {
+    return undefined; // the library says less, and nothing else can go wrong here
+  }
+  return json.toString("utf8");
 }
 
 export function hashValue(keys: MaskKeys, field: string, json: string): string {

@@ -1,6 +1,7 @@
 /** Finds what is to be hidden in a text: spans in their order, none inside another. Every finder is linear in the text. */
+import type { InTurns } from "../../../base/turns.ts";
 import type { MaskBudget } from "./budget.ts";
-import { PACE, type Turns } from "./turns.ts";
+import { PACE } from "./pace.ts";
 
 export interface Found {
   readonly start: number;
@@ -24,7 +25,7 @@ export function* findSpansInTurns(
   finders: readonly SpanFinder[],
   text: string,
   budget: MaskBudget,
-): Turns<readonly Found[]> {
+): InTurns<readonly Found[]> {
   const all: Found[][] = [];
   for (const find of finders) {
     const found: Found[] = [];

@@ -1,10 +1,11 @@
 /** Patterns in texts that are no JSON: log fields, headers, forms, any text. */
+import { finishAtOnce, type InTurns } from "../../../base/turns.ts";
 import type { HeaderList } from "../../../wire/http/index.ts";
 import { MaskBudget } from "./budget.ts";
 import { type Marks, marksInTurns, marksOf, mayHold } from "./marks.ts";
+import { HIT_PACE, PACE } from "./pace.ts";
 import { type MaskRules, type PatternRule, replacement } from "./rules.ts";
 import { type Found, findSpans, findSpansInTurns } from "./span-finder.ts";
-import { atOnce, HIT_PACE, PACE, type Turns } from "./turns.ts";
 
 export interface MaskedText {
   readonly text: string;
@@ -14,10 +15,10 @@ export interface MaskedText {
 
 /** The same text when there is nothing to hide. Rules work one after the other, each on what the one before left. */
 export function maskText(text: string, rules: MaskRules, budget = new MaskBudget()): MaskedText {
-  return atOnce(textInTurns(text, rules, budget));
+  return finishAtOnce(textInTurns(text, rules, budget));
 }
 
-export function textInTurns(text: string, rules: MaskRules, budget: MaskBudget): Turns<MaskedText> {
+export function textInTurns(text: string, rules: MaskRules, budget: MaskBudget): InTurns<MaskedText> {
   budget.grant(Buffer.byteLength(text));
   return hideInTurns(text, rules.patterns, budget);
 }
@@ -31,7 +32,7 @@ export function hideIn(text: string, patterns: readonly PatternRule[], budget: M
     if (!mayHold(pattern.needs, marks, masked.length)) continue;
     const found = findSpans(pattern.finders, masked, budget);
     if (found.length === 0) continue;
-    masked = atOnce(replaced(masked, found, pattern));
+    masked = finishAtOnce(replaced(masked, found, pattern));
     count += found.length;
     marks = marksOf(masked);
   }
@@ -39,7 +40,7 @@ export function hideIn(text: string, patterns: readonly PatternRule[], budget: M
 }
 
 /** The same for one of any length. */
-export function* hideInTurns(text: string, patterns: readonly PatternRule[], budget: MaskBudget): Turns<MaskedText> {
+export function* hideInTurns(text: string, patterns: readonly PatternRule[], budget: MaskBudget): InTurns<MaskedText> {
   if (text.length <= PACE) return hideIn(text, patterns, budget);
   let [masked, count] = [text, 0];
   for (const pattern of patterns) {
@@ -51,7 +52,7 @@ export function* hideInTurns(text: string, patterns: readonly PatternRule[], bud
   return { text: masked, count };
 }
 
-function* replaced(text: string, found: readonly Found[], rule: PatternRule): Turns<string> {
+function* replaced(text: string, found: readonly Found[], rule: PatternRule): InTurns<string> {
   let [masked, from, work] = ["", 0, 0];
   for (const { end, start } of found) {
     work += HIT_PACE;
@@ -77,21 +78,29 @@ function tableOf(characters: string): Uint8Array {
 
 /** Fields of a form or query, each decoded, and encoded again where something was hidden. Names and values are texts of their own. */
 export function maskForm(text: string, rules: MaskRules, budget = new MaskBudget()): MaskedText {
-  return atOnce(formInTurns(text, rules, budget));
+  budget.grant(Buffer.byteLength(text));
+  return finishAtOnce(fieldsInTurns(text, rules.patterns, budget));
 }
 
-export function formInTurns(text: string, rules: MaskRules, budget: MaskBudget): Turns<MaskedText> {
-  return partsInTurns(text, IN_FORMS, rules, budget);
+/** Of a message whose budget is granted already. */
+export function fieldsInTurns(text: string, patterns: readonly PatternRule[], budget: MaskBudget): InTurns<MaskedText> {
+  return partsInTurns(text, IN_FORMS, patterns, budget);
 }
 
 /** A path with its query, for people: each piece decoded, and encoded again where something was hidden. */
 export function maskPlace(text: string, rules: MaskRules): MaskedText {
-  return atOnce(partsInTurns(text, IN_PLACES, rules, new MaskBudget()));
+  const budget = new MaskBudget();
+  budget.grant(Buffer.byteLength(text));
+  return finishAtOnce(partsInTurns(text, IN_PLACES, rules.patterns, budget));
 }
 
 /** Empty parts hold nothing. */
-function* partsInTurns(text: string, between: Uint8Array, rules: MaskRules, budget: MaskBudget): Turns<MaskedText> {
-  budget.grant(Buffer.byteLength(text));
+function* partsInTurns(
+  text: string,
+  between: Uint8Array,
+  patterns: readonly PatternRule[],
+  budget: MaskBudget,
+): InTurns<MaskedText> {
   let [masked, count, copied, start, pause] = ["", 0, 0, 0, PACE];
   for (let at = 0; at <= text.length; at++) {
     if (at + count * HIT_PACE >= pause) {
@@ -102,7 +111,7 @@ function* partsInTurns(text: string, between: Uint8Array, rules: MaskRules, budg
     if (at > start) {
       const { isBytes, text: field } = decodeField(text.slice(start, at));
       const isShort = field.length <= PACE;
-      const part = isShort ? hideIn(field, rules.patterns, budget) : yield* hideInTurns(field, rules.patterns, budget);
+      const part = isShort ? hideIn(field, patterns, budget) : yield* hideInTurns(field, patterns, budget);
       if (part.count > 0) {
         masked += text.slice(copied, start) + encodeField(part.text, isBytes);
         copied = at;
@@ -164,6 +173,7 @@ export function maskHeaders(headers: HeaderList, rules: MaskRules): HeaderList {
 function inHeader(value: string, rules: MaskRules, budget: MaskBudget): MaskedText {
   const masked = hideIn(value, rules.patterns, budget);
   if (!masked.text.includes("%")) return masked;
-  const { count, text } = atOnce(partsInTurns(masked.text, IN_HEADERS, rules, budget));
+  budget.grant(Buffer.byteLength(masked.text));
+  const { count, text } = finishAtOnce(partsInTurns(masked.text, IN_HEADERS, rules.patterns, budget));
   return { text, count: count + masked.count };
 }

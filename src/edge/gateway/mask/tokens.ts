@@ -109,6 +109,18 @@ function isBase64Url(code: number): boolean {
   return isAlphanumeric(code) || code === 0x2d || code === 0x5f;
 }
 
+/** Where something begins that may be a private key, and has no end yet; -1: nowhere. */
+export function openKeyAt(text: string): number {
+  let at = text.indexOf(PEM_BEGIN);
+  while (at >= 0) {
+    const close = text.indexOf(PEM_END, at);
+    const tail = close < 0 ? -1 : text.indexOf("-----", close + PEM_END.length);
+    if (tail < 0) return at;
+    at = text.indexOf(PEM_BEGIN, tail);
+  }
+  return -1;
+}
+
 /** One without an end goes to the end of the text: better too much hidden than a key shown. */
 export const findPrivateKeys: SpanFinder = (text, from, until, found) => {
   let at = text.indexOf(PEM_BEGIN, from);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../../src/base/errors.ts";
+import { holding } from "./holding.ts";
 import { CoreRig } from "./rig.ts";
 
 const ROUTE = "route|r|/*|http://up|max_response=4,retries=0";
@@ -88,7 +89,7 @@ describe("max_response", () => {
     const rig = new CoreRig(ROUTE, {
       guardsFor: () => ({
         steps: [],
-        guards: [{ isStrict: true, wants: () => 100, look: (_passage, head, body) => ({ head, body }) }],
+        guards: [holding(100)],
       }),
     });
     const client = rig.send("/");

@@ -4,7 +4,7 @@ import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from "node:zlib"
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
 import { accepted } from "../../../../../src/edge/gateway/core/coding.ts";
-import { streamCompressing } from "../../../../../src/edge/gateway/core/compress.ts";
+import { compressing } from "../../../../../src/edge/gateway/core/compress.ts";
 import type { Passage } from "../../../../../src/edge/gateway/core/index.ts";
 import type { BodySink, HeaderList, ReplyHead } from "../../../../../src/wire/http/index.ts";
 import { headerOf } from "../../../../../src/wire/http/index.ts";
@@ -34,7 +34,7 @@ test("accepted() is what the client likes best, zstd before Brotli before gzip w
     expect([accept, accepted(accept)]).toEqual([accept, found]);
 });
 
-describe("compressGuard", () => {
+describe("compressing() of whole replies", () => {
   const rig = () => new CoreRig("route|r|/*|http://up|compress=true");
   const text = "all work and no play ".repeat(100);
   const ACCEPT = ["accept-encoding", "zstd;q=0.1, gzip;q=0.5"];
@@ -45,7 +45,7 @@ describe("compressGuard", () => {
     return client;
   };
 
-  test("compressGuard makes a text smaller when the client takes it so, and says what has changed", () => {
+  test("compressing() makes a text smaller when the client takes it so, and says what has changed", () => {
     const client = reply([...HTML, "etag", '"1"', "vary", "a", "content-length", String(text.length)]);
     expect([client.header("content-encoding"), client.header("vary"), client.header("etag")]).toEqual([
       ...["gzip", "a, accept-encoding", 'W/"1"'],
@@ -61,7 +61,7 @@ describe("compressGuard", () => {
     ["it is short", HTML, { body: "short" }],
     ["nobody may", [...HTML, "cache-control", "no-transform"], {}],
   ])(
-    "compressGuard leaves a reply alone when %s",
+    "compressing() leaves a reply alone when %s",
     (_why, headers, more: { request?: string[]; status?: number; body?: string }) => {
       const client = reply(headers, more);
       expect(client.head!.headers).toEqual(headers);
@@ -70,7 +70,35 @@ describe("compressGuard", () => {
   );
 });
 
-test("compressGuard says that a reply varies when another client would get it coded", () => {
+test("compressing() sends nothing of a whole reply before its end, and refuses one that breaks off", () => {
+  const core = new CoreRig("route|r|/*|http://up|compress=true,retries=0");
+  const client = core.send("/", { headers: ["accept-encoding", "gzip"] });
+  const body = core.asked().begins(200, HTML, 4_000);
+  for (let piece = 0; piece < 4; piece++) body.write("x".repeat(1_000));
+  expect(client.head).toBeUndefined();
+  body.sink!.end(["t", "1"]);
+  expect([client.header("content-encoding"), client.length! < 200, client.sink!.trailers]).toEqual([
+    ...["gzip", true, ["t", "1"]],
+  ]);
+  const cut = core.send("/", { headers: ["accept-encoding", "gzip"] });
+  const broken = core.asked(1).begins(200, HTML, 4_000);
+  broken.write("x".repeat(1_000));
+  broken.sink!.abort(new Failure("gateway.upstream_closed", "cut"));
+  expect([cut.status, cut.problem.code]).toEqual([502, "gateway.upstream_closed"]);
+});
+
+test("compressing() leaves a whole reply as it is when that is not longer than what would become of it", () => {
+  const core = new CoreRig("route|r|/*|http://up|compress=true");
+  const client = core.send("/", { headers: ["accept-encoding", "zstd"] });
+  const body = core.asked().begins(200, HTML, 1_500);
+  body.sink!.write(crypto.getRandomValues(new Uint8Array(1_500)));
+  body.sink!.end();
+  expect([client.header("content-encoding"), client.length, client.header("vary")]).toEqual([
+    ...[undefined, 1_500, "accept-encoding"],
+  ]);
+});
+
+test("compressing() says that a reply varies when another client would get it coded", () => {
   const text = "all work and no play ".repeat(100);
   const varies = (request: string[], { method = "GET", headers = HTML, body = text } = {}) => {
     const core = new CoreRig("route|r|/*|http://up|compress=true");
@@ -118,7 +146,7 @@ class Taking implements BodySink {
   }
 }
 
-function streaming(accept: string, guard = streamCompressing(), headers = HTML, length?: number) {
+function streaming(accept: string, guard = compressing(), headers = HTML, length?: number) {
   const ends: (() => void)[] = [];
   const request = { method: "GET", headers: ["accept-encoding", accept] };
   const passage = { request, atEnd: (end: () => void) => ends.push(end) } as unknown as Passage; // what it asks of one
@@ -131,9 +159,9 @@ function streaming(accept: string, guard = streamCompressing(), headers = HTML, 
   return { sink, taking, end: () => ends.forEach((end) => void end()) };
 }
 
-describe("streamCompressing()", () => {
+describe("compressing() of streams", () => {
   for (const coding of ["gzip", "br", "zstd"] as const)
-    test(`streamCompressing() sends each piece on as it comes when it is coded with ${coding}`, async () => {
+    test(`compressing() sends each piece on as it comes when it is coded with ${coding}`, async () => {
       const { sink, taking } = streaming(coding);
       expect(headerOf(taking.head!.headers, "content-encoding")).toBe(coding);
       sink.write(Buffer.from("first "));
@@ -146,7 +174,7 @@ describe("streamCompressing()", () => {
       expect([UNPACK[coding](taking.bytes).toString(), taking.over]).toEqual(["first second", "end t 1"]);
     });
 
-  test("streamCompressing() gives back every byte, whatever is written", async () => {
+  test("compressing() gives back every byte, whatever is written", async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom("gzip" as const, "br" as const, "zstd" as const),
@@ -163,7 +191,7 @@ describe("streamCompressing()", () => {
     );
   });
 
-  test("streamCompressing() takes no more when the client does not, and goes on when it does", async () => {
+  test("compressing() takes no more when the client does not, and goes on when it does", async () => {
     const { sink, taking } = streaming("gzip");
     taking.takes = false;
     let readies = 0;
@@ -183,7 +211,7 @@ describe("streamCompressing()", () => {
     expect(gunzipSync(taking.bytes).byteLength).toBe(written * noise.byteLength);
   });
 
-  test("streamCompressing() breaks off when its writer does, and tells its writer when its client does", async () => {
+  test("compressing() breaks off when its writer does, and tells its writer when its client does", async () => {
     const broken = streaming("gzip");
     broken.sink.write(Buffer.from("x"));
     broken.sink.abort(new Failure("gateway.upstream_closed", "it went"));
@@ -201,12 +229,11 @@ describe("streamCompressing()", () => {
     ]);
   });
 
-  test("streamCompressing() leaves what is there as a whole, is a stream of events, or is one too many", () => {
-    expect(streaming("gzip", streamCompressing(), HTML, 5).taking.head!.headers).toBe(HTML);
+  test("compressing() leaves what is a stream of events, or is one too many", () => {
     const events: HeaderList = ["content-type", "text/event-stream"];
-    expect(streaming("gzip", streamCompressing(), events).taking.head!.headers).toBe(events);
-    expect(streaming("gzip", streamCompressing(), HTML, 2_000_000).taking.length).toBeUndefined();
-    const one = streamCompressing(1);
+    expect(streaming("gzip", compressing(), events).taking.head!.headers).toBe(events);
+    expect(streaming("gzip", compressing(), HTML, 2_000_000).taking.length).toBeUndefined();
+    const one = compressing(1);
     const first = streaming("gzip", one);
     const coding = () => headerOf(streaming("gzip", one).taking.head!.headers, "content-encoding");
     expect(coding()).toBeUndefined();

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../../src/base/errors.ts";
+import { createTracer, type FinishedSpan } from "../../../../../src/base/tracer.ts";
 import type { Step } from "../../../../../src/edge/gateway/core/index.ts";
+import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { Asked, CoreRig, OpenBody, PSEUDONYM, planOf, settled } from "./rig.ts";
 
 const PLAIN = "route|r|/*|http://up:8080";
@@ -48,6 +50,27 @@ describe("Gateway.handle()", () => {
     const rig = new CoreRig(`${PLAIN}|${options}`, { guardsFor: () => ({ steps: [step], guards: [] }) });
     rig.send("/", { headers: ["x-card", "4111111111111111", "x-gone", "4111111111111111"] });
     expect(["x-card", "x-copy", "x-none"].map((name) => rig.asked().header(name))).toEqual(["****", "****", ""]);
+  });
+
+  test("handle() tells traces of a request what may be seen of it, where anybody records them", () => {
+    const spans: FinishedSpan[] = [];
+    const entropy = (bytes: number) => new Uint8Array(bytes).fill(7);
+    const traced = (ratio: number) => {
+      const looked: string[] = [];
+      const rig = new CoreRig(PLAIN, {
+        tracer: createTracer({ clock: new SteppedClock(), entropy, ratio, sink: (span) => void spans.push(span) }),
+        shown: (text, route, kind) => {
+          looked.push(text);
+          return `${kind} of ${route?.id}`;
+        },
+      });
+      rig.send("/secret");
+      rig.asked().fails("gateway.connect_failed");
+      return looked;
+    };
+    expect(traced(0)).toEqual([]);
+    expect(traced(1)).toEqual(["/secret", "as the test says"]);
+    expect(spans).toMatchObject([{ attributes: { "url.path": "place of r" }, failure: "words of r" }]);
   });
 
   test("handle() refuses a request when it has been here before", () => {

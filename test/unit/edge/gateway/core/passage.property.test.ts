@@ -3,6 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Failure } from "../../../../../src/base/errors.ts";
 import type { CoreParts, ReplyGuard } from "../../../../../src/edge/gateway/core/index.ts";
+import { holding } from "./holding.ts";
 import { type Asked, type Client, CoreRig, OpenBody, settled } from "./rig.ts";
 
 const EVENTS = [
@@ -17,9 +18,10 @@ const ROUTES = [
 ];
 const GUARDS: Readonly<Record<string, readonly ReplyGuard[]>> = {
   none: [],
-  lenient: [{ isStrict: false, wants: () => 4, look: (_p, head, body) => ({ head, body }) }],
-  strict: [{ isStrict: true, wants: () => 4, look: (_p, head, body) => ({ head, body }) }],
-  refusing: [{ isStrict: true, wants: () => 0, look: () => ({ status: 403, code: "waf.blocked", detail: "no" }) }],
+  passing: [{ isStrict: false, take: (_passage, head, length, open) => open(head, length) }],
+  gathering: [holding(8), { isStrict: true, take: (_passage, head, length, open) => open(head, length) }],
+  refusingLate: [holding(2)],
+  refusing: [{ isStrict: true, take: () => ({ status: 403, code: "waf.blocked", detail: "no" }) }],
 };
 
 /** One request, its upstreams, and what may befall them. What cannot happen now does not. */

@@ -282,6 +282,7 @@ export class CoreRig {
     return {
       plan,
       tracer: NO_TRACER,
+      shown: (text) => text,
       addresses: new ClientViews(plan.settings.trustedProxies, plan.settings.proxyHeader),
       limits: new GatewayLimits(plan.limits, clock),
       doorkeeper: { check: () => new Failure("gateway.unauthenticated", "nobody is let in") },

@@ -205,9 +205,10 @@ describe("a slow taker", () => {
     send();
     while (clock.turn());
     const { upload } = rig.asked();
-    expect([upload.text.length, work.heldBytes]).toEqual([64 * 1024, body.length - 64 * 1024]);
-    upload.onReady!();
-    expect([upload.text.length, work.heldBytes]).toEqual([2 * 64 * 1024, body.length - 2 * 64 * 1024]);
+    for (let before = 0, turn = 0; turn < 3; turn++, before = upload.text.length, upload.onReady!()) {
+      expect(upload.text.length - before).toBeLessThanOrEqual(64 * 1024);
+      expect([upload.text.length > before, work.heldBytes]).toEqual([true, body.length - upload.text.length]);
+    }
     upload.takes = true;
     upload.onReady!();
     expect([upload.isWhole, upload.text.length, work.heldBytes]).toEqual([true, body.length, 0]);
@@ -221,13 +222,13 @@ describe("a slow taker", () => {
   test("keeps its own bodies from being masked when it is given many, and holds no more than a share", () => {
     const { clock, rig, work } = rigOf(["request|card|mask"]);
     rig.upstreams.takes = false;
-    const body = Buffer.from(listOf(8 * MIB));
-    const statuses = Array.from({ length: 6 }, () => {
+    const body = Buffer.from(`["4111111111111111"${',"x y 12"'.repeat(MIB)}]`);
+    const statuses = Array.from({ length: 5 }, () => {
       const client = rig.send("/", { method: "POST", headers: JSON_TYPE, body: new BytesSource(body) });
       while (clock.turn());
       return client.status;
     });
-    expect(statuses).toEqual([undefined, undefined, undefined, undefined, 503, 503]);
+    expect(statuses).toEqual([undefined, undefined, undefined, 503, 503]);
     expect(work.heldBytes).toBeLessThanOrEqual(32 * MIB);
   });
 

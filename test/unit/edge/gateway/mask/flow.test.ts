@@ -1,18 +1,17 @@
 /** Bodies in pieces and in turns: what comes out is what comes out of a whole body at once. */
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { finishAtOnce, type InTurns } from "../../../../../src/base/turns.ts";
 import { MaskBudget } from "../../../../../src/edge/gateway/mask/budget.ts";
 import {
-  atOnce,
   JsonFlow,
   maskBody,
   maskForm,
   maskText,
   plainInTurns,
-  type Turns,
   textInTurns,
 } from "../../../../../src/edge/gateway/mask/index.ts";
-import { PACE } from "../../../../../src/edge/gateway/mask/turns.ts";
+import { PACE } from "../../../../../src/edge/gateway/mask/pace.ts";
 import { rulesOf } from "./rules.ts";
 
 const BOUNDS = { inflatedBytesMax: 1 << 26, inflateRatioMax: 100 };
@@ -36,23 +35,23 @@ function flowing(pieces: readonly Uint8Array[]): string {
   const flow = new JsonFlow(RULES);
   const out: Uint8Array[] = [];
   for (const piece of pieces) {
-    atOnce(flow.feed(piece, false));
+    finishAtOnce(flow.feed(piece, false));
     out.push(...flow.take());
   }
-  atOnce(flow.feed(new Uint8Array(0), true));
+  finishAtOnce(flow.feed(new Uint8Array(0), true));
   out.push(...flow.take());
   expect(flow.held).toBe(0);
   return Buffer.concat(out).toString("latin1");
 }
 
-function turnsOf(turns: Turns<unknown>): number {
+function turnsOf(turns: InTurns<unknown>): number {
   let count = 0;
   while (turns.next().done !== true) count++;
   return count;
 }
 
 /** What each part of a text costs is the same: so the longest way between two yields is bounded. */
-function doesYield(turns: Turns<unknown>, characters: number): void {
+function doesYield(turns: InTurns<unknown>, characters: number): void {
   expect(turnsOf(turns)).toBeGreaterThanOrEqual(Math.floor(characters / PACE) - 1);
 }
 
@@ -132,9 +131,9 @@ describe("JsonFlow", () => {
     const item = `{"card":"${CARD}","n":1},`;
     const piece = Buffer.from(item.repeat(1_000));
     let out = 0;
-    atOnce(flow.feed(Buffer.from("["), false));
+    finishAtOnce(flow.feed(Buffer.from("["), false));
     for (let sent = 0; sent < 50; sent++) {
-      atOnce(flow.feed(piece, false));
+      finishAtOnce(flow.feed(piece, false));
       for (const bytes of flow.take()) out += bytes.byteLength;
       expect(flow.held).toBeLessThan(2 * item.length);
     }
@@ -210,7 +209,7 @@ describe("texts that are longer than is looked at without a turn", () => {
     for (let back = 0; back <= secret.length + 2; back++) {
       const text = `${" ".repeat(PACE - back)}${secret} ${" ".repeat(PACE)}`;
       const expected = `${" ".repeat(PACE - back - 1)}${hidden}${" ".repeat(PACE)}`;
-      expect(atOnce(textInTurns(text, rules, new MaskBudget())).text).toBe(expected);
+      expect(finishAtOnce(textInTurns(text, rules, new MaskBudget())).text).toBe(expected);
     }
   });
 
