@@ -1,7 +1,7 @@
 /** nginx as the upstream of everybody, and as a peer: one worker each, no access log, connections kept. */
 import { mkdirSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { Server } from "./server.ts";
 import { newName, type Place, type Site, SMALL_REPLY } from "./site.ts";
 

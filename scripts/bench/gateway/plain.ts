@@ -1,6 +1,6 @@
 /** A plain proxy of a small reply: ours beside nginx with one worker and the package http-proxy, all before the same upstream. */
 import { join } from "node:path";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { BenchGateway } from "./gateway.ts";
 import { nginxProxy, nginxUpstream } from "./nginx.ts";
 import type { Options } from "./options.ts";

@@ -3,7 +3,7 @@
  * takes one, twice as much cannot come out: what is compared is also the processor time of a request.
  */
 import { availableParallelism } from "node:os";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { BenchGateway } from "./gateway.ts";
 import { nginxUpstream } from "./nginx.ts";
 import type { Options } from "./options.ts";

@@ -3,8 +3,8 @@
  * the slowest of all: the processor time of a call says more than calls a second then.
  */
 import { join } from "node:path";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { type Figures, medians } from "../common/figures.ts";
-import { freePorts } from "../common/free-ports.ts";
 import { median } from "../common/statistics.ts";
 import { resultOf } from "../raft/contestant.ts";
 import { BenchGateway } from "./gateway.ts";

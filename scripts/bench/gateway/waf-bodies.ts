@@ -30,9 +30,13 @@ export const DEAR_BODIES: readonly WafBody[] = [
   { name: "form, base64", type: FORM, body: (bytes) => `a=${btoa(prose((bytes * 3) / 4)).replaceAll("=", "")}` },
 ];
 
-function prose(bytes: number): string {
+/** Words from one text's begin to the next one's; has no divisor in common with how often words come again. */
+const BEGIN_STEP = 13;
+
+/** Another text for each `begin`: equal values are looked at once, and bodies of users hold few of them. */
+function prose(bytes: number, begin = 0): string {
   const parts: string[] = [];
-  for (let size = 0, at = 0; size < bytes; at++) {
+  for (let size = 0, at = begin * BEGIN_STEP; size < bytes; at++) {
     const word = WORDS[(at * 7 + (at >> 3)) % WORDS.length]!;
     parts.push(word);
     size += word.length + 1;
@@ -42,11 +46,11 @@ function prose(bytes: number): string {
 
 function form(fields: number, bytes: number): string {
   const each = Math.floor(bytes / fields) - 12;
-  return Array.from({ length: fields }, (_, n) => `field_${n}=${prose(each).replaceAll(" ", "+")}`).join("&");
+  return Array.from({ length: fields }, (_, n) => `field_${n}=${prose(each, n).replaceAll(" ", "+")}`).join("&");
 }
 
 function jsonOf(values: number, bytes: number): string {
   const each = Math.max(1, Math.floor(bytes / values) - 40);
-  const items = Array.from({ length: values }, (_, n) => ({ id: n, text: prose(each), paid: n % 2 === 0 }));
+  const items = Array.from({ length: values }, (_, n) => ({ id: n, text: prose(each, n), paid: n % 2 === 0 }));
   return JSON.stringify({ items });
 }

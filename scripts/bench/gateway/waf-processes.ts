@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { pause, systemClock } from "../../../src/base/clock.ts";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { median } from "../common/statistics.ts";
 import { table } from "../common/table.ts";
 import { connectionsOf } from "./connections.ts";

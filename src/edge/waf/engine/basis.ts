@@ -18,6 +18,8 @@ export interface WafBasis {
   readonly bodyLimits: BodyLimits;
   readonly argumentsMax: number;
   readonly isRequestBodyRead: boolean;
+  /** `SecWebAppId`; undefined: the rules say none. */
+  readonly webAppId?: string | undefined;
   /** Media types of replies that are looked into. */
   readonly replyTypes: readonly string[];
   onEnd(record: WafRecord, context: WafContext, spentMs: number): void;

@@ -106,10 +106,8 @@ export class Effects {
       case "ruleEngine":
         this.#switches.engine = effect.mode;
         return;
-      // The body is always a variable (as in ModSecurity v3), and there is no audit log beside the gateway's own.
+      // The body is always a variable, as in ModSecurity v3.
       case "forceRequestBodyVariable":
-      case "auditEngine":
-      case "auditLogParts":
         return;
       default:
         return this.#removals.add(effect);

@@ -59,7 +59,7 @@ export class Evaluator {
   }
 
   #newLook(): RuleLook {
-    return new RuleLook(this.#variables, this.#run, this.#effects, this.#removals, this.#plan.lists);
+    return new RuleLook(this.#variables, this.#run, this.#effects, this.#removals, this.#plan);
   }
 
   /** Whatever phase was under way is left as it is, with the lists that its rule was making. */
@@ -95,6 +95,8 @@ export class Evaluator {
     try {
       return this.#look.goOn(turn);
     } catch (thrown) {
+      // What it was at is left half done.
+      this.#look = this.#newLook();
       if (thrown instanceof Failure) return thrown;
       return new Failure("waf.fault", `ran rule ${planned.rule.id}: ${String(thrown)}; required: a verdict`);
     }
@@ -113,6 +115,7 @@ export class Evaluator {
 
   #finish(planned: PlannedRule): Interruption | undefined {
     const { rule } = planned;
+    if (rule.severity !== undefined) this.#variables.noteSeverity(rule.severity);
     if (rule.isLogged) this.#log(planned);
     if (rule.disruptive === "pass") return undefined;
     if (rule.disruptive === "allow") return { kind: "allow", scope: "all" };

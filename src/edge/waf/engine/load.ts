@@ -12,6 +12,7 @@ import {
   RECORD_SECONDS,
   SLICE_MS,
 } from "./limits.ts";
+import { overruled } from "./overruled.ts";
 import { planRules } from "./plan.ts";
 import { Records } from "./records.ts";
 import type { BodyLimits } from "./request-body.ts";
@@ -30,7 +31,10 @@ export interface LoadedWaf {
   readonly waf: Waf;
   readonly ruleCount: number;
   readonly files: readonly string[];
+  /** Faults first, then rules that are left out, then what is only ignored. */
   readonly unsupported: readonly WafUnsupported[];
+  /** What the rule sets call themselves: `OWASP_CRS/3.3.4`. */
+  readonly signatures: readonly string[];
 }
 
 /** As ModSecurity's recommended configuration has it. */
@@ -70,7 +74,10 @@ function* loading(settings: WafSettings, ports: WafPorts): InTurns<LoadedWaf> {
     );
   const plan = yield* planRules(set);
   const waf = new Waf({
-    settings,
+    settings: {
+      ...settings,
+      replyBytesMax: Math.min(settings.replyBytesMax, set.settings.responseBodyLimit ?? settings.replyBytesMax),
+    },
     plan,
     records: new Records(() => ports.clock.now(), set.settings.collectionTimeoutSeconds ?? RECORD_SECONDS),
     clock: ports.clock,
@@ -78,6 +85,7 @@ function* loading(settings: WafSettings, ports: WafPorts): InTurns<LoadedWaf> {
     bodyLimits: bodyLimitsOf(settings, set.settings),
     argumentsMax: Math.min(ARGUMENTS_LIMIT_MAX, set.settings.argumentsLimit ?? ARGUMENTS_MAX),
     isRequestBodyRead: set.settings.requestBodyAccess ?? true,
+    webAppId: set.settings.webAppId,
     replyTypes: set.settings.responseBodyMimeTypes ?? REPLY_TYPES,
   });
   return {
@@ -85,6 +93,7 @@ function* loading(settings: WafSettings, ports: WafPorts): InTurns<LoadedWaf> {
     ruleCount: set.ruleCount - own,
     files: [...setup, ...rules],
     unsupported: listed(set, settings, exclusions.faults),
+    signatures: set.settings.componentSignatures,
   };
 }
 
@@ -105,6 +114,7 @@ function bodyLimitsOf(settings: WafSettings, rules: RuleSettings): BodyLimits {
   const { bodyBytesMax } = settings;
   return {
     bytesMax: Math.min(bodyBytesMax, rules.requestBodyLimit ?? bodyBytesMax),
+    bytesWithoutFilesMax: rules.requestBodyNoFilesLimit,
     inflatedBytesMax: settings.inflatedBytesMax ?? bodyBytesMax,
     inflateRatioMax: settings.inflateRatioMax ?? INFLATE_RATIO_MAX,
     jsonDepthMax: Math.min(JSON_DEPTH_MAX, rules.requestBodyJsonDepthLimit ?? JSON_DEPTH_MAX),
@@ -118,11 +128,12 @@ const CONSEQUENCES: Readonly<Record<Unsupported["effect"], string>> = {
 };
 
 function listed(set: RuleSet, settings: WafSettings, faults: readonly string[]): WafUnsupported[] {
-  const list: WafUnsupported[] = set.unsupported.map((item) => ({
+  const list: WafUnsupported[] = set.unsupported.toSorted(byGravity).map((item) => ({
     file: item.file,
     line: item.line,
     what: `${item.kind} ${item.what}: ${item.reason}`,
     consequence: CONSEQUENCES[item.effect],
+    isFault: item.isFault,
   }));
   for (const item of faults)
     list.push({
@@ -130,22 +141,15 @@ function listed(set: RuleSet, settings: WafSettings, faults: readonly string[]):
       line: 0,
       what: `exclude ${item}: no rule id, tag or id:TARGET`,
       consequence: "nothing is excluded",
+      isFault: true,
     });
-  return [...list, ...overruled(set.settings, settings)];
+  return [...list, ...overruled(set, settings)];
 }
 
-/** Settings of the rules that do not hold as they are written. */
-function overruled(rules: RuleSettings, { mode, rules: file }: WafSettings): WafUnsupported[] {
-  const list: WafUnsupported[] = [];
-  const tell = (what: string, consequence: string): void => void list.push({ file, line: 0, what, consequence });
-  const { argumentsLimit = 0, engine } = rules;
-  if (engine !== undefined && engine !== (mode === "block" ? "On" : "DetectionOnly"))
-    tell(`SecRuleEngine ${engine}`, `the gateway file's mode counts: ${mode}`);
-  if (rules.requestBodyLimitAction === "ProcessPartial")
-    tell("SecRequestBodyLimitAction ProcessPartial", "larger bodies are refused");
-  if (rules.responseBodyLimitAction === "Reject")
-    tell("SecResponseBodyLimitAction Reject", "of larger replies the first part is looked at and the rest flows");
-  if (argumentsLimit > ARGUMENTS_LIMIT_MAX)
-    tell(`SecArgumentsLimit ${argumentsLimit}`, `more than ${ARGUMENTS_LIMIT_MAX} are refused`);
-  return list;
+function byGravity(one: Unsupported, other: Unsupported): number {
+  return gravity(other) - gravity(one);
+}
+
+function gravity({ effect, isFault }: Unsupported): number {
+  return (isFault ? 2 : 0) + (effect === "rule_left_out" ? 1 : 0);
 }

@@ -15,6 +15,7 @@ export function expand(template: Template, variables: Variables, rule: Rule): By
 }
 
 function macroValue({ collection, key }: MacroPart, variables: Variables, rule: Rule): Bytes {
+  if (collection === "TX" && key !== undefined) return variables.tx(key) ?? "";
   if (collection === "RULE") return ruleValue(key, variables, rule);
   const found = variables.of(collection, key?.toLowerCase());
   if (key === undefined || found.length === 0) return found[0]?.value ?? "";

@@ -21,6 +21,10 @@ export interface PlannedLink {
   readonly targets: readonly PlannedTarget[];
   /** A target's values may change while others of its rule are looked at: all are selected before. */
   readonly isVolatile: boolean;
+  /** Its only target is one variable of rules, or how many values there are: there is no need for a list. */
+  readonly isSingle: boolean;
+  /** Links of the same number have the same targets and transformations; -1: there is one target only, or its values may change within a phase. */
+  readonly family: number;
   /** Links of the same number transform in the same way. */
   readonly chain: number;
   /** The chain as far as each of its steps, from none on; for `multiMatch`. */
@@ -39,6 +43,7 @@ export interface Plan {
   /** By phase, 1 to 5. */
   readonly phases: readonly (readonly PlannedRule[])[];
   readonly lists: number;
+  readonly families: number;
   readonly rules: readonly PlannedRule[];
 }
 
@@ -46,7 +51,7 @@ const PHASES = 5;
 const PARANOIA_TAG = "paranoia-level/";
 
 export function* planRules(set: RuleSet): InTurns<Plan> {
-  const numbers: Numbers = { lists: new Map(), chains: new Map() };
+  const numbers: Numbers = { lists: new Map(), chains: new Map(), families: new Map() };
   const phases: PlannedRule[][] = Array.from({ length: PHASES + 1 }, () => []);
   const rules: PlannedRule[] = [];
   const jumps = jumpsOf(set);
@@ -57,24 +62,38 @@ export function* planRules(set: RuleSet): InTurns<Plan> {
     phases[entry.phase]!.push(planned);
     yield;
   }
-  return { phases, lists: numbers.lists.size, rules };
+  return { phases, lists: numbers.lists.size, families: numbers.families.size, rules };
 }
 
 interface Numbers {
   readonly lists: Map<string, number>;
   readonly chains: Map<string, number>;
+  readonly families: Map<string, number>;
 }
 
-function planRule(rule: Rule, index: number, jump: number, { lists, chains }: Numbers): PlannedRule {
-  const links = rule.links.map((link) => ({
-    link,
-    targets: link.targets.map((target) => planTarget(target, link.exclusions, lists)),
-    isVolatile: link.targets.some(({ collection }) => isVolatile(collection)),
-    chain: numberOf(link.transformations.key, chains),
-    prefixes: link.isMultiMatch ? prefixesOf(link.transformations, chains) : [],
-  }));
+function planRule(rule: Rule, index: number, jump: number, numbers: Numbers): PlannedRule {
+  const links = rule.links.map((link) => planLink(link, numbers));
   const level = rule.tags.find((tag) => tag.startsWith(PARANOIA_TAG))?.slice(PARANOIA_TAG.length);
   return { rule, index, links, jump, paranoia: Number(level ?? 0) || 0, tags: rule.tags };
+}
+
+function planLink(link: RuleLink, { chains, families, lists }: Numbers): PlannedLink {
+  const targets = link.targets.map((target) => planTarget(target, link.exclusions, lists));
+  const chain = numberOf(link.transformations.key, chains);
+  const isFamily = targets.length > 1 && !link.isMultiMatch && targets.every(({ list }) => list >= 0);
+  return {
+    link,
+    targets,
+    isVolatile: link.targets.some(({ collection }) => isVolatile(collection)),
+    isSingle: targets.length === 1 && isSingle(targets[0]!),
+    family: isFamily ? numberOf([chain, ...targets.map(({ list }) => list)].join(), families) : -1,
+    chain,
+    prefixes: link.isMultiMatch ? prefixesOf(link.transformations, chains) : [],
+  };
+}
+
+function isSingle({ exclusions, target: { collection, isCount, selector } }: PlannedTarget): boolean {
+  return isCount || (collection === "TX" && selector?.kind === "key" && exclusions.length === 0);
 }
 
 /** Where each rule with `skipAfter` goes on in its phase: behind the marker or rule of that name, else at the phase's end. */

@@ -4,7 +4,7 @@
  */
 import type { InTurns } from "../../../base/turns.ts";
 import { type Bytes, bytesOfBuffer } from "../match/index.ts";
-import { inflate } from "./body/inflate.ts";
+import { type Inflated, inflate, inflateLater } from "./body/inflate.ts";
 import { readJson } from "./body/json.ts";
 import { MULTIPART_VARIABLES, readMultipart } from "./body/multipart.ts";
 import type { ArgumentSink, BodyFault } from "./body/sink.ts";
@@ -14,6 +14,8 @@ import type { Variables } from "./variables.ts";
 
 export interface BodyLimits {
   readonly bytesMax: number;
+  /** Without files; undefined: no other bound than that of all bytes. */
+  readonly bytesWithoutFilesMax?: number | undefined;
   readonly inflatedBytesMax: number;
   readonly inflateRatioMax: number;
   readonly jsonDepthMax: number;
@@ -26,11 +28,29 @@ export interface BodyRefusal {
   readonly message: string;
 }
 
-/** The body's bytes as they are to be looked at, or why it is refused. */
-export function openBody(bytes: Uint8Array, encoding: string, limits: BodyLimits): Uint8Array | BodyRefusal {
+/** A body's bytes as they are to be looked at, or why it is refused. */
+export type OpenedBody = Uint8Array | BodyRefusal;
+
+export function openBody(bytes: Uint8Array, encoding: string, limits: BodyLimits): OpenedBody {
   if (bytes.length > limits.bytesMax) return tooLarge(bytes.length, limits.bytesMax);
   if (encoding === "" || bytes.length === 0) return bytes;
   const inflated = inflate(bytes, encoding, limits.inflatedBytesMax, limits.inflateRatioMax);
+  return openedOf(inflated, bytes.length, limits);
+}
+
+/** The same, of one that is coded and not too long, in another thread. `done` is called once, perhaps at once. */
+export function openBodyLater(
+  bytes: Uint8Array,
+  encoding: string,
+  limits: BodyLimits,
+  done: (opened: OpenedBody) => void,
+): void {
+  inflateLater(bytes, encoding, limits.inflatedBytesMax, limits.inflateRatioMax, (inflated) =>
+    done(openedOf(inflated, bytes.length, limits)),
+  );
+}
+
+function openedOf(inflated: Inflated, sent: number, limits: BodyLimits): OpenedBody {
   if (inflated.kind === "bytes") return inflated.bytes;
   if (inflated.kind === "unreadable")
     return {
@@ -41,7 +61,7 @@ export function openBody(bytes: Uint8Array, encoding: string, limits: BodyLimits
   return {
     status: 413,
     reason: "waf.body_inflated",
-    message: `inflating a body of ${bytes.length} bytes: more than ${limits.inflatedBytesMax} bytes or ${limits.inflateRatioMax} times its size; at most that is allowed`,
+    message: `inflating a body of ${sent} bytes: more than ${limits.inflatedBytesMax} bytes or ${limits.inflateRatioMax} times its size; at most that is allowed`,
   };
 }
 
@@ -61,7 +81,8 @@ export function* fillBody(
   limits: BodyLimits,
 ): InTurns<void> {
   const text = bytesOfBuffer(bytes);
-  const fault = yield* readBody(bytes, text, contentType, variables, sink, limits);
+  const unreadable = yield* readBody(bytes, text, contentType, variables, sink, limits);
+  const fault = unreadable ?? tooLargeWithoutFiles(bytes.length, variables, limits);
   variables.setSingle("REQBODY_ERROR", fault === undefined ? "0" : "1");
   variables.setSingle("REQBODY_PROCESSOR_ERROR", fault === undefined ? "0" : "1");
   variables.setSingle("REQBODY_ERROR_MSG", fault ?? "");
@@ -70,6 +91,15 @@ export function* fillBody(
   if (bytes.length === 0) return;
   variables.setSingle("REQUEST_BODY", text);
   variables.setSingle("REQUEST_BODY_LENGTH", String(bytes.length));
+}
+
+/** As in ModSecurity it is told to the rules, like a body that cannot be read. */
+function tooLargeWithoutFiles(bytes: number, variables: Variables, { bytesWithoutFilesMax }: BodyLimits): BodyFault {
+  if (bytesWithoutFilesMax === undefined) return undefined;
+  const rest = bytes - Number(variables.single("FILES_COMBINED_SIZE"));
+  if (rest <= bytesWithoutFilesMax) return undefined;
+  variables.setSingle("INBOUND_DATA_ERROR", "1");
+  return `${rest} bytes beside its files: at most ${bytesWithoutFilesMax} are allowed (SecRequestBodyNoFilesLimit)`;
 }
 
 function* readBody(

@@ -8,38 +8,7 @@ import { COOKIES_MAX } from "./limits.ts";
 import type { Variables } from "./variables.ts";
 import type { WafContext, WafReplyHead, WafRequestHead } from "./words.ts";
 
-/** Variables that are there in each phase, empty until something fills them. */
-const SINGLES = [
-  "ARGS_COMBINED_SIZE",
-  "AUTH_TYPE",
-  "FILES_COMBINED_SIZE",
-  "FULL_REQUEST",
-  "FULL_REQUEST_LENGTH",
-  "INBOUND_DATA_ERROR",
-  "OUTBOUND_DATA_ERROR",
-  "PATH_INFO",
-  "QUERY_STRING",
-  "REMOTE_USER",
-  "REQBODY_ERROR",
-  "REQBODY_ERROR_MSG",
-  "REQBODY_PROCESSOR",
-  "REQBODY_PROCESSOR_ERROR",
-  "REQBODY_PROCESSOR_ERROR_MSG",
-  "REQUEST_BODY",
-  "REQUEST_BODY_LENGTH",
-  "RESPONSE_BODY",
-  "RESPONSE_CONTENT_LENGTH",
-  "RESPONSE_CONTENT_TYPE",
-  "RESPONSE_PROTOCOL",
-  "RESPONSE_STATUS",
-  "SESSIONID",
-  "URLENCODED_ERROR",
-  "USERID",
-  "WEBAPPID",
-];
-
 export function fillConnection(variables: Variables, context: WafContext, id: string): void {
-  for (const name of SINGLES) variables.setSingle(name, "");
   variables.setSingle("UNIQUE_ID", id);
   variables.setSingle("REMOTE_ADDR", context.clientAddress);
   variables.setSingle("REMOTE_HOST", context.clientAddress);
@@ -146,24 +115,4 @@ export function fillReply(variables: Variables, head: WafReplyHead, version: str
     addHeader(variables, "RESPONSE_HEADERS", head.headers[at]!, head.headers[at + 1]!);
   variables.setSingle("RESPONSE_CONTENT_TYPE", headerOf(head.headers, "content-type") ?? "");
   variables.setSingle("RESPONSE_CONTENT_LENGTH", headerOf(head.headers, "content-length") ?? "");
-}
-
-/** Clock readings, by variable. Local time, as ModSecurity has it. */
-export function timeVariables(now: () => number, elapsedMs: () => number): Map<string, () => Bytes> {
-  const part =
-    (read: (date: Date) => number): (() => Bytes) =>
-    () =>
-      String(read(new Date(now()))).padStart(2, "0");
-  return new Map<string, () => Bytes>([
-    ["DURATION", () => (elapsedMs() / 1_000).toFixed(6)],
-    ["TIME", () => new Date(now()).toTimeString().slice(0, 8)],
-    ["TIME_DAY", part((date) => date.getDate())],
-    ["TIME_EPOCH", () => String(Math.floor(now() / 1_000))],
-    ["TIME_HOUR", part((date) => date.getHours())],
-    ["TIME_MIN", part((date) => date.getMinutes())],
-    ["TIME_MON", part((date) => date.getMonth())],
-    ["TIME_SEC", part((date) => date.getSeconds())],
-    ["TIME_WDAY", () => String(new Date(now()).getDay())],
-    ["TIME_YEAR", () => String(new Date(now()).getFullYear())],
-  ]);
 }

@@ -9,11 +9,12 @@ import type { Seen } from "./explain.ts";
 import { Found } from "./found.ts";
 import { MATCHED_VARS_MAX, MATCHES_PER_RULE_MAX } from "./limits.ts";
 import { expand } from "./macros.ts";
-import type { PlannedLink, PlannedRule, PlannedTarget } from "./plan.ts";
+import type { Plan, PlannedLink, PlannedRule } from "./plan.ts";
 import type { Removals } from "./removals.ts";
-import { select } from "./select.ts";
+import { RuleLists } from "./rule-lists.ts";
+import { selectOne } from "./select.ts";
 import type { Turn } from "./turn.ts";
-import { ValueList } from "./value-list.ts";
+import type { ValueList } from "./value-list.ts";
 import type { Variables } from "./variables.ts";
 
 /** Steps for one match: what it sets off costs more than a byte. */
@@ -26,9 +27,9 @@ export class RuleLook {
   readonly #run: MatchRun;
   readonly #effects: Effects;
   readonly #removals: Removals;
-  readonly #kept: (ValueList | undefined)[];
+  readonly #all: RuleLists;
   /** Of the rule that matched last, or is being looked at. */
-  seen: Seen[] = [];
+  readonly seen: Seen[] = [];
   message: Bytes = "";
   data: Bytes = "";
   #planned: PlannedRule | undefined;
@@ -37,6 +38,8 @@ export class RuleLook {
   #target = -1;
   #hasMatched = false;
   #argument: Bytes | undefined;
+  /** It is being asked whether there is any hope for the link. */
+  #isScreening = false;
   /** What may change while a link is looked at: selected before. */
   #lists: readonly ValueList[] | undefined;
   #list: ValueList | undefined;
@@ -46,12 +49,12 @@ export class RuleLook {
   #hasHit = false;
   #forms: readonly Subject[] | undefined = NONE;
 
-  constructor(variables: Variables, run: MatchRun, effects: Effects, removals: Removals, lists: number) {
+  constructor(variables: Variables, run: MatchRun, effects: Effects, removals: Removals, plan: Plan) {
     this.#variables = variables;
     this.#run = run;
     this.#effects = effects;
     this.#removals = removals;
-    this.#kept = new Array(lists);
+    this.#all = new RuleLists(variables, run, plan);
   }
 
   /** A rule has been begun and not ended. */
@@ -61,22 +64,16 @@ export class RuleLook {
 
   begin(planned: PlannedRule): void {
     this.#planned = planned;
-    this.#variables.matched = [];
+    this.#variables.matched.length = 0;
     this.#link = 0;
     this.#target = -1;
   }
 
-  /** Undefined: the turn is over. Throws what breaks in it; it is ended then, too. */
+  /** Undefined: the turn is over. Throws what breaks in it; it is of no use any more then. */
   goOn(turn: Turn): boolean | undefined {
-    const planned = this.#planned!; // begun
-    try {
-      const isMatch = this.#ruleMatches(planned, turn);
-      if (isMatch !== undefined) this.#planned = undefined;
-      return isMatch;
-    } catch (thrown) {
-      this.#planned = undefined;
-      throw thrown;
-    }
+    const isMatch = this.#ruleMatches(this.#planned!, turn); // begun
+    if (isMatch !== undefined) this.#planned = undefined;
+    return isMatch;
   }
 
   #ruleMatches(planned: PlannedRule, turn: Turn): boolean | undefined {
@@ -101,12 +98,23 @@ export class RuleLook {
   #linkMatches(planned: PlannedRule, planLink: PlannedLink, turn: Turn): boolean | undefined {
     const { targets } = planLink;
     if (this.#target < 0) {
-      if (this.#link === 0) this.seen = [];
+      if (this.#link === 0) this.seen.length = 0;
       if (targets.length === 0) {
         this.#apply(planLink.link.effects, planned, true);
         return true;
       }
       this.#beginLink(planned, planLink);
+      if (planLink.isSingle) return this.#singleMatches(planned, planLink);
+      this.#target = 0;
+    }
+    if (this.#isScreening) {
+      const isHopeless = this.#all.isHopeless(planLink, planLink.link.operator.compiled.filter!, turn); // it has one
+      if (isHopeless === undefined) return undefined;
+      this.#isScreening = false;
+      if (isHopeless) {
+        this.#target = -1;
+        return false;
+      }
     }
     for (; this.#target < targets.length; this.#target += 1) {
       const isMatch = this.#targetMatches(planned, planLink, turn);
@@ -117,20 +125,32 @@ export class RuleLook {
     return this.#hasMatched;
   }
 
-  #beginLink({ rule }: PlannedRule, { isVolatile, link, targets }: PlannedLink): void {
-    const { argument } = link.operator;
+  #beginLink({ rule }: PlannedRule, { family, isSingle, isVolatile, link, targets }: PlannedLink): void {
+    const { argument, compiled, isNegated } = link.operator;
     this.#argument = argument.isDynamic ? expand(argument, this.#variables, rule) : undefined;
     this.#run.wantsCaptures = link.isCapture;
-    this.#lists = isVolatile ? targets.map((target) => this.#listOf(target)) : undefined;
+    this.#run.spend(1);
+    this.#lists = isVolatile && !isSingle ? this.#all.ofEach(targets) : undefined;
     this.#hasMatched = false;
-    this.#target = 0;
+    this.#isScreening = family >= 0 && compiled.filter !== undefined && !isNegated;
     this.#list = undefined;
+  }
+
+  /** Short values, of which there is one or none. */
+  #singleMatches(planned: PlannedRule, { link, targets }: PlannedLink): boolean {
+    const { exclusions, target } = targets[0]!;
+    const run = this.#run;
+    const one = selectOne(target, exclusions, this.#variables, run);
+    if (one === undefined) return false;
+    if (this.#removals.hasTargets && this.#removals.isTargetRemoved(planned.index, one, run)) return false;
+    if (link.isMultiMatch) return this.#multiMatch(planned, link, one);
+    return this.#formMatches(planned, link, one, one.subject.through(link.transformations, run));
   }
 
   #targetMatches(planned: PlannedRule, planLink: PlannedLink, turn: Turn): boolean | undefined {
     let list = this.#list;
     if (list === undefined) {
-      list = this.#lists?.[this.#target] ?? this.#listOf(planLink.targets[this.#target]!);
+      list = this.#lists?.[this.#target] ?? this.#all.of(planLink.targets[this.#target]!);
       if (list.found.length === 0) return false;
       this.#list = list;
       this.#prefix = 0;
@@ -201,9 +221,10 @@ export class RuleLook {
     let forms: readonly Subject[] | undefined;
     if (filter === undefined || isNegated) forms = list.forms(number, chain, run, turn);
     else {
-      const isHopeless = list.isHopeless(number, chain, filter, run, turn);
-      if (isHopeless === undefined) return undefined;
-      if (isHopeless) return NONE;
+      filter.prefilter.activate(filter.bit);
+      const hits = list.hits(number, chain, filter.prefilter, run, turn);
+      if (hits === undefined) return undefined;
+      if (!run.isExhausted && (hits[filter.word]! & filter.mask) === 0) return NONE;
       forms = list.candidates(number);
     }
     if (forms !== undefined) run.spend(forms.length);
@@ -212,7 +233,8 @@ export class RuleLook {
 
   #tryForms({ isCapture, operator }: PlannedLink["link"], turn: Turn): boolean | undefined {
     const { compiled, isNegated } = operator;
-    const [forms, run] = [this.#forms!, this.#run];
+    const run = this.#run;
+    const forms = this.#forms!;
     let isMatch: boolean | undefined = false;
     run.wantsCaptures = false;
     while (this.#place < forms.length && isMatch === false) {
@@ -234,7 +256,8 @@ export class RuleLook {
 
   #listMatches(planned: PlannedRule, { link }: PlannedLink, list: ValueList, turn: Turn): boolean | undefined {
     const { found, places } = list;
-    const [forms, run] = [this.#forms, this.#run];
+    const run = this.#run;
+    const forms = this.#forms;
     const hasRemovedTargets = this.#removals.hasTargets;
     while (this.#place < found.length) {
       const at = this.#place;
@@ -272,16 +295,6 @@ export class RuleLook {
     if (compiled.match(form, this.#run, this.#argument) === isNegated || this.#run.isExhausted) return false;
     this.#hit(planned, link, one, form);
     return true;
-  }
-
-  #listOf({ exclusions, list, target }: PlannedTarget): ValueList {
-    const { generation, pool } = this.#variables;
-    const kept = list < 0 ? undefined : this.#kept[list];
-    if (kept !== undefined && kept.generation === generation) return kept;
-    const found = select(target, exclusions, this.#variables, this.#run);
-    const selected = new ValueList(found, generation, pool.nextList());
-    if (list >= 0) this.#kept[list] = selected;
-    return selected;
   }
 
   #hit(planned: PlannedRule, link: PlannedLink["link"], one: Found, form: Subject): void {

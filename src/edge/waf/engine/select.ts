@@ -11,8 +11,20 @@ export function select(
   run: MatchRun,
 ): readonly Found[] {
   const all = meant(target, variables, run);
-  const found = exclusions.length === 0 ? all : all.filter((one) => !isExcluded(one, exclusions, run));
+  const found = exclusions.length === 0 || all.length === 0 ? all : notExcluded(all, exclusions, run);
   return target.isCount ? [countOf(target, found.length, variables)] : found;
+}
+
+/** Of a target that means one value at most: a number of values, or a variable of rules by its key. */
+export function selectOne(
+  target: Target,
+  exclusions: readonly Target[],
+  variables: Variables,
+  run: MatchRun,
+): Found | undefined {
+  const { isCount, selector } = target;
+  if (!isCount && selector?.kind === "key") return variables.txFound(selector.key.toLowerCase());
+  return select(target, exclusions, variables, run)[0];
 }
 
 function countOf(target: Target, count: number, variables: Variables): Found {
@@ -25,9 +37,24 @@ function meant(target: Target, variables: Variables, run: MatchRun): readonly Fo
   if (selector === undefined) return variables.of(collection, undefined);
   if (selector.kind === "key" && collection === "TX") return variables.of(collection, selector.key.toLowerCase());
   const all = variables.of(collection, undefined);
-  if (all.length === 0) return NOTHING_FOUND;
   run.spend(all.length);
-  return all.filter((found) => isMeant(target, found, run));
+  let some: Found[] | undefined;
+  for (const found of all) {
+    if (!isMeant(target, found, run)) continue;
+    if (some === undefined) some = [found];
+    else some.push(found);
+  }
+  return some ?? NOTHING_FOUND;
+}
+
+/** Mostly nothing is: then it is the same list. */
+function notExcluded(all: readonly Found[], exclusions: readonly Target[], run: MatchRun): readonly Found[] {
+  let others: Found[] | undefined;
+  for (let at = 0; at < all.length; at += 1) {
+    if (isExcluded(all[at]!, exclusions, run)) others ??= all.slice(0, at);
+    else others?.push(all[at]!);
+  }
+  return others ?? all;
 }
 
 /** Whether a value of the target's collection is one that its selector names. */

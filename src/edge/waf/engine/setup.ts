@@ -72,7 +72,7 @@ export function settingsText(settings: WafSettings): string {
   return `SecAction "id:200900,phase:1,pass,nolog,t:none,${effects}"\n`;
 }
 
-/** One directive for each item of `exclude`, behind all files; what is none of the three forms is told. */
+/** One directive for each item of `exclude`, behind all files; what is none of its forms is told. */
 export function exclusionsText(exclude: readonly string[]): {
   readonly text: string;
   readonly faults: readonly string[];
@@ -84,8 +84,11 @@ export function exclusionsText(exclude: readonly string[]): {
     if (/["\\\r\n]/.test(item)) faults.push(item);
     else if (target !== null) lines.push(`SecRuleUpdateTargetById ${target[1]} "!${target[2]}"`);
     else if (/^\d+(?:-\d+)?$/.test(item)) lines.push(`SecRuleRemoveById ${item}`);
-    else if (/^[A-Za-z_][\w./-]*$/.test(item)) lines.push(`SecRuleRemoveByTag "^${item.replaceAll(/[.]/g, "[.]")}$"`);
-    else faults.push(item);
+    else {
+      const tag = /^(?:tag:)?([A-Za-z_][\w./-]*)$/.exec(item)?.[1];
+      if (tag === undefined) faults.push(item);
+      else lines.push(`SecRuleRemoveByTag "^${tag.replaceAll(/[.]/g, "[.]")}$"`);
+    }
   }
   return { text: `${lines.join("\n")}\n`, faults };
 }

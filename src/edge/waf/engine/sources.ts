@@ -1,6 +1,6 @@
 /**
  * Which files a rules directory means, in which order: the rule set's setup first, then all others by their names, as `Include *.conf` would
- * have them. Debian keeps the Core Rule Set's rules and its setup in two places; naming the rules is enough.
+ * have them, with plugins around the rules as the Core Rule Set documents it. Debian keeps the Core Rule Set's rules and its setup in two places; naming the rules is enough.
  */
 import type { RuleFiles } from "../language/index.ts";
 import type { WafFiles } from "./words.ts";
@@ -10,6 +10,9 @@ const DEBIAN_SETUP = "/etc/modsecurity/crs";
 const CRS_MARK = "REQUEST-901-INITIALIZATION.conf";
 const SETUP_NAMES: readonly string[] = ["crs-setup.conf", "modsecurity.conf"];
 
+/** Of the plugins' files, in this order; `-after.conf` and others come behind the rules. */
+const PLUGINS_BEFORE: readonly string[] = ["-config.conf", "-before.conf"];
+
 export interface RuleSources {
   readonly setup: readonly string[];
   readonly rules: readonly string[];
@@ -18,16 +21,24 @@ export interface RuleSources {
 /** Empty when there is nothing of that name. */
 export function findSources(path: string, files: WafFiles): RuleSources {
   if (!files.isDirectory(path)) return { setup: [], rules: files.read(path) === undefined ? [] : [path] };
-  const found = confFiles(path, files);
-  for (const name of ["rules", "plugins"]) found.push(...confFiles(`${path}/${name}`, files));
+  const found = [...confFiles(path, files), ...confFiles(`${path}/rules`, files)];
   const isCrs = found.some((file) => nameOf(file) === CRS_MARK);
   const hasSetup = found.some((file) => SETUP_NAMES.includes(nameOf(file)));
   if (isCrs && !hasSetup) found.push(...confFiles(DEBIAN_SETUP, files));
-  found.sort((one, other) => compare(nameOf(one), nameOf(other)));
+  const plugins = byName(confFiles(`${path}/plugins`, files));
+  const before = PLUGINS_BEFORE.flatMap((end) => plugins.filter((file) => file.endsWith(end)));
   return {
-    setup: found.filter((file) => SETUP_NAMES.includes(nameOf(file))),
-    rules: found.filter((file) => !SETUP_NAMES.includes(nameOf(file))),
+    setup: byName(found.filter((file) => SETUP_NAMES.includes(nameOf(file)))),
+    rules: [
+      ...before,
+      ...byName(found.filter((file) => !SETUP_NAMES.includes(nameOf(file)))),
+      ...plugins.filter((file) => !before.includes(file)),
+    ],
   };
+}
+
+function byName(names: readonly string[]): string[] {
+  return names.toSorted((one, other) => compare(nameOf(one), nameOf(other)));
 }
 
 function confFiles(directory: string, files: WafFiles): string[] {

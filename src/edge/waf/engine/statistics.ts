@@ -2,6 +2,7 @@
  * What rules would have done to real traffic, and which exclusions that asks for. A rule that matches one variable of one route in requests of
  * many clients is most probably wrong about that variable; an attacker is one client, or few. Bounded in pairs and clients.
  */
+import { addressKey } from "../../../base/ip-address.ts";
 import { STATISTICS_CLIENTS_MAX, STATISTICS_MAX } from "./limits.ts";
 import type { WafMatch, WafProposal } from "./words.ts";
 
@@ -10,6 +11,14 @@ export const PROPOSAL_CLIENTS_MIN = 5;
 export const PROPOSAL_REQUESTS_MIN = 20;
 /** Rules that add up scores and tell of them: what they match is no variable of a request. */
 const EVALUATIONS = ["anomaly-evaluation", "event-correlation", "attack-generic"];
+
+/**
+ * A client names its parameters: what it writes must mean that one variable and nothing else, in a directive and in the gateway file. Names with other
+ * letters are not proposed, however well founded.
+ */
+const PLAIN = /^[A-Z_]+(?::[\w$@~.*+[\]:-]{1,128})?$/;
+/** One IPv6 client has at least so many bits for itself, as the limits count too. */
+const CLIENT_IPV6_BITS = 64;
 
 interface Pair {
   readonly match: WafMatch;
@@ -26,6 +35,7 @@ export class Statistics {
   overflown = 0;
 
   note(route: string, client: string, matches: readonly WafMatch[]): void {
+    const counted = addressKey(client, CLIENT_IPV6_BITS);
     this.#routeRequests.set(route, (this.#routeRequests.get(route) ?? 0) + 1);
     const seen = new Set<string>();
     for (const match of matches) {
@@ -35,7 +45,7 @@ export class Statistics {
       const key = `${match.ruleId} ${route} ${variable}`;
       if (variable === "" || seen.has(key)) continue;
       seen.add(key);
-      this.#count(key, match, variable, route, client);
+      this.#count(key, match, variable, route, counted);
     }
   }
 
@@ -74,8 +84,9 @@ export class Statistics {
     const clients = new Set(group.flatMap((pair) => [...pair.clients])).size;
     const requests = group.reduce((sum, pair) => sum + pair.requests, 0);
     if (clients < PROPOSAL_CLIENTS_MIN || requests < PROPOSAL_REQUESTS_MIN) return undefined;
+    const { variable } = first;
+    if (!PLAIN.test(variable)) return undefined;
     const { ruleId, message } = first.match;
-    const variable = withoutQuotes(first.variable);
     const all = group.reduce((sum, pair) => sum + (this.#routeRequests.get(pair.route) ?? 0), 0);
     return {
       directive: `SecRuleUpdateTargetById ${ruleId} "!${variable}"`,
@@ -92,9 +103,4 @@ export class Statistics {
       },
     };
   }
-}
-
-/** A client names its parameters: a name must not end the directive that it is put into. */
-function withoutQuotes(variable: string): string {
-  return variable.replaceAll(/["\\|]/g, ".");
 }

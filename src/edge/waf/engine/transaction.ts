@@ -18,8 +18,8 @@ import { STEPS_MAX } from "./limits.ts";
 import { expand } from "./macros.ts";
 import { END, type PlannedRule, REPLY_BODY, REPLY_HEAD, REQUEST_BODY, REQUEST_HEAD } from "./plan.ts";
 import { Removals } from "./removals.ts";
-import { type BodyRefusal, fillBody, openBody, tooLarge } from "./request-body.ts";
-import { fillConnection, fillReply, fillRequest, timeVariables } from "./request-variables.ts";
+import { type BodyRefusal, fillBody, type OpenedBody, openBody, openBodyLater, tooLarge } from "./request-body.ts";
+import { fillConnection, fillReply, fillRequest } from "./request-variables.ts";
 import { ENDLESS, type Turn } from "./turn.ts";
 import { Variables } from "./variables.ts";
 import type { WafContext, WafRecord, WafReplyHead, WafRequestHead, WafVerdict } from "./words.ts";
@@ -56,13 +56,8 @@ export class WafTransaction {
     this.#context = context;
     const { clock, settings } = basis;
     this.#startedAt = clock.monotonic();
-    this.#variables = new Variables(
-      timeVariables(
-        () => clock.now(),
-        () => clock.monotonic() - this.#startedAt,
-      ),
-      basis.pool,
-    );
+    const times = { now: () => clock.now(), elapsedMs: () => clock.monotonic() - this.#startedAt };
+    this.#variables = new Variables(times, basis.pool);
     this.#switches = {
       engine: ENGINES[settings.mode],
       bodyProcessor: undefined,
@@ -76,6 +71,7 @@ export class WafTransaction {
     const effects = new Effects(this.#variables, basis.records, removals, this.#switches);
     this.#evaluator = new Evaluator(basis.plan, this.#variables, this.#run, effects, removals, this.#switches);
     fillConnection(this.#variables, context, id);
+    if (basis.webAppId !== undefined) this.#variables.setSingle("WEBAPPID", basis.webAppId);
   }
 
   /** Whether what it says is carried out; rules may change it. */
@@ -130,16 +126,23 @@ export class WafTransaction {
     return PASS;
   }
 
-  /** The whole body; empty when there is none. */
-  requestBody(bytes: Uint8Array): WafVerdict;
-  requestBody(bytes: Uint8Array, turn: Turn): WafVerdict | undefined;
-  requestBody(bytes: Uint8Array, turn: Turn = ENDLESS): WafVerdict | undefined {
-    return this.#begin(REQUEST_BODY, this.#lookAtBody(bytes), turn);
+  /** Inflates a body in another thread, for `requestBody`, which would do it in one go; undefined: there is nothing to inflate. */
+  inflation(bytes: Uint8Array): ((done: (opened: OpenedBody) => void) => void) | undefined {
+    const isPlain = this.#encoding === "" || bytes.length === 0;
+    if (isPlain || !this.wantsRequestBody || bytes.length > this.requestBodyBytesMax) return undefined;
+    return (done) => openBodyLater(bytes, this.#encoding, this.#basis.bodyLimits, done);
   }
 
-  *#lookAtBody(bytes: Uint8Array): InTurns<WafVerdict> {
+  /** The whole body; empty when there is none. `opened`: what has come of its inflation. */
+  requestBody(bytes: Uint8Array): WafVerdict;
+  requestBody(bytes: Uint8Array, turn: Turn, opened?: OpenedBody): WafVerdict | undefined;
+  requestBody(bytes: Uint8Array, turn: Turn = ENDLESS, opened?: OpenedBody): WafVerdict | undefined {
+    return this.#begin(REQUEST_BODY, this.#lookAtBody(bytes, opened), turn);
+  }
+
+  *#lookAtBody(bytes: Uint8Array, opened: OpenedBody | undefined): InTurns<WafVerdict> {
     if (!this.#isLooking("request")) return PASS;
-    const refusal = this.#switches.isRequestBodyRead ? yield* this.#readBody(bytes) : undefined;
+    const refusal = this.#switches.isRequestBodyRead ? yield* this.#readBody(bytes, opened) : undefined;
     if (refusal !== undefined) {
       const verdict = this.#refuse(refusal, REQUEST_BODY);
       if (verdict.kind === "block") return verdict;
@@ -147,9 +150,9 @@ export class WafTransaction {
     return yield* this.#phase(REQUEST_BODY);
   }
 
-  *#readBody(bytes: Uint8Array): InTurns<BodyRefusal | undefined> {
+  *#readBody(bytes: Uint8Array, inflated: OpenedBody | undefined): InTurns<BodyRefusal | undefined> {
     const limits = { ...this.#basis.bodyLimits, bytesMax: this.#switches.requestBodyBytesMax };
-    const opened = openBody(bytes, this.#encoding, limits);
+    const opened = inflated ?? openBody(bytes, this.#encoding, limits);
     if (!(opened instanceof Uint8Array)) return opened;
     yield;
     yield* fillBody(opened, this.#contentType, this.#variables, this.#sink, limits);
@@ -162,6 +165,8 @@ export class WafTransaction {
 
   *#lookAtReplyHead(head: WafReplyHead): InTurns<WafVerdict> {
     fillReply(this.#variables, head, this.#version);
+    if (Number(this.#variables.single("RESPONSE_CONTENT_LENGTH")) > this.#switches.replyBodyBytesMax)
+      this.#variables.setSingle("OUTBOUND_DATA_ERROR", "1");
     this.#replyEncoding = headersOf(head.headers, "content-encoding").join(",");
     return this.#isLooking("all") ? yield* this.#phase(REPLY_HEAD) : PASS;
   }
@@ -298,6 +303,7 @@ export class WafTransaction {
 
   #refuse(refusal: BodyRefusal, phase: number): WafVerdict {
     this.#basis.counts.bodiesRefused += 1;
+    this.#variables.setSingle("INBOUND_DATA_ERROR", "1");
     const { status, reason, message } = refusal;
     return this.#say(this.#block({ status, reason, message, phase, ruleId: 0 }));
   }
@@ -332,7 +338,7 @@ export class WafTransaction {
     const { rule } = interruption.planned;
     const location = rule.redirect === undefined ? undefined : expand(rule.redirect, this.#variables, rule);
     return this.#block({
-      status: rule.status ?? (location === undefined ? 403 : 302),
+      status: location === undefined ? (rule.status ?? 403) : redirectStatus(rule.status),
       reason: isEvaluation(interruption.planned) ? "waf.score" : "waf.rule",
       message: printable(interruption.message),
       phase,
@@ -359,6 +365,11 @@ export class WafTransaction {
       matches: [...matches],
     };
   }
+}
+
+/** SecDefaultAction's status is often a refusal: clients would not follow it. As ModSecurity has it. */
+function redirectStatus(status: number | undefined): number {
+  return status !== undefined && status >= 301 && status <= 308 ? status : 302;
 }
 
 interface BlockParts {

@@ -7,6 +7,7 @@ import type { MatchRun, OperatorFilter, Subject, TransformChain } from "../match
 import type { Found } from "./found.ts";
 import type { Turn } from "./turn.ts";
 import { Value } from "./value.ts";
+import type { ValuePool } from "./value-pool.ts";
 
 type Prefilter = OperatorFilter["prefilter"];
 
@@ -37,15 +38,18 @@ interface Scanning {
   readonly epoch: object;
   at: number;
   readonly candidates: Subject[];
-  readonly hits: number[];
+  hits: readonly number[];
 }
 
 const NONE: readonly Subject[] = [];
+const NO_HITS: readonly number[] = [];
+/** Of a list with one value. */
+const FIRST = Int32Array.of(0);
 
-export class ValueList {
+export type { ValueList };
+
+class ValueList {
   readonly found: readonly Found[];
-  /** Of the variables when it was made: it holds as long as they stay. */
-  readonly generation: number;
   /** Each value once. */
   readonly #subjects: Subject[] = [];
   /** For each of `found` where its value is in `#subjects` and in every list of forms. */
@@ -59,11 +63,14 @@ export class ValueList {
   #transforming: Transforming | undefined;
   #scanning: Scanning | undefined;
 
-  constructor(found: readonly Found[], generation: number, list: number) {
+  /** `list`: a number that no list has had before. */
+  constructor(found: readonly Found[], list: number) {
     this.found = found;
-    this.generation = generation;
-    this.places = new Int32Array(found.length);
-    for (let at = 0; at < found.length; at += 1) this.places[at] = this.#place(found[at]!.subject, list);
+    this.places = found.length === 1 ? FIRST : new Int32Array(found.length);
+    for (let at = 0; at < found.length; at += 1) {
+      const place = this.#place(found[at]!.subject, list);
+      if (place > 0) this.places[at] = place;
+    }
   }
 
   #place(subject: Subject, list: number): number {
@@ -88,22 +95,24 @@ export class ValueList {
     return this.#forms[number]!.all;
   }
 
-  /** Whether none of the forms can match: then there is no need to ask for each. Undefined: the turn is over. */
-  isHopeless(
+  /**
+   * The patterns that can match some of the forms, among those that are active when it is asked for: where a rule's is not one of them, there is no
+   * need to ask for each form. Undefined: the turn is over.
+   */
+  hits(
     number: number,
     chain: TransformChain,
-    { bit, mask, prefilter, word }: OperatorFilter,
+    prefilter: Prefilter,
     run: MatchRun,
     turn: Turn,
-  ): boolean | undefined {
+  ): readonly number[] | undefined {
     const forms = this.#of(number, chain, run, turn);
     if (forms === undefined) return undefined;
-    prefilter.activate(bit);
     if (forms.epoch !== prefilter.epoch && !this.#scan(forms, prefilter, run, turn)) return undefined;
-    return !run.isExhausted && (forms.hits[word]! & mask) === 0;
+    return forms.hits;
   }
 
-  /** After `isHopeless`: forms of which some may match. */
+  /** After `hits`: forms of which some may match. */
   candidates(number: number): readonly Subject[] {
     return this.#forms[number]!.candidates;
   }
@@ -172,7 +181,7 @@ export class ValueList {
       if (bits !== prefilter.none) {
         work.candidates.push(form);
         const isNew = isOwn || form !== own.all[work.at];
-        for (let word = 0; isNew && word < bits.length; word += 1) work.hits[word]! |= bits[word]!;
+        if (isNew) work.hits = prefilter.either(work.hits, bits);
       }
       work.at += 1;
       if (work.at < all.length && turn.isOver(run)) return false;
@@ -185,11 +194,18 @@ export class ValueList {
   }
 }
 
+const EMPTY = new ValueList([], 0);
+
 function unscanned(all: readonly Subject[]): Forms {
-  return { all, candidates: NONE, hits: [], epoch: undefined };
+  return { all, candidates: NONE, hits: NO_HITS, epoch: undefined };
 }
 
 /** What others ask for while it goes on is of a later epoch: whoever asks for that finds it out of date. */
 function beginScan(forms: Forms, hits: readonly number[], { epoch }: Prefilter): Scanning {
-  return { forms, epoch, at: 0, candidates: [], hits: hits.slice() };
+  return { forms, epoch, at: 0, candidates: [], hits };
+}
+
+/** The list of these values. One without any is never asked for more than that, so it is always the same. */
+export function listOf(found: readonly Found[], pool: ValuePool): ValueList {
+  return found.length === 0 ? EMPTY : new ValueList(found, pool.nextList());
 }

@@ -5,6 +5,7 @@
  */
 import type { Bytes } from "../match/index.ts";
 import { kindsOf } from "../match/index.ts";
+import { Found } from "./found.ts";
 import { POOLED_BYTES_MAX, POOLED_VALUES_MAX } from "./limits.ts";
 import { Value } from "./value.ts";
 
@@ -19,11 +20,24 @@ export class ValuePool {
   /** By hash: a part of the hash of what was met there last. */
   readonly #met = new Uint16Array(MET_SLOTS);
   #lists = 0;
+  readonly #blanks = new Map<string, readonly [Found]>();
+  /** Of the empty text, which most variables of most requests are. */
+  readonly nothing = new Value("");
 
   /** A number for a list of values, never given before. */
   nextList(): number {
     this.#lists += 1;
     return this.#lists;
+  }
+
+  /** A variable of that name that is empty: the same for all transactions. Names are those of variables, so they are few. */
+  blank(name: string): readonly [Found] {
+    let blank = this.#blanks.get(name);
+    if (blank === undefined) {
+      blank = [new Found(name, undefined, this.nothing)];
+      this.#blanks.set(name, blank);
+    }
+    return blank;
   }
 
   get size(): number {

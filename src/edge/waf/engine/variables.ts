@@ -1,12 +1,13 @@
 /**
  * All variables of one transaction: single values, lists by key, what rules set (TX) and what outlives the request. Equal values share one
  * subject, so each distinct value is transformed and scanned once. What may change while a phase runs is marked volatile; everything
- * else keeps its generation, and lists made of it are kept until the next phase.
+ * else keeps its generation, and lists made of it are kept as long as it does or as the values that they were made of are the same.
  */
 import type { Bytes } from "../match/index.ts";
 import { Found, NOTHING_FOUND } from "./found.ts";
 import { POOLED_TRANSACTION_MAX, TX_VARIABLES_MAX, VARIABLE_BYTES_MAX } from "./limits.ts";
 import type { RecordValues } from "./records.ts";
+import { TIME_VARIABLES, type Times } from "./time-variables.ts";
 import { Value } from "./value.ts";
 import { ValuePool } from "./value-pool.ts";
 
@@ -26,7 +27,6 @@ const VOLATILE: ReadonlySet<string> = new Set([
   "DURATION",
   "HIGHEST_SEVERITY",
   "REQBODY_PROCESSOR",
-  "RULE",
   "SESSIONID",
   "USERID",
 ]);
@@ -35,33 +35,69 @@ export function isVolatile(collection: string): boolean {
   return VOLATILE.has(collection);
 }
 
+/** Variables that are there in each phase, empty until something fills them. */
+const ALWAYS: ReadonlySet<string> = new Set([
+  "ARGS_COMBINED_SIZE",
+  "AUTH_TYPE",
+  "FILES_COMBINED_SIZE",
+  "FULL_REQUEST",
+  "FULL_REQUEST_LENGTH",
+  "INBOUND_DATA_ERROR",
+  "OUTBOUND_DATA_ERROR",
+  "PATH_INFO",
+  "QUERY_STRING",
+  "REMOTE_USER",
+  "REQBODY_ERROR",
+  "REQBODY_ERROR_MSG",
+  "REQBODY_PROCESSOR",
+  "REQBODY_PROCESSOR_ERROR",
+  "REQBODY_PROCESSOR_ERROR_MSG",
+  "REQUEST_BODY",
+  "REQUEST_BODY_LENGTH",
+  "RESPONSE_BODY",
+  "RESPONSE_CONTENT_LENGTH",
+  "RESPONSE_CONTENT_TYPE",
+  "RESPONSE_PROTOCOL",
+  "RESPONSE_STATUS",
+  "SESSIONID",
+  "URLENCODED_ERROR",
+  "USERID",
+  "WEBAPPID",
+]);
+
+const HIGHEST_SEVERITY = "HIGHEST_SEVERITY";
+/** No rule with one has matched; the number is ModSecurity's. */
+const NO_SEVERITY = 255;
+
 const ARGUMENT_LISTS: ReadonlySet<string> = new Set(["ARGS_GET", "ARGS_GET_NAMES", "ARGS_POST", "ARGS_POST_NAMES"]);
 
 /** Longer values are not kept for sharing: they are rare, and hashing them costs as much as it saves. */
 const SHARED_BYTES_MAX = 4_096;
 
 export class Variables {
-  readonly #single = new Map<string, Found>();
+  /** Each the only one of its list. */
+  readonly #single = new Map<string, readonly [Found]>();
   readonly #lists = new Map<string, Found[]>();
   readonly #tx = new Map<Bytes, Found>();
   readonly #records = new Map<string, RecordValues>();
   readonly #subjects = new Map<Bytes, Value>();
   #queryArguments = 0;
+  #highestSeverity = NO_SEVERITY;
   /** Of the firewall. */
   readonly pool: ValuePool;
-  /** Read each time: `DURATION`. */
-  readonly #computed: ReadonlyMap<string, () => Bytes>;
+  readonly #times: Times;
   /** Changes whenever a variable that is not volatile does. */
   generation = 0;
   /** Of the rule that is being looked at. */
-  matched: Found[] = [];
+  readonly matched: Found[] = [];
 
-  constructor(computed: ReadonlyMap<string, () => Bytes>, pool: ValuePool) {
-    this.#computed = computed;
+  constructor(times: Times, pool: ValuePool) {
+    this.#times = times;
     this.pool = pool;
   }
 
   subject(value: Bytes): Value {
+    if (value === "") return this.pool.nothing;
     if (value.length > SHARED_BYTES_MAX) return new Value(value);
     const isPooled = ValuePool.takes(value) && this.#subjects.size < POOLED_TRANSACTION_MAX;
     const pooled = isPooled ? this.pool.get(value) : undefined;
@@ -75,12 +111,19 @@ export class Variables {
   }
 
   setSingle(name: string, value: Bytes): void {
-    this.#single.set(name, new Found(name, undefined, this.subject(value)));
+    this.#single.set(name, value === "" ? this.pool.blank(name) : [new Found(name, undefined, this.subject(value))]);
     this.generation += 1;
   }
 
+  /** Of a rule that matched; 0 is the highest. It is volatile, so no list is kept of it. */
+  noteSeverity(severity: number): void {
+    if (severity >= this.#highestSeverity) return;
+    this.#highestSeverity = severity;
+    this.#single.set(HIGHEST_SEVERITY, [new Found(HIGHEST_SEVERITY, undefined, this.subject(String(severity)))]);
+  }
+
   single(name: string): Bytes {
-    return this.#single.get(name)?.value ?? "";
+    return this.#single.get(name)?.[0].value ?? "";
   }
 
   /** One more of a list: `ARGS`, `FILES`, … */
@@ -104,7 +147,7 @@ export class Variables {
 
   /** `ARGS_GET`, `ARGS_POST_NAMES`, … */
   #argumentsOf(collection: string): readonly Found[] {
-    const all = this.#lists.get(collection.endsWith("_NAMES") ? "ARGS_NAMES" : "ARGS") ?? NOTHING_FOUND;
+    const all = this.#lists.get(allArgumentsOf(collection)) ?? NOTHING_FOUND;
     const isQuery = collection.startsWith("ARGS_GET");
     const own = isQuery ? all.slice(0, this.#queryArguments) : all.slice(this.#queryArguments);
     return own.map(({ key, subject }) => new Found(collection, key, subject));
@@ -120,6 +163,21 @@ export class Variables {
   list(name: string): readonly Found[] {
     if (ARGUMENT_LISTS.has(name)) return this.#argumentsOf(name);
     return this.#lists.get(name) ?? NOTHING_FOUND;
+  }
+
+  /**
+   * What values of that name are made of: as long as it gives the same array, of the same length, `of` means the same. Undefined: nobody knows.
+   * Not for volatile ones.
+   */
+  originOf(collection: string): readonly Found[] | undefined {
+    if (ARGUMENT_LISTS.has(collection)) return this.#lists.get(allArgumentsOf(collection)) ?? NOTHING_FOUND;
+    if (TIME_VARIABLES.has(collection)) return undefined;
+    return this.of(collection, undefined);
+  }
+
+  /** `key` in lower case. */
+  txFound(key: Bytes): Found | undefined {
+    return this.#tx.get(key);
   }
 
   tx(key: Bytes): Bytes | undefined {
@@ -155,11 +213,13 @@ export class Variables {
     if (collection === "TX") return this.#txOf(lowerKey);
     if (collection.startsWith("MATCHED_VAR")) return this.#matchedOf(collection);
     const single = this.#single.get(collection);
-    if (single !== undefined) return [single];
+    if (single !== undefined) return single;
+    if (ALWAYS.has(collection)) return this.pool.blank(collection);
     const record = this.#records.get(collection);
     if (record !== undefined) return this.#recordOf(collection, record);
-    const computed = this.#computed.get(collection);
-    if (computed !== undefined) return [new Found(collection, undefined, this.subject(computed()))];
+    if (collection === HIGHEST_SEVERITY) return [new Found(collection, undefined, this.subject(String(NO_SEVERITY)))];
+    const reading = TIME_VARIABLES.get(collection);
+    if (reading !== undefined) return [new Found(collection, undefined, this.subject(reading(this.#times)))];
     return this.list(collection);
   }
 
@@ -182,6 +242,11 @@ export class Variables {
   #recordOf(collection: string, record: RecordValues): readonly Found[] {
     return record.entries().map(([key, value]) => new Found(collection, key, this.subject(value)));
   }
+}
+
+/** Of query and body together. */
+function allArgumentsOf(collection: string): "ARGS" | "ARGS_NAMES" {
+  return collection.endsWith("_NAMES") ? "ARGS_NAMES" : "ARGS";
 }
 
 /** As C's `atoi` reads it. */

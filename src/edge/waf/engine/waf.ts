@@ -24,6 +24,7 @@ export interface WafMaterial {
   readonly bodyLimits: BodyLimits;
   readonly argumentsMax: number;
   readonly isRequestBodyRead: boolean;
+  readonly webAppId?: string | undefined;
   readonly replyTypes: readonly string[];
 }
 

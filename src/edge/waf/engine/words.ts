@@ -16,7 +16,7 @@ export interface WafSettings {
   readonly bodyBytesMax: number;
   readonly replyBytesMax: number;
   readonly looksAtReplies: boolean;
-  /** Rule ids (`942100`, `942100-942199`), tags (`attack-sqli`), or `id:TARGET` (`942100:ARGS:q`). */
+  /** Rule ids (`942100`, `942100-942199`), tags (`attack-sqli`, `tag:attack-sqli`), or `id:TARGET` (`942100:ARGS:q`). */
   readonly exclude: readonly string[];
   /** Of a compressed body, after inflation. Default: `bodyBytesMax`. */
   readonly inflatedBytesMax?: number | undefined;
@@ -163,4 +163,6 @@ export interface WafUnsupported {
   readonly line: number;
   readonly what: string;
   readonly consequence: string;
+  /** The file is wrong; else it is right, and only this engine does not do it. In block mode such rules are not to be run. */
+  readonly isFault: boolean;
 }

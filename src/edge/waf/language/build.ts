@@ -8,9 +8,10 @@ import {
   transformationOf,
   transformChain,
 } from "../match/index.ts";
+import { checkActions, checkMacros, DISRUPTIVE, isStatus, SEVERITIES, shownAction } from "./checks.ts";
 import { actionValue, type Draft, type DraftLink, draftId, hasAction } from "./draft.ts";
 import { effectOf } from "./effects.ts";
-import { parseTemplate } from "./parts.ts";
+import { isFaulty, parseTemplate } from "./parts.ts";
 import type { RawAction } from "./reader.ts";
 import type { Disruptive, Effect, OperatorUse, Phase, Rule, RuleFiles, RuleLink, Unsupported } from "./words.ts";
 
@@ -19,6 +20,8 @@ export interface Builder {
   readonly operators: OperatorSet;
   readonly files: RuleFiles;
   readonly unsupported: Unsupported[];
+  /** What says only how ModSecurity's own logs are written, by what it is: too many rules say it to tell each. */
+  readonly logWords: Map<string, { readonly file: string; readonly line: number; count: number }>;
 }
 
 type Kind = Unsupported["kind"];
@@ -32,6 +35,9 @@ export function buildRule(draft: Draft, builder: Builder): Rule | undefined {
   if (phase === undefined)
     told.push(fault(head, id, "action", `phase:${actionValue(head.actions, "phase")}`, "phases are 1 to 5"));
   const defaults = draft.defaults.get(phase ?? 2) ?? [];
+  for (const link of draft.links)
+    for (const each of [...checkActions(link, head), ...checkMacros(link)])
+      told.push({ ...fault(link, id, each.kind, each.what, each.reason), effect: "ignored", isFault: each.isFault });
   const links = draft.links.map((link) => buildLink(link, id, told, builder, defaults));
   builder.unsupported.push(...told);
   if (phase === undefined || told.some(({ effect }) => effect === "rule_left_out")) return undefined;
@@ -39,7 +45,7 @@ export function buildRule(draft: Draft, builder: Builder): Rule | undefined {
 }
 
 function fault({ file, line }: DraftLink, ruleId: number, kind: Kind, what: string, reason: string): Unsupported {
-  return { file, line, kind, what, effect: "rule_left_out", reason, ruleId };
+  return { file, line, kind, what, effect: "rule_left_out", reason, isFault: true, ruleId };
 }
 
 const PHASES: Readonly<Record<string, Phase>> = {
@@ -53,7 +59,7 @@ const PHASES: Readonly<Record<string, Phase>> = {
   logging: 5,
 };
 
-function phaseOf(text: string | undefined): Phase | undefined {
+export function phaseOf(text: string | undefined): Phase | undefined {
   return text === undefined ? 2 : PHASES[text.toLowerCase()];
 }
 
@@ -77,7 +83,7 @@ function ruleHead(draft: Draft, defaults: readonly RawAction[]): Head {
     line: link.line,
     disruptive: disruption(chosen),
     isBlock,
-    status: numberOf(actionValue(all, "status")),
+    status: statusOf(actionValue(all, "status")),
     redirect: chosen?.name === "redirect" ? parseTemplate(chosen.value ?? "") : undefined,
     msg: template("msg"),
     logdata: template("logdata"),
@@ -86,13 +92,10 @@ function ruleHead(draft: Draft, defaults: readonly RawAction[]): Head {
     version: actionValue(actions, "ver"),
     revision: actionValue(actions, "rev"),
     isLogged,
-    isAudited: (lastOf(all, "auditlog", "noauditlog") ?? (isLogged ? "auditlog" : "noauditlog")) === "auditlog",
     skipAfter: actionValue(actions, "skipafter"),
     skip: numberOf(actionValue(actions, "skip")) ?? 0,
   };
 }
-
-const DISRUPTIVE: ReadonlySet<string> = new Set(["block", "pass", "deny", "drop", "redirect", "allow"]);
 
 function disruptiveOf(actions: readonly RawAction[]): RawAction | undefined {
   return actions.findLast(({ name }) => DISRUPTIVE.has(name));
@@ -101,18 +104,23 @@ function disruptiveOf(actions: readonly RawAction[]): RawAction | undefined {
 function disruption(action: RawAction | undefined): Disruptive {
   if (action === undefined || action.name === "block") return "pass";
   if (action.name !== "allow") return action.name as Disruptive;
-  return action.value === "phase" ? "allow_phase" : action.value === "request" ? "allow_request" : "allow";
+  const scope = action.value?.toLowerCase();
+  return scope === "phase" ? "allow_phase" : scope === "request" ? "allow_request" : "allow";
 }
 
 function lastOf(actions: readonly RawAction[], ...names: readonly string[]): string | undefined {
   return actions.findLast(({ name }) => names.includes(name))?.name;
 }
 
+/** What is no status of a reply is as if it was not written. */
+function statusOf(text: string | undefined): number | undefined {
+  const status = numberOf(text);
+  return status === undefined || !isStatus(status) ? undefined : status;
+}
+
 function numberOf(text: string | undefined): number | undefined {
   return text === undefined || !/^[0-9]{1,9}$/.test(text) ? undefined : Number(text);
 }
-
-const SEVERITIES: readonly string[] = ["emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"];
 
 function severityOf(text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
@@ -137,7 +145,7 @@ function buildLink(
     transformations: buildChain(link, used, id, told),
     isMultiMatch: hasAction(link.actions, "multimatch"),
     isCapture: hasAction(link.actions, "capture"),
-    effects: buildEffects(link, id, told),
+    effects: buildEffects(link, id, told, builder),
   };
 }
 
@@ -149,10 +157,11 @@ function buildOperator(link: DraftLink, id: number, told: Unsupported[], builder
     const data = dataOf(use.name, argument, link.file, builder.files);
     return { ...use, compiled: builder.operators.compile({ name, argument, isDynamic: template.isDynamic, data }) };
   } catch (thrown) {
-    const { code, message } = toFailure(thrown, "waf.operator_invalid");
-    const kind: Kind = code.startsWith("waf.regex") ? "regex" : "operator";
+    const failure = toFailure(thrown, "waf.operator_invalid");
+    const kind: Kind = failure.code.startsWith("waf.regex") ? "regex" : "operator";
     const shown = argument.length > 120 ? `${argument.slice(0, 120)}…` : argument;
-    told.push(fault(link, id, kind, `@${name} ${shown}`.trim(), message));
+    const what = `@${name} ${shown}`.trim();
+    told.push({ ...fault(link, id, kind, what, failure.message), isFault: isFaulty(failure) });
     return { ...use, compiled: { name: use.name, match: () => false } };
   }
 }
@@ -208,7 +217,7 @@ const PLAIN: ReadonlySet<string> = new Set([
     "maturity",
     "accuracy",
   ],
-  ...["log", "nolog", "auditlog", "noauditlog", "status", "skip", "skipafter"],
+  ...["log", "nolog", "auditlog", "status", "skip", "skipafter"],
 ]);
 
 /** Known to ModSecurity, not done here: the rest of the rule works without. */
@@ -227,27 +236,43 @@ const IGNORED: Readonly<Record<string, string>> = {
   proxy: "rules choose no upstream; the rule passes",
 };
 
-function buildEffects(link: DraftLink, id: number, told: Unsupported[]): Effect[] {
+function buildEffects(link: DraftLink, id: number, told: Unsupported[], { logWords }: Builder): Effect[] {
   const effects: Effect[] = [];
   for (const action of link.actions) {
-    if (PLAIN.has(action.name)) continue;
+    const word = logWord(action, link);
+    if (word !== undefined) {
+      const known = logWords.get(word);
+      if (known === undefined) logWords.set(word, { file: link.file, line: link.line, count: 1 });
+      else known.count += 1;
+    }
+    if (word !== undefined || PLAIN.has(action.name)) continue;
     try {
       const effect = effectOf(action);
       if (effect !== undefined) effects.push(effect);
       else told.push(unknownAction(link, id, action));
     } catch (thrown) {
-      const { message } = toFailure(thrown, "waf.rule_invalid");
-      told.push({ ...fault(link, id, "action", shownAction(action), message), effect: "ignored" });
+      const failure = toFailure(thrown, "waf.rule_invalid");
+      const isFault = isFaulty(failure);
+      told.push({ ...fault(link, id, "action", shownAction(action), failure.message), effect: "ignored", isFault });
     }
   }
   return effects;
 }
 
-function shownAction({ name, value }: RawAction): string {
-  return value === undefined ? name : `${name}:${value}`;
+/** What is logged is audited, unless the rules say otherwise. */
+function logWord({ name, value = "" }: RawAction, { actions }: DraftLink): string | undefined {
+  if (name === "auditlog") return hasAction(actions, "nolog") ? "auditlog with nolog" : undefined;
+  if (name === "noauditlog") return name;
+  const control = name === "ctl" ? /^\s*(auditEngine|auditLogParts)\s*=/i.exec(value)?.[1] : undefined;
+  return control === undefined ? undefined : `ctl:${control}`;
 }
 
 function unknownAction(link: DraftLink, id: number, action: RawAction): Unsupported {
-  const reason = Object.hasOwn(IGNORED, action.name) ? IGNORED[action.name]! : "there is no action of this name";
-  return { ...fault(link, id, "action", shownAction(action), reason), effect: "ignored" };
+  const known = Object.hasOwn(IGNORED, action.name) ? IGNORED[action.name] : undefined;
+  const reason = known ?? "there is no action of this name";
+  return {
+    ...fault(link, id, "action", shownAction(action), reason),
+    effect: "ignored",
+    isFault: known === undefined,
+  };
 }

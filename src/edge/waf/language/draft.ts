@@ -1,8 +1,8 @@
 /** A rule while its file is read: later directives can still change its variables and actions, or take it away. */
 import { toFailure } from "../../../base/errors.ts";
 import type { Bytes } from "../match/index.ts";
-import { type ListedTarget, listedTarget, splitTargets } from "./parts.ts";
-import { type Directive, type RawAction, readActions } from "./reader.ts";
+import { isFaulty, type ListedTarget, listedTarget, splitTargets } from "./parts.ts";
+import { type Directive, isQuoteOpen, type RawAction, readActions } from "./reader.ts";
 import type { Unsupported } from "./words.ts";
 
 export interface DraftLink {
@@ -38,12 +38,12 @@ export function draftRule({ args, file, line, fault }: Directive): DraftLink {
     actions: readActions(args[2] ?? ""),
     faults: [],
   };
-  const problem = fault ?? (args.length < 2 ? "a rule needs variables and an operator" : undefined);
+  const problem = fault ?? (args.length < 2 ? "a rule needs variables and an operator" : actionsFault(args[2] ?? ""));
   if (problem !== undefined) link.faults.push(syntaxFault(link, "SecRule", problem));
   if (args.length > 3) link.faults.push(syntaxFault(link, args[3]!, "it stands behind the actions"));
   for (const text of splitTargets(args[0] ?? "")) addTarget(link, text);
   if (!link.targets.some(({ isExcluded }) => !isExcluded) && problem === undefined)
-    link.faults.push(syntaxFault(link, args[0] ?? "", "no variable is left"));
+    link.faults.push({ ...syntaxFault(link, args[0] ?? "", "no variable is left"), isFault: !isLessened(link) });
   return link;
 }
 
@@ -56,11 +56,15 @@ export function draftAction({ args, file, line, fault }: Directive): DraftLink {
     actions: readActions(args[0] ?? ""),
     faults: [],
   };
-  if (fault !== undefined || args.length !== 1)
-    link.faults.push(
-      syntaxFault(link, "SecAction", fault ?? `it has ${args.length} arguments; required: one list of actions`),
-    );
+  const count = args.length === 1 ? undefined : `it has ${args.length} arguments; required: one list of actions`;
+  const problem = fault ?? count ?? actionsFault(args[0]!);
+  if (problem !== undefined) link.faults.push(syntaxFault(link, "SecAction", problem));
   return link;
+}
+
+/** What stands behind it would be part of a text. */
+function actionsFault(text: Bytes): string | undefined {
+  return isQuoteOpen(text) ? "in the actions a quotation mark ' is not closed" : undefined;
 }
 
 /** A variable that is not known is told; the rule stays for the others. */
@@ -68,14 +72,21 @@ function addTarget(link: DraftLink, text: Bytes): void {
   try {
     link.targets.push(listedTarget(text));
   } catch (thrown) {
-    const { message, code } = toFailure(thrown, "waf.rule_invalid");
-    const kind = code === "waf.variable_unknown" ? "variable" : "regex";
-    link.faults.push({ file: link.file, line: link.line, kind, what: text, effect: "ignored", reason: message });
+    const failure = toFailure(thrown, "waf.rule_invalid");
+    const kind = failure.code.startsWith("waf.variable") ? "variable" : "regex";
+    const { file, line } = link;
+    const isFault = isFaulty(failure);
+    link.faults.push({ file, line, kind, what: text, effect: "ignored", reason: failure.message, isFault });
   }
 }
 
-function syntaxFault({ file, line }: DraftLink, what: Bytes, reason: string): Unsupported {
-  return { file, line, kind: "syntax", what, effect: "rule_left_out", reason };
+/** A variable of it is right, and not done here. */
+function isLessened({ faults }: DraftLink): boolean {
+  return faults.some(({ isFault }) => !isFault);
+}
+
+export function syntaxFault({ file, line }: DraftLink, what: Bytes, reason: string): Unsupported {
+  return { file, line, kind: "syntax", what, effect: "rule_left_out", reason, isFault: true };
 }
 
 /** `@rx …`, `!@eq 0`, or a bare regular expression. */

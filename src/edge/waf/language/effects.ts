@@ -2,7 +2,7 @@
 
 import type { Bytes } from "../match/index.ts";
 import { Regex } from "../match/index.ts";
-import { compileTarget, invalid, parseIds, parseTemplate } from "./parts.ts";
+import { compileTarget, invalid, parseIds, parseTemplate, unsupported } from "./parts.ts";
 import type { RawAction } from "./reader.ts";
 import type { CtlEffect, Effect } from "./words.ts";
 
@@ -109,11 +109,10 @@ const CTL: Readonly<Record<string, CtlReader>> = {
     what: "requestBodyProcessor",
     processor: oneOf(value.toUpperCase(), ["URLENCODED", "MULTIPART", "XML", "JSON"], written),
   }),
-  forcerequestbodyvariable: (value, written) => ({
-    kind: "ctl",
-    what: "forceRequestBodyVariable",
-    isOn: onOff(value, written),
-  }),
+  forcerequestbodyvariable: (value, written) => {
+    if (!onOff(value, written)) throw unsupported(`ctl:${written}`, "the body is always in REQUEST_BODY");
+    return { kind: "ctl", what: "forceRequestBodyVariable", isOn: true };
+  },
   requestbodyaccess: (value, written) => ({ kind: "ctl", what: "requestBodyAccess", isOn: onOff(value, written) }),
   responsebodyaccess: (value, written) => ({ kind: "ctl", what: "responseBodyAccess", isOn: onOff(value, written) }),
   requestbodylimit: (value, written) => ({ kind: "ctl", what: "requestBodyLimit", bytes: bytesOf(value, written) }),
@@ -123,12 +122,14 @@ const CTL: Readonly<Record<string, CtlReader>> = {
     what: "ruleEngine",
     mode: oneOf(value, ["On", "Off", "DetectionOnly"], written),
   }),
-  auditengine: (value, written) => ({
-    kind: "ctl",
-    what: "auditEngine",
-    mode: oneOf(value, ["On", "Off", "RelevantOnly"], written),
-  }),
-  auditlogparts: (value) => ({ kind: "ctl", what: "auditLogParts", parts: value }),
+};
+
+/** Of ModSecurity, not done here. */
+const CTL_UNSUPPORTED: Readonly<Record<string, string>> = {
+  debugloglevel: "the gateway writes its own log",
+  hashenforcement: "replies are not rewritten",
+  hashengine: "replies are not rewritten",
+  parsexmlintoargs: "arguments are not made of XML; XML:/* and XML://@* hold what is in it",
 };
 
 function ctl(written: Bytes): CtlEffect {
@@ -137,6 +138,7 @@ function ctl(written: Bytes): CtlEffect {
     .slice(0, equals < 0 ? undefined : equals)
     .trim()
     .toLowerCase();
+  if (Object.hasOwn(CTL_UNSUPPORTED, name)) throw unsupported(`ctl:${written}`, CTL_UNSUPPORTED[name]!);
   const reader = Object.hasOwn(CTL, name) ? CTL[name] : undefined;
   if (reader === undefined || equals < 0)
     throw invalid(`ctl:${written}`, `one of ${Object.keys(CTL).join(", ")}, with = and a value`);

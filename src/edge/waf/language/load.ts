@@ -5,8 +5,10 @@
 import { messageOf, toFailure } from "../../../base/errors.ts";
 import type { InTurns } from "../../../base/turns.ts";
 import { OperatorSet } from "../match/index.ts";
-import { type Builder, besides, buildRule } from "./build.ts";
-import { type Draft, type DraftLink, draftAction, draftId, draftRule, hasAction } from "./draft.ts";
+import { type Builder, besides, buildRule, phaseOf } from "./build.ts";
+import { checkDefaults } from "./checks.ts";
+import { type Draft, type DraftLink, draftAction, draftId, draftRule, hasAction, syntaxFault } from "./draft.ts";
+import { invalid, isFaulty } from "./parts.ts";
 import { type Directive, type RawAction, readActions, readDirectives } from "./reader.ts";
 import { IGNORED_DIRECTIVES, type MutableSettings, noSettings, SETTINGS } from "./settings.ts";
 import { readUpdate, type Update } from "./updates.ts";
@@ -27,7 +29,7 @@ class Loader {
   readonly #entries: (Draft | Marker)[] = [];
   readonly #settings: MutableSettings = noSettings();
   readonly #unsupported: Unsupported[] = [];
-  readonly #updates: Update[] = [];
+  readonly #updates: { readonly update: Update; readonly directive: Directive; count: number }[] = [];
   readonly #ids = new Set<number>();
   #defaults: ReadonlyMap<number, readonly RawAction[]> = new Map();
   /** A rule whose last link says `chain`. */
@@ -41,7 +43,7 @@ class Loader {
     const content = text ?? this.#read(file);
     if (content === undefined) {
       const place = from ?? { file, line: 1 };
-      this.#tell(place, "directive", `Include ${file}`, "ignored", "the file cannot be read");
+      this.#tell(place, "directive", `Include ${file}`, "the file cannot be read");
       return;
     }
     for (const directive of readDirectives(content, file)) {
@@ -55,7 +57,7 @@ class Loader {
     try {
       return this.#files.read(file);
     } catch (thrown) {
-      this.#tell({ file, line: 1 }, "directive", `Include ${file}`, "ignored", messageOf(thrown));
+      this.#tell({ file, line: 1 }, "directive", `Include ${file}`, messageOf(thrown));
       return undefined;
     }
   }
@@ -64,10 +66,11 @@ class Loader {
     place: { file: string; line: number },
     kind: Unsupported["kind"],
     what: string,
-    effect: Unsupported["effect"],
     reason: string,
+    isFault = true,
   ): void {
-    this.#unsupported.push({ file: place.file, line: place.line, kind, what, effect, reason });
+    const { file, line } = place;
+    this.#unsupported.push({ file, line, kind, what, effect: "ignored", reason, isFault });
   }
 
   *#directive(directive: Directive, depth: number): InTurns<void> {
@@ -80,7 +83,8 @@ class Loader {
         if (name === "include" || name === "includeoptional") yield* this.#include(directive, name, depth);
         else this.#other(name, directive);
       } catch (thrown) {
-        this.#tell(directive, "directive", shown(directive), "ignored", toFailure(thrown, "waf.rule_invalid").message);
+        const failure = toFailure(thrown, "waf.rule_invalid");
+        this.#tell(directive, "directive", shown(directive), failure.message, isFaulty(failure));
       }
     }
   }
@@ -88,41 +92,40 @@ class Loader {
   #other(name: string, directive: Directive): void {
     const { args, file, line } = directive;
     const update = readUpdate(directive);
-    if (update !== undefined) this.#updates.push(update);
+    if (update !== undefined) this.#updates.push({ update, directive, count: 0 });
     else if (name === "secmarker") this.#entries.push({ kind: "marker", name: args[0] ?? "", file, line });
-    else if (name === "secdefaultaction") this.#default(readActions(args[0] ?? ""));
+    else if (name === "secdefaultaction") this.#default(directive);
     else if (Object.hasOwn(SETTINGS, name)) SETTINGS[name]!(this.#settings, args[0] ?? "", directive);
     else this.#unknown(name, directive);
   }
 
   #unknown(name: string, directive: Directive): void {
     const known = Object.hasOwn(IGNORED_DIRECTIVES, name) ? IGNORED_DIRECTIVES[name] : undefined;
-    this.#tell(directive, "directive", shown(directive), "ignored", known ?? "there is no directive of this name");
+    const reason = known ?? "there is no directive of this name";
+    this.#tell(directive, "directive", shown(directive), reason, known === undefined);
   }
 
   /** Holds for the rules of its phase that follow. */
-  #default(actions: readonly RawAction[]): void {
-    const phase = actions.find(({ name }) => name === "phase")?.value ?? "2";
-    this.#defaults = new Map([...this.#defaults, [Number(phase), actions]]);
+  #default(directive: Directive): void {
+    const actions = readActions(directive.args[0] ?? "");
+    if (directive.fault !== undefined) throw invalid(shown(directive), "a closing quotation mark");
+    for (const { isFault, kind, reason, what } of checkDefaults(actions, (text) => phaseOf(text) !== undefined))
+      this.#tell(directive, kind, what, reason, isFault);
+    const phase = phaseOf(actions.find(({ name }) => name === "phase")?.value);
+    if (phase !== undefined) this.#defaults = new Map([...this.#defaults, [phase, actions]]);
   }
 
   *#include(directive: Directive, name: "include" | "includeoptional", depth: number): InTurns<void> {
     const isOptional = name === "includeoptional";
     if (depth >= INCLUDE_DEPTH_MAX) {
-      this.#tell(
-        directive,
-        "directive",
-        shown(directive),
-        "ignored",
-        `files include files more than ${INCLUDE_DEPTH_MAX} deep`,
-      );
+      this.#tell(directive, "directive", shown(directive), `files include files more than ${INCLUDE_DEPTH_MAX} deep`);
       return;
     }
     const path = besides(directive.file, directive.args[0] ?? "");
     const isPattern = /[*?]/.test(path);
     const names = isPattern ? this.#files.glob(path) : [path];
     if (names.length === 0 && !isOptional)
-      this.#tell(directive, "directive", shown(directive), "ignored", "no file has such a name");
+      this.#tell(directive, "directive", shown(directive), "no file has such a name");
     for (const name of names) {
       if (isOptional && !isPattern && this.#files.read(name) === undefined) continue;
       yield* this.file(name, undefined, depth + 1, directive);
@@ -148,27 +151,24 @@ class Loader {
       id === 0 ? "the rule has no id" : this.#ids.has(id) ? `there is another rule with the id ${id}` : undefined;
     this.#ids.add(id);
     if (reason === undefined) return;
-    link.faults.push({
-      file: link.file,
-      line: link.line,
-      kind: "syntax",
-      what: `id:${id}`,
-      effect: "rule_left_out",
-      reason,
-    });
+    link.faults.push(syntaxFault(link, `id:${id}`, reason));
   }
 
   #closeChain(): void {
     const open = this.#open;
     if (open === undefined) return;
     this.#open = undefined;
-    const { file, line } = open.links.at(-1)!;
-    const reason = "no rule follows that could be chained to it";
-    open.links[0]!.faults.push({ file, line, kind: "syntax", what: "chain", effect: "rule_left_out", reason });
+    const last = open.links.at(-1)!;
+    open.links[0]!.faults.push(syntaxFault(last, "chain", "no rule follows that could be chained to it"));
   }
 
   *finish(): InTurns<RuleSet> {
-    const builder: Builder = { operators: new OperatorSet(), files: this.#files, unsupported: this.#unsupported };
+    const builder: Builder = {
+      operators: new OperatorSet(),
+      files: this.#files,
+      unsupported: this.#unsupported,
+      logWords: new Map(),
+    };
     const entries: RuleEntry[] = [];
     for (const entry of this.#entries) {
       const made = "kind" in entry ? entry : this.#build(entry, builder);
@@ -176,8 +176,9 @@ class Loader {
       yield;
     }
     yield* builder.operators.seal();
+    this.#tellUnused(builder);
     return {
-      entries,
+      entries: this.#withMarkers(entries),
       settings: this.#settings,
       unsupported: this.#unsupported,
       ruleCount: entries.filter(({ kind }) => kind === "rule").length,
@@ -185,8 +186,36 @@ class Loader {
   }
 
   #build(draft: Draft, builder: Builder): Rule | undefined {
-    for (const update of this.#updates) if (update(draft) === "remove") return undefined;
-    return buildRule(draft, builder);
+    let isRemoved = false;
+    for (const kept of this.#updates) {
+      const outcome = kept.update(draft);
+      if (outcome !== "other") kept.count += 1;
+      isRemoved ||= outcome === "remove";
+    }
+    return isRemoved ? undefined : buildRule(draft, builder);
+  }
+
+  /** What changes no rule, and what concerns logs that are not written here. */
+  #tellUnused({ logWords }: Builder): void {
+    for (const { count, directive } of this.#updates)
+      if (count === 0) this.#tell(directive, "directive", shown(directive), "no rule here is meant by it", false);
+    for (const [what, { count, ...place }] of logWords) {
+      const others = count === 1 ? "" : ` (${count} times, here first)`;
+      this.#tell(place, "action", what, `the gateway writes its own log${others}`, false);
+    }
+  }
+
+  /** Rules that would skip to what does not follow skip nothing: else all the rest of the phase would not be looked at. */
+  #withMarkers(entries: readonly RuleEntry[]): RuleEntry[] {
+    const following = new Set<string>();
+    const checked = entries.toReversed().map((entry) => {
+      const isLost = entry.kind === "rule" && entry.skipAfter !== undefined && !following.has(entry.skipAfter);
+      following.add(entry.kind === "marker" ? entry.name : String(entry.id));
+      if (!isLost) return entry;
+      this.#tell(entry, "action", `skipAfter:${entry.skipAfter}`, "no marker and no rule of this name follows");
+      return { ...entry, skipAfter: undefined };
+    });
+    return checked.reverse();
   }
 }
 

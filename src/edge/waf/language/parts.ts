@@ -1,11 +1,21 @@
 /** Pieces of rules: variables with their selectors, texts with macros, ranges of ids. */
 import { Failure } from "../../../base/errors.ts";
 import { type Bytes, Regex } from "../match/index.ts";
-import { VARIABLES } from "./variables.ts";
+import { UNSUPPORTED_VARIABLES, VARIABLES } from "./variables.ts";
 import type { IdRange, MacroPart, Selector, Target, Template } from "./words.ts";
 
 export function invalid(what: string, required: string): Failure {
   return new Failure("waf.rule_invalid", `read ${what}; required: ${required}`);
+}
+
+/** What ModSecurity knows and this engine does not do. */
+export function unsupported(what: string, reason: string): Failure {
+  return new Failure("waf.unsupported", `read ${what}: ${reason}`);
+}
+
+/** Whether the file is wrong; else it is right, and only this engine does not do it. */
+export function isFaulty({ code }: Failure): boolean {
+  return !code.endsWith("unsupported") && code !== "waf.regex_too_large";
 }
 
 /** Keys of these do not care for case; they are kept in lower case. */
@@ -84,16 +94,26 @@ export function listedTarget(text: Bytes): ListedTarget {
   return { target: compileTarget(isExcluded ? text.slice(1) : text), isExcluded };
 }
 
-/** `ARGS`, `&ARGS:x`, `TX:/^a/`, `XML:/*`. Throws `waf.variable_unknown` and what `Regex.compile` throws. */
+/** Of an XML body: all its text, and all values of attributes. */
+const XPATHS: ReadonlySet<string> = new Set(["/*", "//@*"]);
+
+/** `ARGS`, `&ARGS:x`, `TX:/^a/`, `XML:/*`. Throws `waf.variable_unknown`, `waf.variable_unsupported` and what `Regex.compile` throws. */
 export function compileTarget(text: Bytes): Target {
   const isCount = text.startsWith("&");
   const bare = (isCount ? text.slice(1) : text).trim();
   const mark = /[:.]/.exec(bare)?.index ?? bare.length;
   const collection = bare.slice(0, mark).toUpperCase();
-  if (!VARIABLES.has(collection))
-    throw new Failure("waf.variable_unknown", `read the variable "${text}": there is no ${collection} here`);
+  if (!VARIABLES.has(collection)) throw unknownVariable(text, collection);
   const key = bare.slice(mark + 1);
+  if (collection === "XML" && key !== "" && !XPATHS.has(key))
+    throw new Failure("waf.variable_unsupported", `read the variable "${text}": paths into XML are /* and //@* only`);
   return { collection, isCount, selector: key === "" ? undefined : selector(collection, key), text };
+}
+
+function unknownVariable(text: Bytes, collection: string): Failure {
+  const reason = Object.hasOwn(UNSUPPORTED_VARIABLES, collection) ? UNSUPPORTED_VARIABLES[collection] : undefined;
+  if (reason !== undefined) return new Failure("waf.variable_unsupported", `read the variable "${text}": ${reason}`);
+  return new Failure("waf.variable_unknown", `read the variable "${text}": there is no ${collection} here`);
 }
 
 function selector(collection: string, written: Bytes): Selector {
@@ -113,7 +133,9 @@ export function parseIds(text: Bytes): IdRange[] {
   return pieces.map((piece) => {
     const match = /^([0-9]{1,15})(?:-([0-9]{1,15}))?$/.exec(piece);
     if (match === null) throw invalid(`the rule id "${piece}"`, "a number or a range such as 942100-942199");
-    return { first: Number(match[1]), last: Number(match[2] ?? match[1]) };
+    const [first, last] = [Number(match[1]), Number(match[2] ?? match[1])];
+    if (last < first) throw invalid(`the rule ids "${piece}"`, "a range that begins with its lower end");
+    return { first, last };
   });
 }
 

@@ -108,6 +108,11 @@ export function readActions(text: Bytes): RawAction[] {
   return actions;
 }
 
+/** Whether a single quote of a list of actions is not closed. */
+export function isQuoteOpen(text: Bytes): boolean {
+  return text.replaceAll(/\\./gs, "").split("'").length % 2 === 0;
+}
+
 function rawAction(piece: Bytes): RawAction | undefined {
   const text = piece.trim();
   if (text === "") return undefined;

@@ -1,5 +1,7 @@
 /** Directives that set something for all rules, and those that this engine does not need. */
+import { Failure } from "../../../base/errors.ts";
 import { bytesOf, oneOf } from "./effects.ts";
+import { invalid } from "./parts.ts";
 import type { Directive } from "./reader.ts";
 import type { RuleSettings } from "./words.ts";
 
@@ -19,10 +21,8 @@ export function noSettings(): MutableSettings {
     responseBodyLimitAction: undefined,
     responseBodyMimeTypes: undefined,
     argumentSeparator: undefined,
-    cookieFormat: undefined,
     collectionTimeoutSeconds: undefined,
     componentSignatures: [],
-    auditEngine: undefined,
     webAppId: undefined,
   };
 }
@@ -70,19 +70,18 @@ export const SETTINGS: Readonly<Record<string, Apply>> = {
     settings.responseBodyMimeTypes = [];
   },
   secargumentseparator: (settings, value) => {
+    if (value.length !== 1) throw invalid(`SecArgumentSeparator "${value}"`, "one character");
     settings.argumentSeparator = value;
   },
-  seccookieformat: (settings, value) => {
-    settings.cookieFormat = oneOf(value, ["0", "1"], value) === "1" ? 1 : 0;
+  seccookieformat: (_, value) => {
+    if (oneOf(value, ["0", "1"], value) === "1")
+      throw new Failure("waf.unsupported", "read SecCookieFormat 1: cookies are read as browsers send them (0)");
   },
   seccollectiontimeout: (settings, value) => {
     settings.collectionTimeoutSeconds = bytesOf(value, value);
   },
   seccomponentsignature: (settings, value) => {
     settings.componentSignatures = [...settings.componentSignatures, value];
-  },
-  secauditengine: (settings, value) => {
-    settings.auditEngine = oneOf(value, ["On", "Off", "RelevantOnly"], value);
   },
   secwebappid: (settings, value) => {
     settings.webAppId = value;
@@ -91,10 +90,12 @@ export const SETTINGS: Readonly<Record<string, Apply>> = {
 
 const OWN_LOG = "the gateway writes its own log; what is in it does not depend on this";
 const BOUNDED = "matching is linear or counted here, so there is no such limit to set";
+const NOT_REWRITTEN = "replies are not rewritten";
 const NO_FILES = "nothing is kept in files";
 
 /** Known to ModSecurity, without effect here; told at load. */
 export const IGNORED_DIRECTIVES: Readonly<Record<string, string>> = {
+  secauditengine: OWN_LOG,
   secauditlog: OWN_LOG,
   secauditlog2: OWN_LOG,
   secauditlogdirmode: OWN_LOG,
@@ -120,7 +121,7 @@ export const IGNORED_DIRECTIVES: Readonly<Record<string, string>> = {
   secunicodemapfile: "%uXXXX stands for its lower byte, and full-width forms for the ASCII they look like",
   secrequestbodyinmemorylimit: "bodies are kept in memory, within their limit",
   secstatusengine: "nothing is sent to anybody",
-  secserversignature: "replies are not rewritten",
+  secserversignature: NOT_REWRITTEN,
   seccachetransformations: "transformed values are always kept for the transaction",
   secxmlexternalentity: "XML is read without entities",
   sechttpblkey: "no list on the network is asked",
@@ -133,5 +134,25 @@ export const IGNORED_DIRECTIVES: Readonly<Record<string, string>> = {
   secconnengine: "connections are bounded by the gateway",
   secreadstatelimit: "connections are bounded by the gateway",
   secwritestatelimit: "connections are bounded by the gateway",
+  secchrootdir: NO_FILES,
+  seccontentinjection: NOT_REWRITTEN,
+  seccookiev0separator: "cookies are cut at semicolons",
+  secdisablebackendcompression: "compressed replies are inflated within their limits",
+  secgsblookupdb: "there is no database of sites",
+  sechashengine: NOT_REWRITTEN,
+  sechashkey: NOT_REWRITTEN,
+  sechashmethodpm: NOT_REWRITTEN,
+  sechashmethodrx: NOT_REWRITTEN,
+  sechashparam: NOT_REWRITTEN,
+  secparsexmlintoargs: "arguments are not made of XML; XML:/* and XML://@* hold what is in it",
+  secpdfprotect: NOT_REWRITTEN,
+  secpdfprotectmethod: NOT_REWRITTEN,
+  secpdfprotectsecret: NOT_REWRITTEN,
+  secpdfprotecttimeout: NOT_REWRITTEN,
+  secpdfprotecttokenname: NOT_REWRITTEN,
+  secrulescript: "rules run no programs; routes have Lua rules",
+  secstreaminbodyinspection: "bodies are looked at whole, as REQUEST_BODY and RESPONSE_BODY",
+  secstreamoutbodyinspection: "bodies are looked at whole, as REQUEST_BODY and RESPONSE_BODY",
+  secunicodecodepage: "%uXXXX stands for its lower byte, and full-width forms for the ASCII they look like",
   secruleinheritance: "there is one set of rules for each firewall of the gateway",
 };

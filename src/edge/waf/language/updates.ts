@@ -4,8 +4,8 @@ import { actionValue, type Draft, draftId } from "./draft.ts";
 import { includesId, invalid, listedTarget, parseIds, splitTargets } from "./parts.ts";
 import { type Directive, readActions } from "./reader.ts";
 
-/** Changes one draft, or says that it goes. */
-export type Update = (draft: Draft) => "keep" | "remove";
+/** Changes one draft, or says that it goes; `other`: it is not meant. */
+export type Update = (draft: Draft) => "changed" | "remove" | "other";
 
 type Reader = (args: readonly string[], isPicked: (by: string) => (draft: Draft) => boolean) => Update;
 
@@ -24,30 +24,30 @@ export function readUpdate({ name, args }: Directive): Update | undefined {
 const READERS: Readonly<Record<string, Reader>> = {
   remove: (_, picked) => {
     const isPicked = picked("");
-    return (draft) => (isPicked(draft) ? "remove" : "keep");
+    return (draft) => (isPicked(draft) ? "remove" : "other");
   },
   updatetarget: (args, picked) => {
     const isPicked = picked("");
     const added = splitTargets(args[1]!, true).map(listedTarget);
     const replaced = args[2] === undefined ? [] : splitTargets(args[2], true);
     return (draft) => {
-      if (!isPicked(draft)) return "keep";
+      if (!isPicked(draft)) return "other";
       const link = draft.links[0]!;
       link.targets = [...link.targets.filter(({ target }) => !replaced.includes(target.text)), ...added];
-      return "keep";
+      return "changed";
     };
   },
   updateaction: (args, picked) => {
     const isPicked = picked("");
     const added = readActions(args[1]!).filter(({ name }) => name !== "id" && name !== "phase");
     return (draft) => {
-      if (!isPicked(draft)) return "keep";
+      if (!isPicked(draft)) return "other";
       const link = draft.links[0]!;
       const changed = new Set(added.map(({ name }) => name));
       // Actions of a list (t, setvar, ctl, tag) add up; `t:none` at the front takes the old ones out.
       const kept = link.actions.filter(({ name }) => !changed.has(name) || LISTS.has(name));
       link.actions = [...kept, ...added];
-      return "keep";
+      return "changed";
     };
   },
 };

@@ -56,7 +56,6 @@ export interface Rule {
   readonly version: string | undefined;
   readonly revision: string | undefined;
   readonly isLogged: boolean;
-  readonly isAudited: boolean;
   /** Evaluation goes on after this marker, or after this rule id. */
   readonly skipAfter: string | undefined;
   /** So many entries are skipped; 0: none. */
@@ -165,9 +164,7 @@ export type CtlEffect =
       readonly isOn: boolean;
     }
   | { readonly kind: "ctl"; readonly what: "requestBodyLimit" | "responseBodyLimit"; readonly bytes: number }
-  | { readonly kind: "ctl"; readonly what: "ruleEngine"; readonly mode: EngineMode }
-  | { readonly kind: "ctl"; readonly what: "auditEngine"; readonly mode: "On" | "Off" | "RelevantOnly" }
-  | { readonly kind: "ctl"; readonly what: "auditLogParts"; readonly parts: string };
+  | { readonly kind: "ctl"; readonly what: "ruleEngine"; readonly mode: EngineMode };
 
 export type EngineMode = "On" | "Off" | "DetectionOnly";
 
@@ -192,10 +189,9 @@ export interface RuleSettings {
   /** Lower case. */
   readonly responseBodyMimeTypes: readonly string[] | undefined;
   readonly argumentSeparator: string | undefined;
-  readonly cookieFormat: 0 | 1 | undefined;
   readonly collectionTimeoutSeconds: number | undefined;
+  /** What rule sets call themselves. */
   readonly componentSignatures: readonly string[];
-  readonly auditEngine: "On" | "Off" | "RelevantOnly" | undefined;
   readonly webAppId: string | undefined;
 }
 
@@ -208,6 +204,8 @@ export interface Unsupported {
   /** `rule_left_out`: the rule is not there; `ignored`: the rest works without it. */
   readonly effect: "rule_left_out" | "ignored";
   readonly reason: string;
+  /** The file is wrong, and ModSecurity would not take it either; else it is right, and only this engine does not do it. */
+  readonly isFault: boolean;
   /** Of the rule, where it is known. */
   readonly ruleId?: number | undefined;
 }

@@ -47,7 +47,7 @@ export class OperatorSet {
   readonly #known = new Map<string, FixedOperator>();
   #prefilter: Prefilter | undefined;
 
-  /** Throws `waf.operator_unknown`, `waf.operator_unsupported`, `waf.operator_invalid`, `waf.regex_invalid`, `waf.regex_too_large`. */
+  /** Throws `waf.operator_unknown`, `waf.operator_unsupported`, `waf.operator_invalid`, `waf.regex_invalid`, `waf.regex_unsupported`, `waf.regex_too_large`. */
   compile(spec: OperatorSpec): Operator {
     const name = spec.name.toLowerCase();
     const factory = factoryOf(name, spec.name);

@@ -105,7 +105,10 @@ export class Prefilter {
   literals(value: Bytes): Int32Array {
     const found = this.#found;
     found.set(this.#always);
-    const [classOf, seen, table, width] = [this.#classOf, this.#seen, this.#table, this.#width];
+    const classOf = this.#classOf;
+    const seen = this.#seen;
+    const table = this.#table;
+    const width = this.#width;
     this.#round = (this.#round + 1) >>> 0;
     const round = this.#round;
     let state = 0;
@@ -135,6 +138,19 @@ export class Prefilter {
       }
     }
     return hits ?? this.none;
+  }
+
+  /** The bits of both. Neither is changed; where one holds all of the other it is given back. */
+  either(one: readonly number[], other: readonly number[]): readonly number[] {
+    if (one === other || other === this.none) return one;
+    if (one === this.none) return other.slice();
+    for (let word = 0; word < one.length; word += 1) {
+      if ((one[word]! | other[word]!) === one[word]!) continue;
+      const both = one.slice();
+      for (; word < both.length; word += 1) both[word]! |= other[word]!;
+      return both;
+    }
+    return one;
   }
 
   #isAllowed(pattern: number, kinds: number): boolean {

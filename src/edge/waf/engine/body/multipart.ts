@@ -35,6 +35,7 @@ type Flag = (typeof FLAGS)[number] | (typeof LENIENT_FLAGS)[number];
 export const MULTIPART_VARIABLES: readonly string[] = [
   ...[...FLAGS, ...LENIENT_FLAGS].map((flag) => `MULTIPART_${flag}`),
   "MULTIPART_STRICT_ERROR",
+  "MULTIPART_SEMICOLON_MISSING",
 ];
 
 /** Yields behind some parts. */
@@ -72,6 +73,8 @@ class MultipartReader {
     for (const flag of FLAGS) isStrict ||= this.#raised.has(flag);
     for (const flag of [...FLAGS, ...LENIENT_FLAGS])
       this.#variables.setSingle(`MULTIPART_${flag}`, this.#raised.has(flag) ? "1" : "0");
+    // ModSecurity has two names for it.
+    this.#variables.setSingle("MULTIPART_SEMICOLON_MISSING", this.#raised.has("MISSING_SEMICOLON") ? "1" : "0");
     this.#variables.setSingle("MULTIPART_STRICT_ERROR", isStrict ? "1" : "0");
     this.#variables.setSingle("FILES_COMBINED_SIZE", String(this.#fileBytes));
   }

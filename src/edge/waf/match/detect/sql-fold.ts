@@ -10,7 +10,8 @@ export const FOLDED_MAX = 5;
 /** One more is read on, so that what follows the fifth can still fold with it. */
 const WINDOW = FOLDED_MAX + 3;
 
-export function foldSql(tokens: SqlTokens): SqlToken[] {
+/** `isWhole` false: it may end as soon as what it begins with is of no statement (`isOfNoStatement`), whatever follows but `X`. */
+export function foldSql(tokens: SqlTokens, isWhole: boolean): SqlToken[] {
   const stack: SqlToken[] = [];
   let comment: SqlToken | undefined;
   let at = leading(tokens);
@@ -20,10 +21,20 @@ export function foldSql(tokens: SqlTokens): SqlToken[] {
     const next = tokens.at(at);
     comment = token.type === "c" ? token : undefined;
     if (comment === undefined && token.type !== "\\") push(stack, token, next);
+    if (!isWhole && stack.length === 2 && isOfNoStatement(stack)) return stack;
     token = next;
   }
   if (comment !== undefined && stack.length < FOLDED_MAX) stack.push(comment);
   return stack.slice(0, FOLDED_MAX);
+}
+
+/**
+ * Two names, as nearly every sentence begins, or a keyword that begins nothing: no shape that `sqli.ts` looks for does. Nor do they fold with what
+ * follows, unless the last is the start of a phrase.
+ */
+function isOfNoStatement([first, second]: readonly SqlToken[]): boolean {
+  if (first!.type !== "n" || second!.type !== "n") return first!.type === "k" && !PHRASE_STARTS.has(first!.text);
+  return !PHRASE_STARTS.has(first!.text) && !PHRASE_STARTS.has(second!.text);
 }
 
 /** Openings and signs at the very front say nothing. */
@@ -64,7 +75,8 @@ const VALUES = "1nsv";
 
 function foldTwo(stack: SqlToken[]): boolean {
   if (stack.length < 2) return false;
-  const [a, b] = [stack.at(-2)!, stack.at(-1)!];
+  const a = stack.at(-2)!;
+  const b = stack.at(-1)!;
   if (PHRASE_STARTS.has(a.text) && a.type !== "s") {
     const type = PHRASE_TYPES.get(`${a.text.split(" ").at(-1)} ${b.text}`);
     if (type !== undefined) return replace(stack, 2, { ...b, type, from: a.from });
@@ -83,7 +95,9 @@ function foldTwo(stack: SqlToken[]): boolean {
 
 function foldThree(stack: SqlToken[]): boolean {
   if (stack.length < 3) return false;
-  const [a, b, c] = [stack.at(-3)!, stack.at(-2)!, stack.at(-1)!];
+  const a = stack.at(-3)!;
+  const b = stack.at(-2)!;
+  const c = stack.at(-1)!;
   if (b.type === "o" && "1n".includes(a.type) && "1n".includes(c.type)) return drop(stack, 2);
   if (b.type === "o" && a.type === "v" && "v1n".includes(c.type)) return drop(stack, 2);
   if (a.type === "o" && b.type !== "(" && c.type === "o") return drop(stack, 2);

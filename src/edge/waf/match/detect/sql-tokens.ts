@@ -25,7 +25,9 @@ export interface SqlToken {
 const TOKENS_MAX = 60;
 const WORD_BYTES_MAX = 40;
 /** What ends a word. */
-const WORD_END = new Set([...` []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\v\f\r"\xa0\0`].map((char) => char.charCodeAt(0)));
+const WORD_END = Uint8Array.from({ length: 256 }, (_, byte) =>
+  ` []{}<>:\\?=@!#~+-*/&|^%(),';\t\n\v\f\r"\xa0\0`.includes(String.fromCharCode(byte)) ? 1 : 0,
+);
 const OPERATORS_TWO: ReadonlySet<string> = new Set([
   "<>",
   "<=",
@@ -152,7 +154,7 @@ export class SqlTokens {
   #word(): void {
     const value = this.#value;
     let end = this.#at + 1;
-    while (end < value.length && !WORD_END.has(value.charCodeAt(end)) && value.charCodeAt(end) !== TICK) end += 1;
+    while (end < value.length && !endsWord(value.charCodeAt(end)) && value.charCodeAt(end) !== TICK) end += 1;
     const text = value.slice(this.#at, Math.min(end, this.#at + WORD_BYTES_MAX)).toLowerCase();
     if (this.#prefixedString(text, end)) return;
     const known = WORD_TYPES.get(text);
@@ -223,7 +225,7 @@ export class SqlTokens {
       const close = value.indexOf(quote, end + 1);
       return this.#add("v", close < 0 ? value.length : close + 1);
     }
-    while (end < value.length && !WORD_END.has(value.charCodeAt(end))) end += 1;
+    while (end < value.length && !endsWord(value.charCodeAt(end))) end += 1;
     this.#add("v", end);
   }
 
@@ -231,6 +233,10 @@ export class SqlTokens {
     const end = this.#value.indexOf("]", this.#at);
     this.#add("n", end < 0 ? this.#value.length : end + 1);
   }
+}
+
+function endsWord(code: number): boolean {
+  return WORD_END[code & 255] === 1;
 }
 
 function isDigit(code: number): boolean {

@@ -27,7 +27,7 @@ function inContext(value: Bytes, context: Context): Bytes | undefined {
 }
 
 function judge(value: Bytes, tokens: SqlTokens): Bytes | undefined {
-  const folded = foldSql(tokens);
+  const folded = foldSql(tokens, value.includes("/*"));
   let shape = "";
   for (const { type } of folded) shape += type;
   return isSuspicious(shape) && !isHarmless(shape, folded, tokens, value) ? shape : undefined;
@@ -71,7 +71,7 @@ const SHAPES: readonly RegExp[] = [
 ];
 
 /** No more is asked of a shape than that it looks like one of them. */
-function isSuspicious(shape: string): boolean {
+export function isSuspicious(shape: string): boolean {
   return ANY_SHAPE.test(shape);
 }
 

@@ -1,5 +1,6 @@
 /** Operators that compare texts and numbers. */
 import type { Bytes } from "../bytes.ts";
+import { isSpace } from "../transform/output.ts";
 import { lowercase } from "../transform/reduce.ts";
 import { byValue, type Matcher, type MatcherFactory } from "./words.ts";
 
@@ -46,10 +47,23 @@ function containsWord(argument: Bytes): Matcher {
   });
 }
 
+/** More digits than that are not read: no rule compares with such numbers. */
+const DIGITS_MAX = 18;
+
 /** As C's atoi: what is no number is 0. */
 export function integerOf(text: Bytes): number {
-  const match = /^[\t-\r ]*([+-]?[0-9]{1,18})/.exec(text);
-  return match === null ? 0 : Number(match[1]);
+  let at = 0;
+  while (isSpace(text.charCodeAt(at))) at += 1;
+  const isNegative = text.charCodeAt(at) === 45;
+  if (isNegative || text.charCodeAt(at) === 43) at += 1;
+  const end = at + DIGITS_MAX;
+  let number = 0;
+  for (; at < end; at += 1) {
+    const digit = text.charCodeAt(at) - 48;
+    if (!(digit >= 0 && digit <= 9)) break; // nor behind the end
+    number = number * 10 + digit;
+  }
+  return isNegative ? 0 - number : number;
 }
 
 function numeric(holds: (value: number, argument: number) => boolean): MatcherFactory {

@@ -207,7 +207,10 @@ export class Automaton {
 
   #follow(from: number, count: number, before: number, behind: number): number {
     const { ops, x, y } = this.#program;
-    const [stack, stamp, list, round] = [this.#stack, this.#stamp, this.#list, this.#round];
+    const stack = this.#stack;
+    const stamp = this.#stamp;
+    const list = this.#list;
+    const round = this.#round;
     const isReversed = this.#kind === "longest";
     let size = count;
     stack.length = 0;

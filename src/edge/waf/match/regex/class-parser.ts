@@ -29,6 +29,11 @@ export function invalid(cursor: Cursor, problem: string): Failure {
   );
 }
 
+/** PCRE knows it, and it is not done here. */
+export function unsupported(cursor: Cursor, problem: string): Failure {
+  return new Failure("waf.regex_unsupported", invalid(cursor, problem).message);
+}
+
 const SHORT: Readonly<Record<string, CharSet>> = {
   d: DIGITS,
   D: inverted(DIGITS),
@@ -58,7 +63,7 @@ export function escapedByte(cursor: Cursor): number {
   if (letter === "x") return hexByte(cursor);
   if (letter === "c") return controlByte(cursor);
   if (letter >= "0" && letter <= "7") return octalByte(cursor, letter);
-  if (/[A-Za-z0-9]/.test(letter)) throw invalid(cursor, `the escape \\${letter} is not known here`);
+  if (/[A-Za-z0-9]/.test(letter)) throw unsupported(cursor, `the escape \\${letter} is not known here`);
   return letter.charCodeAt(0);
 }
 

@@ -4,7 +4,7 @@
  */
 import { type Assertion, alt, cat, EMPTY, type Node, type RepeatMode } from "./ast.ts";
 import { ANY, type CharSet, folded, NOT_NEWLINE, SPACE, setOf } from "./char-set.ts";
-import { type Cursor, escapedByte, invalid, parseClass, shortSet } from "./class-parser.ts";
+import { type Cursor, escapedByte, invalid, parseClass, shortSet, unsupported } from "./class-parser.ts";
 
 /** Deeper nesting is no pattern of a person; PCRE stops at 250 as well. */
 const NESTING_MAX = 250;
@@ -54,7 +54,7 @@ class Parser implements Cursor {
 
   /** Up to a closing parenthesis or the end. Flags set inside (`(?i)`) hold to the end of the group. */
   alternatives(flags: Flags, depth: number): Node {
-    if (depth > NESTING_MAX) throw invalid(this, `groups nest more than ${NESTING_MAX} deep`);
+    if (depth > NESTING_MAX) throw unsupported(this, `groups nest more than ${NESTING_MAX} deep`);
     const branches: Node[] = [];
     let items: Node[] = [];
     let now = flags;
@@ -190,7 +190,7 @@ class Parser implements Cursor {
       return { kind: "atomic", item: this.#inner(flags, depth) };
     }
     const plain = /^\?([imsx]*)(?:-([imsx]+))?:/.exec(rest);
-    if (plain === null) throw invalid(this, `groups of the kind (${rest.slice(0, 3)} are not supported`);
+    if (plain === null) throw unsupported(this, `groups of the kind (${rest.slice(0, 3)} are not supported`);
     this.at += plain[0].length;
     return this.#inner(changed(flags, plain[1]!, plain[2] ?? ""), depth);
   }
@@ -234,8 +234,9 @@ class Parser implements Cursor {
     this.at += match[0].length;
     const min = Number(match[1]);
     const max = match[2] === undefined ? min : match[3] === "" ? Number.POSITIVE_INFINITY : Number(match[3]);
-    if (min > REPEAT_MAX || (max !== Number.POSITIVE_INFINITY && max > REPEAT_MAX) || max < min)
-      throw invalid(this, `${match[0]} is no repetition; required: at most ${REPEAT_MAX}, in order`);
+    if (max < min) throw invalid(this, `${match[0]} is no repetition; required: the lower number first`);
+    if (min > REPEAT_MAX || (max !== Number.POSITIVE_INFINITY && max > REPEAT_MAX))
+      throw unsupported(this, `${match[0]} repeats too often; required: at most ${REPEAT_MAX} times`);
     return [min, max];
   }
 }

@@ -46,7 +46,7 @@ export class Regex {
     this.kinds = neededKinds(root);
   }
 
-  /** Throws `waf.regex_invalid` or `waf.regex_too_large`. */
+  /** Throws `waf.regex_invalid`, `waf.regex_unsupported` (PCRE knows it) or `waf.regex_too_large`. */
   static compile(pattern: Bytes, options: RegexOptions = {}): Regex {
     return new Regex(pattern, options.isCaseless === true);
   }

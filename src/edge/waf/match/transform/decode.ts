@@ -148,7 +148,7 @@ function octal(value: Bytes, from: number, out: Output): number {
   return put(out, number, end);
 }
 
-/** C's escapes; those that are none stay as they are. */
+/** C's escapes; of what is none the backslash goes, as in ModSecurity. */
 export function escapeSeqDecode(value: Bytes): Bytes {
   return decodeMarks(value, "\\", (text, at, out) => (at === text.length ? -1 : cEscape(text, at, out)));
 }
@@ -164,7 +164,6 @@ function cEscape(value: Bytes, at: number, out: Output): number {
     if (byte >= 0) return put(out, byte, at + 3);
   }
   if (isOctal(next)) return octal(value, at, out);
-  out.put(92);
   return put(out, next, at + 1);
 }
 
@@ -236,12 +235,11 @@ function base64Digits(): Int8Array {
 
 /** Up to the first byte that is none of base64's. */
 export function base64Decode(value: Bytes): Bytes {
-  let end = 0;
   let bits = 0;
   let size = 0;
-  let decoded = "";
-  for (; end < value.length; end += 1) {
-    if (end === BASE64_NATIVE_MIN) return base64Whole(value);
+  let decoded: Output | undefined;
+  for (let end = 0; end < value.length; end += 1) {
+    if (end === BASE64_NATIVE_MIN) return base64Whole(value, decoded);
     const code = value.charCodeAt(end);
     const six = SIXES[code & 255]!;
     if (six < 0 && code !== 10 && code !== 13) break;
@@ -250,12 +248,14 @@ export function base64Decode(value: Bytes): Bytes {
     size += 6;
     if (size < 8) continue;
     size -= 8;
-    decoded += String.fromCharCode((bits >> size) & 255);
+    decoded ??= new Output(BASE64_NATIVE_MIN);
+    decoded.put((bits >> size) & 255);
   }
-  return decoded;
+  return decoded?.take() ?? "";
 }
 
-function base64Whole(value: Bytes): Bytes {
+function base64Whole(value: Bytes, begun: Output | undefined): Bytes {
+  begun?.take();
   const end = value.search(/[^A-Za-z0-9+/\r\n]/);
   return fromBase64(end < 0 ? value : value.slice(0, end));
 }

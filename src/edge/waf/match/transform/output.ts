@@ -1,15 +1,24 @@
-/** Bytes written one by one, then taken as a byte string. */
+/** Bytes written one by one, then taken as a byte string. Most are written into the same memory: it is copied out of it when it is taken. */
 import type { Bytes } from "../bytes.ts";
 
 /** Shorter runs are copied byte by byte: a native call costs more. */
 const COPY_BYTES_MIN = 24;
 
+/** Larger ones have memory of their own: values of that size are rare, and this is never given back. */
+const SPARE_BYTES = 65_536;
+
 export class Output {
+  /** For the next one; undefined: one has it. */
+  static #spare: Buffer | undefined;
   #buffer: Buffer;
   #size = 0;
 
   constructor(sizeBytes: number) {
-    this.#buffer = Buffer.allocUnsafe(sizeBytes);
+    if (sizeBytes > SPARE_BYTES) this.#buffer = Buffer.allocUnsafe(sizeBytes);
+    else {
+      this.#buffer = Output.#spare ?? Buffer.allocUnsafeSlow(SPARE_BYTES);
+      Output.#spare = undefined;
+    }
   }
 
   get size(): number {
@@ -40,13 +49,21 @@ export class Output {
     this.#size -= count;
   }
 
+  /** Once, at the end. */
   take(): Bytes {
-    return this.#buffer.toString("latin1", 0, this.#size);
+    const taken = this.#buffer.toString("latin1", 0, this.#size);
+    this.#giveBack();
+    return taken;
+  }
+
+  #giveBack(): void {
+    if (this.#buffer.length === SPARE_BYTES) Output.#spare = this.#buffer;
   }
 
   #grow(): void {
     const buffer = Buffer.allocUnsafe(this.#buffer.length * 2 + 16);
     this.#buffer.copy(buffer);
+    this.#giveBack();
     this.#buffer = buffer;
   }
 }

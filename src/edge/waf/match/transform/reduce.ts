@@ -96,19 +96,17 @@ export function removeCommentsChar(value: Bytes): Bytes {
 
 /** A command line as a shell would see through it: quotes and carets go, separators become one blank, none before `/` and `(`. */
 export function cmdLine(value: Bytes): Bytes {
-  const out = Buffer.allocUnsafe(value.length);
-  let size = 0;
+  const out = new Output(value.length);
   let isBlank = false;
   for (let at = 0; at < value.length; at += 1) {
     const code = value.charCodeAt(at) & 255;
     const kind = COMMAND_BYTES[code];
     if (kind === DROPPED || (kind === BLANK && isBlank)) continue;
-    if (kind === CLINGING && isBlank) size -= 1;
+    if (kind === CLINGING && isBlank) out.drop(1);
     isBlank = kind === BLANK;
-    out[size] = isBlank ? 32 : code >= 65 && code <= 90 ? code + 32 : code;
-    size += 1;
+    out.put(isBlank ? 32 : code >= 65 && code <= 90 ? code + 32 : code);
   }
-  return out.toString("latin1", 0, size);
+  return out.take();
 }
 
 const DROPPED = 1;

@@ -290,8 +290,19 @@ test("Waf refuses a request that needs more steps than there are, and only count
 
 test("Waf keeps names of clients out of directives and control characters out of logs", () => {
   const waf = wafOf(DENY_X, { mode: "detect" });
-  for (let at = 0; at < 40; at += 1) ask(waf, { target: "/?%22q%0a=x%1b[31m", client: `192.0.2.${at}` });
-  const [proposal] = waf.waf.proposals();
-  expect(proposal!.directive).toBe('SecRuleUpdateTargetById 10 "!ARGS:.q."');
-  expect(proposal!.evidence.sample).toBe("x.[31m");
+  const names = ["user[name].$id", "a;940000-949999", "/./", "b,!ARGS", '"q\n', "q|ARGS", "c'd", "x".repeat(1_000)];
+  for (let at = 0; at < 40; at += 1) {
+    const target = `/?${names.map((name) => `${encodeURIComponent(name)}=x%1b[31m`).join("&")}`;
+    ask(waf, { target, client: `192.0.2.${at}` });
+  }
+  const proposals = waf.waf.proposals();
+  expect(proposals.map(({ exclude }) => exclude)).toEqual(["10:ARGS:user[name].$id"]);
+  expect(proposals[0]!.directive).toBe('SecRuleUpdateTargetById 10 "!ARGS:user[name].$id"');
+  expect(proposals[0]!.evidence.sample).toBe("x.[31m");
+});
+
+test("Waf takes all addresses of one IPv6 network for one client", () => {
+  const waf = wafOf(DENY_X, { mode: "detect" });
+  for (let at = 0; at < 40; at += 1) ask(waf, { target: "/?q=x", client: `2001:db8::${at.toString(16)}` });
+  expect(waf.waf.proposals()).toEqual([]);
 });

@@ -23,7 +23,7 @@ export function load(text: string, others: Readonly<Record<string, string>> = {}
 /** The only rule of a text. */
 export function onlyRule(text: string): Rule {
   const { entries, unsupported } = load(text);
-  const [entry] = entries;
-  if (entries.length !== 1 || entry!.kind !== "rule") throw new Error(`no rule: ${JSON.stringify(unsupported)}`);
-  return entry as Rule;
+  const rules = entries.filter((entry) => entry.kind === "rule");
+  if (rules.length !== 1) throw new Error(`no rule: ${JSON.stringify(unsupported)}`);
+  return rules[0]!;
 }

@@ -19,6 +19,7 @@ SecRule ARGS|!ARGS:x|&REQUEST_HEADERS:Host "!@rx ^a\"b\d+$" \
     capture,multiMatch,nolog,\
     setvar:'tx.score=+%{tx.critical}',\
     skipAfter:END-X"
+SecMarker END-X
 `);
   expect(rule).toMatchObject({
     id: 10,
@@ -33,7 +34,6 @@ SecRule ARGS|!ARGS:x|&REQUEST_HEADERS:Host "!@rx ^a\"b\d+$" \
     revision: "3",
     severity: 2,
     isLogged: false,
-    isAudited: false,
     skipAfter: "END-X",
     skip: 0,
   });
@@ -100,19 +100,18 @@ SecAction "id:2,phase:1,block"
 SecAction "id:3,phase:2,block"
 SecAction "id:4,phase:1,pass,log"
 SecAction "id:5,phase:1"`);
-  const seen = (entries as Rule[]).map(({ disruptive, isBlock, status, isLogged, isAudited }) => [
+  const seen = (entries as Rule[]).map(({ disruptive, isBlock, status, isLogged }) => [
     disruptive,
     isBlock,
     status,
     isLogged,
-    isAudited,
   ]);
   expect(seen).toEqual([
-    ["pass", true, undefined, true, true],
-    ["deny", true, 418, false, true],
-    ["pass", true, undefined, true, true],
-    ["pass", false, 418, true, true],
-    ["deny", false, 418, false, true],
+    ["pass", true, undefined, true],
+    ["deny", true, 418, false],
+    ["pass", true, undefined, true],
+    ["pass", false, 418, true],
+    ["deny", false, 418, false],
   ]);
 });
 
@@ -167,8 +166,6 @@ test("loadRules() reads every form of ctl", () => {
     "requestBodyLimit=100",
     "responseBodyLimit=200",
     "ruleEngine=DetectionOnly",
-    "auditEngine=RelevantOnly",
-    "auditLogParts=+E",
   ];
   const text = `SecAction "id:1,${controls.map((each) => `ctl:${each}`).join(",")}"`;
   expect(load(text).unsupported).toEqual([]);
@@ -186,8 +183,6 @@ test("loadRules() reads every form of ctl", () => {
     { what: "requestBodyLimit", bytes: 100 },
     { what: "responseBodyLimit", bytes: 200 },
     { what: "ruleEngine", mode: "DetectionOnly" },
-    { what: "auditEngine", mode: "RelevantOnly" },
-    { what: "auditLogParts", parts: "+E" },
   ]);
 });
 
@@ -206,10 +201,9 @@ SecResponseBodyLimitAction Reject
 SecResponseBodyMimeTypesClear
 SecResponseBodyMimeType text/HTML text/plain
 SecArgumentSeparator ";"
-SecCookieFormat 1
+SecCookieFormat 0
 SecCollectionTimeout 600
 SecComponentSignature "X/1"
-SecAuditEngine RelevantOnly
 SecWebAppId shop`);
   expect(unsupported).toEqual([]);
   expect(settings).toEqual({
@@ -225,10 +219,8 @@ SecWebAppId shop`);
     responseBodyLimitAction: "Reject",
     responseBodyMimeTypes: ["text/html", "text/plain"],
     argumentSeparator: ";",
-    cookieFormat: 1,
     collectionTimeoutSeconds: 600,
     componentSignatures: ["X/1"],
-    auditEngine: "RelevantOnly",
     webAppId: "shop",
   });
 });

@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { detectSqli } from "../../../../../src/edge/waf/match/detect/sqli.ts";
+import { foldSql } from "../../../../../src/edge/waf/match/detect/sql-fold.ts";
+import { type Context, SqlTokens } from "../../../../../src/edge/waf/match/detect/sql-tokens.ts";
+import { PHRASE_TYPES, WORD_TYPES } from "../../../../../src/edge/waf/match/detect/sql-words.ts";
+import { detectSqli, isSuspicious } from "../../../../../src/edge/waf/match/detect/sqli.ts";
 import { detectXss } from "../../../../../src/edge/waf/match/detect/xss.ts";
 
 test.each([
@@ -132,4 +135,62 @@ test("detectors end on anything, and say the same each time", () => {
     }),
     { numRuns: 1_000 },
   );
+});
+
+test("foldSql() ends early only where the whole would be of no statement either", () => {
+  const words = [...WORD_TYPES.keys(), ...PHRASE_TYPES.keys(), "house", "garden", "of", "Monday"];
+  const piece = fc.oneof(
+    fc.constantFrom(...words),
+    fc.constantFrom(
+      "1",
+      "2.5",
+      "'",
+      '"',
+      "(",
+      ")",
+      ",",
+      ";",
+      "--",
+      "#",
+      "=",
+      "||",
+      "+",
+      "-",
+      "@a",
+      "{",
+      "}",
+      ".",
+      "`",
+      "::",
+    ),
+  );
+  let early = 0;
+  fc.assert(
+    fc.property(
+      fc.array(piece, { minLength: 2, maxLength: 9 }),
+      fc.constantFrom<Context>("", "'", '"'),
+      fc.constantFrom(" ", ""),
+      (pieces, context, blank) => {
+        const tokens = new SqlTokens(pieces.join(blank), context, false);
+        const shapeOf = (isWhole: boolean): string =>
+          foldSql(tokens, isWhole)
+            .map(({ type }) => type)
+            .join("");
+        const [part, whole] = [shapeOf(false), shapeOf(true)];
+        if (part === whole) return;
+        early += 1;
+        expect(whole).toStartWith(part === "nn" ? "nn" : "k");
+        expect(isSuspicious(whole)).toBe(false);
+      },
+    ),
+    { numRuns: 4_000, seed: 8 },
+  );
+  expect(early).toBeGreaterThan(100);
+});
+
+test("foldSql() ends early with beginnings that no suspicious shape has", () => {
+  const types = [..."ETUBkfto&v1snAc(){},;.:?\\"];
+  for (const a of types)
+    for (const b of types)
+      for (const c of types) for (const begin of ["nn", `k${a}`]) expect(isSuspicious(begin + a + b + c)).toBe(false);
 });

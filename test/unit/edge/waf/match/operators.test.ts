@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
+import fc from "fast-check";
 import { finishAtOnce } from "../../../../../src/base/turns.ts";
 import { MatchRun, type Operator, OperatorSet, Subject } from "../../../../../src/edge/waf/match/index.ts";
+import { integerOf } from "../../../../../src/edge/waf/match/operators/text.ts";
 
 function compile(name: string, argument: string, data?: string): Operator {
   const set = new OperatorSet();
@@ -111,4 +113,19 @@ test.each([
   ["pm", " ", "waf.operator_invalid"],
 ])("compile() refuses @%s %j", (name, argument, code) => {
   expect(() => compile(name, argument)).toThrow(expect.objectContaining({ code }));
+});
+
+test("integerOf() reads what an expression reads", () => {
+  const piece = fc.constantFrom(..."0123456789+- \t\r\vx.", "00", "9".repeat(12), "");
+  fc.assert(
+    fc.property(fc.array(piece, { maxLength: 6 }), (pieces) => {
+      const text = pieces.join("");
+      const digits = /^[\t-\r ]*([+-]?[0-9]{1,18})/.exec(text)?.[1] ?? "0";
+      const [own, expected] = [integerOf(text), Number(digits)];
+      // Beyond what a number holds exactly the last digits are anybody's.
+      if (Math.abs(expected) <= Number.MAX_SAFE_INTEGER) expect(own + 0).toBe(expected + 0);
+      else expect(own / expected).toBeCloseTo(1, 12);
+    }),
+    { numRuns: 500, seed: 8 },
+  );
 });

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { MatchRun, Subject, transformationOf, transformChain } from "../../../../../src/edge/waf/match/index.ts";
+import { Output } from "../../../../../src/edge/waf/match/transform/output.ts";
 
 function apply(name: string, value: string): string {
   return transformationOf(name)!.apply(value);
@@ -41,7 +42,7 @@ test.each([
   ["normalizePath", "../../a", "../../a"],
   ["normalizePath", "/../a/", "/a/"],
   ["normalizePathWin", "\\a\\..\\b", "/b"],
-  ["escapeSeqDecode", "\\a\\x41\\101\\\\\\q", "\x07AA\\\\q"],
+  ["escapeSeqDecode", "\\a\\x41\\101\\\\pass\\wd", "\x07AA\\passwd"],
   ["utf8toUnicode", "a\xc3\xa9\xe2\x82\xac\xff", "a%u00e9%u20ac\xff"],
   ["length", "abcd", "4"],
   ["trim", " \ta ", "a"],
@@ -100,4 +101,22 @@ test("Subject.through() computes a form once, and is itself where nothing change
   expect(run.stepsLeft).toBe(left);
   const plain = new Subject("abc");
   expect(plain.through(chain, run)).toBe(plain);
+});
+
+test("Output keeps what is its own when another one is written before it is taken, and when it grows", () => {
+  for (const sizeBytes of [1, 100_000]) {
+    const [one, other] = [new Output(sizeBytes), new Output(sizeBytes)];
+    for (let at = 0; at < 200_000; at += 1) {
+      one.put(97);
+      other.put(98);
+    }
+    other.drop(1);
+    other.copy("cd", 0, 2);
+    const third = new Output(1);
+    third.put(99);
+    expect(one.take()).toBe("a".repeat(200_000));
+    expect(other.take()).toBe(`${"b".repeat(199_999)}cd`);
+    expect(third.take()).toBe("c");
+    expect(new Output(4).take()).toBe("");
+  }
 });

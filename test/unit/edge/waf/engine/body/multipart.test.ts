@@ -81,7 +81,7 @@ test.each([
 test.each([
   ['multipart/form-data; boundary="BB"', ["BOUNDARY_QUOTED", STRICT]],
   ["multipart/form-data; boundary =BB", ["BOUNDARY_WHITESPACE", STRICT]],
-  ["multipart/form-data boundary=BB", ["MISSING_SEMICOLON", STRICT]],
+  ["multipart/form-data boundary=BB", ["MISSING_SEMICOLON", STRICT, "SEMICOLON_MISSING"]],
   ["multipart/form-data; boundary=BB; charset=utf-8", []],
 ] as const)("readMultipart() raises the flags of the content type %p", (type, flags) => {
   expect(seen(`--BB\r\n${FIELD}v\r\n--BB--\r\n`, type)).toEqual({ fault: false, flags: [...flags] });

@@ -16,7 +16,7 @@ export interface Read {
 }
 
 function read(work: (variables: Variables, sink: ArgumentSink) => string | undefined, countMax?: number): Read {
-  const variables = new Variables(new Map(), new ValuePool());
+  const variables = new Variables({ now: () => 0, elapsedMs: () => 0 }, new ValuePool());
   const sink = new ArgumentSink(variables, countMax);
   const fault = work(variables, sink);
   const args = variables.list("ARGS").map((found) => [found.key!, found.value] as const);
