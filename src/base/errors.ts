@@ -45,7 +45,16 @@ export function toFailure(thrown: unknown, code: string): Failure {
 }
 
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  return thrown instanceof Error ? thrown.message : textOf(thrown);
+}
+
+/** Any value in a message. Never throws, as `String` does for an object that has no `toString` or, from outside, one that is no function. */
+export function textOf(value: unknown): string {
+  try {
+    return String(value);
+  } catch {
+    return `an ${typeof value}`;
+  }
 }
 
 /** A broken invariant is a bug of ours: crash, the supervisor decides. On hot paths the message is a function: numbers as text cost more than the check. */

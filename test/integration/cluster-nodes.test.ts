@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startCluster, TestNode, untilAgreed } from "../support/nodes.ts";
 import { runProgram } from "../support/program.ts";
+import { until } from "../support/until.ts";
 
 class Place implements Disposable {
   readonly dataDir = mkdtempSync(join(tmpdir(), "distributed-system-test-"));
@@ -48,7 +49,7 @@ test("node of the same name as one that runs makes the older one yield, with exi
   const [n1, n2] = nodes as [TestNode, TestNode];
   all.use(new TestNode("n2", { ...place, args: ["--seeds", await n1.address()] }));
   expect(await n2.exited).toBe(1);
-  expect(n2.stderr).toContain("another process runs");
+  await until("its last words are read", () => n2.stderr.includes("another process runs"));
 });
 
 test("node under another key gets into no cluster and hears nothing of it", async () => {

@@ -12,6 +12,8 @@ const ORDERS = 1000;
 const ALL = Array.from({ length: ORDERS }, (_, id) => id);
 const BAD = { BAD_NODE: "yes" };
 const CRASHES = "if (process.env.BAD_NODE) process.exit(3); row.seen = true;";
+/** However long a restart takes on a busy machine. */
+const CRASH_LOOP = "max_restarts=5,restart_period=1h";
 /**
  * Any worker does the first kind's batches; the second one's have an owner, and come one by one: a batch counts as one restart, so
  * that its retries must not last.
@@ -60,7 +62,7 @@ describe("a plugin that crashes on one node only", () => {
     "a crash loop there takes the %s from that node, whatever the policy; another does the rest",
     async (_, more, retries) => {
       await using cluster = await clusterOf({ one: BAD, good: {} }, perRecord(CRASHES, more)); // one is the owner by its name
-      await submit(cluster, `stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|${retries}|10s`, "max_restarts=5");
+      await submit(cluster, `stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|${retries}|10s`, CRASH_LOOP);
       const { id, rewinds } = await cluster.untilState("p", "ended");
       expect(ids(cluster)).toEqual(ALL);
       expect(rewinds).toBe(more.sequential ? 1 : 0);
@@ -74,7 +76,7 @@ describe("a plugin that crashes everywhere", () => {
     "in %s fails the pipeline with the reason, and resume goes on when it is mended",
     async (_, more, retries) => {
       await using cluster = await clusterOf({ one: BAD, two: BAD }, perRecord(CRASHES, more));
-      await submit(cluster, `stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|${retries}|10s`, "max_restarts=5");
+      await submit(cluster, `stage|stage.ts|env=BAD_NODE|true|RETRY_WITH_BACKOFF|${retries}|10s`, CRASH_LOOP);
       const failed = await cluster.untilState("p", "failed");
       expect(failed.detail).toMatch(/stage stage.*exited with code 3/);
       const report = await cluster.report(failed.id);

@@ -40,7 +40,7 @@ beforeAll(async () => {
   recorder = new RecordingUpstream();
   grpc = await openGrpcPeer(folder.write("echo.proto", ECHO_PROTO));
   gateway = await TestGateway.start(folder, [
-    "set|head_timeout=200ms,body_idle=400ms,min_rate=4096,keep_alive=1s,max_connections_per_address=3000",
+    "set|head_timeout=500ms,body_idle=600ms,min_rate=4096,keep_alive=1s,max_connections_per_address=3000",
     `route|web|/web/*|${web.url}|rewrite=/{rest}`,
     `route|rec|/rec/*|${recorder.url}|rewrite=/{rest}`,
     `route|socket|/socket|ws://${web.authority}|rewrite=/ws,max_message=64KiB`,

@@ -50,6 +50,19 @@ function failureOf(call: (answer: (error: ServiceError | null) => void) => void)
   );
 }
 
+/** What becomes of a call that runs out of time at the server: on a busy machine some do before they are there. */
+async function lateAtServer(call: Parameters<typeof failureOf>[0]): Promise<ServiceError> {
+  const { calls } = peer.counts;
+  return until("a call reaches the server in its time", async () => {
+    const failure = await failureOf(call);
+    return peer.counts.calls > calls && failure;
+  });
+}
+
+function untilCancelled(): Promise<unknown> {
+  return until("the server sees that nobody waits", () => peer.counts.hanging === 0);
+}
+
 function collect(stream: NodeJS.ReadableStream): Promise<Words[]> {
   const all: Words[] = [];
   return new Promise((resolve, reject) =>
@@ -126,17 +139,15 @@ describe("a gRPC client", () => {
   });
 
   test("is seen to cancel, and to run into its deadline or the route's", async () => {
-    const cancelled = (count: number) =>
-      until(`the server sees ${count} cancellations`, () => peer.counts.cancelled === count);
     const { calls } = peer.counts;
     const hang = client.Hang({ text: "" }, () => {});
     await until("the call is there", () => peer.counts.calls > calls);
     hang.cancel();
-    await cancelled(1);
-    const late = await failureOf((answer) => client.Hang({ text: "" }, { deadline: Date.now() + 300 }, answer));
+    await untilCancelled();
+    const late = await lateAtServer((answer) => client.Hang({ text: "" }, { deadline: Date.now() + 300 }, answer));
     expect(late.code).toBe(status.DEADLINE_EXCEEDED);
-    await cancelled(2);
-    const short = await failureOf((answer) =>
+    await untilCancelled();
+    const short = await lateAtServer((answer) =>
       client.makeUnaryRequest(
         "/short/echo.v1.Echo/Hang",
         () => Buffer.alloc(0),
@@ -146,7 +157,7 @@ describe("a gRPC client", () => {
       ),
     );
     expect([status.DEADLINE_EXCEEDED, status.UNAVAILABLE]).toContain(short.code);
-    await cancelled(3);
+    await untilCancelled();
   });
 });
 
@@ -169,7 +180,7 @@ describe("JSON by curl", () => {
     }
     expect(peer.counts.calls).toBe(calls);
     expect((await json("/echo.v1.Echo/Fail", "{}")).out).toEndWith("\n404");
-    expect((await json("/echo.v1.Echo/None", "{}")).out).toEndWith("\n501");
+    expect((await json("/echo.v1.Echo/None", "{}")).out).toEndWith("\n404");
     expect((await json("/down/echo.v1.Echo/Say", "{}")).out).toEndWith("\n503");
   });
 
@@ -190,9 +201,18 @@ describe("JSON by curl", () => {
   });
 
   test("a client that goes cancels the call", async () => {
-    const { cancelled } = peer.counts;
-    await json("/echo.v1.Echo/Hang", "{}", "--max-time", "0.3");
-    await until("the server sees it", () => peer.counts.cancelled > cancelled);
+    const child = Bun.spawn([
+      "curl",
+      "-sS",
+      "--data-binary",
+      "{}",
+      "-H",
+      "content-type: application/json",
+      `${gateway.url}/echo.v1.Echo/Hang`,
+    ]);
+    await until("the call is there", () => peer.counts.hanging > 0);
+    child.kill();
+    await untilCancelled();
   });
 });
 

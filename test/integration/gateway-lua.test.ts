@@ -1,6 +1,6 @@
 /** Rules in real processes: Lua and plugins that decide, and all that a bad one may do. */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { systemClock } from "../../src/base/clock.ts";
 import { Failure } from "../../src/base/errors.ts";
@@ -174,7 +174,7 @@ beforeAll(async () => {
   });
   folder.write(
     "plugin.ts",
-    `import { writeSync } from "node:fs";
+    `import { appendFileSync, existsSync, writeSync } from "node:fs";
 import { defineRoute } from "distributed-system";
 export default defineRoute({ route(request) {
   if (request.path === "/loop") for (;;);
@@ -182,6 +182,11 @@ export default defineRoute({ route(request) {
   if (request.path === "/throw") throw new Error("no idea");
   if (request.path === "/garbage") writeSync(3, "garbage ".repeat(10));
   if (request.path === "/exit") process.exit(3);
+  if (request.path.startsWith("/held/")) {
+    const place = "${folder.path}" + request.path.slice(5);
+    appendFileSync(place, process.pid + "\\n");
+    while (!existsSync(place + ".go"));
+  }
   return { target: "canary", path: "/" + request.params.id + "/" + String(request.claims?.sub), headers: { "x-user": request.headers["x-user"] ?? "" } };
 } });`,
   );
@@ -276,6 +281,34 @@ describe("decide() of a plugin", () => {
       expect((await ask("plugin.ts")).target).toBe("canary");
     });
   }
+});
+
+describe("decide() whose host is killed from outside", () => {
+  /** Kills whoever holds the decision, so many times, and lets it go on. */
+  async function killed(name: string, times: number): Promise<ReturnType<typeof ask>> {
+    const place = folder.at(name);
+    const decision = ask("plugin.ts", { path: `/held/${name}` });
+    decision.catch(() => {}); // looked at by the caller
+    const pids = () => (existsSync(place) ? readFileSync(place, "utf8").split("\n").slice(0, -1) : []);
+    for (let time = 1; time <= times; time++) {
+      await until("a host decides", () => pids().length === time);
+      killHard(Number(pids().at(-1)));
+    }
+    folder.write(`${name}.go`, "");
+    return decision;
+  }
+
+  test("decide() is asked of another host once", async () => {
+    expect(await killed("once", 1)).toMatchObject({ target: "canary" });
+  });
+
+  test("decide() fails with gateway.rule_failed when that one is killed too: it may be what kills them", async () => {
+    const failure = await failureOf(killed("twice", 2));
+    expect([failure.code, failure.message]).toEqual([
+      "gateway.rule_failed",
+      expect.stringContaining("killed by SIGKILL"),
+    ]);
+  });
 });
 
 describe("RuleBook", () => {

@@ -1,7 +1,7 @@
 /** Masks in a running gateway: what upstream, client and log get to see of one card, and what is refused. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { randomBytes } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { chmodSync, readFileSync } from "node:fs";
 import { curl, RawSocket, TestGateway } from "../support/gateway.ts";
 import { RecordingUpstream } from "../support/gateway-upstreams.ts";
 import { until } from "../support/until.ts";
@@ -16,6 +16,7 @@ let gateway: TestGateway;
 
 beforeAll(async () => {
   folder.write("mask.key", randomBytes(32).toString("hex"));
+  chmodSync(folder.at("mask.key"), 0o600);
   gateway = await TestGateway.start(folder, [
     `set|access_log=${folder.at("access.log")}`,
     `route|shop|/shop/*|${upstream.url}`,
@@ -51,6 +52,27 @@ test("a gateway hides a card from upstream, client and log when its file says so
   const log = folder.at("access.log");
   await until("the access log has the request", () => readFileSync(log, "utf8").includes("/shop/pay"));
   expect(readFileSync(log, "utf8")).not.toContain(CARD);
+});
+
+test("gateway reveal decrypts what a gateway has encrypted, and tells what it cannot", async () => {
+  replying("text/plain", "ok");
+  upstream.forget();
+  const headers = { "content-type": "application/json" };
+  await fetch(`${gateway.url}/shop/pay`, { method: "POST", headers, body: '{"iban":{"of":"ada"},"n":1.10}' });
+  const { body } = await upstream.got(1);
+  expect(body).toMatch(/^{"iban":"enc:v1:[^"]+","n":1.10}$/);
+  const done = await folder.exec(["gateway", "reveal", "--key", "mask.key"], { stdin: `${body}\n` });
+  expect(done).toMatchObject({ code: 0, stdout: '{"iban":{"of":"ada"},"n":1.10}\n', stderr: "" });
+  const not = await folder.exec(["gateway", "reveal", "--key", "mask.key"], {
+    stdin: `iban is ${JSON.parse(body).iban.slice(0, -1)}`,
+  });
+  expect([not.code, not.stdout, not.stderr]).toEqual([
+    ...[
+      1,
+      expect.stringMatching(/^iban is enc:v1:/),
+      expect.stringMatching(/^line 1: enc:v1:.*0 values decrypted, 1 not/s),
+    ],
+  ]);
 });
 
 test("a gateway masks a stream of events when they come one by one", async () => {

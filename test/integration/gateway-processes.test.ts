@@ -216,7 +216,7 @@ describe("gateway --processes", () => {
 describe("gateway --processes with limits", () => {
   test("the processes count a limit together, within their bound", async () => {
     using space = new Workspace();
-    const lines = ["route|alive|/alive|none|reply=200 alive", "limit|global|100|1h|REJECT"];
+    const lines = ["route|alive|/alive|none|reply=200 alive", "limit|global|100|24h|REJECT"];
     await using gateway = await TestGateway.start(space, lines, { args: ["--processes", "3"] });
     let passed = 0;
     let refusedInARow = 0;

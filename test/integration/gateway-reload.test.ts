@@ -1,6 +1,6 @@
 /** A gateway that reads its file again under load: nobody is cut off, faults change nothing, certificates rotate; in all its processes. */
 import { describe, expect, test } from "bun:test";
-import { readFileSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from "node:fs";
 import { type ClientHttp2Session, connect as connectHttp2 } from "node:http2";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import { RawSocket, TestGateway } from "../support/gateway.ts";
@@ -165,6 +165,24 @@ describe("gateway reload", () => {
       await gateway.node.hears("not reloaded", undefined, told);
       expect((await statuses(2)).map(({ status }) => status)).toEqual([429, 429]);
     }
+  });
+
+  test("an access log that a reload has moved is closed where it was", async () => {
+    using folder = new Workspace();
+    const lines = (name: string) => [`set|access_log=${folder.at(name)}`, "route|word|/word|none|reply=200 word"];
+    await using gateway = await TestGateway.start(folder, lines("a.log"));
+    const logs = () =>
+      readdirSync(`/proc/${gateway.pid}/fd`).flatMap((fd) => {
+        const link = readlinkSync(`/proc/${gateway.pid}/fd/${fd}`);
+        return link.endsWith(".log") ? [link] : [];
+      });
+    for (const name of ["b.log", "c.log"]) {
+      write(gateway, folder, lines(name));
+      const told = gateway.node.told.length;
+      gateway.node.signal("SIGHUP");
+      await gateway.node.hears("reloaded", undefined, told);
+    }
+    await until("the last one alone is open", () => logs().join() === folder.at("c.log"));
   });
 
   test("the log says why a rule does not decide, and nothing of hosts that a reload has made needless", async () => {

@@ -47,6 +47,8 @@ describe("a gateway before HTTP upstreams", () => {
         `route|failing|/failing/*|${bad.url}|retries=0`,
         `route|again|/again/*|${shy.url}|retries=1,retry_on=503`,
         "route|own|/own|none|reply=200 here",
+        "route|hiding|/hiding/*|http://127.0.0.1:1|retries=0",
+        "mask|log|card|mask|routes=hiding",
       ],
       { env: collector.env },
     );
@@ -83,6 +85,15 @@ describe("a gateway before HTTP upstreams", () => {
     expect(textOf(tried.attributes, "http.request.resend_count")).toBeUndefined();
     expect(spans.some(({ status }) => status !== undefined)).toBe(false);
     expect(JSON.stringify(spans)).not.toContain("secret");
+  });
+
+  test("a span shows of a path what the access log shows: neither credentials nor what masks hide", async () => {
+    const traceId = newTraceId();
+    const token = `eyJhbGciOiJIUzI1NiJ9.${btoa(JSON.stringify({ sub: "ada" })).replaceAll("=", "")}.c2lnbmF0dXJl`;
+    await get(`${gateway.url}/hiding/4111111111111111/${token}`, `00-${traceId}-${SPAN}-01`);
+    const outer = (await collector.untilTrace(traceId, 2)).find(({ kind }) => kind === SERVER)!;
+    expect(textOf(outer.attributes, "url.path")).toMatch(/^\/hiding\/\*{12}1111\/\[redacted\]$/);
+    expect(textOf(outer.attributes, "http.response.status_code")).toBe("502");
   });
 
   test("each try is a span of its own, and says how many were before it and what came of it", async () => {

@@ -30,12 +30,14 @@ test("a killed process costs no idempotent call, leaves the registry at once, an
   const load = new Load(viewer, ["users.where"], 12);
   const killed = await until("n1 has answered", () => (load.answers as Where[]).find(({ node }) => node === "n1"));
   const seen = new Set<number>();
+  const look = async (): Promise<void> => {
+    const places = await cluster.places("n3", "users");
+    for (const { healthy, node } of places) if (node === "n1") seen.add(healthy);
+  };
+  await look();
   let isBack = false;
   const watching = (async () => {
-    while (!isBack) {
-      const places = await cluster.places("n3", "users");
-      for (const { healthy, node } of places) if (node === "n1") seen.add(healthy);
-    }
+    while (!isBack) await look();
   })();
   killHard(killed.pid);
   await until("another process of n1 answers", () =>

@@ -164,8 +164,11 @@ export interface CommandEnd {
   readonly err: string;
 }
 
+/** A client that takes longer hangs, however busy the machine is. */
+const CLIENT_TIMEOUT_MS = 60_000;
+
 /** Runs a client program to its end. */
-export async function execute(command: readonly string[], timeoutMs = 20_000): Promise<CommandEnd> {
+export async function execute(command: readonly string[], timeoutMs = CLIENT_TIMEOUT_MS): Promise<CommandEnd> {
   const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: timeoutMs });
   const [out, err] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
   return { code: await child.exited, out, err };
@@ -173,5 +176,5 @@ export async function execute(command: readonly string[], timeoutMs = 20_000): P
 
 /** curl, silent, with what is wrong on standard error. */
 export function curl(...words: readonly string[]): Promise<CommandEnd> {
-  return execute(["curl", "-sS", "--max-time", "20", ...words]);
+  return execute(["curl", "-sS", "--max-time", String(CLIENT_TIMEOUT_MS / 1000), ...words]);
 }

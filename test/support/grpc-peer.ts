@@ -48,7 +48,11 @@ type Answer = (error: object | null, words?: Partial<Words>, trailers?: Metadata
 export interface GrpcPeer extends AsyncDisposable {
   readonly port: number;
   readonly definition: ServiceDefinition;
-  readonly counts: { calls: number; cancelled: number };
+  readonly counts: {
+    calls: number;
+    /** That wait at `Hang` now: nobody has cancelled them yet. */
+    hanging: number;
+  };
   /** Milliseconds that the last call had, as its deadline said. */
   lastDeadlineMs: number;
   /** With certificates to believe: over TLS. */
@@ -65,7 +69,7 @@ export async function openGrpcPeer(protoFile: string, port = 0): Promise<GrpcPee
   const loaded = loadPackageDefinition(loadSync(protoFile, { defaults: true })) as GrpcObject;
   const Echo = ((loaded.echo as GrpcObject).v1 as GrpcObject).Echo as ServiceClientConstructor;
   const server = new Server({ "grpc.default_compression_algorithm": compressionAlgorithms.gzip });
-  const counts = { calls: 0, cancelled: 0 };
+  const counts = { calls: 0, hanging: 0 };
   const peer = { lastDeadlineMs: 0 };
   const seen = (call: Call): void => {
     counts.calls++;
@@ -134,7 +138,8 @@ function methods(counts: GrpcPeer["counts"], seen: (call: Call) => void) {
     },
     Hang(call: Call) {
       seen(call);
-      call.on("cancelled", () => void counts.cancelled++);
+      counts.hanging++;
+      call.on("cancelled", () => void counts.hanging--);
     },
   };
 }

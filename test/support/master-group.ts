@@ -4,10 +4,10 @@
  * nothing.
  */
 import type { PipelineView } from "../../src/app/master/pipelines-contract.ts";
+import { freePorts } from "./free-port.ts";
 import type { TestNode, TestNodeOptions } from "./nodes.ts";
 import { type MasterList, PipelineCluster } from "./pipeline-cluster.ts";
 import { isAlive } from "./processes.ts";
-import { freePorts } from "./raft-cluster/free-ports.ts";
 import { until } from "./until.ts";
 
 type Options = Partial<TestNodeOptions>;

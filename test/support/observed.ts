@@ -65,6 +65,7 @@ export function gatewayRouteSample(route: string, more: Partial<GatewayRouteSamp
     refused: [["gateway.limit_full", 8]],
     targets: [{ target: "http://127.0.0.1:9001", isUp: true, tries: 9, failures: 1 }],
     masks: { masked: 11, refused: 2 },
+    dropped: { request: 3, reply: 1 },
     ...more,
   };
 }
@@ -76,6 +77,7 @@ export function gatewaySample(more: Partial<GatewaySample> = {}): GatewaySample 
     malformed: [["http.bad_request", 6]],
     wafs: [{ id: "crs", transactions: 7, blocked: 2, wouldBlock: 1, latency: durations(1) }],
     limits: [{ id: "limit-1", keys: 8, waiting: 1 }],
+    certificates: [{ file: "tls_certificate=server.crt", endMs: 1_800_000_000_999 }],
     ...more,
   };
 }

@@ -1,9 +1,10 @@
 /**
  * A master and workers of its own for a test: real processes of one user, with one data directory and so one cluster key, ended
- * with the test. The system chooses the master's port; one that is started again comes back where it was.
+ * with the test. A master that is started again comes back where it was: its port is one that the system gives to nobody else meanwhile.
  */
 import type { PipelineView, WorkerInfo } from "../../src/app/master/pipelines-contract.ts";
 import type { ReportView } from "../../src/work/report/index.ts";
+import { freePorts } from "./free-port.ts";
 import { TestNode, type TestNodeOptions } from "./nodes.ts";
 import { killHard } from "./processes.ts";
 import type { Ended } from "./program.ts";
@@ -53,7 +54,7 @@ export class PipelineCluster implements AsyncDisposable {
 
   /** Starts one, also again. Resolves when it listens. */
   async master(options: Options = {}): Promise<TestNode> {
-    const [host, port] = (this.#address ?? "127.0.0.1:0").split(":") as [string, string];
+    const [host, port] = (this.#address ?? `127.0.0.1:${(await freePorts(1))[0]}`).split(":") as [string, string];
     const master = this.add("master", {
       dataDir: this.space.at("state"),
       command: ["master", host, port],

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pause, systemClock } from "../../../src/base/clock.ts";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { type RoleCpu, roleCpu } from "./cpu.ts";
 import { Member, type Told } from "./member.ts";
 

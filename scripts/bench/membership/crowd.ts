@@ -3,7 +3,7 @@
  * takes, and what processor time they use together.
  */
 import { pause, systemClock } from "../../../src/base/clock.ts";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { ProcessTree } from "../common/process-tree.ts";
 import { quantile } from "../common/statistics.ts";
 import { Fleet, type Make } from "./fleet.ts";

@@ -1,6 +1,6 @@
 /** How soon a member that is killed is suspected, and known to be dead everywhere; one at a time, each started again. */
 import { seededRandom } from "../../../src/base/random.ts";
-import { freePorts } from "../common/free-ports.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { quantile } from "../common/statistics.ts";
 import { Fleet, type Make, type Sighting } from "./fleet.ts";
 

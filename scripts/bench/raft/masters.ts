@@ -3,8 +3,8 @@ import { closeSync, mkdirSync, openSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { connectData, type DataClient } from "../../../src/app/node/library.ts";
 import { systemClock } from "../../../src/base/clock.ts";
+import { freePorts } from "../../../test/support/free-port.ts";
 import { until } from "../../../test/support/until.ts";
-import { freePorts } from "../common/free-ports.ts";
 
 export interface MastersOptions {
   readonly executable: string;

@@ -28,13 +28,11 @@ export interface LoadedGraph extends ReadGraph {
 /** Fails with `task.file.*` when there is no graph to find faults in. */
 export async function loadGraph(file: string): Promise<LoadedGraph> {
   const path = resolve(file);
-  if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    throw new Failure("task.file.not_found", `there is no file ${path}; a task graph (.json or .ts) is required`);
-  }
+  requireFile(path);
   const options = { file, resolvePath: (each: string) => (each === "" ? "" : resolve(dirname(path), each)) };
   if (/\.(ts|js)$/.test(path))
     return withLocalFaults(file, { path, ...readTaskGraph(await evaluateGraph(path), options) });
-  const text = await readText(path);
+  const text = await loadGraphText(path);
   return withLocalFaults(file, { path, text, ...parseTaskGraph(text, options) });
 }
 
@@ -45,7 +43,14 @@ export async function graphOrRefuse(file: string): Promise<{ readonly path: stri
   return { path, graph };
 }
 
-async function readText(path: string): Promise<string> {
+function requireFile(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return;
+  throw new Failure("task.file.not_found", `there is no file ${path}; a task graph (.json or .ts) is required`);
+}
+
+/** Fails with `task.file.*` where it is no text that could be a graph. */
+export async function loadGraphText(path: string): Promise<string> {
+  requireFile(path);
   const { size } = statSync(path);
   if (size > GRAPH_BYTES_MAX) {
     const message = `${path} has ${formatBytes(size)}; a task graph has at most ${formatBytes(GRAPH_BYTES_MAX)}`;

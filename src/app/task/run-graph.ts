@@ -50,14 +50,15 @@ export interface TaskRunHandle {
   readonly name: string;
   readonly resumed: boolean;
   progress(): TaskProgress;
-  /** Starts nothing any more; resolves through `done`. */
+  /** Begins, once it can be stopped; to be called once. Resolves at the end. */
+  run(): Promise<EndedTaskRun>;
+  /** Starts nothing any more; resolves through `run`. */
   stop(): void;
   abort(reason: string): void;
-  readonly done: Promise<EndedTaskRun>;
 }
 
-/** Fails before anything has started when the graph does not check or the run cannot be resumed. */
-export async function startTaskRun(choices: TaskRunChoices): Promise<TaskRunHandle> {
+/** Starts nothing yet. Fails when the graph does not check or the run cannot be resumed. */
+export async function openTaskRun(choices: TaskRunChoices): Promise<TaskRunHandle> {
   const { file, parallel, resume } = choices;
   const given = file === undefined ? undefined : await graphOrRefuse(file);
   const path = taskStorePath(choices.dataDir);
@@ -109,12 +110,13 @@ function open(
     name: plan.graph.name,
     resumed: resume !== undefined,
     progress: () => run.progress(),
+    run: () =>
+      finish(run, plan, store, report, () => hosts.close()).finally(() => {
+        store.close();
+        locks.release();
+      }),
     stop: () => run.drain(),
     abort: (reason) => run.abort(reason),
-    done: finish(run, plan, store, report, () => hosts.close()).finally(() => {
-      store.close();
-      locks.release();
-    }),
   };
 }
 

@@ -39,9 +39,9 @@ export const taskRun = defineCommand({
     if (isForMaster(args)) return runOnMaster({ ...args, parallel: parallelOf(args.parallel) });
     if (args.detach)
       throw new Failure("usage.detach", "--detach is for a run on a master: --on-master or --node is required");
-    const { startTaskRun } = await import("../../app/task/run-graph.ts");
+    const { openTaskRun } = await import("../../app/task/run-graph.ts");
     const monitor = openTaskMonitor({ quiet: args.quiet ?? false, verbose: args.verbose ?? false });
-    const handle = await startTaskRun({
+    const handle = await openTaskRun({
       file: args.file,
       dataDir: args["data-dir"],
       parallel: parallelOf(args.parallel),
@@ -53,7 +53,7 @@ export const taskRun = defineCommand({
     const { abort, stop } = handle;
     const signals = listenForSignals({ stop, abort, note, reload() {}, terminalIsGone: () => true });
     monitor.watch(handle);
-    const report = await handle.done.finally(() => {
+    const report = await handle.run().finally(() => {
       monitor.close();
       signals.close();
     });

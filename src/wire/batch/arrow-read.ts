@@ -32,7 +32,7 @@ export function batchFromArrow(ipc: Uint8Array, meta: BatchMeta): RecordBatch {
     table.children.forEach(({ type, data }) => {
       for (const batch of data) checkNested(type, batch);
     });
-    const own = table.schema.fields.map((field, at) => ownColumn(field, table.getChildAt(at)));
+    const own = table.schema.fields.map((field, at) => ownColumn(named(field), table.getChildAt(at)));
     return new RecordBatch(emptyDocuments(table.numRows), meta, { own });
   } catch (thrown) {
     if (thrown instanceof Failure) throw thrown;
@@ -45,7 +45,7 @@ function checkTable(table: Table): void {
     throw new Failure("batch.too_large", `reading Arrow IPC: ${table.numRows} rows; at most ${MAX_ROWS} are allowed`);
   }
   const names = new Set<string>();
-  for (const { name } of table.schema.fields) {
+  for (const { name } of table.schema.fields.map(named)) {
     if (names.has(name)) {
       throw new Failure(
         "batch.arrow.duplicate_field",
@@ -54,6 +54,11 @@ function checkTable(table: Table): void {
     }
     names.add(name);
   }
+}
+
+/** Arrow may leave an empty name out (Schema.fbs: "Name is not required"); flechette gives null then, whatever its types say. */
+function named(field: Field): Field {
+  return { ...field, name: field.name ?? "" };
 }
 
 function ownColumn(field: Field, column: ArrowColumn<unknown>): OwnColumn {

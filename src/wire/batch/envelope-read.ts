@@ -4,6 +4,7 @@
  * data. So a frame that lies gives a Failure, or a batch whose reads stay within the frame.
  */
 import { isUtf8 } from "node:buffer";
+import { textOf } from "../../base/errors.ts";
 import type { ColumnType } from "../../sdk/index.ts";
 import { asBytes, type Bytes } from "./bytes.ts";
 import {
@@ -48,7 +49,7 @@ export function readBatch(bytes: Uint8Array, options: ReadOptions = {}): RecordB
 
 function rowCount(value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_ROWS) return value as number;
-  return refuse("bad_header", `${String(value)} rows; at most ${MAX_ROWS} are allowed`);
+  return refuse("bad_header", `${textOf(value)} rows; at most ${MAX_ROWS} are allowed`);
 }
 
 function strings(frame: Frame, key: string): readonly string[] {
@@ -80,7 +81,7 @@ class Sections {
     const size = this.#sizes[this.#next++];
     const { bytes } = this.#frame;
     if (typeof size !== "number" || !Number.isInteger(size) || size < 0 || this.#at + align8(size) > bytes.length) {
-      refuse("bad_section", `${what}: a section of ${String(size)} bytes at ${this.#at} of ${bytes.length}`);
+      refuse("bad_section", `${what}: a section of ${textOf(size)} bytes at ${this.#at} of ${bytes.length}`);
     }
     const start = this.#at;
     this.#at += align8(size);
@@ -220,7 +221,7 @@ function readCells(type: ColumnType, sections: Sections, rows: number, states: U
     case "dictionary":
       return readDictionary(sections, rows, states);
     default:
-      return refuse("bad_column", `unknown column type ${String(type)}`);
+      return refuse("bad_column", `unknown column type ${textOf(type)}`);
   }
 }
 

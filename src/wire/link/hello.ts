@@ -3,7 +3,7 @@
  * acceptor looks at the token before it upgrades. Its first frame proves it in turn: a token addressed to the dialer's id and
  * nonce, so that nobody can have kept one. The dialer says nothing but its own hello before that token was verified.
  */
-import { Failure } from "../../base/errors.ts";
+import { Failure, textOf } from "../../base/errors.ts";
 import { Decoder, malformed } from "../codec/index.ts";
 import { HELLO_BYTES_MAX } from "./limits.ts";
 import { HELLO, type Message } from "./message.ts";
@@ -71,7 +71,7 @@ export function readHello(frame: Uint8Array): Introduction & { readonly proof: u
   if (version !== LINK_VERSION) {
     throw new Failure(
       "link.version",
-      `the other side speaks version ${String(version)} of links; ${LINK_VERSION} is required`,
+      `the other side speaks version ${textOf(version)} of links; ${LINK_VERSION} is required`,
     );
   }
   return { ...introduction(told), proof };

@@ -3,7 +3,7 @@
  * before anything in it is carried out: a fault is `link.malformed`, and whoever owns the link ends it. A payload that is not
  * taken, though it is known where it ends, fails its own message only.
  */
-import type { Failure } from "../../base/errors.ts";
+import { type Failure, textOf } from "../../base/errors.ts";
 import { Decoder, malformed, Undecodable } from "../codec/index.ts";
 import { BulkInbox } from "./bulk-inbox.ts";
 import type { Calls } from "./calls.ts";
@@ -174,7 +174,7 @@ export class Inbox {
       case ABORT:
         return this.#ports.streams.failed(id, message[2] instanceof Undecodable ? message[2].why : message[2]);
       default:
-        throw malformed(`kind ${String(message[0])} of a message is not known`);
+        throw malformed(`kind ${textOf(message[0])} of a message is not known`);
     }
   }
 

@@ -1,5 +1,5 @@
 /** Messages that have come, looked at before anything in their frame is carried out; and what users say, before it is sent. */
-import { Failure } from "../../base/errors.ts";
+import { Failure, textOf } from "../../base/errors.ts";
 import { malformed } from "../codec/index.ts";
 import { REQUEST_TIMEOUT_MS, REQUEST_TIMEOUT_MS_MAX, TOPIC_CHARS_MAX, TRACEPARENT_CHARS_MAX } from "./limits.ts";
 import {
@@ -57,7 +57,7 @@ export function requireForm(message: unknown): asserts message is Message {
     case GOAWAY:
       return;
     default:
-      throw malformed(`kind ${String(message[0])} of a message is not known`);
+      throw malformed(`kind ${textOf(message[0])} of a message is not known`);
   }
 }
 
@@ -66,19 +66,19 @@ function requireBulk(message: Message): void {
   const announced = message[4];
   requireForm(announced);
   const [kind] = announced;
-  if (PAYLOAD_AT[kind as number] === undefined) throw malformed(`kind ${String(kind)} has no large payload`);
+  if (PAYLOAD_AT[kind as number] === undefined) throw malformed(`kind ${textOf(kind)} has no large payload`);
 }
 
 function requireWhole(message: Message, at: number): void {
   const value = message[at];
   if (Number.isInteger(value) && (value as number) >= 0) return; // an integer is a number
-  throw malformed(`element ${at} of a message of kind ${String(message[0])} is no whole number`);
+  throw malformed(`element ${at} of a message of kind ${textOf(message[0])} is no whole number`);
 }
 
 function requireTopic(message: Message, at: number): void {
   const value = message[at];
   if (typeof value === "string" && value.length <= TOPIC_CHARS_MAX) return;
-  throw malformed(`a message of kind ${String(message[0])} has no topic`);
+  throw malformed(`a message of kind ${textOf(message[0])} has no topic`);
 }
 
 function requireTrace(message: Message, at: number): void {
@@ -113,5 +113,5 @@ function invalid(what: string): Failure {
 }
 
 function told(value: unknown): string {
-  return String(typeof value === "string" ? JSON.stringify(value) : value).slice(0, 80);
+  return textOf(typeof value === "string" ? JSON.stringify(value) : value).slice(0, 80);
 }

@@ -106,7 +106,7 @@ export function faultsFailure(faults: readonly Fault[], family = PIPELINE_FAMILY
   const more = faults.length > 1 ? `, and ${faults.length - 1} more` : "";
   return new Failure(
     `${family}.invalid`,
-    `reading ${file}: ${faults.length} faults; ${first ? formatFault(first) : "none"}${more}`,
+    `reading ${file}: ${faults.length} ${faults.length === 1 ? "fault" : "faults"}; ${first ? formatFault(first) : "none"}${more}`,
     { data: { faults } },
   );
 }

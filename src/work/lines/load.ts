@@ -1,10 +1,13 @@
 /** Reads a file of lines from disk, bounded and strictly UTF-8, and finds the files that it names. */
-import { existsSync } from "node:fs";
+import { constants, existsSync } from "node:fs";
 import { open } from "node:fs/promises";
 import { dirname, isAbsolute, resolve } from "node:path";
 import { Failure, messageOf } from "../../base/errors.ts";
 import type { ResolvePath } from "./convert.ts";
 import { MAX_FILE_BYTES } from "./limits.ts";
+
+/** Opening a pipe that nobody writes to would wait for a writer. */
+const READING = constants.O_RDONLY | constants.O_NONBLOCK;
 
 /** Throws a Failure when the file cannot be read as text; `kind` (`pipeline`) names it in codes and messages. */
 export async function loadLinesFile(path: string, kind: string): Promise<string> {
@@ -19,7 +22,8 @@ export async function loadLinesFile(path: string, kind: string): Promise<string>
 
 async function readBounded(path: string, kind: string): Promise<Uint8Array> {
   try {
-    await using file = await open(path, "r");
+    await using file = await open(path, READING);
+    if (!(await file.stat()).isFile()) throw notAFile(path, kind);
     const target = new Uint8Array(MAX_FILE_BYTES + 1);
     let filled = 0;
     while (filled < target.length) {
@@ -28,10 +32,16 @@ async function readBounded(path: string, kind: string): Promise<Uint8Array> {
       filled += bytesRead;
     }
   } catch (cause) {
-    throw unreadable(path, kind, cause);
+    throw cause instanceof Failure ? cause : unreadable(path, kind, cause);
   }
   const message = `reading ${path}: the file is larger than ${MAX_FILE_BYTES} bytes, a ${kind} file is required`;
   throw new Failure(`${kind}.file.too_large`, message);
+}
+
+/** A pipe has no end until its writer says so, and a reload would wait for that. */
+function notAFile(path: string, kind: string): Failure {
+  const message = `reading ${path}: it is a directory, a pipe or a device, a regular file is required`;
+  return new Failure(`${kind}.file.not_regular`, message);
 }
 
 function unreadable(path: string, kind: string, cause: unknown): Failure {

@@ -7,12 +7,12 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { connectData } from "../../../src/app/data/connect-data.ts";
 import type { DataClient } from "../../../src/data/client/index.ts";
+import { freePorts } from "../free-port.ts";
 import type { TestNetwork } from "../network.ts";
 import { TestNode } from "../nodes.ts";
 import { isGone, killHard } from "../processes.ts";
 import { runProgram } from "../program.ts";
 import { Workspace } from "../workspace.ts";
-import { freePorts } from "./free-ports.ts";
 
 export interface RaftClusterOptions {
   readonly count: number;

@@ -23,6 +23,7 @@ describe("Failure", () => {
     const failure = new Failure("a", "b");
     expect(toFailure(failure, "x")).toBe(failure);
     expect(toFailure("plain", "x.y")).toMatchObject({ code: "x.y", message: "plain" });
+    expect(toFailure(Object.create(null), "x.y")).toMatchObject({ code: "x.y", message: "an object" });
   });
 });
 

@@ -5,7 +5,7 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "../../common/free-ports.ts";
+import { freePorts } from "../../../../test/support/free-port.ts";
 import {
   type Absent,
   type Contestant,

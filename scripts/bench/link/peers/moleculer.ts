@@ -1,7 +1,7 @@
 /** Moleculer's TCP transporter, installed by npm into the bench's directory at pinned versions, with each of its fast serializers. */
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
-import { freePorts } from "../../common/free-ports.ts";
+import { freePorts } from "../../../../test/support/free-port.ts";
 import { type Absent, type Contestant, ratesOf, withServer } from "../contestant.ts";
 
 const VERSION = "0.15.2";

@@ -4,9 +4,9 @@
  */
 import { copyFileSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "../../../../test/support/free-port.ts";
 import { until } from "../../../../test/support/until.ts";
 import type { Figures } from "../../common/figures.ts";
-import { freePorts } from "../../common/free-ports.ts";
 import { type Absent, resultOf } from "../contestant.ts";
 import { startServer } from "../server.ts";
 import type { Site } from "../site.ts";

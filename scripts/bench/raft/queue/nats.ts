@@ -4,8 +4,8 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { freePorts } from "../../../../test/support/free-port.ts";
 import { until } from "../../../../test/support/until.ts";
-import { freePorts } from "../../common/free-ports.ts";
 import { type Absent, resultOf } from "../contestant.ts";
 import { canConnect, startServer } from "../server.ts";
 import type { Site } from "../site.ts";

@@ -2,7 +2,7 @@
  * A call as it crosses a link: fields by position, params as the bytes that they came as. The deadline of a call travels with the link's
  * request, that of a stream as a field; the trace context with either.
  */
-import { Failure } from "../../../base/errors.ts";
+import { Failure, textOf } from "../../../base/errors.ts";
 import type { ServiceCaller } from "../../../process/service/index.ts";
 import type { Invocation } from "../words/index.ts";
 import { CALLER_CHARS_MAX, NAME_CHARS_MAX, SCOPES_MAX, TIMEOUT_MS_MAX } from "./limits.ts";
@@ -33,7 +33,7 @@ export function readCall(payload: unknown, peer: string, traceparent: string | u
     throw bad(peer, "it names no service, version and method");
   if (!(params instanceof Uint8Array)) throw bad(peer, "its params are no bytes");
   if (typeof timeoutMs !== "number" || !(timeoutMs >= 0 && timeoutMs <= TIMEOUT_MS_MAX))
-    throw bad(peer, `its time is ${String(timeoutMs)}`);
+    throw bad(peer, `its time is ${textOf(timeoutMs)}`);
   const isKnown = KINDS.includes(kind as ServiceCaller["kind"]) && ACCESSES.includes(access as ServiceCaller["access"]);
   if (!isKnown || !isText(name, CALLER_CHARS_MAX) || !areScopes(scopes)) throw bad(peer, "it does not say who calls");
   const caller = { kind, access, scopes, name: kind === "node" ? peer : name } as ServiceCaller; // looked at above

@@ -72,11 +72,11 @@ describe("whatever is sent", () => {
       fc.asyncProperty(verb, path, header, async (each, where, value) => {
         const headers = { "deadline-ms": value, traceparent: value, accept: value, "content-type": value };
         const response = await send(each, where, undefined, headers);
-        // Whoever gives it a millisecond may be told that this was not enough.
-        const isLate = response.status === 504 && Number(value) > 0;
+        // Whoever gives it a millisecond, or none, may be told that this was not enough.
+        const isLate = response.status === 504 && /^\d+$/.test(value.trim());
         if (!isLate) expect(response.status).toBeLessThan(500);
       }),
-      { numRuns: 600 },
+      { numRuns: 600, examples: [["POST", "/rpc/shop/list", "0"]] },
     );
   });
 });

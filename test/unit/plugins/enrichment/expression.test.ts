@@ -85,8 +85,9 @@ describe("parseExpression", () => {
         tie("tree").map((each) => `- ${each}`),
       ),
     }));
+    const field = fc.double({ noNaN: true, noDefaultInfinity: true }).map((each) => each + 0); // a record has no -0
     fc.assert(
-      fc.property(tree, fc.integer(), fc.double({ noNaN: true, noDefaultInfinity: true }), (source, a, b) => {
+      fc.property(tree, fc.integer(), field, (source, a, b) => {
         const expected: number = new Function("a", "b", `return ${source}`)(a, b); // the second, dumber implementation
         const actual = bindNumber(parseExpression(source), batchOf([{ a, b }]))(0);
         expect(Object.is(actual + 0, expected + 0) || (Number.isNaN(actual) && Number.isNaN(expected))).toBe(true);

@@ -234,6 +234,12 @@ describe("batchFromArrow()", () => {
     expect(ndjson(readBatch(packed(batch)))).toBe('{"a":"one"}\n{"a":2}\n{"c":null}\n');
   });
 
+  test("batchFromArrow() takes a name that is left out for an empty one", () => {
+    const batch = fromReference({ "": arrow.vectorFromArray([1], new arrow.Int32()) }); // apache-arrow writes no empty names
+    expect(batch.column("")?.get(0)).toBe(1);
+    expect(ndjson(batch)).toBe('{"":1}\n');
+  });
+
   test("batchFromArrow() gives a failure or a batch when the bytes are damaged", () => {
     const table = new arrow.Table({
       i: arrow.vectorFromArray([1n, 2n, null], new arrow.Int64()),

@@ -56,6 +56,7 @@ describe("connectLink()", () => {
     ["sends no hello", async () => [pack([[1, 1, "echo", 1000, 1]])]],
     ["sends a frame too many", async () => [pack([[0, 1, told, "x"]]), pack([[11]])]],
     ["speaks another version", async () => [pack([[0, 9, told, "x"]])]],
+    ["speaks a version that cannot be said", async () => [pack([[0, { toString: {} }, told, "x"]])]],
   ] as const) {
     test(`connectLink() fails and says nothing when whoever answers ${what}`, async () => {
       await using rogue = impostor((request) => frames(request.headers.get("link-nonce") ?? ""));

@@ -186,6 +186,7 @@ describe("on a link", () => {
     ["a frame that is no array", [frame(pack({ a: 1 }))]],
     ["a message that is no array", [frame(pack([1]))]],
     ["an unknown kind", [frame(pack([[99, 1]]))]],
+    ["a kind that cannot be said", [frame(pack([[{ toString: {} }, 1]]))]],
     ["a second hello", [frame(hello())]],
     ["a request without a topic", [frame(pack([[1, 1, 7, 1000, "x"]]))]],
     ["a request with a negative id", [frame(pack([[1, -1, "echo", 1000, "x"]]))]],

@@ -52,7 +52,17 @@ describe("readCall()", () => {
         if (outcome instanceof Error) expect((outcome as Failure).code).toBe("service.bad_request");
       }),
     );
-    for (const bad of [null, 7, [], good.with(3, "{}"), good.with(4, -1), good.with(8, "root"), good.with(9, [7])])
+    const textless = good.with(4, { toString: {} });
+    for (const bad of [
+      null,
+      7,
+      [],
+      good.with(3, "{}"),
+      good.with(4, -1),
+      textless,
+      good.with(8, "root"),
+      good.with(9, [7]),
+    ])
       expect((await failureOf(() => readCall(bad, "peer", undefined))).code).toBe("service.bad_request");
   });
 });
