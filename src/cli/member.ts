@@ -163,18 +163,15 @@ export interface LivePorts extends FeaturePorts {
   readonly tell: (notice: NodeNotice) => void;
 }
 
-/** Signals that do not end it. */
-export type SignalDuties = Partial<Record<(typeof SIGNALS)[number], () => void>>;
-
-/** Runs until it is told to end; gives the exit code. */
+/** Runs until it is told to end; gives the exit code. `heeded`: signals that do not end it, and that somebody else hears. */
 export async function live(
   settings: NodeSettings,
   ports: LivePorts,
   duty?: NodeDuty,
-  heeds: SignalDuties = {},
+  heeded: readonly NodeJS.Signals[] = [],
 ): Promise<number> {
   const { startNodeRole } = await import("../app/node/node-role.ts");
-  const signals = leaveOnSignals((text) => ports.logger.info(text), heeds);
+  const signals = leaveOnSignals((text) => ports.logger.info(text), heeded);
   const running = await startNodeRole(settings, { ...ports, version }, duty);
   signals.serve(running);
   const { isFailure } = await running.ended;
@@ -223,26 +220,25 @@ function formatFrom(text: string | undefined): "text" | "json" | undefined {
 /** The first one leaves gracefully, a second one at once. One that comes while the node starts is heeded when it has started. */
 function leaveOnSignals(
   note: (text: string) => void,
-  heeds: SignalDuties,
+  heeded: readonly NodeJS.Signals[],
 ): { serve(running: RunningNode): void; release(): void } {
   let running: RunningNode | undefined;
   let reason: string | undefined;
   const on = (signal: (typeof SIGNALS)[number]): void => {
-    const heed = heeds[signal];
-    if (heed) return heed();
     if (reason !== undefined) process.exit(signal === "SIGINT" ? EXIT.sigint : EXIT.sigterm);
     reason = `was asked to by ${signal}`;
     note(`${signal}: leaving the cluster; once more ends at once`);
     running?.stop(reason);
   };
-  for (const signal of SIGNALS) process.on(signal, on);
+  const ending = SIGNALS.filter((signal) => !heeded.includes(signal));
+  for (const signal of ending) process.on(signal, on);
   return {
     serve(started) {
       running = started;
       if (reason !== undefined) started.stop(reason);
     },
     release() {
-      for (const signal of SIGNALS) process.off(signal, on);
+      for (const signal of ending) process.off(signal, on);
     },
   };
 }

@@ -154,12 +154,12 @@ function errorText(thrown: unknown): string {
 const EXIT_CODES: readonly (readonly [RegExp, number])[] = [
   [/^(usage\.|plugin\.name$)/, EXIT.usage],
   [/^output\.closed$/, EXIT.sigpipe],
-  [/(^|\.)not_found$/, EXIT.noInput],
+  [/(^|\.)not_found$|^gateway\.file\.(not_regular|unreadable)$/, EXIT.noInput],
   [
     /^(secrets\.|auth\.|pipeline\.(config|file|memory)|task\.(config|file)|plugin|checkpoint|settings|txn\.file|source\.param|source\.unknown_kind|sink\.param|sink\.unknown_kind)/,
     EXIT.config,
   ],
-  [/^(gateway\.(config|jwks|mask_key|rule_load|rule_syntax|tls)|waf|protobuf)(\.|$)/, EXIT.config],
+  [/^(gateway\.(config|file|jwks|mask_key|rule_load|rule_syntax|tls)|waf|protobuf)(\.|$)/, EXIT.config],
 ];
 
 export function exitCodeOf(thrown: unknown): number {

@@ -1,4 +1,5 @@
-/** A limit as the gateway file's parser would make it. */
+/** Limits as the gateway file's parser would make them. */
+import { countedNames } from "../../src/edge/gateway/limit/counted-names.ts";
 import type { LimitPlan } from "../../src/edge/gateway/words/index.ts";
 
 export function limitPlan(over: Partial<LimitPlan> = {}): LimitPlan {
@@ -20,4 +21,9 @@ export function limitPlan(over: Partial<LimitPlan> = {}): LimitPlan {
     keysMax: 1_000,
     ...over,
   };
+}
+
+/** The name that messages have for a limit. */
+export function countedName({ plan }: { readonly plan: LimitPlan }): string {
+  return countedNames([plan])[0]!;
 }

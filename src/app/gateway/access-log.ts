@@ -4,18 +4,15 @@
  * Queries may hold credentials: what looks like one is hidden, and so is what the file's masks say of logs.
  */
 import type { Clock, Timer } from "../../base/clock.ts";
-import { redact } from "../../base/redact.ts";
 import type { Passage } from "../../edge/gateway/core/index.ts";
 import { headerOf } from "../../wire/http/index.ts";
 import type { LogText, MaskLog } from "./open-masks.ts";
-import { shownText } from "./shown-text.ts";
+import { shownToPeople } from "./shown-text.ts";
 
 /** A reader of the log does not mind, and a kill -9 costs no more. */
 const FLUSH_MS = 100;
 /** Some 200 lines. */
 const FLUSH_CHARS = 64 * 1024;
-/** Of a path or an agent in a line. */
-const TEXT_CHARS_MAX = 2_048;
 
 export interface AccessLogPorts {
   readonly clock: Clock;
@@ -53,12 +50,7 @@ function lineOf(passage: Passage, { clock, mask }: AccessLogPorts) {
   const { request, route } = passage;
   const nowMs = passage.now();
   const id = route?.plan.id ?? "";
-  const hide = (text: string, kind: LogText): string => {
-    const clean = redact(text);
-    return mask ? mask(clean, route?.plan, kind) : clean;
-  };
-  const shown = (text: string, kind: LogText = "words"): string =>
-    shownText(text, TEXT_CHARS_MAX, (part) => hide(part, kind));
+  const shown = (text: string, kind: LogText = "words"): string => shownToPeople(text, kind, route?.plan, mask);
   const agent = headerOf(request.headers, "user-agent");
   return {
     time: new Date(clock.now()).toISOString(),

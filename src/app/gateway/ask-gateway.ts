@@ -1,4 +1,5 @@
 /** What the commands about gateways ask: a running one, or a gateway file alone. */
+import { isIP } from "node:net";
 import { systemClock } from "../../base/clock.ts";
 import { Failure, toFailure } from "../../base/errors.ts";
 import { createClient } from "../../wire/rpc/index.ts";
@@ -39,6 +40,9 @@ export async function tryRequest(
 ): Promise<Asked<TryAnswer>> {
   if (!METHOD.test(method)) {
     throw new Failure("usage.gateway", `METHOD is ${JSON.stringify(method)}; one word such as GET is required`);
+  }
+  if (client !== undefined && isIP(client) === 0) {
+    throw new Failure("usage.gateway", `--client is ${JSON.stringify(client)}; an IPv4 or IPv6 address is required`);
   }
   const question = { method, url, headers: headersOf(headers), ...(client !== undefined && { client }) };
   if (config === undefined) return askedOrFile(askGateway(choices, (asked) => asked.try(question)));

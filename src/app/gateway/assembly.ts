@@ -13,6 +13,7 @@ import { groupSettings, type NamedTargets, TargetGroup, UpstreamPools } from "..
 import type { GatewayPlan, RoutePlan, RouteRules, Upstreams } from "../../edge/gateway/words/index.ts";
 import { warnOnceAWhile } from "../node/say-once.ts";
 import type { Authenticate } from "../token/authenticate.ts";
+import type { CertificateTime } from "./certificate-times.ts";
 import { openDoorkeeper } from "./doorkeeper.ts";
 import { openConversions } from "./open-conversions.ts";
 import { type Firewalls, openGuards } from "./open-guards.ts";
@@ -45,6 +46,8 @@ export interface Assembly {
   readonly limits: GatewayLimits;
   readonly firewalls: Firewalls;
   readonly pools: UpstreamPools;
+  /** Of what routes show their upstreams, and believe of them. */
+  readonly certificates: readonly CertificateTime[];
   groupOf(route: string): TargetGroup | undefined;
   /** Of the newest assembly: whoever is told of health by a former one hears how it is now. */
   readonly newest: { groupOf: Assembly["groupOf"] };
@@ -78,6 +81,7 @@ export async function assemble(plan: GatewayPlan, ports: AssemblyPorts, former?:
 interface Opened {
   readonly doorkeeper: Doorkeeper;
   readonly pools: UpstreamPools;
+  readonly certificates: readonly CertificateTime[];
   readonly groups: ReadonlyMap<string, TargetGroup>;
   /** Who says how targets are: these groups, or those of the newest file. */
   readonly standing: { readonly newest: Assembly["newest"]; isRetired: boolean };
@@ -95,12 +99,18 @@ async function open(plan: GatewayPlan, ports: AssemblyPorts, newest: Assembly["n
     nowMs: () => systemClock.now(),
     warn: warnOnceAWhile(logger, systemClock),
   });
-  const pools = new UpstreamPools({ clock: systemClock, allowedPrivate: plan.settings.allowedPrivate });
+  const warnOfDefect = warnOnceAWhile(logger, systemClock);
+  const pools = new UpstreamPools({
+    clock: systemClock,
+    allowedPrivate: plan.settings.allowedPrivate,
+    onDefect: (failure) => warnOfDefect(failure.message, { error: failure }),
+  });
   opening.defer(() => pools.close(drained()));
   const asked = { named: tracedNamed(named, tracer), upstreams: tracedUpstreams(pools, tracer) };
   const groups = new Map<string, TargetGroup>();
   const warn = eachOnce((text) => logger.warn(text));
-  const told = { logger, random, warn, healthChanged, isToldHealth };
+  const certificates: CertificateTime[] = [];
+  const told = { logger, random, warn, certificates, healthChanged, isToldHealth };
   for (const route of plan.routes) groups.set(route.id, openGroup(route, { ...told, ...asked }));
   opening.defer(() => {
     for (const group of groups.values()) group.close();
@@ -111,7 +121,7 @@ async function open(plan: GatewayPlan, ports: AssemblyPorts, newest: Assembly["n
   opening.defer(() => conversions.close());
   const rules = await openRules(plan, logger);
   opening.defer(() => rules.close());
-  return { doorkeeper, pools, groups, standing, conversions, rules, closing: opening.move() };
+  return { doorkeeper, pools, certificates, groups, standing, conversions, rules, closing: opening.move() };
 }
 
 function assembled(
@@ -120,6 +130,7 @@ function assembled(
   {
     doorkeeper,
     pools,
+    certificates,
     groups,
     standing,
     conversions,
@@ -134,12 +145,16 @@ function assembled(
     limits,
     firewalls,
     pools,
+    certificates,
     newest: standing.newest,
     groupOf: (route) => groups.get(route),
     retire(next) {
       standing.isRetired = true;
       standing.newest.groupOf = next.groupOf;
-      for (const group of groups.values()) group.close();
+      for (const [route, group] of groups) {
+        next.groupOf(route)?.goOnFrom(group);
+        group.close();
+      }
       pools.drain();
     },
     closeRules: () => rules.close(),
@@ -168,6 +183,7 @@ function drained(): Failure {
 interface GroupPorts extends Pick<AssemblyPorts, "healthChanged" | "isToldHealth" | "logger" | "named" | "random"> {
   readonly upstreams: Upstreams;
   readonly warn: (text: string) => void;
+  readonly certificates: CertificateTime[];
 }
 
 /** Routes share files. */
@@ -180,9 +196,9 @@ function eachOnce(tell: (text: string) => void): (text: string) => void {
 }
 
 function openGroup(route: RoutePlan, ports: GroupPorts): TargetGroup {
-  const { healthChanged, isToldHealth, logger, named, random, upstreams, warn } = ports;
+  const { certificates, healthChanged, isToldHealth, logger, named, random, upstreams, warn } = ports;
   const log = logger.child({ component: "upstreams", route: route.id });
-  return new TargetGroup(groupSettings(route, upstreamMaterial(route, warn)), {
+  return new TargetGroup(groupSettings(route, upstreamMaterial(route, warn, certificates)), {
     clock: systemClock,
     random,
     upstreams,

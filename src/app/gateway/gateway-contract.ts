@@ -12,6 +12,11 @@ const masks = z.object({
   refused: z.number().describe("requests and replies that could not be looked into"),
 });
 
+const dropped = z.object({
+  request: z.number().describe("in clients' messages and parameters, under unknown_fields=count"),
+  reply: z.number().describe("in upstreams' messages"),
+});
+
 const target = z.object({
   target: z.string().describe("as the file has it"),
   name: z.string(),
@@ -35,6 +40,7 @@ const route = z.object({
   receivedBytes: z.number(),
   sentBytes: z.number(),
   masks: masks.optional().describe("where something is hidden"),
+  dropped: dropped.optional().describe("fields that conversions left out because no descriptor knows them"),
 });
 
 const step = z.object({
@@ -86,6 +92,10 @@ export const gatewayContract = defineContract({
         file: z.string(),
         loadedMs: z.number().describe("when the file was read last"),
         reloads: z.number(),
+        notTaken: z
+          .object({ timeMs: z.number(), reason: z.string() })
+          .optional()
+          .describe("why it goes by the file as it was, since it was told last to read it again"),
         routes: z.number(),
         connections: z.number(),
         requests: z.number(),
@@ -96,6 +106,9 @@ export const gatewayContract = defineContract({
           .extend({ routes: z.number().describe("on which something is hidden") })
           .optional()
           .describe("of all routes, where something is hidden"),
+        dropped: dropped
+          .optional()
+          .describe("of all routes: fields that conversions left out because no descriptor knows them"),
       }),
       access: "read",
       idempotent: true,

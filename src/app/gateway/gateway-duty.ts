@@ -10,14 +10,17 @@ import { Failure, messageOf } from "../../base/errors.ts";
 import { LOG_LEVELS, type Logger } from "../../base/log.ts";
 import { seededRandom } from "../../base/random.ts";
 import type { Tracer } from "../../base/trace.ts";
+import type { LogWriter } from "../node/log-file.ts";
 import type { NodeDuty, NodeShown } from "../node/node-duty.ts";
 import type { OpenedNode } from "../node/open-node.ts";
 import { warnOnceAWhile } from "../node/say-once.ts";
 import type { NodeSettings } from "../node/settings.ts";
 import type { TracingWords } from "../observe/tracing.ts";
 import { stateDirectory } from "../self.ts";
+import { CertificateWatch } from "./certificate-times.ts";
 import { gatewaySample } from "./gateway-sample.ts";
 import { gatewayService } from "./gateway-service.ts";
+import { Joined } from "./joined.ts";
 import { GATEWAY_ROLE, gatewaysOverLinks, LimitSharing, limitHandlers } from "./limit-sharing.ts";
 import { namedTargets } from "./named/named-targets.ts";
 import { pipelineWays } from "./named/pipeline-ways.ts";
@@ -52,6 +55,8 @@ export interface OpenGateway {
   readonly duty: NodeDuty;
   /** As SIGHUP does; what is wrong is logged. */
   reload(): void;
+  /** As SIGUSR1 does: those that somebody has moved away are let go of at once, and begun anew by the next line. */
+  reopenLogs(): void;
   onNotice(hear: (notice: GatewayNotice) => void): void;
 }
 
@@ -62,7 +67,12 @@ const PSEUDONYM_BYTES = 4;
 export async function openGateway(choices: GatewayChoices): Promise<OpenGateway> {
   const main = new MainProcess(choices);
   await main.open();
-  return { duty: main.duty(), reload: () => main.reloadLogged(), onNotice: (hear) => void main.hearers.add(hear) };
+  return {
+    duty: main.duty(),
+    reload: () => main.reloadLogged(),
+    reopenLogs: () => main.reopenLogs(),
+    onNotice: (hear) => void main.hearers.add(hear),
+  };
 }
 
 /** The process that is the node, and serves clients too. */
@@ -74,6 +84,8 @@ class MainProcess {
   readonly #warn: ReturnType<typeof warnOnceAWhile>;
   readonly #sharing: LimitSharing;
   readonly #processes: GatewayProcesses | undefined;
+  /** Each reads the newest file: one that waits is enough for all who ask. */
+  readonly #reloads = new Joined(() => this.#reload());
   readonly #named = namedTargets({
     clock: systemClock,
     onBroken: (failure) => this.#warn(`a stream of a service broke: ${failure.code}`, { error: failure }),
@@ -88,7 +100,8 @@ class MainProcess {
   #door: NamedDoor | undefined;
   #shown: NodeShown | undefined;
   #cluster: OpenedNode | undefined;
-  #logs = new Map<string, (text: string) => void>();
+  #logs = new Map<string, LogWriter>();
+  #certificates: CertificateWatch | undefined;
 
   constructor(choices: GatewayChoices) {
     const { logger, node, settings } = choices;
@@ -129,7 +142,7 @@ class MainProcess {
           ...{ node: node.id, settings, running: this.#running },
           serving: () => 1 + (this.#processes?.count ?? 0),
           counted: (withProposals) => this.#counted(withProposals),
-          reload: () => this.#reload(),
+          reload: () => this.#reloads.ask(),
         }),
       ],
       attach: (shown) => {
@@ -138,19 +151,25 @@ class MainProcess {
       opened: (node) => this.#opened(node),
       ending: () => this.#end(),
       closed: async () => {
+        this.#certificates?.close();
         this.#sharing.close();
         await this.#processes?.close();
         await this.#door?.close();
       },
       trees: () => (this.#processes ? [this.#processes.tree()] : []),
-      observed: () => ({ gateway: { sample: () => gatewaySample(this.#running.reloads, this.#seen(false)) } }),
+      observed: () => ({ gateway: { sample: () => gatewaySample(this.#running, this.#seen(false)) } }),
     };
   }
 
   reloadLogged(): void {
-    this.#reload().catch((thrown) =>
-      this.#logger.error(`not reloaded, it goes by the file as it was: ${messageOf(thrown)}`),
-    );
+    this.#reloads
+      .ask()
+      .catch((thrown) => this.#logger.error(`not reloaded, it goes by the file as it was: ${messageOf(thrown)}`));
+  }
+
+  reopenLogs(): void {
+    for (const write of this.#logs.values()) write.close();
+    this.#logger.info("logs are opened anew");
   }
 
   async #reload(): Promise<void> {
@@ -159,6 +178,8 @@ class MainProcess {
     } catch (thrown) {
       this.#tell({ event: "not reloaded", timeMs: systemClock.now(), reason: messageOf(thrown) });
       throw thrown;
+    } finally {
+      this.#closeFormerLogs();
     }
     await this.#processes?.reload(this.#running.text);
     const routes = this.#running.gateway.routes.length;
@@ -174,6 +195,11 @@ class MainProcess {
       this.#door = openNamedDoor(stateDirectory(own.dataDir), this.#named);
     }
     const { host, port } = await this.#running.listen(this.#processes !== undefined);
+    this.#certificates = new CertificateWatch({
+      clock: systemClock,
+      times: () => this.#running.certificates,
+      warn: (text) => this.#logger.warn(text),
+    });
     await this.#processes?.start();
     const address = formatAddress({ host, port });
     const routes = this.#running.gateway.routes.length;
@@ -227,12 +253,22 @@ class MainProcess {
   }
 
   /** Each file once, whoever writes to it. */
-  #openLog(place: string): (text: string) => void {
+  #openLog(place: string): LogWriter {
     const known = this.#logs.get(place);
     if (known) return known;
     const write = openAccessLog(place, (text) => this.#logger.warn(text));
     this.#logs.set(place, write);
     return write;
+  }
+
+  /** A file that it does not write to any more may be deleted, or be on a disk that is to be taken away. */
+  #closeFormerLogs(): void {
+    const { accessLog } = this.#running.gateway.plan.settings;
+    for (const [place, write] of this.#logs) {
+      if (place === accessLog) continue;
+      write.close();
+      this.#logs.delete(place);
+    }
   }
 
   get #port(): number {

@@ -23,7 +23,7 @@ export function gatewayService({ counted, node, reload, running, serving, settin
   return implement(gatewayContract, {
     async status() {
       const { connections, inFlight, malformed, requests, routes, wafs } = await counted(false);
-      const { gateway, listener, loadedMs, reloads } = running;
+      const { gateway, listener, loadedMs, notTaken, reloads } = running;
       return {
         node,
         address: formatAddress({ host: listener?.host ?? settings.host, port: listener?.port ?? settings.port }),
@@ -31,10 +31,12 @@ export function gatewayService({ counted, node, reload, running, serving, settin
         ...{ processes: settings.processes, serving: serving() },
         file: settings.config,
         ...{ loadedMs, reloads, routes: gateway.routes.length },
+        ...(notTaken && { notTaken }),
         ...{ connections, requests, inFlight },
         malformed: Object.fromEntries(malformed),
         wafs: running.assembly.firewalls.views().map((view) => wafView(view, wafs)),
         ...allMasks(routes),
+        ...allDropped(routes),
       };
     },
     async routes() {
@@ -74,8 +76,31 @@ function allMasks(routes: readonly RouteSnapshot[]): Pick<GatewayStatus, "masks"
   };
 }
 
+function allDropped(routes: readonly RouteSnapshot[]): Pick<GatewayStatus, "dropped"> {
+  const dropping = routes.flatMap(({ dropped }) => dropped ?? []);
+  if (dropping.length === 0) return {};
+  return {
+    dropped: {
+      request: dropping.reduce((sum, { request }) => sum + request, 0),
+      reply: dropping.reduce((sum, { reply }) => sum + reply, 0),
+    },
+  };
+}
+
 function routeView(
-  { byClass, id, inFlight, latency, masks, receivedBytes, refused, requests, sentBytes, targets }: RouteSnapshot,
+  {
+    byClass,
+    dropped,
+    id,
+    inFlight,
+    latency,
+    masks,
+    receivedBytes,
+    refused,
+    requests,
+    sentBytes,
+    targets,
+  }: RouteSnapshot,
   plans: readonly { readonly weight: number }[],
 ): Omit<RouteView, "line" | "pattern"> {
   return {
@@ -88,6 +113,7 @@ function routeView(
     byStatus: byStatus(byClass),
     refused: Object.fromEntries(refused),
     ...(masks && { masks }),
+    ...(dropped && { dropped }),
     ...(latency.total > 0 && {
       latency: { p50Ms: latency.quantileMs(0.5), p99Ms: latency.quantileMs(0.99), maxMs: latency.maxMs },
     }),

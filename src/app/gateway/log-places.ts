@@ -2,9 +2,7 @@
 import { statSync } from "node:fs";
 import { dirname } from "node:path";
 import { Failure } from "../../base/errors.ts";
-import type { GatewayPlan } from "../../edge/gateway/words/index.ts";
 import { requireLogFile } from "../node/log-file.ts";
-import { standardStreamOf } from "../node/log-stream.ts";
 
 export type LogOption = "access_log" | "audit_log";
 
@@ -16,10 +14,4 @@ export function requireLogPlace(option: LogOption, path: string): void {
     throw new Failure("gateway.config.log_folder", message);
   }
   requireLogFile(path, option);
-}
-
-/** Of a whole file, for `check`. Fails as `requireLogPlace`. */
-export function checkLogPlaces({ settings: { accessLog }, wafs }: GatewayPlan): void {
-  if (accessLog !== undefined && standardStreamOf(accessLog) === undefined) requireLogPlace("access_log", accessLog);
-  for (const { auditLog } of wafs) if (auditLog !== undefined) requireLogPlace("audit_log", auditLog);
 }

@@ -69,6 +69,7 @@ function mergeRoutes(first: RouteSnapshot, others: readonly RouteSnapshot[]): Ro
       return mergeTargets(target, same);
     }),
     ...mergeMasks(all),
+    ...mergeDropped(all),
   };
 }
 
@@ -76,6 +77,12 @@ function mergeMasks(all: readonly RouteSnapshot[]): Pick<RouteSnapshot, "masks">
   const counts = all.flatMap(({ masks }) => masks ?? []);
   if (counts.length === 0) return {};
   return { masks: { masked: sum(counts, ({ masked }) => masked), refused: sum(counts, ({ refused }) => refused) } };
+}
+
+function mergeDropped(all: readonly RouteSnapshot[]): Pick<RouteSnapshot, "dropped"> {
+  const counts = all.flatMap(({ dropped }) => dropped ?? []);
+  if (counts.length === 0) return {};
+  return { dropped: { request: sum(counts, ({ request }) => request), reply: sum(counts, ({ reply }) => reply) } };
 }
 
 function mergeTargets(first: TargetSnapshot, others: readonly TargetSnapshot[]): TargetSnapshot {

@@ -5,6 +5,7 @@ import { type Converter, type ConvertPorts, openConverter, RootServices } from "
 import type { TargetGroup } from "../../edge/gateway/upstream/index.ts";
 import type { GatewayPlan, RoutePlan } from "../../edge/gateway/words/index.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
+import { hiddenRules, requireServing } from "./serving-descriptors.ts";
 
 /** Descriptors of a large company are some megabytes. */
 const DESCRIPTOR_BYTES_MAX = 32 * 1024 * 1024;
@@ -23,13 +24,15 @@ export interface ConversionPorts {
   readonly newId: () => string;
 }
 
-/** Fails with `protobuf.*` where descriptors cannot be read. */
+/** Fails with `protobuf.*` where descriptors cannot be read, with `gateway.config.descriptors` where they serve nobody. */
 export async function openConversions(plan: GatewayPlan, ports: ConversionPorts): Promise<Conversions> {
   const converters = new Map<string, Converter>();
   const watches = new Set<() => void>();
   for (const route of plan.routes) {
     if (!mayConvert(route)) continue;
-    converters.set(route.id, await openConverter(route, portsOf(route, ports, watches), systemClock));
+    const converter = await openConverter(route, portsOf(route, ports, watches), systemClock);
+    if (converter.descriptors) requireServing(route, converter.descriptors);
+    converters.set(route.id, converter);
   }
   const stores = [...converters].flatMap(([route, { descriptors }]) => (descriptors ? [{ route, descriptors }] : []));
   const health = (route: RoutePlan): boolean | undefined => healthOf(ports.groupOf(route.id));
@@ -43,11 +46,13 @@ export async function openConversions(plan: GatewayPlan, ports: ConversionPorts)
   };
 }
 
-/** Fails with `protobuf.*` where the descriptors of a route cannot be read. */
-export async function checkDescriptors(plan: GatewayPlan): Promise<readonly string[]> {
-  const conversions = await openConversions(plan, { groupOf: () => undefined, newId: () => "" });
+/** What may surprise in the descriptors of one route. Fails with `protobuf.*`, `gateway.config.descriptors` where they cannot serve. */
+export async function descriptorNotes(plan: GatewayPlan, route: RoutePlan): Promise<readonly string[]> {
+  const only = { ...plan, routes: [route] };
+  const conversions = await openConversions(only, { groupOf: () => undefined, newId: () => "" });
   conversions.close();
-  return [];
+  const store = conversions.of(route.id)?.descriptors;
+  return store === undefined ? [] : hiddenRules(route, store);
 }
 
 function mayConvert({ options, targets }: RoutePlan): boolean {

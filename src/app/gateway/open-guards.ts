@@ -13,6 +13,7 @@ import {
   loadWafInTurns,
   type WafFiles,
   type WafPorts,
+  type WafProposal,
   type WafRecord,
   type WafSettings,
 } from "../../edge/waf/engine/index.ts";
@@ -20,7 +21,8 @@ import { warnOnceAWhile } from "../node/say-once.ts";
 import type { ProposalView, WafView } from "./gateway-contract.ts";
 import { type MaskLog, type Masks, openMasks } from "./open-masks.ts";
 import { SeenFiles } from "./seen-files.ts";
-import { type MaskText, openAudit, rulesTold, wafText } from "./waf-audit.ts";
+import { type Audit, type MaskText, openAudit, rulesTold, wafText, withoutQuotes } from "./waf-audit.ts";
+import { isWrong, refusalNotes, requireRules, saidOf } from "./waf-notes.ts";
 
 const SEEDS = 2 ** 32;
 /** What is not supported is told at load, so many of each firewall; `gateway check --json` and `gateway status --json` have all. */
@@ -38,6 +40,8 @@ export interface Firewalls {
   readonly maskLog: MaskLog;
 }
 
+type LogMasks = Pick<Masks, "hidesQuoted" | "maskLog">;
+
 export interface OpenWaf {
   readonly plan: WafPlan;
   readonly loaded: LoadedWaf;
@@ -45,7 +49,8 @@ export interface OpenWaf {
   readonly files: SeenFiles;
   readonly firewall: Firewall;
   /** How what it says is masked: by the file as it is now. */
-  readonly said: { mask: MaskLog };
+  readonly said: { masks: LogMasks };
+  readonly audit: Audit | undefined;
 }
 
 export interface GuardPorts {
@@ -54,6 +59,7 @@ export interface GuardPorts {
 }
 
 interface WafGuardPorts extends GuardPorts {
+  readonly isReload: boolean;
   readonly inspections: Inspections;
 }
 
@@ -66,7 +72,10 @@ export async function openGuards(plan: GatewayPlan, ports: GuardPorts, former?: 
   const inspections = former?.inspections ?? new Inspections(systemClock);
   inspections.allow(
     heldBytesFor(
-      Math.max(0, ...plan.wafs.map(({ bodyBytesMax, replyBytesMax }) => Math.max(bodyBytesMax, replyBytesMax))),
+      Math.max(
+        plan.settings.inflatedBytesMax,
+        ...plan.wafs.map(({ bodyBytesMax, replyBytesMax }) => Math.max(bodyBytesMax, replyBytesMax)),
+      ),
     ),
   );
   const same = former?.loaded().filter(({ files }) => files.isUnchanged) ?? [];
@@ -74,9 +83,13 @@ export async function openGuards(plan: GatewayPlan, ports: GuardPorts, former?: 
   const wafs: OpenWaf[] = [];
   for (const each of plan.wafs) {
     if (each.mode !== "off")
-      wafs.push(kept.get(lineOf(each)) ?? (await openWaf(plan, each, { ...ports, inspections })));
+      wafs.push(
+        kept.get(lineOf(each)) ??
+          (await openWaf(plan, each, { ...ports, inspections, isReload: former !== undefined })),
+      );
   }
-  for (const { said } of wafs) said.mask = masks.maskLog;
+  for (const { said } of wafs) said.masks = masks;
+  for (const each of former?.loaded() ?? []) if (!wafs.includes(each)) each.audit?.close();
   return firewallsOf(wafs, masks, inspections);
 }
 
@@ -112,26 +125,38 @@ function lineOf(plan: WafPlan): string {
 }
 
 async function openWaf(plan: GatewayPlan, waf: WafPlan, ports: WafGuardPorts): Promise<OpenWaf> {
-  const { inspections, logger, server } = ports;
+  const { inspections, isReload, logger, server } = ports;
   const files = new SeenFiles(diskWafFiles());
   const loaded = await loadWafInTurns(wafSettings(plan, waf), wafPorts(files));
+  if (isReload) requireRules(waf, loaded);
   await loaded.waf.warmUp();
   const log = logger.child({ component: "waf", waf: waf.id });
-  log.info(`${loaded.ruleCount} rules of ${loaded.files.length} files`, { mode: waf.mode, paranoia: waf.paranoia });
-  for (const { consequence, file, line, what } of loaded.unsupported.slice(0, UNSUPPORTED_TOLD_MAX)) {
-    log.warn(`${file}:${line}: ${what}: ${consequence}`);
-  }
+  const sets = loaded.signatures.length === 0 ? "" : ` (${loaded.signatures.join(", ")})`;
+  log.info(`${loaded.ruleCount} rules of ${loaded.files.length} files${sets}`, {
+    mode: waf.mode,
+    paranoia: waf.paranoia,
+  });
+  for (const item of loaded.unsupported.slice(0, UNSUPPORTED_TOLD_MAX)) log.warn(saidOf(item));
   const more = loaded.unsupported.length - UNSUPPORTED_TOLD_MAX;
   if (more > 0) log.warn(`${more} more things of these rules are not supported; gateway status --json lists them`);
   const warn = warnOnceAWhile(log, systemClock);
-  const said: OpenWaf["said"] = { mask: (text) => text };
+  const said: OpenWaf["said"] = { masks: { maskLog: (text) => text, hidesQuoted: () => false } };
   const audit = openAudit(waf.auditLog, (text) => log.warn(text));
   const onRecord: FirewallPorts["onRecord"] = (record, passage) => {
-    const mask: MaskText = (text) => said.mask(text, passage.route?.plan ?? record.route, "words");
+    const route = passage.route?.plan ?? record.route;
+    const quoted = withoutQuotes(record.matches, (variable) => said.masks.hidesQuoted(variable, route));
+    const mask: MaskText = (text) => said.masks.maskLog(quoted(text), route, "words");
     tell(record, passage.id, log, warn, mask);
-    audit?.(record, passage.id, mask);
+    audit?.add(record, passage.id, mask);
   };
-  return { plan: waf, loaded, files, firewall: new Firewall({ waf: loaded.waf, server, inspections, onRecord }), said };
+  return {
+    plan: waf,
+    loaded,
+    files,
+    firewall: new Firewall({ waf: loaded.waf, server, inspections, onRecord }),
+    said,
+    audit,
+  };
 }
 
 function wafSettings({ settings }: GatewayPlan, waf: WafPlan): WafSettings {
@@ -166,22 +191,32 @@ function viewOf({ loaded: { ruleCount, unsupported, waf }, plan }: OpenWaf): Waf
   return { id: plan.id, mode: plan.mode, rules: ruleCount, transactions, blocked, wouldBlock, unsupported };
 }
 
+function sampleOf({ routes, sample }: WafProposal["evidence"], variable: string, masks: LogMasks): string {
+  const route = routes[0]?.route;
+  const quoted = withoutQuotes([{ variable, piece: sample, data: sample }], (name) => masks.hidesQuoted(name, route));
+  return wafText(sample, (text) => masks.maskLog(quoted(text), route, "words"));
+}
+
 function proposalsOf({ loaded, plan, said }: OpenWaf): readonly ProposalView[] {
-  return loaded.waf.proposals().map(({ directive, evidence, exclude, message }) => ({
+  return loaded.waf.proposals().map(({ directive, evidence, exclude, message, variable }) => ({
     ...{ waf: plan.id, directive, exclude, message },
     requests: evidence.requests,
     clients: evidence.clients,
     share: evidence.share,
     routes: evidence.routes.map(({ route }) => route),
-    sample: wafText(evidence.sample, (text) => said.mask(text, evidence.routes[0]?.route, "words")),
+    sample: sampleOf(evidence, variable, said.masks),
   }));
 }
 
-/** What of their rules is not supported. Fails with what keeps one from loading. */
-export function checkFirewalls(plan: GatewayPlan): readonly string[] {
-  return plan.wafs.flatMap((waf) =>
-    loadWaf(wafSettings(plan, waf), wafPorts(diskWafFiles())).unsupported.map(
-      ({ consequence, file, line, what }) => `${file}:${line}: ${what}: ${consequence}`,
-    ),
-  );
+/** What one says of its rules; mistakes in those that are to block are faults. Fails with what keeps it from loading. */
+export function firewallFindings(
+  plan: GatewayPlan,
+  waf: WafPlan,
+): { readonly faults: readonly string[]; readonly notes: readonly string[] } {
+  const loaded = loadWaf(wafSettings(plan, waf), wafPorts(diskWafFiles()));
+  const { unsupported } = loaded;
+  return {
+    faults: unsupported.filter((item) => isWrong(waf, item)).map(saidOf),
+    notes: [...refusalNotes(plan, waf, loaded), ...unsupported.filter((item) => !isWrong(waf, item)).map(saidOf)],
+  };
 }

@@ -1,24 +1,19 @@
 /** The masks of a gateway file: their keys read, and what each route hides where. */
-import { readFileSync } from "node:fs";
 import { systemClock } from "../../base/clock.ts";
-import { Failure, messageOf } from "../../base/errors.ts";
-import { heldBytesFor, type MaskCounts, MaskWork, RouteMasks } from "../../edge/gateway/guard/index.ts";
+import { type MaskCounts, MaskWork, maskedBytesFor, RouteMasks } from "../../edge/gateway/guard/index.ts";
 import {
   compileMasks,
-  type MaskKeys,
+  hidesVariable,
   type MaskRules,
+  maskMembers,
   maskPlace,
   maskText,
-  readMaskKey,
 } from "../../edge/gateway/mask/index.ts";
-import type { GatewayPlan, MaskPlan, RoutePlan } from "../../edge/gateway/words/index.ts";
-import { systemEntropy } from "../secrets/entropy.ts";
+import type { GatewayPlan, RoutePlan } from "../../edge/gateway/words/index.ts";
+import { readMaskKeyFile } from "./mask-key.ts";
 
 /** Where a text cannot be looked into in time, nothing of it is shown. */
 const HIDDEN = "********";
-/** In one note. */
-const ROUTES_NAMED_MAX = 8;
-
 /** Of words that stand in sentences and messages beside others. */
 const WORDS = /[^\s"'<>()[\]{}]+/g;
 
@@ -35,6 +30,8 @@ export interface Masks {
   /** Undefined: nothing is hidden in requests and replies of this route. */
   forRoute(route: string): RouteMasks | undefined;
   readonly maskLog: MaskLog;
+  /** Whether the log hides the field that a firewall names so (`ARGS:json.card`), of a request as `maskLog` has it. */
+  readonly hidesQuoted: (variable: string, route: RoutePlan | string | undefined) => boolean;
   /** What was hidden in logs when a route's requests began, as long as there are some: also of former files. */
   readonly began: WeakMap<RoutePlan, MaskRules>;
   /** By route. */
@@ -45,8 +42,8 @@ export interface Masks {
 
 /** Fails with `gateway.mask_key`. */
 export function openMasks({ masks, routes, settings }: GatewayPlan, former?: Masks): Masks {
-  const set = compileMasks(masks, readKey);
-  const heldBytesMax = heldBytesFor(settings.inflatedBytesMax);
+  const set = compileMasks(masks, readMaskKeyFile);
+  const heldBytesMax = maskedBytesFor(settings.inflatedBytesMax);
   const work = former?.work ?? new MaskWork(systemClock, heldBytesMax);
   work.allow(heldBytesMax);
   const counts = new Map<string, MaskCounts>();
@@ -67,83 +64,46 @@ export function openMasks({ masks, routes, settings }: GatewayPlan, former?: Mas
     work,
     forRoute: (route) => ofRoutes.get(route),
     began,
-    maskLog: logMasks(routes, began, (route) => set.rulesFor(route, "log")),
+    ...logMasks(logRules(routes, began, (route) => set.rulesFor(route, "log"))),
+  };
+}
+
+type LogRules = (route: RoutePlan | string | undefined) => readonly MaskRules[];
+
+function logMasks(rulesOf: LogRules): Pick<Masks, "hidesQuoted" | "maskLog"> {
+  return {
+    maskLog: (text, route, kind) => rulesOf(route).reduce((masked, rules) => shown(masked, rules, kind), text),
+    hidesQuoted: (variable, route) => rulesOf(route).some((rules) => hidesVariable(variable, rules)),
   };
 }
 
 /** Of routes that the file does not know (it did before, or they are the gateway's own) all is hidden that it hides in logs of any route. */
-function logMasks(
+function logRules(
   routes: readonly RoutePlan[],
   began: WeakMap<RoutePlan, MaskRules>,
   rulesFor: (route: string | undefined) => MaskRules | undefined,
-): MaskLog {
+): LogRules {
   const known = new Map(["", ...routes.map(({ id }) => id)].map((id) => [id, rulesFor(id)]));
   const all = rulesFor(undefined);
   const plans = new Set(routes);
-  return (text, route, kind) => {
+  return (route) => {
     const id = typeof route === "object" ? route.id : (route ?? "");
     const rules = known.has(id) ? known.get(id) : all;
-    const masked = rules ? shown(text, rules, kind) : text;
     const former = typeof route === "object" && !plans.has(route) ? began.get(route) : undefined;
-    return former ? shown(masked, former, kind) : masked;
+    return [...(rules ? [rules] : []), ...(former ? [former] : [])];
   };
-}
-
-/** Masks over routes whose clients they shut out: what is in gRPC messages and WebSockets nobody can hide, so it is refused. */
-export function maskNotes({ fileName, masks, routes }: GatewayPlan): readonly string[] {
-  return masks
-    .filter(({ where }) => where.includes("request") || where.includes("reply"))
-    .flatMap((mask) => {
-      const covered = routes.filter(({ id }) => mask.routes.length === 0 || mask.routes.includes(id));
-      const kinds = [
-        ["gRPC", covered.filter(servesGrpc)],
-        ["WebSocket", covered.filter(servesWebSocket)],
-      ] as const;
-      return kinds
-        .filter(([, refused]) => refused.length > 0)
-        .map(([kind, refused]) => noteOf(mask, fileName, kind, refused));
-    });
-}
-
-function noteOf({ line, routes }: MaskPlan, file: string, kind: string, refused: readonly RoutePlan[]): string {
-  const named = refused.slice(0, ROUTES_NAMED_MAX).map(({ id }) => id);
-  const more = refused.length - named.length;
-  const which = `${named.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
-  const how = routes.length === 0 ? "the mask names no routes= and so covers" : "the mask covers";
-  return (
-    `${file}:${line}: ${how} ${which}: ${kind} clients will be refused there, because masks cannot look into ${kind}; ` +
-    `name routes without ${kind} in routes=, or let ${kind} clients have a route of their own`
-  );
-}
-
-function servesGrpc({ match, options, targets }: RoutePlan): boolean {
-  if (options.convert.mode === "grpc-json") return true;
-  if (match.contentTypes.some((type) => type.startsWith("application/grpc"))) return true;
-  return targets.some((target) => target.kind === "origin" && /^grpcs?$/.test(target.origin.scheme));
-}
-
-function servesWebSocket({ targets }: RoutePlan): boolean {
-  return targets.some((target) => target.kind === "origin" && /^wss?$/.test(target.origin.scheme));
 }
 
 function shown(text: string, rules: MaskRules, kind: LogText): string {
   try {
-    if (kind === "place") return maskPlace(text, rules).text;
-    const { text: masked } = maskText(text, rules);
+    if (kind === "place") return maskPlace(maskMembers(text, rules), rules).text;
+    // What is quoted of a place may have quotes and brackets in it, and all of a value is hidden.
+    const named = rules.paths.length === 0 ? text : text.replaceAll(/\S+/g, (word) => maskMembers(word, rules));
+    const { text: masked } = maskText(named, rules);
     if (!/[%+]/.test(masked)) return masked;
     // A path or form may stand among the words: only those of its pieces are written anew in which something is hidden.
     return masked.replaceAll(WORDS, (word) => (/[%+]/.test(word) ? maskPlace(word, rules).text : word));
   } catch {
     return HIDDEN; // an expression that takes too long: what it would have found is not known
   }
-}
-
-function readKey(path: string): MaskKeys {
-  let content: Uint8Array;
-  try {
-    content = readFileSync(path);
-  } catch (thrown) {
-    throw new Failure("gateway.mask_key", `cannot read the key ${path}: ${messageOf(thrown)}; 32 bytes are required`);
-  }
-  return readMaskKey(content, path, systemEntropy);
 }

@@ -1,7 +1,6 @@
 /** The Lua files and plugins that routes decide by, in processes of their own. */
 import { resolve } from "node:path";
 import { systemClock } from "../../base/clock.ts";
-import { Failure } from "../../base/errors.ts";
 import type { Logger } from "../../base/log.ts";
 import { checkRules, RuleBook, type RuleEvent, type RuleFile } from "../../edge/gateway/rule/index.ts";
 import type { GatewayPlan, RoutePlan, RouteRules } from "../../edge/gateway/words/index.ts";
@@ -35,15 +34,24 @@ export async function openRules(plan: GatewayPlan, logger: Logger): Promise<Rule
   };
 }
 
-/** Fails with `gateway.rule_load` where a file cannot decide. */
-export async function checkScripts(plan: GatewayPlan): Promise<readonly string[]> {
+/** Of files that cannot decide: what is wrong, where. */
+export async function scriptFaults(plan: GatewayPlan): Promise<readonly ScriptFault[]> {
   const faults = await checkRules(
     filesOf(plan),
     optionsOf(() => {}),
   );
-  if (faults.length === 0) return [];
-  const texts = faults.map(({ line, message, path }) => `${path}${line === undefined ? "" : `:${line}`}: ${message}`);
-  throw new Failure("gateway.rule_load", texts.join("\n"));
+  return faults.map(({ line, message, path }) => ({
+    path,
+    message: `${path}${line === undefined ? "" : `:${line}`}: ${message}`,
+    allowed: "a file whose route(request) can be asked",
+  }));
+}
+
+export interface ScriptFault {
+  /** Absolute. */
+  readonly path: string;
+  readonly message: string;
+  readonly allowed: string;
 }
 
 function optionsOf(onEvent: (event: RuleEvent) => void) {

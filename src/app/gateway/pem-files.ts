@@ -1,11 +1,12 @@
 /**
  * Certificates and keys as files have them, looked at before anybody relies on them: faulty ones would be found out by clients only, one
- * failing handshake after the other. What is no fault but soon will hurt (a certificate whose time is over) is noted.
+ * failing handshake after the other. What is no fault but will hurt (a certificate whose time is over, or soon is) is noted.
  */
 import { createPrivateKey, type KeyObject, X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { Failure, messageOf } from "../../base/errors.ts";
+import { type CertificateTime, timeNote } from "./certificate-times.ts";
 
 /** A file, by what the gateway file calls it. */
 export interface PemFile {
@@ -23,6 +24,8 @@ export interface Identity {
 export interface PemPorts {
   readonly nowMs: number;
   readonly note: (text: string) => void;
+  /** Told of each file the certificate whose time is over first. */
+  readonly time: (time: CertificateTime) => void;
 }
 
 /** A chain, the first certificate of which belongs to the key. Fails with `gateway.tls`. */
@@ -41,6 +44,11 @@ export function readIdentity(certificateFile: PemFile, keyFile: PemFile, ports: 
   return { certificate, key };
 }
 
+/** A key by itself. Fails with `gateway.tls`; `data.option` is the file's name here, as of all that fails here. */
+export function requireKey(file: PemFile): void {
+  keyIn(file, read(file));
+}
+
 /** Who is believed. Fails with `gateway.tls`. */
 export function readAuthorities(file: PemFile, ports: PemPorts): string {
   const text = read(file);
@@ -53,7 +61,8 @@ function read(file: PemFile): string {
   try {
     return readFileSync(file.path, "utf8");
   } catch (thrown) {
-    throw new Failure("gateway.tls", `cannot read ${named(file)}: ${messageOf(thrown)}; a PEM file is required`);
+    const message = `cannot read ${named(file)}: ${messageOf(thrown)}; a PEM file is required`;
+    throw new Failure("gateway.tls", message, { data: { option: file.name } });
   }
 }
 
@@ -65,11 +74,14 @@ function certificatesIn(file: PemFile, text: string, ports: PemPorts): readonly 
   if (begun !== blocks.length) {
     throw faulty(file, `${begun - blocks.length} of its certificates are not whole`, "each with its end");
   }
-  return blocks.map((block, at) => {
-    const certificate = certificateIn(file, block, at);
-    noteTimes(file, certificate, ports);
-    return certificate;
-  });
+  const certificates = blocks.map((block, at) => certificateIn(file, block, at));
+  const times = certificates.map((certificate) => timeOf(file, certificate));
+  for (const time of times) {
+    const text = timeNote(time, ports.nowMs);
+    if (text !== undefined) ports.note(text);
+  }
+  ports.time(times.reduce((first, each) => (each.endMs < first.endMs ? each : first)));
+  return certificates;
 }
 
 function certificateIn(file: PemFile, block: string, at: number): X509Certificate {
@@ -84,11 +96,9 @@ function certificateIn(file: PemFile, block: string, at: number): X509Certificat
   }
 }
 
-function noteTimes(file: PemFile, { subject, validFromDate, validToDate }: X509Certificate, ports: PemPorts): void {
-  const { note, nowMs } = ports;
-  const who = `${named(file)}: the certificate of ${subject.replaceAll("\n", ", ")}`;
-  if (validToDate.getTime() < nowMs) note(`${who} has expired on ${validToDate.toISOString()}`);
-  if (validFromDate.getTime() > nowMs) note(`${who} is good from ${validFromDate.toISOString()} only`);
+function timeOf(file: PemFile, { subject, validFromDate, validToDate }: X509Certificate): CertificateTime {
+  const [fromMs, endMs] = [validFromDate.getTime(), validToDate.getTime()];
+  return { file: named(file), subject: subject.replaceAll("\n", ", "), fromMs, endMs };
 }
 
 function keyIn(file: PemFile, text: string): KeyObject {
@@ -117,5 +127,6 @@ function named({ name, path }: PemFile): string {
 }
 
 function faulty(file: PemFile, what: string, required: string): Failure {
-  return new Failure("gateway.tls", `cannot use ${named(file)}: ${what}; ${required} is required`);
+  const message = `cannot use ${named(file)}: ${what}; ${required} is required`;
+  return new Failure("gateway.tls", message, { data: { option: file.name } });
 }

@@ -12,8 +12,9 @@ import type { GatewayPlan } from "../../edge/gateway/words/index.ts";
 import { warnOnceAWhile } from "../node/say-once.ts";
 import { AccessLog } from "./access-log.ts";
 import { type Assembly, type AssemblyPorts, assemble } from "./assembly.ts";
+import { byFile, type CertificateTime } from "./certificate-times.ts";
 import { Formers } from "./formers.ts";
-import { loadPlanText, planOf } from "./load-plan.ts";
+import { loadPlanText, planOf, pointedToCheck } from "./load-plan.ts";
 import { type GatewayRoleSettings, requireSafe } from "./settings.ts";
 import { TlsFiles } from "./tls-files.ts";
 
@@ -23,6 +24,11 @@ export interface RunningPorts extends AssemblyPorts {
   readonly openLog: (place: string) => (text: string) => void;
   /** Another set of limits counts from now on. */
   readonly limitsChanged: (limits: GatewayLimits) => void;
+}
+
+export interface NotTaken {
+  readonly timeMs: number;
+  readonly reason: string;
 }
 
 type Passage = Parameters<AccessLog["add"]>[0];
@@ -48,11 +54,20 @@ export class RunningGateway {
   #listener: Listener | undefined;
   #loadedMs = systemClock.now();
   #reloads = 0;
+  #notTaken: NotTaken | undefined;
   #reloading: Promise<void> | undefined;
   #isClosed = false;
 
   /** Fails with all that is wrong with the file. `told`: what another process goes by already, whatever stands in the file by now. */
   static async open(ports: RunningPorts, told?: string): Promise<RunningGateway> {
+    try {
+      return await RunningGateway.#open(ports, told);
+    } catch (thrown) {
+      throw pointedToCheck(thrown, ports.settings.config);
+    }
+  }
+
+  static async #open(ports: RunningPorts, told: string | undefined): Promise<RunningGateway> {
     const { config } = ports.settings;
     const text = told ?? (await loadPlanText(config));
     const plan = planOf(text, config);
@@ -99,12 +114,22 @@ export class RunningGateway {
     return this.#tls.isOn;
   }
 
+  /** Those that are used now, of each file the one that ends first. */
+  get certificates(): readonly CertificateTime[] {
+    return byFile([...this.#tls.times, ...this.#assembly.certificates]);
+  }
+
   get loadedMs(): number {
     return this.#loadedMs;
   }
 
   get reloads(): number {
     return this.#reloads;
+  }
+
+  /** Why it goes by the file as it was before, since it was told last to read it again; undefined: it goes by what it read. */
+  get notTaken(): NotTaken | undefined {
+    return this.#notTaken;
   }
 
   /** What it went by before, and still has requests. */
@@ -143,6 +168,11 @@ export class RunningGateway {
     this.#reloading = this.#reload(told);
     try {
       await this.#reloading;
+      this.#notTaken = undefined;
+    } catch (thrown) {
+      const failure = pointedToCheck(thrown, this.#ports.settings.config);
+      this.#notTaken = { timeMs: systemClock.now(), reason: messageOf(failure) };
+      throw failure;
     } finally {
       this.#reloading = undefined;
     }

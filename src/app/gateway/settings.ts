@@ -1,5 +1,5 @@
 /** What a gateway is started with, from words as they are typed to checked values. */
-import { PORT_FORM, parseHost, parsePort } from "../../base/address.ts";
+import { PORT_FORM, parseAddress, parseHost, parsePort } from "../../base/address.ts";
 import { Failure } from "../../base/errors.ts";
 import { DURATION_FORM, parseDurationMs } from "../../base/units.ts";
 import { isLoopback } from "../secrets/loopback.ts";
@@ -45,6 +45,17 @@ export function requireSafe({ host, isPlain }: GatewayRoleSettings, hasTls: bool
   throw new Failure(
     "settings.gateway_plain",
     `the gateway would listen on ${host} without TLS; ${remedy}, is required`,
+  );
+}
+
+/** A member at an address that only this machine reaches is found by nobody in a cluster of several: it would come and go for ever. */
+export function requireReachable(host: string, seeds: readonly string[]): void {
+  const far = isLoopback(host) ? seeds.find((seed) => !isLoopback(parseAddress(seed)?.host ?? "")) : undefined;
+  if (far === undefined) return;
+  const required = "--address with an address of this machine that those of the cluster reach";
+  throw new Failure(
+    "usage.gateway",
+    `it would be a member at ${host}, which ${far} cannot reach; ${required} is required`,
   );
 }
 

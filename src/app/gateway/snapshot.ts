@@ -3,7 +3,7 @@
  * all that is shown (`status`, `routes`, metrics).
  */
 import { Histogram, type HistogramJson } from "../../base/histogram.ts";
-import type { RouteRuntime } from "../../edge/gateway/core/index.ts";
+import type { RouteCounts, RouteRuntime } from "../../edge/gateway/core/index.ts";
 import type { MaskCounts } from "../../edge/gateway/guard/index.ts";
 import type { TargetStanding } from "../../edge/gateway/upstream/index.ts";
 import type { ProposalView } from "./gateway-contract.ts";
@@ -35,6 +35,8 @@ export interface RouteSnapshot {
   readonly targets: readonly TargetSnapshot[];
   /** Only where something is hidden. */
   readonly masks?: Readonly<MaskCounts> | undefined;
+  /** Fields that conversions left out; only where there were some. */
+  readonly dropped?: Readonly<RouteCounts["dropped"]> | undefined;
 }
 
 export interface WafSnapshot {
@@ -85,11 +87,12 @@ export function takeSnapshot(
 }
 
 function routeOf({ counts, plan }: RouteRuntime, standing: readonly TargetStanding[]): RouteSnapshot {
-  const { byClass, inFlight, latency, receivedBytes, refused, requests, sentBytes } = counts;
+  const { byClass, dropped, inFlight, latency, receivedBytes, refused, requests, sentBytes } = counts;
   return {
     ...{ id: plan.id, requests, inFlight, receivedBytes, sentBytes, latency },
     byClass: [...byClass],
     refused: [...refused],
+    ...(dropped.request + dropped.reply > 0 && { dropped: { ...dropped } }),
     targets: plan.targets.map((target) => {
       const found = standing.find((each) => each.target === target);
       return {

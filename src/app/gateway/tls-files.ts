@@ -3,7 +3,8 @@ import { systemClock } from "../../base/clock.ts";
 import type { TlsMaterial } from "../../edge/gateway/listener/index.ts";
 import type { TlsMaterial as UpstreamMaterial } from "../../edge/gateway/upstream/index.ts";
 import type { GatewaySettings, RoutePlan } from "../../edge/gateway/words/index.ts";
-import { readAuthorities, readIdentity } from "./pem-files.ts";
+import type { CertificateTime } from "./certificate-times.ts";
+import { type PemPorts, readAuthorities, readIdentity } from "./pem-files.ts";
 
 type Settings = Pick<GatewaySettings, "tlsCertificate" | "tlsKey" | "clientCa" | "clientCertificate">;
 /** Told what is no fault and still worth knowing. */
@@ -11,12 +12,15 @@ type Note = (text: string) => void;
 
 export class TlsFiles {
   #material: TlsMaterial | undefined;
+  #times: readonly CertificateTime[];
 
   /** Fails with `gateway.tls` where a file cannot be read or used. */
   constructor(settings: Settings, note: Note) {
     const { clientCa, clientCertificate, tlsCertificate, tlsKey } = settings;
+    const times: CertificateTime[] = [];
+    this.#times = times;
     if (tlsCertificate === undefined || tlsKey === undefined) return;
-    const ports = { nowMs: systemClock.now(), note };
+    const ports = pemPorts(note, times);
     this.#material = {
       ...readIdentity({ name: "tls_certificate", path: tlsCertificate }, { name: "tls_key", path: tlsKey }, ports),
       ...(clientCa !== undefined && { clientCa: readAuthorities({ name: "client_ca", path: clientCa }, ports) }),
@@ -32,16 +36,30 @@ export class TlsFiles {
     return this.#material!; // asked only where it is on
   }
 
+  /** Of each file the certificate that ends first. */
+  get times(): readonly CertificateTime[] {
+    return this.#times;
+  }
+
   /** From now on this is used. */
   take(other: TlsFiles): void {
     this.#material = other.#material;
+    this.#times = other.#times;
   }
 }
 
-/** What a route shows its upstreams, and believes of them. Fails with `gateway.tls` where a file cannot be read or used. */
-export function upstreamMaterial({ options }: RoutePlan, note: Note): UpstreamMaterial {
+/** `times` gets those of the files that are read. */
+function pemPorts(note: Note, times: CertificateTime[]): PemPorts {
+  return { nowMs: systemClock.now(), note, time: (time) => void times.push(time) };
+}
+
+/**
+ * What a route shows its upstreams, and believes of them; `times` gets when that ends. Fails with `gateway.tls` where a file cannot be read or
+ * used.
+ */
+export function upstreamMaterial({ options }: RoutePlan, note: Note, times: CertificateTime[] = []): UpstreamMaterial {
   const { upstreamCa, upstreamCertificate, upstreamKey } = options;
-  const ports = { nowMs: systemClock.now(), note };
+  const ports = pemPorts(note, times);
   return {
     ...(upstreamCa !== undefined && { ca: readAuthorities({ name: "upstream_ca", path: upstreamCa }, ports) }),
     ...(upstreamCertificate !== undefined &&

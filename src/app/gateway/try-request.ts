@@ -1,7 +1,7 @@
 /** `gateway try`: which route would take a request, what it would be made, and what it would pass. */
 import { formatDurationMs } from "../../base/units.ts";
 import { paramsOf, RouteTable, upstreamTarget } from "../../edge/gateway/route/index.ts";
-import type { GatewayPlan, LimitPlan, RoutePlan, TargetPlan } from "../../edge/gateway/words/index.ts";
+import type { GatewayPlan, LimitPlan, MaskPlan, RoutePlan, TargetPlan } from "../../edge/gateway/words/index.ts";
 import type { TryAnswer } from "./gateway-contract.ts";
 import { ownPlans } from "./own-routes.ts";
 
@@ -84,6 +84,11 @@ function corsText({ options: { cors } }: RoutePlan): string {
   return cors?.origins[0] === "*" ? "pages of any origin" : `pages of ${cors?.origins.join(", ")}`;
 }
 
+/** As the gateway file has it. */
+function placeText(place: MaskPlan["where"][number]): string {
+  return place === "reply" ? "response" : place;
+}
+
 function guardsOf({ masks, wafs }: GatewayPlan, route: RoutePlan): string[] {
   const { id, options } = route;
   const isFor = ({ routes }: { readonly routes: readonly string[] }): boolean =>
@@ -91,9 +96,11 @@ function guardsOf({ masks, wafs }: GatewayPlan, route: RoutePlan): string[] {
   return [
     ...(options.auth === "none"
       ? []
-      : [`auth ${options.auth}${options.scopes.length > 0 ? ` with ${options.scopes.join(" or ")}` : ""}`]),
+      : [`auth ${options.auth}${options.scopes.length > 0 ? ` with ${options.scopes.join(" and ")}` : ""}`]),
     ...wafs.filter(isFor).map(({ id: waf, mode, paranoia }) => `firewall ${waf}: ${mode}, paranoia ${paranoia}`),
-    ...masks.filter(isFor).map(({ action, id: mask, where }) => `mask ${mask}: ${action} in ${where.join(", ")}`),
+    ...masks
+      .filter(isFor)
+      .map(({ action, id: mask, where }) => `mask ${mask}: ${action} in ${where.map(placeText).join(", ")}`),
     ...(options.lua === undefined ? [] : [`rule ${options.lua}`]),
     ...(options.plugin === undefined ? [] : [`plugin ${options.plugin}`]),
     ...(options.bodyBytesMax === undefined ? [] : [`requests of ${options.bodyBytesMax} bytes at most`]),

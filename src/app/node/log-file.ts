@@ -24,11 +24,18 @@ export interface LogFileOptions {
   readonly write?: (fd: number, bytes: Uint8Array) => number;
 }
 
-/** Gives what appends lines: a text of whole ones. Fails with `usage.log_file` when it cannot be opened. */
-export function openLogFile(path: string, options: LogFileOptions): (lines: string) => void {
+export interface LogWriter {
+  /** A text of whole lines. */
+  (lines: string): void;
+  /** Gives back what it holds of the system. A line that comes all the same opens it again. */
+  close(): void;
+}
+
+/** Fails with `usage.log_file` when it cannot be opened. */
+export function openLogFile(path: string, options: LogFileOptions): LogWriter {
   requireLogFile(path, options.option);
   const file = new LogFile(path, options);
-  return (lines) => file.append(lines);
+  return Object.assign((lines: string) => file.append(lines), { close: () => file.close() });
 }
 
 /** Fails with `usage.log_file` where something stands that is no regular file. */
@@ -62,6 +69,7 @@ class LogFile {
   /** Since the file could not be written. */
   #lostLines = 0;
   #isBroken = false;
+  #isClosed = false;
 
   constructor(path: string, { fileBytesMax = FILE_BYTES_MAX, option = "--log-file", warn, write }: LogFileOptions) {
     this.#path = path;
@@ -80,6 +88,7 @@ class LogFile {
     const bytes = Buffer.from(lines);
     let written = 0;
     try {
+      if (this.#isClosed) this.#reopen();
       this.#payUp();
       this.#makeRoom(bytes.length);
       written = this.#put(bytes);
@@ -88,6 +97,20 @@ class LogFile {
     } catch (thrown) {
       this.#broke(bytes, written, messageOf(thrown));
     }
+  }
+
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    closeSync(this.#file.fd);
+  }
+
+  #reopen(): void {
+    requireLogFile(this.#path);
+    const file = open(this.#path);
+    if (file.inode !== this.#file.inode) this.#owed = Buffer.alloc(0);
+    this.#file = file;
+    this.#isClosed = false;
   }
 
   /** The rest of a line that was cut, in the file that has its beginning. */

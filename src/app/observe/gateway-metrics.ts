@@ -43,8 +43,16 @@ const MASK_REFUSED = counter(
   "distributed_system_gateway_mask_refused_total",
   "Requests and replies of a route that were refused because masks cannot look into them.",
 );
+const DROPPED = counter(
+  "distributed_system_gateway_dropped_fields_total",
+  "Fields that conversions of a route left out because no descriptor knows them, by whose message held them.",
+);
 const LIMIT_KEYS = gauge("distributed_system_gateway_limit_keys", "Keys that a limit counts at the moment.");
 const LIMIT_WAITING = gauge("distributed_system_gateway_limit_waiting", "Requests that a limit makes wait.");
+const CERTIFICATE_END = gauge(
+  "distributed_system_gateway_certificate_end_timestamp_seconds",
+  "When the first certificate of a file ends, in seconds since 1970.",
+);
 const RELOADS = counter("distributed_system_gateway_reloads_total", "How often the file was read again.");
 
 export interface GatewayRouteSample {
@@ -63,6 +71,8 @@ export interface GatewayRouteSample {
   }[];
   /** Only where something is hidden. */
   readonly masks?: { readonly masked: number; readonly refused: number } | undefined;
+  /** Only where conversions left fields out. */
+  readonly dropped?: { readonly request: number; readonly reply: number } | undefined;
 }
 
 export interface GatewaySample {
@@ -81,6 +91,8 @@ export interface GatewaySample {
   }[];
   readonly limits: readonly { readonly id: string; readonly keys: number; readonly waiting: number }[];
   readonly reloads: number;
+  /** By file, as in tls_certificate=server.crt; milliseconds since the epoch. */
+  readonly certificates: readonly { readonly file: string; readonly endMs: number }[];
 }
 
 export interface GatewayPort {
@@ -94,11 +106,14 @@ const OTHERS = "(others)";
 const TARGETS_MAX = 16;
 /** Firewalls with their times, and limits: files with more are written by programs. */
 const GUARDS_MAX = 32;
+/** Files, those that end first. */
+const CERTIFICATES_MAX = 32;
 
 export function gatewayMetrics({ sample }: GatewayPort): Collect {
   return (out) => {
+    const sampled = sample();
     const { accepted, connections, limits, malformed, reloads, routes, turnedAway, upstreamConnections, wafs } =
-      sample();
+      sampled;
     const ranked = routes.toSorted((left, right) => right.latency.total - left.latency.total);
     for (const route of ranked.slice(0, GATEWAY_ROUTES_MAX)) tellRoute(out, route);
     if (ranked.length > GATEWAY_ROUTES_MAX) tellRoute(out, together(ranked.slice(GATEWAY_ROUTES_MAX)));
@@ -107,6 +122,7 @@ export function gatewayMetrics({ sample }: GatewayPort): Collect {
     out.set(TURNED_AWAY, turnedAway);
     out.set(UPSTREAM_CONNECTIONS, upstreamConnections);
     out.set(RELOADS, reloads);
+    tellCertificates(out, sampled);
     for (const [reason, count] of summed(malformed)) out.set(MALFORMED, count, { reason });
     for (const { blocked, id: waf, latency, transactions, wouldBlock } of wafs.slice(0, GUARDS_MAX)) {
       out.set(WAF_REQUESTS, transactions, { waf });
@@ -121,8 +137,13 @@ export function gatewayMetrics({ sample }: GatewayPort): Collect {
   };
 }
 
+function tellCertificates(out: MetricsOut, { certificates }: GatewaySample): void {
+  const ends = certificates.toSorted((left, right) => left.endMs - right.endMs).slice(0, CERTIFICATES_MAX);
+  for (const { endMs, file } of ends) out.set(CERTIFICATE_END, Math.floor(endMs / 1_000), { file });
+}
+
 function tellRoute(out: MetricsOut, sample: GatewayRouteSample): void {
-  const { byStatus, inFlight, latency, masks, receivedBytes, refused, route, sentBytes, targets } = sample;
+  const { byStatus, dropped, inFlight, latency, masks, receivedBytes, refused, route, sentBytes, targets } = sample;
   for (const [status, count] of Object.entries(byStatus)) out.set(REQUESTS, count, { route, status });
   for (const [code, count] of refused) out.set(REFUSED, count, { route, code });
   out.set(IN_FLIGHT, inFlight, { route });
@@ -133,6 +154,7 @@ function tellRoute(out: MetricsOut, sample: GatewayRouteSample): void {
     out.set(MASKED, masks.masked, { route });
     out.set(MASK_REFUSED, masks.refused, { route });
   }
+  for (const [from, count] of Object.entries(dropped ?? {})) out.set(DROPPED, count, { route, from });
   for (const { failures, isUp, target, tries } of busiest(targets)) {
     out.set(TARGET_UP, isUp ? 1 : 0, { route, target });
     out.set(TARGET_TRIES, tries, { route, target });
@@ -172,6 +194,12 @@ function together(routes: readonly GatewayRouteSample[]): GatewayRouteSample {
     targets: [],
     ...(routes.some(({ masks }) => masks) && {
       masks: { masked: total(({ masks }) => masks?.masked ?? 0), refused: total(({ masks }) => masks?.refused ?? 0) },
+    }),
+    ...(routes.some(({ dropped }) => dropped) && {
+      dropped: {
+        request: total(({ dropped }) => dropped?.request ?? 0),
+        reply: total(({ dropped }) => dropped?.reply ?? 0),
+      },
     }),
   };
 }

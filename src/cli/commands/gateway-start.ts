@@ -2,6 +2,7 @@
 import { version } from "../../../package.json";
 import { Failure } from "../../base/errors.ts";
 import { defineCommand } from "../command.ts";
+import { HeededSignals } from "../heeded-signals.ts";
 import { live, memberArgs, memberFeatures, memberSettings, teller } from "../member.ts";
 
 const {
@@ -22,6 +23,7 @@ export const start = defineCommand({
     "gateway 127.0.0.1 8443 --config config/gateway.txt",
     "gateway 127.0.0.1 8443 --config config/gateway.txt --join 127.0.0.1:8080",
     "gateway 0.0.0.0 443 --config gateway.txt --processes 2",
+    "gateway 0.0.0.0 443 --config gateway.txt --join 10.0.0.1:8080 --address 10.0.0.7 --secrets ./cluster",
   ],
   args: {
     "gateway-host": { type: "positional", valueHint: "HOST", required: true, description: "where clients reach it" },
@@ -45,16 +47,21 @@ export const start = defineCommand({
     address: {
       type: "string",
       valueHint: "HOST",
-      description: "where it is a member, and asked about itself (127.0.0.1)",
+      description:
+        "where it is a member, and asked about itself (127.0.0.1; required where the cluster is on other machines)",
     },
     port: { type: "string", valueHint: "PORT", description: "the same, on TCP and UDP; 0 is any that is free (0)" },
   },
   async run(args, words) {
+    // Before anything else: a start with many rules takes seconds, and who has started it may tell it already that the file is another.
+    const signals = new HeededSignals(["SIGHUP", "SIGUSR1", "SIGUSR2"]);
     const { openGateway, readGatewaySettings } = await import("../../app/gateway/gateway-duty.ts");
     const { tracingWords } = await import("../../app/observe/tracing.ts");
     const seeds = [args.seeds, args.join].filter((each) => each !== undefined).join(",");
     const member = { ...args, ...(seeds !== "" && { seeds }) };
+    const { requireReachable } = await import("../../app/gateway/settings.ts");
     const settings = await memberSettings(args.name, member, words, ["gateway"]);
+    if (args.address === undefined && args.advertise === undefined) requireReachable(settings.host, settings.seeds);
     const features = await memberFeatures(settings, args, words);
     const gateway = await openGateway({
       settings: readGatewaySettings({
@@ -73,7 +80,8 @@ export const start = defineCommand({
     });
     const tell = teller(args);
     gateway.onNotice((notice) => tell(notice));
-    return live(settings, { ...features, tell }, gateway.duty, { SIGHUP: () => gateway.reload() });
+    signals.serve({ SIGHUP: () => gateway.reload(), SIGUSR1: () => gateway.reopenLogs() });
+    return live(settings, { ...features, tell }, gateway.duty, signals.names);
   },
 });
 

@@ -1,10 +1,11 @@
-/** `gateway HOST PORT | check | routes | try | status | reload | proposals`: the way in from outside, and what it goes by. */
+/** `gateway HOST PORT | check | routes | try | status | reload | proposals | reveal`: the way in from outside, and what it goes by. */
 import type { AskChoices } from "../../app/node/ask-node.ts";
 import { printable, printableLines } from "../../base/printable.ts";
 import { type CommandGroup, commonArgs, defineCommand, EXIT } from "../command.ts";
 import { repeated } from "../instances.ts";
 import { askChoices, type NodeFlags, nodeArgs } from "../node-flags.ts";
 import { emit, emitJson } from "../output.ts";
+import { reveal } from "./gateway-reveal.ts";
 import { start } from "./gateway-start.ts";
 
 const configArg = {
@@ -130,6 +131,7 @@ export const gateway: CommandGroup = {
     status: { about: status.about, load: async () => status },
     reload: { about: reload.about, load: async () => reload },
     proposals: { about: proposals.about, load: async () => proposals },
+    reveal: { about: reveal.about, load: async () => reveal },
   },
   otherwise: "start",
   isOtherwise: isHostAndPort,

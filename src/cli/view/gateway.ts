@@ -39,11 +39,14 @@ export function tryText(answer: TryAnswer): string {
 export function statusText(status: GatewayStatus): string {
   const { address, connections, file, inFlight, loadedMs, malformed, node, processes, reloads, requests, routes, tls } =
     status;
-  const { masks } = status;
+  const { dropped, masks, notTaken } = status;
   const bad = Object.entries(malformed).map(([reason, count]) => `${reason} ${formatCount(count)}`);
   const lines = [
     `gateway ${node} on ${address}${tls ? " (TLS)" : ""}, ${processes} ${processes === 1 ? "process" : "processes"}`,
     `file ${file}: ${routes} routes, read ${new Date(loadedMs).toISOString()}, reloads ${reloads}`,
+    ...(notTaken === undefined
+      ? []
+      : [`not taken at ${new Date(notTaken.timeMs).toISOString()}, it goes by the file as it was: ${notTaken.reason}`]),
     `connections ${formatCount(connections)}, requests ${formatCount(requests)}, under way ${formatCount(inFlight)}`,
     ...(bad.length === 0 ? [] : [`refused before any route: ${bad.join(", ")}`]),
     ...status.wafs.map(
@@ -52,6 +55,11 @@ export function statusText(status: GatewayStatus): string {
         `blocked ${formatCount(blocked)}, would have blocked ${formatCount(wouldBlock)}`,
     ),
     ...(masks === undefined ? [] : [masksLine(masks)]),
+    ...(dropped === undefined
+      ? []
+      : [
+          `fields left out by conversions: of requests ${formatCount(dropped.request)}, of replies ${formatCount(dropped.reply)}`,
+        ]),
   ];
   return lines.map(printable).join("\n");
 }

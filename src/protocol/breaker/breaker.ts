@@ -22,6 +22,8 @@ export type BreakerInput =
   | { readonly type: "cancelled"; readonly ticket: number }
   /** Somebody knows better: open it, however few calls have failed. */
   | { readonly type: "trip"; readonly reason: string }
+  /** There is hope: one that is open lets its probes through now. Else nothing. */
+  | { readonly type: "probe"; readonly reason: string }
   /** Whoever is called is another now: close it and forget the past. */
   | { readonly type: "reset" }
   | { readonly type: "tick" };
@@ -117,6 +119,7 @@ export class Breaker {
     this.#begin(nowMs);
     if (input.type === "trip") this.#trip(input.reason);
     else if (input.type === "reset") this.#reset();
+    else if (input.type === "probe") this.#probe(input.reason);
     else if (input.type !== "tick") this.#answer(input);
     return this.#effects;
   }
@@ -188,6 +191,10 @@ export class Breaker {
   #trip(reason: string): void {
     this.#lastFailure = reason;
     this.#open(reason);
+  }
+
+  #probe(reason: string): void {
+    if (this.#state === "open") this.#become("half_open", reason);
   }
 
   #reset(): void {

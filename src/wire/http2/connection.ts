@@ -53,6 +53,12 @@ export class Http2Connection<T> implements FramesOwner {
     return Math.max(0, Math.min(core.limits.streamsMax, core.peer.streamsMax) - core.streams.size);
   }
 
+  /** A client's: how many requests it takes at once; undefined: the peer's settings have not come. */
+  get streamsMax(): number | undefined {
+    const { limits, peer } = this.#core;
+    return peer.isKnown ? Math.min(limits.streamsMax, peer.streamsMax) : undefined;
+  }
+
   /** No new streams: we drain, or the peer said GOAWAY. */
   get isDraining(): boolean {
     return this.#isDraining;

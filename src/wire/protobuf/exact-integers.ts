@@ -6,18 +6,22 @@
  */
 import type { DescMessage, Registry } from "@bufbuild/protobuf";
 import { Failure } from "../../base/errors.ts";
+import type { InTurns } from "../../base/turns.ts";
 import { hasOwnJson } from "./field-names.ts";
+import { endOfString, unquoted } from "./json-check.ts";
+import { PACE } from "./limits.ts";
 import { ANY_NUMBER, typeOfMember, typeOfMessage, UNSURE, type ValueType } from "./value-types.ts";
 
 /** Without one of these each integer is exact: 16 digits and more, or an exponent. */
 const DOUBTFUL = /[\d.]{16}|\d[eE][+\-\d]/;
 
-export function withExactIntegers(desc: DescMessage, text: string, registry?: Registry): string {
-  return DOUBTFUL.test(text) ? new Scan(text, desc, registry).run() : text;
+export function* withExactIntegers(desc: DescMessage, text: string, registry?: Registry): InTurns<string> {
+  return DOUBTFUL.test(text) ? yield* new Scan(text, desc, registry).run() : text;
 }
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
+/** Numbers that are written anew take longer than characters that are only looked at. */
+const SCAN_PACE = PACE / 4;
 const TYPE_MEMBER = "@type";
 
 /** An object or array that the scan is in. */
@@ -46,9 +50,13 @@ class Scan {
     this.#registry = registry;
   }
 
-  run(): string {
+  *run(): InTurns<string> {
     const text = this.#text;
-    while (this.#at < text.length) this.#step(text.charCodeAt(this.#at));
+    while (this.#at < text.length) {
+      const end = Math.min(text.length, this.#at + SCAN_PACE);
+      while (this.#at < end) this.#step(text.charCodeAt(this.#at));
+      if (this.#at < text.length) yield;
+    }
     return this.#copied === 0 ? text : this.#out + text.slice(this.#copied);
   }
 
@@ -81,34 +89,12 @@ class Scan {
 
   #string(): void {
     const start = this.#at;
-    const end = this.#endOfString(start + 1);
+    const end = endOfString(this.#text, start);
     this.#at = end + 1;
     const frame = this.#frame;
     if (frame === undefined || !frame.isObject) return;
-    if (frame.expectsKey) this.#member(frame, this.#content(start, end));
-    else if (frame.type.isAny && frame.key === TYPE_MEMBER) this.#retype(frame, this.#content(start, end));
-  }
-
-  /** Where its closing quote is; behind the text where there is none. */
-  #endOfString(from: number): number {
-    const text = this.#text;
-    let at = from;
-    while (at < text.length) {
-      const code = text.charCodeAt(at);
-      if (code === QUOTE) return at;
-      at += code === BACKSLASH ? 2 : 1;
-    }
-    return text.length;
-  }
-
-  #content(start: number, end: number): string {
-    const plain = this.#text.slice(start + 1, end);
-    if (!plain.includes("\\")) return plain;
-    try {
-      return String(JSON.parse(`"${plain}"`));
-    } catch {
-      return plain; // no JSON: whoever parses the text says so
-    }
+    if (frame.expectsKey) this.#member(frame, unquoted(this.#text, start, end));
+    else if (frame.type.isAny && frame.key === TYPE_MEMBER) this.#retype(frame, unquoted(this.#text, start, end));
   }
 
   #member(frame: Frame, name: string): void {

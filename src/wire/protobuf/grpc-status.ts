@@ -2,6 +2,7 @@
 import { fromBinary, type JsonValue, type Registry, toJson } from "@bufbuild/protobuf";
 import { BinaryReader, base64Decode, base64Encode, WireType } from "@bufbuild/protobuf/wire";
 import { type Any, AnySchema } from "@bufbuild/protobuf/wkt";
+import type { Failure } from "../../base/errors.ts";
 import { STATUS_MESSAGE_CHARS_MAX } from "./limits.ts";
 
 /** In the order of their numbers. */
@@ -70,6 +71,8 @@ export interface GrpcStatus {
   readonly details?: Uint8Array | undefined;
   /** Of HTTP, where it says more than the code's own. */
   readonly http?: number | undefined;
+  /** What decided it, where no upstream did: for logs, never for clients. */
+  readonly cause?: Failure | undefined;
 }
 
 export function codeOf(name: StatusName): number {

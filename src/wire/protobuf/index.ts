@@ -41,12 +41,15 @@ export {
   jsonOfMessage,
   messageOfBinary,
   messageOfJson,
+  messageOfJsonInTurns,
   messageOfJsonValue,
   parseJson,
   unknownNumbers,
 } from "./json.ts";
+export { elementsOfJson, membersOfJson } from "./json-pieces.ts";
 export { loadDescriptors, readDescriptorFile } from "./load.ts";
 export type { GrpcMethod, HttpRule } from "./methods.ts";
+export { type RuleFaults, ruleFaultsOf } from "./rule-faults.ts";
 // Messages as HTTP requests
 export { type RuleRequest, requestOfMessage } from "./rule-request.ts";
 // Messages of reflection and health

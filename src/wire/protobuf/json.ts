@@ -6,19 +6,20 @@ import {
   type DescField,
   type DescMessage,
   fromBinary,
-  fromJson,
-  fromJsonString,
   type JsonValue,
   type Message,
   type Registry,
   toBinary,
   toJson,
-  toJsonString,
 } from "@bufbuild/protobuf";
 import { Failure, messageOf } from "../../base/errors.ts";
+import { finishAtOnce, type InTurns } from "../../base/turns.ts";
 import { withExactIntegers } from "./exact-integers.ts";
 import { fieldNamed, hasOwnJson } from "./field-names.ts";
-import { DROPPED_PATHS_MAX, NESTING_MAX } from "./limits.ts";
+import { checkJson } from "./json-check.ts";
+import { jsonText, shortenFloats } from "./json-numbers.ts";
+import { messageOfValue } from "./json-value.ts";
+import { DROPPED_PATHS_MAX, NESTING_MAX, PACE, TOLD_CHARS_MAX } from "./limits.ts";
 
 export type { JsonValue };
 
@@ -28,44 +29,48 @@ export interface JsonReading {
   readonly registry: Registry;
   /** Set: unknown members are taken out and told by their path. Else they are faults. */
   readonly onDropped?: ((path: string) => void) | undefined;
+  /** What one text may hold at most, in members of objects; an element of a list is an eighth of one. Undefined: as much as there is. */
+  readonly valuesMax?: number | undefined;
 }
 
-/** Fails with `protobuf.json` and `protobuf.unknown_field` (`data.path`). */
+/** Fails with `protobuf.json`, `protobuf.too_many_values` and `protobuf.unknown_field` (`data.path`). */
 export function messageOfJson(desc: DescMessage, text: string, reading: JsonReading): Message {
-  const exact = withExactIntegers(desc, text, reading.registry);
-  try {
-    return fromJsonString(desc, exact, { registry: reading.registry });
-  } catch (thrown) {
-    // The library says what is wrong and not where: the slow way finds out.
-    return recover(desc, parseJson(exact), reading, thrown);
-  }
+  return finishAtOnce(messageOfJsonInTurns(desc, text, reading));
+}
+
+/** The same, for long texts. */
+export function* messageOfJsonInTurns(desc: DescMessage, text: string, reading: JsonReading): InTurns<Message> {
+  return yield* messageOfJsonValue(desc, yield* parseJson(text, reading, desc), reading);
 }
 
 /** As `messageOfJson`, of a value that was parsed. */
-export function messageOfJsonValue(desc: DescMessage, json: JsonValue, reading: JsonReading): Message {
+export function* messageOfJsonValue(desc: DescMessage, json: JsonValue, reading: JsonReading): InTurns<Message> {
   try {
-    return fromJson(desc, json, { registry: reading.registry });
+    return yield* messageOfValue(desc, json, reading.registry);
   } catch (thrown) {
-    return recover(desc, json, reading, thrown);
+    // The library says what is wrong and not where: the slow way finds out.
+    return yield* recover(desc, json, reading, thrown);
   }
 }
 
-function recover(desc: DescMessage, json: JsonValue, reading: JsonReading, thrown: unknown): Message {
+function* recover(desc: DescMessage, json: JsonValue, reading: JsonReading, thrown: unknown): InTurns<Message> {
+  yield;
   const paths: string[] = [];
   const pruned = prune(desc, json, "", paths, 0);
   if (paths.length === 0) throw invalid(desc, thrown);
   if (reading.onDropped === undefined) {
     throw new Failure(
       "protobuf.unknown_field",
-      `reading JSON failed: ${paths[0]} is no field; one of ${desc.typeName} is required`,
+      `reading JSON failed: ${brief(paths[0]!)} is no field; one of ${desc.typeName} is required`,
       {
-        data: { path: paths[0] },
+        data: { path: brief(paths[0]!) },
       },
     );
   }
+  yield;
   try {
-    const message = fromJson(desc, pruned, { registry: reading.registry });
-    for (const path of paths) reading.onDropped(path);
+    const message = yield* messageOfValue(desc, pruned, reading.registry);
+    for (const path of paths) reading.onDropped(brief(path));
     return message;
   } catch (again) {
     throw invalid(desc, again);
@@ -75,21 +80,35 @@ function recover(desc: DescMessage, json: JsonValue, reading: JsonReading, throw
 function invalid(desc: DescMessage, thrown: unknown): Failure {
   return new Failure(
     "protobuf.json",
-    `reading JSON failed: ${messageOf(thrown)}; canonical JSON of ${desc.typeName} is required`,
+    `reading JSON failed: ${brief(messageOf(thrown))}; canonical JSON of ${desc.typeName} is required`,
     { cause: thrown },
   );
 }
 
-/** As JSON of that type, or an array of it: whole numbers that a double cannot hold come as text. */
-export function parseJson(text: string, desc?: DescMessage, registry?: Registry): JsonValue {
-  const exact = desc === undefined ? text : withExactIntegers(desc, text, registry);
+/** Of what a client sent: it is told back, but not at any length. */
+function brief(text: string): string {
+  return text.length > TOLD_CHARS_MAX ? `${text.slice(0, TOLD_CHARS_MAX)}…` : text;
+}
+
+/** As JSON of that type, or an array of it: whole numbers that a double cannot hold come as text. No member stands twice. */
+export function* parseJson(
+  text: string,
+  { registry, valuesMax = Number.POSITIVE_INFINITY }: Partial<JsonReading>,
+  desc?: DescMessage,
+): InTurns<JsonValue> {
+  yield* checkJson(text, valuesMax);
+  const exact = desc === undefined ? text : yield* withExactIntegers(desc, text, registry);
+  if (exact.length > PACE) yield;
+  let json: JsonValue;
   try {
-    return JSON.parse(exact) as JsonValue;
+    json = JSON.parse(exact) as JsonValue;
   } catch (thrown) {
-    throw new Failure("protobuf.json", `reading JSON failed: ${messageOf(thrown)}; one JSON value is required`, {
+    throw new Failure("protobuf.json", `reading JSON failed: ${brief(messageOf(thrown))}; one JSON value is required`, {
       cause: thrown,
     });
   }
+  if (exact.length > PACE) yield;
+  return json;
 }
 
 /** A copy without what no message knows; the paths of that are added to `paths`. */
@@ -152,7 +171,8 @@ export function messageOfBinary(desc: DescMessage, bytes: Uint8Array): Message {
 /** Fails with `protobuf.json` where a message has no JSON: an `Any` of an unknown type, a date out of range. */
 export function jsonOfMessage(desc: DescMessage, message: Message, registry: Registry): string {
   try {
-    return toJsonString(desc, message, { registry });
+    const hasMinusZero = shortenFloats(desc, message);
+    return jsonText(toJson(desc, message, { registry }), hasMinusZero);
   } catch (thrown) {
     throw new Failure(
       "protobuf.json",
@@ -165,9 +185,10 @@ export function jsonOfMessage(desc: DescMessage, message: Message, registry: Reg
 /** One field of it, also when it is empty: `response_body`. */
 export function jsonOfField(desc: DescMessage, message: Message, field: string, registry: Registry): string {
   const name = fieldNamed(desc, field)?.jsonName ?? field;
+  const hasMinusZero = shortenFloats(desc, message);
   const json = toJson(desc, message, { registry }) as JsonObject;
   const value = json[name] ?? (toJson(desc, message, { registry, alwaysEmitImplicit: true }) as JsonObject)[name];
-  return JSON.stringify(value ?? null);
+  return jsonText(value ?? null, hasMinusZero);
 }
 
 /**

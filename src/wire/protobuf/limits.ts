@@ -32,3 +32,24 @@ export const DROPPED_PATHS_MAX = 32;
 
 /** Elements of a list named by indexes would allow `a[1000000]`: they are not supported; levels of `a.b.c` are as deep as messages. */
 export const FIELD_PATH_LEVELS_MAX = 16;
+
+/** Objects and lists within each other in a JSON text: a message in a list, or a map, takes two levels. Far below what any parser's stack holds. */
+export const JSON_NESTING_MAX = 2 * NESTING_MAX;
+
+/** What a member of an object costs, in elements of a list: a name is read, looked up and kept. */
+export const MEMBER_WEIGHT = 8;
+export const ELEMENT_WEIGHT = 1;
+/** An object or list within another. */
+export const NESTED_WEIGHT = 4;
+
+/** Names of one object that are looked through one by one: up to here faster than a set. */
+export const NAMES_LISTED_MAX = 8;
+
+/** Characters of a text between two yields: some tenths of a millisecond. */
+export const PACE = 32 * 1024;
+
+/** Elements of a list, or entries of a map, that become part of a message between two yields. */
+export const ENTRIES_AT_ONCE = 512;
+
+/** Of names and values of a client that its error tells again. */
+export const TOLD_CHARS_MAX = 300;

@@ -3,6 +3,7 @@ import { type DescMessage, type JsonValue, type Message, type Registry, toJson }
 import { Failure } from "../../base/errors.ts";
 import { fieldNamed } from "./field-names.ts";
 import type { JsonObject } from "./json.ts";
+import { jsonText, shortenFloats } from "./json-numbers.ts";
 import type { HttpRule } from "./methods.ts";
 import { type PathTemplate, type PathVariable, parseTemplate } from "./path-template.ts";
 
@@ -16,6 +17,7 @@ export interface RuleRequest {
 
 /** Fails with `protobuf.rule` where a field of the path is empty or does not fit its pattern. */
 export function requestOfMessage(rule: HttpRule, desc: DescMessage, message: Message, registry: Registry): RuleRequest {
+  const hasMinusZero = shortenFloats(desc, message);
   const json = toJson(desc, message, { registry });
   if (typeof json !== "object" || json === null || Array.isArray(json)) {
     throw new Failure(
@@ -26,13 +28,13 @@ export function requestOfMessage(rule: HttpRule, desc: DescMessage, message: Mes
   const rest: JsonObject = structuredClone(json);
   const path = expand(parseTemplate(rule.template), desc, rest, rule.template);
   const httpMethod = rule.httpMethod === "*" ? "POST" : rule.httpMethod;
-  if (rule.body === "*") return { httpMethod, target: path, json: JSON.stringify(rest) };
+  if (rule.body === "*") return { httpMethod, target: path, json: jsonText(rest, hasMinusZero) };
   const body = rule.body === "" ? undefined : fieldNamed(desc, rule.body)?.jsonName;
   const value = body === undefined ? undefined : rest[body];
   if (body !== undefined) delete rest[body];
   const query = queryOf(rest, "");
   const target = query.length === 0 ? path : `${path}?${query.join("&")}`;
-  return { httpMethod, target, json: body === undefined ? undefined : JSON.stringify(value ?? {}) };
+  return { httpMethod, target, json: body === undefined ? undefined : jsonText(value ?? {}, hasMinusZero) };
 }
 
 function expand(template: PathTemplate, desc: DescMessage, rest: JsonObject, text: string): string {

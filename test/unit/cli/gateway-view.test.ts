@@ -53,11 +53,20 @@ describe("statusText()", () => {
       "refused before any route: http.head 12",
       "firewall crs: detect, 600 rules (1 not supported), requests 50, blocked 0, would have blocked 2",
     ]);
+    const notTaken = { timeMs: 1_000, reason: "reading g.txt: 1 fault" };
+    expect(statusText(status({ notTaken })).split("\n")[2]).toBe(
+      "not taken at 1970-01-01T00:00:01.000Z, it goes by the file as it was: reading g.txt: 1 fault",
+    );
     const masks = { routes: 2, masked: 1_200, refused: 3 };
     expect(statusText(status({ masks })).split("\n").at(-1)).toBe(
       "masks on 2 routes: values hidden 1,200, refused because they cannot be looked into 3",
     );
-    expect(statusText(status())).not.toContain("masks");
+    expect(
+      statusText(status({ dropped: { request: 1_200, reply: 3 } }))
+        .split("\n")
+        .at(-1),
+    ).toBe("fields left out by conversions: of requests 1,200, of replies 3");
+    expect(statusText(status())).not.toMatch(/masks|fields/);
     expect(statusText(status({ processes: 1, tls: false }))).toContain("on 127.0.0.1:8443, 1 process\n");
   });
 });

@@ -112,7 +112,10 @@ async function responseOf(ports: Ports, asking: Asking, body: Uint8Array): Promi
   const { dispatcher, services } = ports.shown()!; // looked at before
   const question = questionOf(asking, body);
   if (target.kind !== "service")
-    return askTask(dispatcher, (target as TaskTarget).file, { ...question, context: request.context });
+    return askTask({ clock: ports.clock, dispatcher }, (target as TaskTarget).file, {
+      ...question,
+      context: request.context,
+    });
   const { method, service } = target;
   const asked = { ...question, service, method, context: request.context };
   try {

@@ -12,14 +12,10 @@ import { TRACEPARENT_HEADER, traceparentOf } from "../../../wire/rpc/index.ts";
 import type { PostAnswer } from "../../../work/pipeline/source/index.ts";
 import { NO_LEADER } from "../../master/leadership.ts";
 import { type PipelinePost, POST_BYTES_MAX } from "../../master/posts.ts";
+import { AGAIN_MS, PATIENCE_MS, RETRY_AFTER_MS } from "./patience.ts";
 
 /** A larger one is sent in parts. */
 export const PIPELINE_BYTES_MAX = POST_BYTES_MAX;
-/** An election takes less than a second, a restart of a master not much more; whoever waits holds his body in memory. */
-const PATIENCE_MS = 5_000;
-const AGAIN_MS = 100;
-/** Said with what may pass. */
-const RETRY_AFTER_MS = 1_000;
 const TOO_MANY = 429;
 
 /** One that may know the pipeline: a master, or a process of this machine. */

@@ -19,18 +19,20 @@ import { RemoteCallers } from "./remote-callers.ts";
 import { remoteNamed } from "./remote-named.ts";
 import { hearHealth } from "./target-health.ts";
 
+/** The main process decides what comes of them. */
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 /** The control socket, as a host inherits it. */
 const CONTROL_FD = 3;
 const MAIN = "main";
 const SEEDS = 2 ** 32;
-/** What was counted is told so often: a process that is killed takes no more with it. */
+/** What was counted is told so often, or that there is nothing new: a process that is killed takes no more with it, one that hangs is found. */
 const COUNT_MS = 1_000;
 /** Of the access log, when the main process does not take it: lines beyond are lost, and counted. */
 const WAITING_BYTES_MAX = 16 * 1024 * 1024;
 
 export async function serveGateway(): Promise<void> {
-  // A terminal's Ctrl-C and a service manager's stop reach the whole group; the main process decides when this one ends.
-  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+  // A terminal's Ctrl-C and a service manager's stop reach the whole group.
+  for (const signal of SIGNALS) process.on(signal, () => {});
   let host: GatewayHost | undefined;
   const channel = await LineChannel.open(CONTROL_FD, {
     line(text) {
@@ -140,13 +142,13 @@ class GatewayHost {
     this.#send({ type: "counted", id, snapshot: snapshotJson(snapshot) });
   }
 
-  /** Whatever is not asked for. */
   #countAgain(running: RunningGateway): void {
     systemClock.after(COUNT_MS, () => this.#countAgain(running));
     const { inFlight, requests } = running.gateway.counts();
     const connections = running.listener?.counts().connections ?? 0;
-    if (requests + inFlight === this.#toldRequests && connections === this.#toldConnections) return;
-    void this.#count(0, false);
+    if (requests + inFlight === this.#toldRequests && connections === this.#toldConnections)
+      this.#send({ type: "alive" });
+    else void this.#count(0, false);
   }
 
   async #drain(graceMs: number): Promise<void> {

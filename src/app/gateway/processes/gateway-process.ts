@@ -14,6 +14,7 @@ import { gatewayHostCommand } from "../../self.ts";
 import { type GatewaySnapshot, readSnapshot } from "../snapshot.ts";
 import { Asked } from "./asked.ts";
 import type { FromProcess, StartWords, ToProcess } from "./messages.ts";
+import { Silence } from "./silence.ts";
 import type { RouteHealth } from "./target-health.ts";
 
 /** The firewall's rules are loaded and Lua is started within seconds; a busy machine takes longer. */
@@ -24,6 +25,8 @@ const RELOAD_MS_MAX = 60_000;
 const LOOK_MS_MAX = 1_000;
 /** From the end of its channel to its own; beyond, it is killed. */
 const CLOSE_MS_MAX = 2_000;
+/** It says something each second. Nothing that it does takes the loop so long; clients whose connections it gets wait meanwhile. */
+const SILENT_MS_MAX = 10_000;
 /** Requests to named targets go through `fetch`, which asks 256 at once unless it is told otherwise. */
 const HTTP_REQUESTS_MAX = "4096";
 
@@ -53,6 +56,7 @@ export class GatewayProcess implements RunningChild {
   readonly #starting: Timer;
   #channel: LineChannel | undefined;
   #closing: Timer | undefined;
+  #silence: Silence | undefined;
   #isListening = false;
   #isGone = false;
 
@@ -136,11 +140,15 @@ export class GatewayProcess implements RunningChild {
   }
 
   #heard(message: FromProcess): void {
+    this.#silence?.heard();
     const { access, counted, limits, log } = this.#ports;
     switch (message.type) {
       case "listening":
         this.#starting.cancel();
         this.#isListening = true;
+        this.#silence = new Silence(this.#ports.clock, SILENT_MS_MAX, () =>
+          this.#child.kill(`said nothing for ${SILENT_MS_MAX} ms and was killed`),
+        );
         this.tellHealth();
         return this.#listening.resolve();
       case "refused":
@@ -151,6 +159,8 @@ export class GatewayProcess implements RunningChild {
       case "counted":
         counted(readSnapshot(message.snapshot));
         return this.#looks.answer(message.id, undefined);
+      case "alive":
+        return;
       case "drained":
         return this.#drained.resolve();
       case "limits":
@@ -176,6 +186,7 @@ export class GatewayProcess implements RunningChild {
     this.#isGone = true;
     this.#starting?.cancel(); // it may end while it is being started
     this.#closing?.cancel();
+    this.#silence?.stop();
     this.#channel?.close();
     const gone = new Failure("gateway.process_gone", "the process is gone", { retryable: true });
     this.#listening.reject(gone);

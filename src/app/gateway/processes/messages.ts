@@ -44,6 +44,8 @@ export type FromProcess =
   | { readonly type: "reloaded"; readonly id: number; readonly failure?: FailureJson | undefined }
   /** Asked for by `id`, or of its own accord: 0. */
   | { readonly type: "counted"; readonly id: number; readonly snapshot: SnapshotJson }
+  /** There is nothing new, but it goes on: something is said each second. */
+  | { readonly type: "alive" }
   | { readonly type: "drained" }
   | { readonly type: "limits"; readonly message: SharedMessage }
   /** Whose token is this? */

@@ -12,14 +12,24 @@ import { convertGrpcWeb } from "./grpc-web.ts";
 import { convertHttpToSocket } from "./http-websocket.ts";
 import { convertJson, type JsonWays } from "./json-grpc.ts";
 import { sendError } from "./json-reply.ts";
-import { DROPPED_NAMES_MAX } from "./limits.ts";
+import { BYTES_PER_VALUE } from "./limits.ts";
 import { isGrpcType, isGrpcWebType, mediaTypeOf } from "./metadata.ts";
 import { type OwnWays, ownMethodOf, serveOwn } from "./own-services.ts";
 import type { SocketTerms } from "./socket-life.ts";
+import { Turns } from "./turns.ts";
 import { convertSocketToGrpc } from "./websocket-grpc.ts";
 import { convertSocketToHttp } from "./websocket-http.ts";
 import { passSocket } from "./websocket-pass.ts";
-import type { ConversionKind, ConvertAsk, ConvertCounts, Converter, ConvertMatch, ConvertPorts } from "./words.ts";
+import type {
+  ConversionKind,
+  ConvertAsk,
+  ConvertCounts,
+  Converter,
+  ConvertMatch,
+  ConvertPorts,
+  DroppedFrom,
+  OnOver,
+} from "./words.ts";
 
 /** Reads the route's descriptors. Fails with `protobuf.*` where they cannot be read. */
 export async function openConverter(route: RoutePlan, ports: ConvertPorts, clock: Clock): Promise<Converter> {
@@ -36,15 +46,16 @@ export class RouteConverter implements Converter {
   readonly #ports: ConvertPorts;
   readonly #terms: SocketTerms;
   readonly #descriptors: RouteDescriptors;
+  readonly #turns: Turns;
   readonly #begun = zeroes();
   readonly #failed = zeroes();
-  readonly #dropped = new Map<string, number>();
 
   constructor(route: RoutePlan, store: DescriptorStore | undefined, ports: ConvertPorts, clock: Clock) {
     this.#route = route;
     this.#ports = ports;
     const { convert, idleTimeoutMs } = route.options;
     this.#terms = { clock, idleMs: idleTimeoutMs, messageBytesMax: convert.messageBytesMax };
+    this.#turns = new Turns(clock);
     this.#descriptors = new RouteDescriptors(store, clock);
   }
 
@@ -75,11 +86,12 @@ export class RouteConverter implements Converter {
 
   convert(kind: ConversionKind, exchange: Exchange, match: ConvertMatch, ask: ConvertAsk): void {
     this.#begun[kind]++;
-    const onOver = (isFailed: boolean): void => {
+    const onOver: OnOver = (isFailed, cause) => {
       if (isFailed) this.#failed[kind]++;
+      if (cause !== undefined) match.blame(cause);
     };
     if (kind === "grpc-web") return convertGrpcWeb(exchange, match, ask, onOver);
-    const ways = { ports: this.#ports, terms: this.#terms, onOver };
+    const ways = { ports: this.#ports, terms: this.#terms, turns: this.#turns, onOver };
     if (kind === "websocket") return passSocket(exchange, match, ask, ways);
     if (kind === "websocket-http") return convertSocketToHttp(exchange, match, ways);
     if (kind === "http-websocket") return convertHttpToSocket(exchange, match, ask, ways);
@@ -101,24 +113,33 @@ export class RouteConverter implements Converter {
     match: ConvertMatch,
     ask: ConvertAsk,
     store: DescriptorStore,
-    onOver: (isFailed: boolean) => void,
+    onOver: OnOver,
   ): void {
-    const reading = this.#readingOf(store);
+    const reading = this.#readingOf(store, match, kind === "grpc-json" ? "reply" : "request");
     if (kind === "grpc-json") return convertGrpcJson(exchange, match, ask, { store, reading, onOver });
     if (kind === "grpc-own")
       return serveOwn(ownMethodOf(exchange.request.target)!, exchange, this.#ownWays(store, onOver));
     if (kind === "websocket-grpc")
-      return convertSocketToGrpc(exchange, match, ask, { store, reading, terms: this.#terms, onOver });
-    const onUnknownReply = (path: string): void => this.#drop(`reply:${path}`);
-    const ways = { store, reading, onOver, onUnknownReply };
+      return convertSocketToGrpc(exchange, match, ask, {
+        store,
+        reading,
+        terms: this.#terms,
+        turns: this.#turns,
+        onOver,
+      });
+    const ways = { store, reading, turns: this.#turns, onOver };
     const refresh = (use: (again: JsonWays) => void): void =>
       this.#descriptors.refresh(match, ask, (again) => {
-        use(again instanceof Failure ? ways : { ...ways, store: again, reading: this.#readingOf(again) });
+        use(
+          again instanceof Failure
+            ? ways
+            : { ...ways, store: again, reading: this.#readingOf(again, match, "request") },
+        );
       });
     convertJson(exchange, match, ask, { ...ways, refresh });
   }
 
-  #ownWays(store: DescriptorStore, onOver: (isFailed: boolean) => void): OwnWays {
+  #ownWays(store: DescriptorStore, onOver: OnOver): OwnWays {
     const knows = (service: string): boolean =>
       service === "" || store.services().some(({ typeName }) => typeName === service);
     return {
@@ -133,37 +154,30 @@ export class RouteConverter implements Converter {
     return this.#descriptors.given;
   }
 
-  #refuse(exchange: Exchange, failure: Failure, onOver: (isFailed: boolean) => void): void {
-    onOver(true);
-    exchange.body.cancel(failure);
+  #refuse(exchange: Exchange, failure: Failure, onOver: OnOver): void {
     const status = statusOfRequestFailure(failure);
+    onOver(true, failure);
+    exchange.body.cancel(failure);
     if (isGrpcType(mediaTypeOf(exchange.request.headers))) new GrpcReply(exchange).end(status);
     else sendError(exchange, status, undefined);
   }
 
-  #readingOf(store: DescriptorStore): JsonReading {
-    const counts = this.#route.options.convert.unknownFields === "count";
-    return { registry: store.registry, onDropped: counts ? (path) => this.#drop(path) : undefined };
-  }
-
-  #drop(path: string): void {
-    const known = this.#dropped.has(path) || this.#dropped.size < DROPPED_NAMES_MAX;
-    const name = known ? path : OTHERS;
-    this.#dropped.set(name, (this.#dropped.get(name) ?? 0) + 1);
+  /** `from`: whose messages come as JSON. */
+  #readingOf(store: DescriptorStore, match: ConvertMatch, from: DroppedFrom): JsonReading {
+    const { messageBytesMax, unknownFields } = this.#route.options.convert;
+    const onDropped = unknownFields === "count" ? (path: string) => match.drop(path, from) : undefined;
+    return { registry: store.registry, onDropped, valuesMax: Math.ceil(messageBytesMax / BYTES_PER_VALUE) };
   }
 
   counts(): ConvertCounts {
     return {
       begun: { ...this.#begun },
       failed: { ...this.#failed },
-      droppedFields: new Map(this.#dropped),
       reflections: this.#descriptors.fetches,
       reflectionsFailed: this.#descriptors.failures,
     };
   }
 }
-
-const OTHERS = "(others)";
 
 function zeroes(): Record<ConversionKind, number> {
   return {

@@ -18,6 +18,7 @@ const UPSTREAM: ReadonlyMap<string, readonly [StatusName, string]> = new Map([
 const REQUEST: ReadonlyMap<string, StatusName> = new Map([
   ["gateway.body_too_large", "RESOURCE_EXHAUSTED"],
   ["grpc.message_too_large", "RESOURCE_EXHAUSTED"],
+  ["protobuf.too_many_values", "RESOURCE_EXHAUSTED"],
   ["grpc.encoding", "UNIMPLEMENTED"],
   ["gateway.convert_unknown_method", "UNIMPLEMENTED"],
   ["gateway.convert_media_type", "INVALID_ARGUMENT"],
@@ -34,7 +35,10 @@ export function statusOfUpstreamFailure(failure: Failure): GrpcStatus {
 const HTTP: ReadonlyMap<string, number> = new Map([
   ["gateway.body_too_large", 413],
   ["grpc.message_too_large", 413],
+  ["protobuf.too_many_values", 413],
+  ["gateway.convert_coding", 415],
   ["gateway.convert_form", 415],
+  ["gateway.convert_unknown_method", 404],
 ]);
 
 /** The client's own fault is told in full. */
@@ -42,13 +46,13 @@ export function statusOfRequestFailure(failure: Failure): GrpcStatus {
   const name = REQUEST.get(failure.code) ?? (isOfRequest(failure.code) ? "INVALID_ARGUMENT" : "INTERNAL");
   const message = name === "INTERNAL" ? "the request cannot be converted" : failure.message;
   const http = HTTP.get(failure.code);
-  return { code: codeOf(name), message, ...(http !== undefined && { http }) };
+  return { code: codeOf(name), message, cause: failure, ...(http !== undefined && { http }) };
 }
 
 /** Of a message that an upstream sent. */
 export function statusOfUnreadable(thrown: unknown): GrpcStatus {
-  const { message } = toFailure(thrown, "protobuf.json");
-  return { code: codeOf("INTERNAL"), message: `the upstream's message cannot be converted: ${message}` };
+  const cause = toFailure(thrown, "protobuf.json");
+  return { code: codeOf("INTERNAL"), message: `the upstream's message cannot be converted: ${cause.message}`, cause };
 }
 
 /** For whoever still brings something. */

@@ -80,18 +80,19 @@ export class GrpcCall {
     if (this.#isDone) return source.cancel(callOver());
     const broken = this.#refusal(head);
     if (broken !== undefined) {
-      source.cancel(new Failure("gateway.upstream_protocol", broken.message));
-      return this.#finish(broken, []);
+      const cause = new Failure("gateway.upstream_protocol", broken.message);
+      source.cancel(cause);
+      const isTold = statusOfTrailers(head.headers) !== undefined; // by the upstream itself
+      return this.#finish(isTold ? broken : { ...broken, cause }, []);
     }
     this.#head = head.headers;
     const only = statusOfTrailers(head.headers);
     const encoding = encodingOf(headerOf(head.headers, "grpc-encoding"));
     if (encoding === undefined) {
-      source.cancel(new Failure("gateway.upstream_protocol", "an unknown grpc-encoding"));
-      return this.#finish(
-        { code: codeOf("INTERNAL"), message: "the upstream compresses in a way that was not asked for" },
-        [],
-      );
+      const message = "the upstream compresses in a way that was not asked for";
+      const cause = new Failure("gateway.upstream_protocol", message);
+      source.cancel(cause);
+      return this.#finish({ code: codeOf("INTERNAL"), message, cause }, []);
     }
     this.#sink = new FrameSink({ messageBytesMax: this.#messageBytesMax }, encoding, {
       onMessage: (message) => this.#isDone || this.#events.onMessage(message),
@@ -140,6 +141,6 @@ export class GrpcCall {
 /** To clients of HTTP what is too large is the upstream's fault: 429 would have them ask again. */
 function unreadable(failure: Failure): GrpcStatus {
   const message = `the upstream's reply cannot be taken: ${failure.message}`;
-  if (failure.code !== "grpc.message_too_large") return { code: codeOf("INTERNAL"), message };
-  return { code: codeOf("RESOURCE_EXHAUSTED"), message, http: 502 };
+  if (failure.code !== "grpc.message_too_large") return { code: codeOf("INTERNAL"), message, cause: failure };
+  return { code: codeOf("RESOURCE_EXHAUSTED"), message, http: 502, cause: failure };
 }

@@ -18,6 +18,7 @@ import {
   messageOfJson,
   type RuleRequest,
   requestOfMessage,
+  unknownNumbers,
 } from "../../../wire/protobuf/index.ts";
 import type { Exchange, UpstreamCall } from "../words/index.ts";
 import { errorText, statusOfErrorLine, statusOfErrorText } from "./api-error.ts";
@@ -28,13 +29,13 @@ import { GrpcReply, readMessages } from "./grpc-reply.ts";
 import { ERROR_TEXT_BYTES_MAX } from "./limits.ts";
 import { carriedFields, clientTimeoutMs, mediaTypeOf } from "./metadata.ts";
 import { TextStream } from "./text-stream.ts";
-import type { ConvertAsk, ConvertMatch } from "./words.ts";
+import type { ConvertAsk, ConvertMatch, OnOver } from "./words.ts";
 
 export interface GrpcJsonWays {
   readonly store: DescriptorStore;
   /** Of replies of the upstream. */
   readonly reading: JsonReading;
-  onOver(isFailed: boolean): void;
+  readonly onOver: OnOver;
 }
 
 export function convertGrpcJson(exchange: Exchange, match: ConvertMatch, ask: ConvertAsk, ways: GrpcJsonWays): void {
@@ -89,8 +90,9 @@ class GrpcJsonExchange {
   }
 
   #refuse(code: number, message: string): void {
-    this.#exchange.body.cancel(new Failure("gateway.convert_unknown_method", message));
-    this.#end({ code, message });
+    const cause = new Failure("gateway.convert_unknown_method", message);
+    this.#exchange.body.cancel(cause);
+    this.#end({ code, message, cause });
   }
 
   #received(message: Uint8Array): boolean {
@@ -136,6 +138,7 @@ class GrpcJsonExchange {
     const { input, path, rules } = this.#method;
     const { registry } = this.#ways.reading;
     const message = messageOfBinary(input, bytes);
+    for (const path of unknownNumbers(input, message)) this.#match.drop(path, "request");
     if (rules.length > 0) return this.#requestByRule(input, message);
     return { httpMethod: "POST", target: path, json: jsonOfMessage(input, message, registry) };
   }
@@ -238,7 +241,7 @@ class GrpcJsonExchange {
 
   #end(status: GrpcStatus): void {
     if (this.#reply.isOver) return;
-    this.#ways.onOver(status.code !== 0);
+    this.#ways.onOver(status.code !== 0, status.cause);
     this.#reply.end(status);
   }
 }

@@ -24,27 +24,22 @@ import type { Exchange, UpstreamCall } from "../words/index.ts";
 import { callOver, statusOfRequestFailure, statusOfUpstreamFailure } from "./failure-status.ts";
 import { BodyPipe } from "./flow.ts";
 import { clientTimeoutMs, isGrpcType, mediaTypeOf } from "./metadata.ts";
-import type { ConvertAsk, ConvertMatch } from "./words.ts";
+import type { ConvertAsk, ConvertMatch, OnOver } from "./words.ts";
 
-export function convertGrpcWeb(
-  exchange: Exchange,
-  match: ConvertMatch,
-  ask: ConvertAsk,
-  onOver: (isFailed: boolean) => void,
-): void {
+export function convertGrpcWeb(exchange: Exchange, match: ConvertMatch, ask: ConvertAsk, onOver: OnOver): void {
   new WebExchange(exchange, onOver).begin(match, ask);
 }
 
 class WebExchange implements WebReplyOwner {
   readonly #exchange: Exchange;
-  readonly #onOver: (isFailed: boolean) => void;
+  readonly #onOver: OnOver;
   readonly #isText: boolean;
   readonly #type: string;
   #call: UpstreamCall | undefined;
   #hasReply = false;
   #isOver = false;
 
-  constructor(exchange: Exchange, onOver: (isFailed: boolean) => void) {
+  constructor(exchange: Exchange, onOver: OnOver) {
     this.#exchange = exchange;
     this.#onOver = onOver;
     this.#type = mediaTypeOf(exchange.request.headers);
@@ -60,6 +55,7 @@ class WebExchange implements WebReplyOwner {
     );
     const headers = withHeader(withHeader(plain, "content-type", `application/grpc${suffix}`), "te", "trailers");
     const body = this.#isText ? this.#decoded() : this.#exchange.body;
+    if (this.#isOver) return; // what has come already is no base64
     const timeoutMs = clientTimeoutMs(this.#exchange.request.headers);
     const call = ask(
       { head: { ...match.head, headers }, body, timeoutMs },
@@ -99,7 +95,7 @@ class WebExchange implements WebReplyOwner {
   /** Before a reply. */
   #finish(status: GrpcStatus): void {
     if (this.#isOver || this.#hasReply) return;
-    this.over(true);
+    this.over(true, status.cause);
     this.#exchange.send({ status: 200, headers: ["content-type", this.#type, ...trailersOfStatus(status)] });
   }
 
@@ -108,10 +104,10 @@ class WebExchange implements WebReplyOwner {
     this.#call?.cancel(cause);
   }
 
-  over(isFailed: boolean): void {
+  over(isFailed: boolean, cause?: Failure): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#onOver(isFailed);
+    this.#onOver(isFailed, cause);
   }
 
   get isOver(): boolean {
@@ -200,8 +196,8 @@ class Base64Sink extends PassingSink {
 
   #break(thrown: unknown): void {
     const failure = toFailure(thrown, "grpc.web_base64");
+    this.#onBroken(failure); // first: a call whose body breaks off fails as if its upstream were to blame
     this.inner.abort(failure);
     this.onCancel?.(failure);
-    this.#onBroken(failure);
   }
 }

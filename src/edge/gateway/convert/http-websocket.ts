@@ -4,24 +4,28 @@
  * (a token, a cookie) belongs to one client.
  */
 import type { Timer } from "../../../base/clock.ts";
-import { Failure, toFailure } from "../../../base/errors.ts";
-import { type BodySink, headerOf, type RawStream } from "../../../wire/http/index.ts";
-import { codeOf, type GrpcStatus, parseJson } from "../../../wire/protobuf/index.ts";
+import { Failure } from "../../../base/errors.ts";
+import type { InTurns } from "../../../base/turns.ts";
+import { type BodySink, type HeaderList, headerOf, headersOf, type RawStream } from "../../../wire/http/index.ts";
+import { codeOf, type GrpcStatus, parseJson, type StatusName } from "../../../wire/protobuf/index.ts";
 import { CLOSE, type WebSocketConnection } from "../../../wire/websocket/index.ts";
 import type { Exchange, UpstreamCall } from "../words/index.ts";
 import { statusOfRequestFailure, statusOfUpstreamFailure } from "./failure-status.ts";
 import { collectBody } from "./flow.ts";
+import { bodyText } from "./json-message.ts";
 import { errorJson, sendError, sendJson } from "./json-reply.ts";
-import { FOREIGN_MESSAGES_MAX } from "./limits.ts";
-import { carriedFields, clientTimeoutMs, mediaTypeOf } from "./metadata.ts";
+import { BYTES_PER_VALUE, FOREIGN_MESSAGES_MAX } from "./limits.ts";
+import { carriedFields, clientTimeoutMs, codedBody, mediaTypeOf, refusalFields } from "./metadata.ts";
 import type { SocketTerms } from "./socket-life.ts";
+import { OrderedWork, type Turns } from "./turns.ts";
 import { openSocket, socketHead, upgradeFault } from "./websocket-words.ts";
-import type { ConvertAsk, ConvertMatch, ConvertPorts } from "./words.ts";
+import type { ConvertAsk, ConvertMatch, ConvertPorts, OnOver } from "./words.ts";
 
 export interface HttpSocketWays {
   readonly ports: Pick<ConvertPorts, "nextId" | "randomBytes">;
   readonly terms: SocketTerms;
-  onOver(isFailed: boolean): void;
+  readonly turns: Turns;
+  readonly onOver: OnOver;
 }
 
 export function convertHttpToSocket(
@@ -41,7 +45,7 @@ export function convertHttpToSocket(
     `converting ${method} for a WebSocket failed; ${allowed} is required`,
   );
   exchange.body.cancel(failure);
-  http.fail({ code: codeOf("INVALID_ARGUMENT"), message: failure.message });
+  http.fail({ code: codeOf("INVALID_ARGUMENT"), message: failure.message, cause: failure });
 }
 
 class HttpSocket {
@@ -49,6 +53,7 @@ class HttpSocket {
   readonly #match: ConvertMatch;
   readonly #ask: ConvertAsk;
   readonly #ways: HttpSocketWays;
+  readonly #work: OrderedWork;
   #call: UpstreamCall | undefined;
   #socket: WebSocketConnection | undefined;
   #timer: Timer | undefined;
@@ -60,6 +65,10 @@ class HttpSocket {
     this.#match = match;
     this.#ask = ask;
     this.#ways = ways;
+    this.#work = new OrderedWork(ways.turns, "gateway.convert_message", {
+      onIdle: () => {},
+      onFailed: (failure) => this.fail(statusOfRequestFailure(failure)),
+    });
     exchange.onGone = (cause) => this.#gone(cause);
   }
 
@@ -107,21 +116,26 @@ class HttpSocket {
   }
 
   openCall(): void {
+    const coded = codedBody(this.#exchange);
+    if (coded !== undefined) {
+      this.#exchange.body.cancel(coded);
+      return this.fail(statusOfRequestFailure(coded), refusalFields(coded));
+    }
     collectBody(this.#exchange.body, this.#bytesMax, (whole) => {
       if (this.#isOver) return;
       if (whole instanceof Failure) return this.fail(statusOfRequestFailure(whole));
-      try {
-        this.#callWith(this.#messageOf(whole));
-      } catch (thrown) {
-        this.fail(statusOfRequestFailure(toFailure(thrown, "gateway.convert_message")));
-      }
+      this.#work.add(whole.length, this.#callFor(whole));
     });
   }
 
+  *#callFor(body: Uint8Array): InTurns<void> {
+    this.#callWith(yield* this.#messageOf(body));
+  }
+
   /** With an id: the client's, or one of ours, put in as text: nothing else of the message changes. */
-  #messageOf(body: Uint8Array): SentMessage {
-    const text = new TextDecoder("utf-8", { fatal: true }).decode(body).trim();
-    const json = parseJson(text);
+  *#messageOf(body: Uint8Array): InTurns<SentMessage> {
+    const text = bodyText(body).trim();
+    const json = yield* parseJson(text, { valuesMax: Math.ceil(this.#bytesMax / BYTES_PER_VALUE) });
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
       throw new Failure(
         "gateway.convert_message",
@@ -140,8 +154,9 @@ class HttpSocket {
     );
     this.#timer = this.#ways.terms.clock.after(timeoutMs, () => {
       const failure = new Failure("gateway.upstream_timeout", `no message with the id came within ${timeoutMs} ms`);
-      this.#call?.cancel(failure);
-      this.fail(statusOfUpstreamFailure(failure));
+      const call = this.#call;
+      this.fail(statusOfUpstreamFailure(failure)); // before the socket says that it is closed
+      call?.cancel(failure);
     });
     this.#open((stream) => {
       const opened = openSocket(stream, this.#ways.terms, this.#ways.ports);
@@ -182,10 +197,7 @@ class HttpSocket {
       {
         onReply: (reply, body) => {
           body.cancel(new Failure("gateway.upstream_protocol", "no WebSocket"));
-          this.fail({
-            code: codeOf("UNAVAILABLE"),
-            message: `the upstream answered with HTTP status ${reply.status} instead of a WebSocket`,
-          });
+          this.fail(refusedStatus(reply.status), handshakeFields(reply.headers));
         },
         onUpgrade: (reply, stream) => {
           const fault = upgradeFault(reply, key);
@@ -203,11 +215,11 @@ class HttpSocket {
     if (!this.#isOver) this.#call = call;
   }
 
-  fail(status: GrpcStatus): void {
+  fail(status: GrpcStatus, fields: HeaderList = []): void {
     if (this.#isOver) return;
-    this.#over(true);
+    this.#over(true, status.cause);
     this.#socket?.close(CLOSE.goingAway);
-    sendError(this.#exchange, status, undefined);
+    sendError(this.#exchange, status, undefined, fields);
   }
 
   #gone(cause: Failure): void {
@@ -217,10 +229,11 @@ class HttpSocket {
     else this.#socket.close(CLOSE.goingAway);
   }
 
-  #over(isFailed: boolean): void {
+  #over(isFailed: boolean, cause?: Failure): void {
     this.#isOver = true;
+    this.#work.stop();
     this.#timer?.cancel();
-    this.#ways.onOver(isFailed);
+    this.#ways.onOver(isFailed, cause);
   }
 }
 
@@ -239,6 +252,27 @@ function replyOf(data: Uint8Array, id: unknown): string | undefined {
     // Not JSON: not the answer.
     return undefined;
   }
+}
+
+/** What an upstream says of the client, who has to hear it as it is; all else is between the upstream and the gateway. */
+const REFUSALS: ReadonlyMap<number, StatusName> = new Map([
+  [401, "UNAUTHENTICATED"],
+  [403, "PERMISSION_DENIED"],
+  [404, "NOT_FOUND"],
+  [429, "RESOURCE_EXHAUSTED"],
+]);
+/** What the client needs to do better. */
+const HANDSHAKE_FIELDS: readonly string[] = ["www-authenticate", "retry-after"];
+
+/** Of a handshake that was answered without a WebSocket. */
+function refusedStatus(status: number): GrpcStatus {
+  const message = `the upstream answered with HTTP status ${status} instead of a WebSocket`;
+  const name = REFUSALS.get(status);
+  return name === undefined ? { code: codeOf("UNAVAILABLE"), message } : { code: codeOf(name), message, http: status };
+}
+
+function handshakeFields(headers: HeaderList): HeaderList {
+  return HANDSHAKE_FIELDS.flatMap((name) => headersOf(headers, name).flatMap((value) => [name, value]));
 }
 
 function closedStatus(code: number, reason: string): GrpcStatus {

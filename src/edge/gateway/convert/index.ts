@@ -8,4 +8,5 @@ export type {
   ConvertMatch,
   ConvertPorts,
   ConvertRequest,
+  DroppedFrom,
 } from "./words.ts";

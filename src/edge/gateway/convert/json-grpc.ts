@@ -3,6 +3,7 @@
  * of it. The client learns of its own mistakes with their path, of the upstream's in the upstream's words.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
+import type { InTurns } from "../../../base/turns.ts";
 import { type BodySource, BytesSource, type HeaderList, headerOf, withHeader } from "../../../wire/http/index.ts";
 import {
   codeOf,
@@ -13,7 +14,6 @@ import {
   jsonOfField,
   jsonOfMessage,
   messageOfBinary,
-  parseJson,
   unknownNumbers,
 } from "../../../wire/protobuf/index.ts";
 import type { Exchange } from "../words/index.ts";
@@ -21,11 +21,12 @@ import { callOver, statusOfRequestFailure, statusOfUnreadable } from "./failure-
 import { collectBody } from "./flow.ts";
 import { GrpcCall } from "./grpc-call.ts";
 import { JsonBodyStream } from "./json-body-stream.ts";
-import { requestMessage } from "./json-message.ts";
+import { bodyText, requestMessage } from "./json-message.ts";
 import { JsonStream, sendError, sendJson, streamFormOf } from "./json-reply.ts";
 import { findTarget, type JsonTarget } from "./json-target.ts";
-import { carriedFields, clientTimeoutMs, mediaTypeOf } from "./metadata.ts";
-import type { ConvertAsk, ConvertMatch } from "./words.ts";
+import { carriedFields, clientTimeoutMs, codedBody, mediaTypeOf, refusalFields } from "./metadata.ts";
+import { OrderedWork, type Turns } from "./turns.ts";
+import type { ConvertAsk, ConvertMatch, OnOver } from "./words.ts";
 
 /** What a web page may send anywhere without asking first. */
 const SIMPLE_TYPES: ReadonlySet<string> = new Set([
@@ -37,13 +38,12 @@ const SIMPLE_TYPES: ReadonlySet<string> = new Set([
 
 export interface JsonWays {
   readonly store: DescriptorStore;
+  readonly turns: Turns;
   readonly reading: JsonReading;
   /** Where descriptors may have become more: asks for them anew, once. */
   readonly refresh?: ((use: (ways: JsonWays) => void) => void) | undefined;
-  /** Of what a reply held and its descriptor does not know. */
-  onUnknownReply(path: string): void;
   /** Once, when it is over. */
-  onOver(isFailed: boolean): void;
+  readonly onOver: OnOver;
 }
 
 export function convertJson(exchange: Exchange, match: ConvertMatch, ask: ConvertAsk, ways: JsonWays): void {
@@ -61,6 +61,7 @@ class JsonExchange {
   #call: GrpcCall | undefined;
   #stream: JsonStream | undefined;
   #input: JsonBodyStream | undefined;
+  #work: OrderedWork | undefined;
   #message: Uint8Array | undefined;
   #isOver = false;
 
@@ -77,7 +78,7 @@ class JsonExchange {
   }
 
   begin(): void {
-    const foreign = foreignForm(this.#exchange);
+    const foreign = foreignForm(this.#exchange) ?? codedBody(this.#exchange);
     if (foreign) return this.#refuse(foreign);
     try {
       this.#target = findTarget(this.#ways.store, {
@@ -109,12 +110,16 @@ class JsonExchange {
   }
 
   #askWith(body: Uint8Array): void {
-    let message: Uint8Array;
-    try {
-      message = requestMessage(this.#target, { query: this.#query, body }, this.#ways.reading);
-    } catch (thrown) {
-      return this.#refuse(toFailure(thrown, "gateway.convert_invalid"));
-    }
+    this.#work = new OrderedWork(this.#ways.turns, "gateway.convert_invalid", {
+      onIdle: () => {},
+      onFailed: (failure) => this.#refuse(failure),
+    });
+    this.#work.add(body.length, this.#sendMessage(body));
+  }
+
+  *#sendMessage(body: Uint8Array): InTurns<void> {
+    const parts = { query: this.#query, body: bodyText(body) };
+    const message = yield* requestMessage(this.#target, parts, this.#ways.reading);
     this.#send(new BytesSource(frameMessage(message)));
   }
 
@@ -129,8 +134,7 @@ class JsonExchange {
       );
     }
     const { request, body } = this.#exchange;
-    this.#input = new JsonBodyStream(request.headers, this.#bytesMax, {
-      parse: (text) => parseJson(text, this.#target.method.input, this.#ways.reading.registry),
+    this.#input = new JsonBodyStream(request.headers, this.#bytesMax, this.#ways.turns, {
       convert: (text) => requestMessage(this.#target, { query: "", body: text }, this.#ways.reading),
       onBroken: (failure) => {
         this.#call?.cancel(failure);
@@ -200,7 +204,7 @@ class JsonExchange {
     const { method, rule } = this.#target;
     const { registry } = this.#ways.reading;
     const message = messageOfBinary(method.output, bytes);
-    for (const path of unknownNumbers(method.output, message)) this.#ways.onUnknownReply(path);
+    for (const path of unknownNumbers(method.output, message)) this.#match.drop(path, "reply");
     const field = rule?.responseBody ?? "";
     return field === ""
       ? jsonOfMessage(method.output, message, registry)
@@ -211,7 +215,7 @@ class JsonExchange {
     if (this.#isOver) return;
     this.#input?.stop(callOver());
     if (this.#stream !== undefined) {
-      this.#over(status.code !== 0);
+      this.#over(status.code !== 0, status.cause);
       return this.#stream.end(status, metadata);
     }
     if (status.code !== 0) return this.#fail(status, metadata);
@@ -231,8 +235,8 @@ class JsonExchange {
     const failure = new Failure("gateway.upstream_protocol", status.message);
     this.#call?.cancel(failure);
     this.#input?.stop(failure);
-    if (this.#stream === undefined) return this.#fail(status);
-    this.#over(true);
+    if (this.#stream === undefined) return this.#fail({ cause: failure, ...status });
+    this.#over(true, status.cause ?? failure);
     this.#stream.end(status, []);
   }
 
@@ -241,8 +245,8 @@ class JsonExchange {
     this.#exchange.body.cancel(failure);
     const allow = failure.data?.allow;
     if (failure.code !== "gateway.convert_method" || !Array.isArray(allow))
-      return this.#fail(statusOfRequestFailure(failure));
-    this.#over(true);
+      return this.#fail(statusOfRequestFailure(failure), refusalFields(failure));
+    this.#over(true, failure);
     const body = new TextEncoder().encode(
       JSON.stringify({ error: { code: codeOf("UNIMPLEMENTED"), status: "UNIMPLEMENTED", message: failure.message } }),
     );
@@ -253,10 +257,10 @@ class JsonExchange {
   #fail(status: GrpcStatus, metadata: HeaderList = []): void {
     if (this.#isOver) return;
     if (this.#stream !== undefined) {
-      this.#over(true);
+      this.#over(true, status.cause);
       return this.#stream.end(status, metadata);
     }
-    this.#over(true);
+    this.#over(true, status.cause);
     sendError(this.#exchange, status, this.#ways.reading.registry, metadata);
   }
 
@@ -267,9 +271,10 @@ class JsonExchange {
     this.#call?.cancel(cause);
   }
 
-  #over(isFailed: boolean): void {
+  #over(isFailed: boolean, cause?: Failure): void {
     this.#isOver = true;
-    this.#ways.onOver(isFailed);
+    this.#work?.stop();
+    this.#ways.onOver(isFailed, cause);
   }
 }
 

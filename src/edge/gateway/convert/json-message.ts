@@ -1,10 +1,11 @@
 /** The message that an HTTP request is: out of its path, its query and its body, as the rule says. Nothing of them is left aside silently. */
 import { Failure } from "../../../base/errors.ts";
+import type { InTurns } from "../../../base/turns.ts";
 import {
   binaryOf,
   type JsonObject,
   type JsonReading,
-  messageOfJson,
+  messageOfJsonInTurns,
   messageOfJsonValue,
   parseJson,
   setField,
@@ -14,32 +15,50 @@ import type { JsonTarget } from "./json-target.ts";
 export interface JsonParts {
   /** Without the question mark. */
   readonly query: string;
-  readonly body: Uint8Array;
+  readonly body: string;
 }
 
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
-/** Serialized. Fails with `protobuf.*`, `gateway.convert_*`. */
-export function requestMessage(target: JsonTarget, parts: JsonParts, reading: JsonReading): Uint8Array {
+/** Serialized; in turns, for bodies may be long. Fails with `protobuf.*`, `gateway.convert_*`. */
+export function* requestMessage(target: JsonTarget, parts: JsonParts, reading: JsonReading): InTurns<Uint8Array> {
   const { input } = target.method;
   const bodyRule =
     target.rule === undefined ? (parts.query === "" || parts.body.length > 0 ? "*" : "") : target.rule.body;
-  const text = textOf(parts.body);
+  const text = parts.body;
   // What most requests are: the whole message in the body, and nothing beside it.
   if (bodyRule === "*" && target.captured.length === 0 && parts.query === "") {
-    return binaryOf(input, messageOfJson(input, text === "" ? "{}" : text, reading));
+    return yield* serialized(target, messageOfJsonInTurns(input, text === "" ? "{}" : text, reading));
   }
   if (bodyRule === "*" && parts.query !== "")
     throw unexpected(`the query ${parts.query}`, "the body holds the whole message");
   if (bodyRule === "" && text !== "") throw unexpected("the body", "all fields are parameters");
-  const json = bodyJson(target, bodyRule, text, reading);
-  const named: JsonObject = {};
-  for (const [field, value] of target.captured) setField(input, named, field, value);
-  for (const [field, value] of queryOf(parts.query)) setParameter(target, named, field, value, reading);
-  return binaryOf(input, messageOfJsonValue(input, merged(json, named), reading));
+  const json = yield* bodyJson(target, bodyRule, text, reading);
+  const named = parameters(target, parts.query, reading);
+  return yield* serialized(target, messageOfJsonValue(input, merged(json, named), reading));
 }
 
-function textOf(body: Uint8Array): string {
+/** What path and query say alone, serialized. Fails with `protobuf.*`. */
+export function* parametersMessage(target: JsonTarget, query: string, reading: JsonReading): InTurns<Uint8Array> {
+  const named = parameters(target, query, reading);
+  return yield* serialized(target, messageOfJsonValue(target.method.input, named, reading));
+}
+
+function parameters(target: JsonTarget, query: string, reading: JsonReading): JsonObject {
+  const named: JsonObject = {};
+  for (const [field, value] of target.captured) setField(target.method.input, named, field, value);
+  for (const [field, value] of queryOf(query)) setParameter(target, named, field, value, reading);
+  return named;
+}
+
+function* serialized({ method }: JsonTarget, message: ReturnType<typeof messageOfJsonValue>): InTurns<Uint8Array> {
+  const whole = yield* message;
+  yield;
+  return binaryOf(method.input, whole);
+}
+
+/** Fails with `protobuf.json`. */
+export function bodyText(body: Uint8Array): string {
   try {
     return body.length === 0 ? "" : decoder.decode(body);
   } catch (thrown) {
@@ -56,22 +75,23 @@ function unexpected(what: string, why: string): Failure {
   );
 }
 
-/** What the body gives. It is read by itself first: what is wrong with it is told with its own paths, and members that are there twice are seen. */
-function bodyJson(target: JsonTarget, bodyRule: string, text: string, reading: JsonReading): JsonObject {
+/** What the body gives. It is read by itself first: what is wrong with it is told with its own paths. */
+function* bodyJson(target: JsonTarget, bodyRule: string, text: string, reading: JsonReading): InTurns<JsonObject> {
   if (bodyRule === "" || text === "") return {};
   const { input } = target.method;
   const strict = { ...reading, onDropped: reading.onDropped === undefined ? undefined : () => {} };
   if (bodyRule === "*") {
-    messageOfJson(input, text, strict);
-    const json = parseJson(text, input, reading.registry);
+    const json = yield* parseJson(text, reading, input);
+    yield* messageOfJsonValue(input, json, strict);
     if (isObject(json)) return renamed(target, json);
     throw new Failure("protobuf.json", "reading a body failed: it is no object; an object is required");
   }
   const name = jsonNameOf(target, bodyRule);
   const whole = `{${JSON.stringify(name)}:${text}}`;
-  parseJson(text); // by itself it has to be one value, not the beginning of other members
-  messageOfJson(input, whole, strict);
-  return { [name]: (parseJson(whole, input, reading.registry) as JsonObject)[name]! };
+  yield* parseJson(text, reading); // by itself it has to be one value, not the beginning of other members
+  const json = yield* parseJson(whole, reading, input);
+  yield* messageOfJsonValue(input, json, strict);
+  return { [name]: (json as JsonObject)[name]! };
 }
 
 /** Members under their JSON names, so that a parameter meets the member of its field. */

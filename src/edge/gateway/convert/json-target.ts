@@ -36,10 +36,26 @@ export function findTarget(store: DescriptorStore, asked: JsonAsked): JsonTarget
   }
   const allow = [...store.http.allowed(path), ...store.http.allowed(originalPath)];
   if (allow.length > 0) throw notAllowed(httpMethod, path, [...new Set(allow)]);
-  throw new Failure(
+  throw unknownMethod(httpMethod, path);
+}
+
+function unknownMethod(what: string, path: string): Failure {
+  return new Failure(
     "gateway.convert_unknown_method",
-    `converting ${httpMethod} ${path} failed: it names no method; /package.Service/Method or an annotated path is required`,
+    `converting ${what} ${path} failed: it names no method; /package.Service/Method or an annotated path is required`,
   );
+}
+
+/** Of a socket, which has no method of HTTP but GET: an annotation for GET goes before one for POST. Fails with `gateway.convert_unknown_method`. */
+export function findSocketTarget(store: DescriptorStore, asked: Omit<JsonAsked, "httpMethod">): JsonTarget {
+  const { originalPath, path, service } = asked;
+  const method = store.method(path) ?? (service === undefined ? undefined : store.method(`/${service}${path}`));
+  if (method !== undefined) return { method, rule: undefined, captured: [] };
+  for (const httpMethod of ["GET", "POST"]) {
+    const annotated = store.http.match(httpMethod, path) ?? store.http.match(httpMethod, originalPath);
+    if (annotated !== undefined) return annotated;
+  }
+  throw unknownMethod("a WebSocket for", path);
 }
 
 function notAllowed(httpMethod: string, path: string, allow: readonly string[]): Failure {

@@ -36,9 +36,6 @@ export const REFLECTION_MESSAGE_BYTES_MAX = 16 * 1024 * 1024;
 /** Requests that wait for descriptors; what comes after is refused at once. */
 export const REFLECTION_WAITERS_MAX = 1000;
 
-/** Different paths of dropped fields that are counted; what comes after is counted together: clients choose these names. */
-export const DROPPED_NAMES_MAX = 256;
-
 /** Files that reflection may give. */
 export const REFLECTION_FILES_MAX = 8192;
 
@@ -56,3 +53,19 @@ export const HEALTH_WATCHERS_MAX = 1024;
 
 /** The same, of one client: a program watches each of its services once for each of its connections. */
 export const HEALTH_WATCHERS_PER_CLIENT_MAX = 64;
+
+/**
+ * Bytes of JSON for each value (a member of an object, or eight elements of lists) that a message may hold at most: 65,536 values in the 4 MiB of
+ * `max_message`. Real ones have about half as many values for their size at most once they are long; made up of the shortest there are, 4 MiB hold 500,000, which
+ * take a second.
+ */
+export const BYTES_PER_VALUE = 64;
+
+/** What is converted without a turn of its own, within so many milliseconds for one client: most messages there are. */
+export const AT_ONCE_BYTES = 32 * 1024;
+export const AT_ONCE_MS = 10;
+/** What a message costs beside its bytes. */
+export const MESSAGE_COST_BYTES = 64;
+
+/** Of a conversion that takes long, between two looks at the sockets. */
+export const SLICE_MS = 5;

@@ -30,7 +30,7 @@ export interface MessageOwner {
 
 /** Undefined `head`: there is none, and why. */
 export type MessageReply =
-  | { readonly head: ReplyHead; readonly body: Uint8Array }
+  | { readonly head: ReplyHead; readonly body: Uint8Array; readonly trailers: HeaderList | undefined }
   | { readonly head: undefined; readonly detail: string };
 
 export class MessageExchange implements Exchange, BodySink {
@@ -91,10 +91,10 @@ export class MessageExchange implements Exchange, BodySink {
     // A message has one answer.
   }
 
-  send(head: ReplyHead, body: Uint8Array = EMPTY): void {
+  send(head: ReplyHead, body: Uint8Array = EMPTY, trailers?: HeaderList): void {
     this.respond(head, body.length);
     if (body.length > 0) this.write(body);
-    this.end();
+    this.end(trailers);
   }
 
   respond(head: ReplyHead, length?: number): BodySink {
@@ -139,9 +139,9 @@ export class MessageExchange implements Exchange, BodySink {
     return false;
   }
 
-  end(): void {
+  end(trailers?: HeaderList): void {
     if (this.#length === undefined || this.#length === this.#replyBytes)
-      this.#finish({ head: this.#head!, body: this.#reply.takeAll() });
+      this.#finish({ head: this.#head!, body: this.#reply.takeAll(), trailers });
     else this.abort();
   }
 

@@ -1,6 +1,9 @@
 /** Header fields and metadata: which ones of a request go on to an upstream of another language, and which ones of a reply come back. */
+
+import { Failure } from "../../../base/errors.ts";
 import { type HeaderList, headerOf } from "../../../wire/http/index.ts";
 import { parseTimeout } from "../../../wire/protobuf/index.ts";
+import type { Exchange } from "../words/index.ts";
 
 /** What describes the body or the hop, and thus not what comes out of a conversion. */
 const OF_BODY: ReadonlySet<string> = new Set([
@@ -54,6 +57,19 @@ export function isGrpcType(mediaType: string): boolean {
 
 export function isGrpcWebType(mediaType: string): boolean {
   return mediaType.startsWith("application/grpc-web");
+}
+
+/** A body of JSON that came coded is not inflated here (`gateway.convert_coding`). */
+export function codedBody({ body, request }: Pick<Exchange, "body" | "request">): Failure | undefined {
+  const coding = headerOf(request.headers, "content-encoding")?.trim().toLowerCase() ?? "identity";
+  if (body.length === 0 || coding === "identity") return undefined;
+  const message = `the body has a content-encoding, which is not undone here; a body without one is required`;
+  return new Failure("gateway.convert_coding", message);
+}
+
+/** What the client may do instead (RFC 9110, 12.5.3). */
+export function refusalFields({ code }: Failure): HeaderList {
+  return code === "gateway.convert_coding" ? ["accept-encoding", "identity"] : [];
 }
 
 const TIMEOUT = /^(\d{1,10})(ms|s|m)?$/;

@@ -4,9 +4,9 @@
  * it is OK, a last message `{"error": …}`.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
+import { finishAtOnce, type InTurns } from "../../../base/turns.ts";
 import {
   binaryOf,
-  codeOf,
   type DescriptorStore,
   frameMessage,
   type GrpcMethod,
@@ -14,25 +14,30 @@ import {
   type JsonReading,
   jsonOfMessage,
   messageOfBinary,
-  messageOfJson,
+  messageOfJsonInTurns,
   nameOfCode,
+  unknownNumbers,
 } from "../../../wire/protobuf/index.ts";
 import type { WebSocketConnection } from "../../../wire/websocket/index.ts";
 import type { Exchange } from "../words/index.ts";
 import { statusOfRequestFailure, statusOfUnreadable } from "./failure-status.ts";
 import { BodyPipe } from "./flow.ts";
 import { GrpcCall } from "./grpc-call.ts";
+import { parametersMessage } from "./json-message.ts";
 import { errorJson, sendError } from "./json-reply.ts";
+import { findSocketTarget } from "./json-target.ts";
 import { carriedFields, clientTimeoutMs } from "./metadata.ts";
 import type { SocketTerms } from "./socket-life.ts";
+import { OrderedWork, type Turns } from "./turns.ts";
 import { acceptSocket, closeCodeOf, firstOffered, handshakeFault, refuseHandshake } from "./websocket-words.ts";
-import type { ConvertAsk, ConvertMatch } from "./words.ts";
+import type { ConvertAsk, ConvertMatch, OnOver } from "./words.ts";
 
 export interface SocketGrpcWays {
   readonly terms: SocketTerms;
+  readonly turns: Turns;
   readonly store: DescriptorStore;
   readonly reading: JsonReading;
-  onOver(isFailed: boolean): void;
+  readonly onOver: OnOver;
 }
 
 export function convertSocketToGrpc(
@@ -43,42 +48,73 @@ export function convertSocketToGrpc(
 ): void {
   const fault = handshakeFault(exchange.request);
   if (fault !== undefined) {
-    ways.onOver(true);
+    ways.onOver(true, fault);
     return refuseHandshake(exchange, fault);
   }
-  const path = match.head.target.split("?", 1)[0]!;
-  const { grpcService } = match.route.options.convert;
-  const method =
-    ways.store.method(path) ??
-    (grpcService === undefined ? undefined : ways.store.method(`/${grpcService}${path}`)) ??
-    ways.store.http.match("GET", path)?.method ??
-    ways.store.http.match("POST", path)?.method;
-  if (method === undefined) {
-    ways.onOver(true);
-    exchange.body.cancel(new Failure("gateway.convert_unknown_method", path));
-    return sendError(exchange, { code: codeOf("UNIMPLEMENTED"), message: `${path} names no method` }, undefined);
+  let opened: SocketTarget;
+  try {
+    opened = socketTarget(match, ways);
+  } catch (thrown) {
+    const failure = toFailure(thrown, "gateway.convert_invalid");
+    const status = statusOfRequestFailure(failure);
+    ways.onOver(true, failure);
+    exchange.body.cancel(failure);
+    return sendError(exchange, status, ways.reading.registry);
   }
-  new SocketGrpc(exchange, match, ask, method, ways);
+  new SocketGrpc(exchange, match, ask, opened, ways);
+}
+
+interface SocketTarget {
+  readonly method: GrpcMethod;
+  /** What path and query say, serialized: stands behind each message, for what is appended to a message is merged into it. */
+  readonly parameters: Uint8Array;
+}
+
+/** Fails with `gateway.convert_unknown_method`, `protobuf.*`. */
+function socketTarget(
+  { head, path: originalPath, route }: ConvertMatch,
+  { reading, store }: SocketGrpcWays,
+): SocketTarget {
+  const mark = head.target.indexOf("?");
+  const path = mark < 0 ? head.target : head.target.slice(0, mark);
+  const target = findSocketTarget(store, { path, originalPath, service: route.options.convert.grpcService });
+  const query = mark < 0 ? "" : head.target.slice(mark + 1);
+  return { method: target.method, parameters: finishAtOnce(parametersMessage(target, query, reading)) };
 }
 
 class SocketGrpc {
+  readonly #match: ConvertMatch;
   readonly #method: GrpcMethod;
+  readonly #parameters: Uint8Array;
   readonly #ways: SocketGrpcWays;
   readonly #socket: WebSocketConnection;
   readonly #call: GrpcCall;
   readonly #requests = new BodyPipe();
+  readonly #work: OrderedWork;
   /** As the client speaks: in the form of its last message. */
   #isBinary = false;
   #isHalfClosed = false;
+  /** The upstream takes no more for now. */
+  #isFull = false;
   #isOver = false;
 
-  constructor(exchange: Exchange, match: ConvertMatch, ask: ConvertAsk, method: GrpcMethod, ways: SocketGrpcWays) {
+  constructor(exchange: Exchange, match: ConvertMatch, ask: ConvertAsk, target: SocketTarget, ways: SocketGrpcWays) {
+    const { method } = target;
+    this.#match = match;
     this.#method = method;
+    this.#parameters = target.parameters;
     this.#ways = ways;
     const { messageBytesMax } = match.route.options.convert;
     const { socket, begin } = acceptSocket(exchange, ways.terms, firstOffered(exchange.request));
     this.#socket = socket;
-    this.#requests.onReady = () => this.#socket.resume();
+    this.#work = new OrderedWork(ways.turns, "protobuf.json", {
+      onIdle: () => this.#converted(),
+      onFailed: (failure) => this.#breakOff(failure),
+    });
+    this.#requests.onReady = () => {
+      this.#isFull = false;
+      if (this.#work.isIdle) this.#socket.resume();
+    };
     const request = {
       match,
       path: method.path,
@@ -107,23 +143,37 @@ class SocketGrpc {
       );
     if (isText && data.length === 0) return this.#halfClose();
     this.#isBinary = !isText;
-    let message: Uint8Array;
-    try {
-      message = isText
-        ? binaryOf(this.#method.input, messageOfJson(this.#method.input, textOf(data), this.#ways.reading))
-        : data;
-    } catch (thrown) {
-      return this.#breakOff(toFailure(thrown, "protobuf.json"));
-    }
-    if (!this.#requests.write(frameMessage(message))) this.#socket.pause();
+    if (!this.#work.add(isText ? data.length : 0, this.#send(data, isText))) this.#socket.pause();
     // Where there is but one message, its end is known.
     if (!this.#method.clientStreams) this.#halfClose();
+  }
+
+  *#send(data: Uint8Array, isText: boolean): InTurns<void> {
+    const message = isText ? yield* this.#messageOf(decoder.decode(data)) : data;
+    const whole = this.#parameters.length === 0 ? message : Buffer.concat([message, this.#parameters]);
+    if (!this.#requests.write(frameMessage(whole))) {
+      this.#isFull = true;
+      this.#socket.pause();
+    }
+  }
+
+  *#messageOf(text: string): InTurns<Uint8Array> {
+    const { input } = this.#method;
+    const message = yield* messageOfJsonInTurns(input, text, this.#ways.reading);
+    yield;
+    return binaryOf(input, message);
   }
 
   #halfClose(): void {
     if (this.#isHalfClosed) return;
     this.#isHalfClosed = true;
-    this.#requests.end();
+    if (this.#work.isIdle) this.#requests.end();
+  }
+
+  #converted(): void {
+    if (this.#isOver) return;
+    if (this.#isHalfClosed) this.#requests.end();
+    else if (!this.#isFull) this.#socket.resume();
   }
 
   #fromUpstream(bytes: Uint8Array): boolean {
@@ -131,7 +181,9 @@ class SocketGrpc {
     if (this.#isBinary) return this.#socket.send(bytes, false);
     try {
       const { output } = this.#method;
-      return this.#socket.send(jsonOfMessage(output, messageOfBinary(output, bytes), this.#ways.reading.registry));
+      const message = messageOfBinary(output, bytes);
+      for (const path of unknownNumbers(output, message)) this.#match.drop(path, "reply");
+      return this.#socket.send(jsonOfMessage(output, message, this.#ways.reading.registry));
     } catch (thrown) {
       const failure = toFailure(thrown, "protobuf.json");
       this.#call?.cancel(failure);
@@ -147,7 +199,7 @@ class SocketGrpc {
 
   #end(status: GrpcStatus): void {
     if (this.#isOver) return;
-    this.#over(status.code !== 0);
+    this.#over(status.code !== 0, status.cause);
     if (status.code !== 0) this.#socket.send(errorJson(status, this.#ways.reading.registry));
     const reason = status.code === 0 ? "" : `${nameOfCode(status.code)}: ${status.message}`;
     this.#socket.close(closeCodeOf(status.code), reason);
@@ -160,14 +212,11 @@ class SocketGrpc {
     this.#call?.cancel(new Failure("gateway.client_gone", "the client closed its socket"));
   }
 
-  #over(isFailed: boolean): void {
+  #over(isFailed: boolean, cause?: Failure): void {
     this.#isOver = true;
-    this.#ways.onOver(isFailed);
+    this.#work.stop();
+    this.#ways.onOver(isFailed, cause);
   }
 }
 
 const decoder = new TextDecoder();
-
-function textOf(data: Uint8Array): string {
-  return decoder.decode(data);
-}

@@ -4,26 +4,29 @@
  * asks, and with which credentials, is told by the handshake. Many may be under way, bounded in number and in bytes.
  */
 import { Failure, toFailure } from "../../../base/errors.ts";
+import type { InTurns } from "../../../base/turns.ts";
 import type { HeaderList } from "../../../wire/http/index.ts";
 import type { WebSocketConnection } from "../../../wire/websocket/index.ts";
 import type { Exchange } from "../words/index.ts";
-import { SOCKET_HELD_BYTES_MAX, SOCKET_REQUESTS_MAX } from "./limits.ts";
+import { BYTES_PER_VALUE, SOCKET_HELD_BYTES_MAX, SOCKET_REQUESTS_MAX } from "./limits.ts";
 import { MessageExchange, type MessageOwner, type MessageReply } from "./message-exchange.ts";
 import { carriedFields, isCarriedBack } from "./metadata.ts";
 import type { SocketTerms } from "./socket-life.ts";
 import { type MessageId, parseSocketRequest, type SocketRequest, socketReply } from "./socket-request.ts";
+import { OrderedWork, type Turns } from "./turns.ts";
 import { acceptSocket, firstOffered, handshakeFault, refuseHandshake } from "./websocket-words.ts";
-import type { ConvertMatch } from "./words.ts";
+import type { ConvertMatch, OnOver } from "./words.ts";
 
 export interface SocketHttpWays {
   readonly terms: SocketTerms;
-  onOver(isFailed: boolean): void;
+  readonly turns: Turns;
+  readonly onOver: OnOver;
 }
 
 export function convertSocketToHttp(exchange: Exchange, match: ConvertMatch, ways: SocketHttpWays): void {
   const fault = handshakeFault(exchange.request);
   if (fault !== undefined) {
-    ways.onOver(true);
+    ways.onOver(true, fault);
     return refuseHandshake(exchange, fault);
   }
   new SocketHttp(exchange, match, ways);
@@ -32,8 +35,9 @@ export function convertSocketToHttp(exchange: Exchange, match: ConvertMatch, way
 class SocketHttp implements MessageOwner {
   readonly #exchange: Exchange;
   readonly #match: ConvertMatch;
-  readonly #onOver: (isFailed: boolean) => void;
+  readonly #onOver: OnOver;
   readonly #socket: WebSocketConnection;
+  readonly #work: OrderedWork;
   /** The socket's path as the client named it: those of messages lie beneath it. */
   readonly #base: string;
   readonly #fields: HeaderList;
@@ -46,12 +50,16 @@ class SocketHttp implements MessageOwner {
   #isWaking = false;
   #isOver = false;
 
-  constructor(exchange: Exchange, match: ConvertMatch, { onOver, terms }: SocketHttpWays) {
+  constructor(exchange: Exchange, match: ConvertMatch, { onOver, terms, turns }: SocketHttpWays) {
     this.#exchange = exchange;
     this.#match = match;
     this.#onOver = onOver;
     this.#base = match.path.replace(/\/$/, "");
     this.#fields = credentialsOf(exchange.request.headers);
+    this.#work = new OrderedWork(turns, "gateway.convert_message", {
+      onIdle: () => this.#goOn(),
+      onFailed: (failure) => this.#say(problem(null, 500, failure.message)),
+    });
     const { socket, begin } = acceptSocket(exchange, terms, firstOffered(exchange.request));
     this.#socket = socket;
     begin({
@@ -65,18 +73,27 @@ class SocketHttp implements MessageOwner {
   }
 
   #received(data: Uint8Array, isText: boolean): void {
+    if (!this.#work.add(data.length, this.#take(data, isText))) this.#socket.pause();
+  }
+
+  *#take(data: Uint8Array, isText: boolean): InTurns<void> {
     let request: SocketRequest;
     try {
       if (!isText)
         throw new Failure("gateway.convert_message", "reading a request failed: it is binary; a text is required");
-      request = parseSocketRequest(new TextDecoder().decode(data));
+      request = yield* parseSocketRequest(decoder.decode(data), this.#valuesMax);
       if (this.#open.has(request.id)) throw underWay(request.id);
     } catch (thrown) {
       const failure = toFailure(thrown, "gateway.convert_message");
       const id = failure.data?.id;
-      return this.#say(problem(typeof id === "string" || typeof id === "number" ? id : null, 400, failure.message));
+      const status = failure.code === "protobuf.too_many_values" ? 413 : 400;
+      return this.#say(problem(typeof id === "string" ? id : null, status, failure.message));
     }
     this.#enter(request);
+  }
+
+  get #valuesMax(): number {
+    return Math.ceil(this.#match.route.options.convert.messageBytesMax / BYTES_PER_VALUE);
   }
 
   #enter({ body, headers, id, method, path }: SocketRequest): void {
@@ -129,7 +146,7 @@ class SocketHttp implements MessageOwner {
       for (const exchange of this.#open.values()) if (this.mayRead(exchange)) exchange.readOn();
     } while (this.#whole.length > 0 && !this.#isFull && !this.#isOver);
     this.#isWaking = false;
-    if (!this.#isFull && this.#hasRoom) this.#socket.resume();
+    if (!this.#isFull && this.#hasRoom && this.#work.isIdle) this.#socket.resume();
   }
 
   #sayWhole(): void {
@@ -146,6 +163,7 @@ class SocketHttp implements MessageOwner {
   #closed(isClean: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#work.stop();
     for (const exchange of this.#open.values()) exchange.gone(GONE);
     this.#open.clear();
     this.#whole.length = 0;
@@ -172,7 +190,7 @@ function withoutNames(headers: HeaderList, others: HeaderList): HeaderList {
 function underWay(id: MessageId): Failure {
   return new Failure(
     "gateway.convert_message",
-    `reading a request failed: ${JSON.stringify(id)} is under way; an id of its own is required`,
+    `reading a request failed: ${id} is under way; an id of its own is required`,
     { data: { id } },
   );
 }
@@ -180,11 +198,17 @@ function underWay(id: MessageId): Failure {
 function textOf(id: MessageId, reply: MessageReply): string {
   if (reply.head === undefined) return problem(id, 502, reply.detail);
   const { headers, status } = reply.head;
-  const carried = headers.filter((_, at) => isCarriedBack(headers[at - (at % 2)]!));
-  return socketReply(id, status, carried, reply.body);
+  const { body, trailers } = reply;
+  return socketReply(id, { status, headers: carriedBack(headers), body, trailers: trailers && carriedBack(trailers) });
+}
+
+function carriedBack(headers: HeaderList): HeaderList {
+  return headers.filter((_, at) => isCarriedBack(headers[at - (at % 2)]!));
 }
 
 function problem(id: MessageId | null, status: number, detail: string): string {
   const body = new TextEncoder().encode(JSON.stringify({ status, detail }));
-  return socketReply(id, status, ["content-type", "application/problem+json"], body);
+  return socketReply(id, { status, headers: ["content-type", "application/problem+json"], body });
 }
+
+const decoder = new TextDecoder();

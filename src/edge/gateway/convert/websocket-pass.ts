@@ -16,18 +16,18 @@ import {
   socketHead,
   upgradeFault,
 } from "./websocket-words.ts";
-import type { ConvertAsk, ConvertMatch, ConvertPorts } from "./words.ts";
+import type { ConvertAsk, ConvertMatch, ConvertPorts, OnOver } from "./words.ts";
 
 export interface SocketPassWays {
   readonly terms: SocketTerms;
   readonly ports: Pick<ConvertPorts, "randomBytes">;
-  onOver(isFailed: boolean): void;
+  readonly onOver: OnOver;
 }
 
 export function passSocket(exchange: Exchange, match: ConvertMatch, ask: ConvertAsk, ways: SocketPassWays): void {
   const fault = handshakeFault(exchange.request);
   if (fault !== undefined) {
-    ways.onOver(true);
+    ways.onOver(true, fault);
     return refuseHandshake(exchange, fault);
   }
   const headers: HeaderList = carriedFields(match.head.headers);

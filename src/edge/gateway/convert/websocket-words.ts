@@ -24,8 +24,13 @@ import type { ConvertPorts } from "./words.ts";
 const KEY_BYTES = 16;
 const MASK_BYTES = 4;
 
-/** Says what is wrong with the client's handshake, undefined when nothing is. */
-export function handshakeFault(request: RequestHead): string | undefined {
+/** What is wrong with the client's handshake (`gateway.convert_websocket`), undefined when nothing is. */
+export function handshakeFault(request: RequestHead): Failure | undefined {
+  const fault = faultOf(request);
+  return fault === undefined ? undefined : new Failure("gateway.convert_websocket", fault);
+}
+
+function faultOf(request: RequestHead): string | undefined {
   const version = headerOf(request.headers, "sec-websocket-version");
   if (version !== "13") return `sec-websocket-version is ${version ?? "missing"}; 13 is required`;
   if (request.version === "2") return undefined;
@@ -33,10 +38,10 @@ export function handshakeFault(request: RequestHead): string | undefined {
   return key !== undefined && isKey(key) ? undefined : "sec-websocket-key is no key; 16 bytes in base64 are required";
 }
 
-export function refuseHandshake(exchange: Exchange, fault: string): void {
-  exchange.body.cancel(new Failure("gateway.convert_websocket", fault));
+export function refuseHandshake(exchange: Exchange, fault: Failure): void {
+  exchange.body.cancel(fault);
   const body = new TextEncoder().encode(
-    JSON.stringify({ error: { code: 3, status: "INVALID_ARGUMENT", message: fault } }),
+    JSON.stringify({ error: { code: 3, status: "INVALID_ARGUMENT", message: fault.message } }),
   );
   exchange.send({ status: 400, headers: ["content-type", "application/json", "sec-websocket-version", "13"] }, body);
 }

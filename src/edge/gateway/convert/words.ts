@@ -7,6 +7,9 @@ import type { BodySource, RequestHead } from "../../../wire/http/index.ts";
 import type { DescriptorStore } from "../../../wire/protobuf/index.ts";
 import type { Exchange, Origin, RoutePlan, UpstreamCall, UpstreamEvents } from "../words/index.ts";
 
+/** Whose message held it. */
+export type DroppedFrom = "request" | "reply";
+
 /** The exchange as far as the core has brought it. */
 export interface ConvertMatch {
   readonly route: RoutePlan;
@@ -21,6 +24,10 @@ export interface ConvertMatch {
   readonly path: string;
   /** Answers in the gateway's own words, as where nothing is converted. */
   refuse(failure: Failure): void;
+  /** For the log, before the exchange is answered: why the conversion itself refuses the request, or what of the upstream it cannot take. */
+  blame(failure: Failure): void;
+  /** Counts, and notes for the log, what a message holds and no descriptor knows. `path`: where it stood (`book.titel`, `?nothing`, `#1000`). */
+  drop(path: string, from: DroppedFrom): void;
   /** Takes a request that a message on the client's socket is, as if it had come by itself: it is routed, checked and counted anew. */
   enter(exchange: Exchange): void;
 }
@@ -37,6 +44,9 @@ export interface ConvertRequest {
 
 /** As `Upstreams.ask`: events may come before it returns. */
 export type ConvertAsk = (request: ConvertRequest, events: UpstreamEvents) => UpstreamCall;
+
+/** A conversion is over: `cause` where it decided that itself. Told before the client has its answer. */
+export type OnOver = (isFailed: boolean, cause?: Failure) => void;
 
 /** What is turned into what; client's language first. */
 export type ConversionKind =
@@ -65,8 +75,6 @@ export interface ConvertCounts {
   /** By kind, how many were begun and how many of them failed. */
   readonly begun: Readonly<Record<ConversionKind, number>>;
   readonly failed: Readonly<Record<ConversionKind, number>>;
-  /** Under `unknown_fields=count`: fields and parameters that no message knows, by where they stood; the last name stands for all others. */
-  readonly droppedFields: ReadonlyMap<string, number>;
   /** Descriptors fetched from the upstream, and fetches that failed. */
   readonly reflections: number;
   readonly reflectionsFailed: number;

@@ -38,6 +38,7 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, detail: string
   "gateway.pipeline_failed": [503, "the pipeline has failed"],
   "gateway.pipeline_starting": [503, "the pipeline takes no records at the moment"],
   "gateway.pipeline_unreachable": [503, "the pipeline cannot be reached at the moment"],
+  "gateway.task_unreachable": [503, "runs cannot be begun at the moment"],
   "master.none": [503, "no master is there"],
   "master.no_leader": [503, "no master leads at the moment"],
   "gateway.service_unavailable": [503, "the service cannot be reached at the moment"],

@@ -28,6 +28,7 @@ import {
   type UpstreamCall,
   type UpstreamEvents,
 } from "../words/index.ts";
+import { dropping } from "./dropped-fields.ts";
 import { refusalOf } from "./failures.ts";
 import { outboundHeaders } from "./outbound-headers.ts";
 import type { CoreParts } from "./parts.ts";
@@ -103,7 +104,8 @@ class Forwarding implements GroupRequest, GroupEvents {
       passage.why ??= failure.code;
       passage.detail ??= failure.message;
     };
-    const match = { route: this.#route.plan, scheme, head, path: passage.path, refuse, blame, enter };
+    const says = { refuse, blame, drop: dropping(passage), enter };
+    const match = { route: this.#route.plan, scheme, head, path: passage.path, ...says };
     this.#way.converter!.convert(kind, passage, match, (request, events) => this.#askConverted(request, events));
   }
 

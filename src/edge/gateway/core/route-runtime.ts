@@ -1,5 +1,6 @@
 /** A route as it runs: its plan, what its requests pass, who answers them, and what they have come to. */
 import { Histogram } from "../../../base/histogram.ts";
+import type { DroppedFrom } from "../convert/index.ts";
 import type { RoutePlan } from "../words/index.ts";
 import type { CrossOrigin } from "./cross-origin.ts";
 import type { Passage, PassageRoute, ReplyGuard, Step } from "./words.ts";
@@ -11,6 +12,8 @@ export interface RouteCounts {
   readonly byClass: number[];
   /** What the gateway answered by itself and what broke, by code. */
   readonly refused: Map<string, number>;
+  /** Fields that conversions left out of messages because no descriptor knows them. */
+  readonly dropped: Record<DroppedFrom, number>;
   receivedBytes: number;
   sentBytes: number;
   readonly latency: Histogram;
@@ -56,6 +59,10 @@ export class RouteRuntime implements PassageRoute {
     this.counts.inFlight++;
   }
 
+  dropped(from: DroppedFrom): void {
+    this.counts.dropped[from]++;
+  }
+
   ended(passage: Passage, tookMs: number): void {
     const { counts } = this;
     counts.inFlight--;
@@ -77,6 +84,7 @@ export function newCounts(): RouteCounts {
     inFlight: 0,
     byClass: [0, 0, 0, 0, 0, 0],
     refused: new Map(),
+    dropped: { request: 0, reply: 0 },
     receivedBytes: 0,
     sentBytes: 0,
     latency: new Histogram(),

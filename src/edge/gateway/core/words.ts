@@ -5,6 +5,7 @@
 import type { Failure } from "../../../base/errors.ts";
 import type { Span } from "../../../base/trace.ts";
 import type { BodySink, BodySource, HeaderList, ReplyHead } from "../../../wire/http/index.ts";
+import type { DroppedFrom } from "../convert/index.ts";
 import type { ClientView } from "../limit/index.ts";
 import type { RouteHit } from "../route/index.ts";
 import type { Exchange, RoutePlan } from "../words/index.ts";
@@ -97,6 +98,8 @@ export interface PassageRoute {
   readonly guards: readonly ReplyGuard[];
   /** After the steps. */
   readonly finish: Step;
+  /** Counts a field that no descriptor knows. */
+  dropped(from: DroppedFrom): void;
 }
 
 /**

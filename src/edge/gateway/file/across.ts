@@ -12,7 +12,9 @@ export function checkAcross(
   contexts: ReadonlyMap<number, LineContext>,
   faults: FaultCollector,
 ): void {
-  if (plan.routes.length === 0) {
+  const found = faults.list();
+  // A line that could not be read may have been one.
+  if (plan.routes.length === 0 && !found.some(({ field }) => field === "file" || field === "line")) {
     const draft = {
       code: "empty",
       message: "the file has no route",
@@ -22,7 +24,9 @@ export function checkAcross(
   }
   const at = (line: number): LineContext => contexts.get(line)!;
   for (const lines of [plan.routes, plan.limits, plan.wafs, plan.masks]) refuseRepeatedIds(lines, at);
-  refuseUnreachable(plan.routes, at);
+  const unread = new Set(found.filter(({ field }) => field === "pattern").map(({ line }) => line));
+  const readable = plan.routes.filter(({ line }) => !unread.has(line));
+  refuseUnreachable(readable, at);
   const ids = plan.routes.map(({ id }) => id);
   for (const lines of [plan.limits, plan.wafs, plan.masks]) refuseUnknownRoutes(lines, ids, at);
   checkSettings(plan, settings, faults);
@@ -111,12 +115,13 @@ function checkSettings({ settings }: GatewayPlan, texts: readonly ParamText[], f
     const text = texts.find((each) => each.key === key);
     faults.add({ line: text?.line ?? 1, column: text?.valueColumn ?? 1 }, `set.${key}`, { code, message, allowed });
   };
-  if ((settings.tlsCertificate === undefined) !== (settings.tlsKey === undefined)) {
-    const [key, other] =
-      settings.tlsKey === undefined ? ["tls_certificate", "tls_key"] : ["tls_key", "tls_certificate"];
+  // One that is named and was not found is a fault of its own.
+  const isNamed = (key: string): boolean => texts.some((each) => each.key === key);
+  if (isNamed("tls_certificate") !== isNamed("tls_key")) {
+    const [key, other] = isNamed("tls_certificate") ? ["tls_certificate", "tls_key"] : ["tls_key", "tls_certificate"];
     fault(key!, "settings_conflict", `${key} says nothing without ${other}`, "both, or neither");
   }
-  if (settings.clientCertificate !== "none" && settings.clientCa === undefined) {
+  if (settings.clientCertificate !== "none" && !isNamed("client_ca")) {
     fault(
       "client_certificate",
       "settings_conflict",
@@ -124,7 +129,7 @@ function checkSettings({ settings }: GatewayPlan, texts: readonly ParamText[], f
       "client_ca as well, or client_certificate=none",
     );
   }
-  if (settings.clientCa !== undefined && settings.tlsCertificate === undefined) {
+  if (settings.clientCa !== undefined && !isNamed("tls_certificate")) {
     fault(
       "client_ca",
       "settings_conflict",
@@ -153,10 +158,7 @@ function checkSettings({ settings }: GatewayPlan, texts: readonly ParamText[], f
       "an https URL or a file",
     );
   }
-  if (
-    settings.connectionsPerAddressMax > settings.connectionsMax &&
-    texts.some(({ key }) => key === "max_connections_per_address")
-  ) {
+  if (settings.connectionsPerAddressMax > settings.connectionsMax && isNamed("max_connections_per_address")) {
     fault(
       "max_connections_per_address",
       "settings_conflict",

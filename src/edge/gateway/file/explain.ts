@@ -1,9 +1,9 @@
 /** The text of `gateway check --explain`, made from the tables that the parser reads, so that it cannot fall behind them. */
 import { DURATION_FORM, SIZE_FORM } from "../../../base/units.ts";
-import { balancerDocs } from "../../../protocol/balance/index.ts";
 import type { ParamSchema } from "../../../sdk/index.ts";
 import { entry, explainSchema, section, wrap } from "../../../work/lines/index.ts";
 import { HEADER_VARIABLES } from "../route/index.ts";
+import { routeBalancerDocs } from "./balancers.ts";
 import {
   limitFields,
   limitKeys,
@@ -56,7 +56,7 @@ export function explainGatewayFile(): string {
     ),
     section("Variables", explainTexts(variables())),
     ...Object.entries(routeOptionGroups).map(([title, schema]) => section(title, explainSchema(schema))),
-    section("Balancers", explainTexts(withoutCustom())),
+    section("Balancers", explainTexts(routeBalancerDocs)),
     section("Fields of a limit line", [
       ...entry("key", "", "what is counted:"),
       ...indented(limitKeys),
@@ -87,8 +87,4 @@ function variables(): Record<string, string> {
     "${param.NAME}": "a parameter of the pattern, percent-encoded as in the path",
     "${header.NAME}": "a header of the request",
   };
-}
-
-function withoutCustom(): Record<string, string> {
-  return Object.fromEntries(Object.entries(balancerDocs).filter(([name]) => name !== "CUSTOM"));
 }

@@ -126,6 +126,17 @@ function limitConflicts(
     );
   if (isGiven(parts, "burst") && values.algorithm === "concurrency")
     conflict(parts, "burst", "burst says nothing with algorithm=concurrency", "algorithm=token_bucket, or no burst");
+  const isKeyed = key.kind !== "route" && key.kind !== "global";
+  if (isGiven(parts, "max_keys") && !isKeyed)
+    conflict(parts, "max_keys", `max_keys says nothing with the key ${key.kind}: it is one`, "no max_keys");
+  const isByAddress = key.kind === "client_ip" || (isKeyed && values.missing === "client_ip");
+  if (isGiven(parts, "ipv6_prefix") && !isByAddress)
+    conflict(
+      parts,
+      "ipv6_prefix",
+      "ipv6_prefix says nothing where no address is counted",
+      "the key client_ip, or missing=client_ip with a header or claim, or no ipv6_prefix",
+    );
   if (isGiven(parts, "missing") && key.kind !== "header" && key.kind !== "claim") {
     conflict(
       parts,
@@ -170,6 +181,9 @@ export function parseWaf(spans: readonly Span[], reader: LineReader, number: num
   const wrong = values.exclude?.find((item) => !/^(\d{1,9}(-\d{1,9})?(:[A-Z_]+(:.+)?)?|tag:.+)$/.test(item));
   if (wrong !== undefined)
     conflict(parts, "exclude", `${quoted(wrong)} names no rules`, "942100, 942000-942999, tag:NAME, 942100:ARGS:name");
+  const reversed = values.exclude?.find(isReversed);
+  if (reversed !== undefined)
+    conflict(parts, "exclude", `${quoted(reversed)} ends before it begins`, "the smaller id first: 942000-942999");
   return {
     id: parts.id,
     line: parts.context.line.number,
@@ -185,6 +199,11 @@ export function parseWaf(spans: readonly Span[], reader: LineReader, number: num
     exclude: values.exclude ?? [],
     auditLog: values.audit_log,
   };
+}
+
+function isReversed(item: string): boolean {
+  const [, first, last] = /^(\d+)-(\d+)/.exec(item) ?? [];
+  return first !== undefined && Number(first) > Number(last);
 }
 
 export function parseMask(spans: readonly Span[], reader: LineReader, number: number): MaskPlan {

@@ -129,7 +129,9 @@ export const maskFields = {
 export const maskOptionSchema = {
   ...common,
   keep_last: param.integer("characters at the end that stay, never more than half", { default: 4, min: 0, max: 64 }),
-  key: param.path("file of 32 random bytes, for hash and encrypt"),
+  key: param.path(
+    "file of 32 random bytes that nobody else can read (0600), for hash and encrypt; gateway reveal decrypts",
+  ),
 } satisfies ParamSchema;
 
 export type LimitOptionValues = ParamValues<typeof limitOptionSchema>;

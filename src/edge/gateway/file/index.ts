@@ -10,6 +10,7 @@ export {
   loadGatewayFile,
 } from "./load.ts";
 export { lineForms, type ParsedGatewayFile, parseGatewayFile } from "./parse.ts";
+export { type FoundPlace, type NamedPlace, placeIn } from "./places.ts";
 export { type RouteOptionName, routeOptionSchema } from "./route-options.ts";
 export { type SettingName, settingSchema } from "./settings.ts";
 export { targetSchemes } from "./targets.ts";

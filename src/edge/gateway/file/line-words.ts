@@ -1,4 +1,5 @@
 /** Words of a field between blanks, each with its place in the line. */
+import { parseHost } from "../../../base/address.ts";
 import { type Span, unescapeSpan } from "../../../work/lines/index.ts";
 
 export interface Word {
@@ -12,6 +13,11 @@ export function wordsOf(line: string, span: Span): Word[] {
     const start = span.start + index;
     return { text: unescapeSpan(line, { start, end: start + raw.length }), at: start };
   });
+}
+
+/** A host alone, as names resolve: none of its labels is empty. A dot at the end is the root's. */
+export function parseHostName(text: string): string | undefined {
+  return text.includes("..") ? undefined : parseHost(text);
 }
 
 /** A path as people write it, with what is beyond ASCII as requests have it. */

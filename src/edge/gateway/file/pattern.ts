@@ -1,11 +1,10 @@
 /** The pattern of a route line: `[METHOD[,METHOD] ][host]/path`, its pieces between slashes in normal form. */
-import { parseHost } from "../../../base/address.ts";
 import { nearMiss } from "../../../base/near-miss.ts";
 import { type LineContext, quoted, type Span } from "../../../work/lines/index.ts";
 import { isPathFault, normalizePath } from "../route/index.ts";
 import type { PathPiece, RouteMatch } from "../words/index.ts";
 import { MAX_PIECES } from "./limits.ts";
-import { percentEncoded, type Word, wordsOf } from "./line-words.ts";
+import { parseHostName, percentEncoded, type Word, wordsOf } from "./line-words.ts";
 
 /** Of the registry of methods, those that go to a resource; a route without methods takes every method. */
 const METHODS = [
@@ -38,7 +37,7 @@ export function parsePattern(span: Span, context: LineContext): MatchPattern {
     context.fault(last.at, { code: "bad_pattern", message, allowed: PATTERN_FORM });
     return { text, methods, path: [] };
   }
-  const host = slash === 0 ? undefined : parsePatternHost(last.text.slice(0, slash), last.at, context);
+  const host = slash === 0 ? undefined : parsePatternHost(last, slash, context);
   const path = parsePath({ text: last.text.slice(slash), at: last.at + slash }, context);
   return { text, methods, path, ...(host !== undefined && { host }) };
 }
@@ -59,10 +58,21 @@ function parseMethods(word: Word, context: LineContext): string[] {
   return methods;
 }
 
-function parsePatternHost(text: string, at: number, context: LineContext): string | undefined {
+/** Hosts are written in lower case: the blank was forgotten. */
+function refuseMethodAsHost(method: string, at: number, path: string, context: LineContext): undefined {
+  const message = `${method} is a method, and no blank stands behind it`;
+  const allowed = `a blank between method and path; a host that is called so is ${method.toLowerCase()}`;
+  context.fault(at, { code: "bad_host", message, allowed, suggestion: `${method} ${path}` });
+}
+
+function parsePatternHost(word: Word, slash: number, context: LineContext): string | undefined {
+  const { at } = word;
+  const text = word.text.slice(0, slash);
+  const rest = word.text.slice(slash);
   const lower = text.toLowerCase().replace(/\.$/, "");
   const isWildcard = lower.startsWith("*.");
-  const host = parseHost(isWildcard ? lower.slice(2) : lower);
+  const host = parseHostName(isWildcard ? lower.slice(2) : lower);
+  if ((METHODS as readonly string[]).includes(text)) return refuseMethodAsHost(text, at, rest, context);
   if (host !== undefined && !(isWildcard && host.includes(":"))) return isWildcard ? `*.${host}` : host;
   const message = text === "*" ? "* is not a host" : `${quoted(text)} is not a host`;
   const allowed = "a name such as api.example.com or *.example.com, without a port; left out, every host";

@@ -1,23 +1,10 @@
 /** Options of one route that are right one by one and wrong together, or that say nothing where they stand. */
 import { formatDuration, quoted } from "../../../work/lines/index.ts";
 import { isScope, SCOPE_FORM } from "../../token/index.ts";
-import type { RouteMatch, TargetPlan } from "../words/index.ts";
-import type { Options } from "./option-reader.ts";
+import type { RouteMatch } from "../words/index.ts";
+import { convertConflicts, protocolConflicts } from "./conversion-conflicts.ts";
+import { isGiven, type RouteConflict, type RouteDraft } from "./route-draft.ts";
 import type { RouteOptionName, RouteOptionValues } from "./route-options.ts";
-
-export interface RouteDraft {
-  readonly match: RouteMatch;
-  readonly targets: readonly TargetPlan[];
-  readonly hasTargetField: boolean;
-  readonly values: RouteOptionValues;
-  readonly options: Options;
-}
-
-export interface RouteConflict {
-  readonly key: RouteOptionName | "target";
-  readonly message: string;
-  readonly allowed: string;
-}
 
 /** Of a response, as the option says. */
 const COMPRESSES_FROM_BYTES = 1024;
@@ -27,6 +14,7 @@ const IDEMPOTENT = ["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE"];
 export function conflictsOf(draft: RouteDraft): RouteConflict[] {
   return [
     ...targetConflicts(draft),
+    ...protocolConflicts(draft),
     ...timeConflicts(draft),
     ...mirrorConflicts(draft),
     ...aloneConflicts(draft),
@@ -203,27 +191,6 @@ function* corsMethodConflicts({ methods }: RouteMatch, values: RouteOptionValues
   }
 }
 
-/** Options of conversions that the chosen one does not read. */
-const OF_CONVERSIONS = ["proto", "grpc_service", "unknown_fields", "stream", "max_message"] as const;
-
-function* convertConflicts({ options, targets, values }: RouteDraft): Iterable<RouteConflict> {
-  const { convert, proto } = values;
-  for (const key of OF_CONVERSIONS) {
-    const isRead = convert === "websocket-http" ? key === "max_message" : convert !== "off";
-    if (isRead || !isGiven(options, key)) continue;
-    yield { key, message: `${key} says nothing with convert=${convert}`, allowed: "another convert, or neither" };
-  }
-  if (convert === "grpc-json" && proto === undefined) {
-    const message = "convert=grpc-json needs descriptors: an HTTP upstream cannot be asked for them";
-    yield { key: "convert", message, allowed: "proto as well" };
-  }
-  const isHttp = targets.every((target) => target.kind === "none" || isHttpOrigin(target));
-  if (convert === "websocket-http" && !isHttp) {
-    const message = "convert=websocket-http says nothing for targets that are not spoken to in HTTP";
-    yield { key: "convert", message, allowed: "http or https targets" };
-  }
-}
-
 function* answerConflicts({ targets, values }: RouteDraft): Iterable<RouteConflict> {
   const { redirect, reply } = values;
   if (reply !== undefined && redirect !== undefined) {
@@ -258,6 +225,13 @@ function* upstreamConflicts({ options, targets, values }: RouteDraft): Iterable<
     if (hasTls || targets.length === 0 || !isGiven(options, key)) continue;
     yield { key, message: `${key} says nothing for targets without TLS`, allowed: "an https, wss or grpcs target" };
   }
+  // gRPC is HTTP/2: who says so is right.
+  const speaks = (protocol: string): boolean => schemes.some((scheme) => scheme.startsWith(protocol));
+  const isSpoken = speaks("http") || (speaks("grpc") && values.http_version === "2");
+  if (isGiven(options, "http_version") && targets.length > 0 && !isSpoken) {
+    const message = "http_version says nothing for targets that are not spoken to in HTTP";
+    yield { key: "http_version", message, allowed: "an http or https target" };
+  }
   if (values.upstream_server_name !== undefined && !values.upstream_verify) {
     yield {
       key: "upstream_server_name",
@@ -280,12 +254,4 @@ function* healthConflicts(health: string | undefined, schemes: readonly string[]
     const message = `${JSON.stringify(health)} is no check of grpc targets`;
     yield { key: "health", message, allowed: "grpc, or grpc:SERVICE with a service's full name" };
   }
-}
-
-function isHttpOrigin(target: TargetPlan): boolean {
-  return target.kind === "origin" && target.origin.scheme.startsWith("http");
-}
-
-function isGiven({ texts }: Options, key: RouteOptionName): boolean {
-  return texts.some((text) => text.key === key);
 }

@@ -1,12 +1,13 @@
 /** A route line: `route|id|pattern|target|options`. */
 import { type LineContext, quoted, type ResolvePath, type Span, textOf } from "../../../work/lines/index.ts";
-import type { ConvertPlan, HealthPlan, RouteOptions, RoutePlan, TargetPlan } from "../words/index.ts";
+import type { ConvertPlan, HealthPlan, PathPiece, RouteOptions, RoutePlan, TargetPlan } from "../words/index.ts";
 import { readCors } from "./cors-options.ts";
 import { fieldMatches, headerEdits } from "./header-options.ts";
 import { readId } from "./identity.ts";
 import { endOf, type Options, placeOf, readOptions, refuseExtraFields } from "./option-reader.ts";
-import { parsePattern } from "./pattern.ts";
-import { conflictsOf, type RouteDraft } from "./route-conflicts.ts";
+import { type MatchPattern, parsePattern } from "./pattern.ts";
+import { conflictsOf } from "./route-conflicts.ts";
+import type { RouteDraft } from "./route-draft.ts";
 import {
   connectTimeoutDefault,
   healthTimeoutDefault,
@@ -39,8 +40,8 @@ export function parseRoute(spans: readonly Span[], reader: LineReader): RoutePla
   const { line } = context;
   const id = readId(textOf(line, spans[1]), spans[1]?.start ?? line.text.length, contextOf("id"));
   const pattern = parsePattern(spans[2] ?? endOf(line.text), contextOf("pattern"));
-  const params = pattern.path.flatMap((piece) => (piece.kind === "literal" ? [] : [piece.name]));
-  const single = pattern.path.flatMap((piece) => (piece.kind === "param" ? [piece.name] : []));
+  const params = namesIn(pattern, ["param", "rest"]);
+  const single = namesIn(pattern, ["param"]);
   const targetContext: TargetContext = { ...contextOf("target"), params: single, resolvePath: reader.resolvePath };
   const options = readOptions(spans[4], optionSchemaOf(id, reader), context);
   const values = options.values as RouteOptionValues; // converted by this schema
@@ -65,6 +66,13 @@ export function parseRoute(spans: readonly Span[], reader: LineReader): RoutePla
     targets,
     options: routeOptions({ values, options, params, targets }, targetContext, context),
   };
+}
+
+/** Each once, also where the pattern has it twice: that is a fault of its own. */
+function namesIn({ path }: MatchPattern, kinds: readonly PathPiece["kind"][]): string[] {
+  return [
+    ...new Set(path.flatMap((piece) => (piece.kind !== "literal" && kinds.includes(piece.kind) ? [piece.name] : []))),
+  ];
 }
 
 function optionSchemaOf(id: string, { file, resolvePath }: LineReader) {

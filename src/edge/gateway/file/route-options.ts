@@ -1,6 +1,6 @@
 /** The options of a route line: one table that the parser, the printer and `check --explain` read. */
-import { BALANCER_FORM } from "../../../protocol/balance/index.ts";
 import { type ParamSchema, type ParamValues, param } from "../../../sdk/index.ts";
+import { ROUTE_BALANCER_FORM } from "./balancers.ts";
 import {
   CONNECT_TIMEOUT_DEFAULT,
   CORS_MAX_AGE_DEFAULT,
@@ -102,7 +102,10 @@ const trying = {
 } satisfies ParamSchema;
 
 const balancing = {
-  balancer: param.string(`which target gets a request: ${BALANCER_FORM}`, { default: "WEIGHTED_ROUND_ROBIN", min: 1 }),
+  balancer: param.string(`which target gets a request: ${ROUTE_BALANCER_FORM}`, {
+    default: "WEIGHTED_ROUND_ROBIN",
+    min: 1,
+  }),
   sticky: param.string(
     "name of a cookie that keeps a client with its target; it has the target's name=, or else some digits that say nothing of its address",
     { min: 1, max: 64 },

@@ -1,9 +1,10 @@
 /** Values of a route's options that have a form of their own: templates, statuses, balancers, answers. */
 import { parseHost, parsePort } from "../../../base/address.ts";
-import { BALANCER_FORM, parseBalancer } from "../../../protocol/balance/index.ts";
+import { parseBalancer } from "../../../protocol/balance/index.ts";
 import { type LineContext, quoted } from "../../../work/lines/index.ts";
 import { isPathFault, normalizePath, parseTemplate, type Template, type TemplateForm } from "../route/index.ts";
 import type { RouteOptions } from "../words/index.ts";
+import { NOT_OF_ROUTES, ROUTE_BALANCER_FORM } from "./balancers.ts";
 import type { RouteOptionValues } from "./route-options.ts";
 
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -72,12 +73,10 @@ export function readRetryStatuses(items: readonly string[], at: number, context:
 /** The balancer's own name, however it was written. */
 export function readBalancer(text: string, at: number, context: LineContext): string {
   const name = parseBalancer(text);
-  if (name !== undefined && name !== "CUSTOM") return name;
-  const message =
-    name === "CUSTOM"
-      ? "CUSTOM is no balancer of routes: the options lua and plugin decide"
-      : `${quoted(text)} is no balancer`;
-  context.fault(at, { code: "unknown_balancer", message, allowed: BALANCER_FORM.replace(", CUSTOM", "") });
+  const why = name === undefined ? undefined : NOT_OF_ROUTES[name];
+  if (name !== undefined && why === undefined) return name;
+  const message = name === undefined ? `${quoted(text)} is no balancer` : `${name} is no balancer of routes: ${why}`;
+  context.fault(at, { code: "unknown_balancer", message, allowed: ROUTE_BALANCER_FORM });
   return "WEIGHTED_ROUND_ROBIN";
 }
 

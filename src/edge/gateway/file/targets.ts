@@ -2,13 +2,13 @@
  * Targets of a route: URLs between blanks, each with its parameters behind `;`, as in `http://10.0.0.1:8080;weight=9;name=stable`.
  * A target without a scheme that is known, with a user, a query or a fragment is refused.
  */
-import { parseHost, parsePort } from "../../../base/address.ts";
+import { parsePort } from "../../../base/address.ts";
 import { nearMiss } from "../../../base/near-miss.ts";
 import { type LineContext, quoted, type ResolvePath, type Span } from "../../../work/lines/index.ts";
 import { isOddNumber, isPathFault, normalizePath, parseTemplate } from "../route/index.ts";
 import { ORIGIN_PORTS, type Origin, type TargetPlan } from "../words/index.ts";
 import { MAX_TARGETS } from "./limits.ts";
-import { percentEncoded, type Word, wordsOf } from "./line-words.ts";
+import { parseHostName, percentEncoded, type Word, wordsOf } from "./line-words.ts";
 
 /** Each scheme, and what it is for. */
 export const targetSchemes = {
@@ -127,6 +127,9 @@ function parseOrigin(scheme: Origin["scheme"], { at, text }: Word, context: Targ
   const slash = text.indexOf("/");
   const authority = slash < 0 ? text : text.slice(0, slash);
   const basePath = slash < 0 ? "" : parseBasePath({ text: text.slice(slash), at: at + slash }, context);
+  // What stands before the @ is not shown: it may be a password.
+  if (authority.includes("@"))
+    return refuse(at, "bad_target", "a target has no user and no password; a header is request_header.NAME", context);
   const [, name = "", port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/.exec(authority) ?? [];
   const number = port === undefined ? ORIGIN_PORTS[scheme] : parsePort(port);
   if (number === undefined || number === 0) {
@@ -139,7 +142,7 @@ function parseOrigin(scheme: Origin["scheme"], { at, text }: Word, context: Targ
 
 function parseOriginHost({ at, text }: Word, context: TargetContext): string | undefined {
   if (!/[{}]/.test(text)) {
-    const host = parseHost(text);
+    const host = parseHostName(text);
     if (host !== undefined && isOddNumber(host)) return refuseOddNumber({ at, text }, context);
     return host?.toLowerCase() ?? refuse(at, "bad_target", `${quoted(text)} is not a host`, context);
   }
@@ -153,7 +156,7 @@ function parseOriginHost({ at, text }: Word, context: TargetContext): string | u
     return undefined;
   }
   const sample = template.map((part) => (part.kind === "text" ? part.text : "x")).join("");
-  return parseHost(sample) === undefined
+  return parseHostName(sample) === undefined
     ? refuse(at, "bad_target", `${quoted(text)} is not a host`, context)
     : lowerTexts(text);
 }

@@ -6,6 +6,7 @@
 import { addressKey } from "../../../base/ip-address.ts";
 import type { LimitPlan } from "../words/index.ts";
 import { Concurrency } from "./concurrency.ts";
+import { byCountedName, countedNames } from "./counted-names.ts";
 import { keyReader } from "./keys.ts";
 import { policyText } from "./rate-headers.ts";
 import { type Blocked, type LimitState, RouteLimits } from "./route-limits.ts";
@@ -60,7 +61,9 @@ export class Limits {
 
   /** What `former` has counted goes on under limits that are still the same. */
   constructor(plans: readonly LimitPlan[], former?: Limits) {
-    this.#states = plans.map((plan) => (former === undefined ? undefined : former.#stateLike(plan)) ?? makeState(plan));
+    const names = countedNames(plans);
+    const formers = former === undefined ? undefined : byCountedName(former.#states);
+    this.#states = plans.map((plan, at) => goingOn(formers?.get(names[at]!), plan) ?? makeState(plan));
     for (const { concurrency } of this.#states) concurrency?.onFreed.add(this.#freed);
   }
 
@@ -179,11 +182,6 @@ export class Limits {
     this.#waiting.delete(verdict);
     count(this.#clients, client, -1);
   }
-
-  #stateLike(plan: LimitPlan): LimitState | undefined {
-    const state = this.#states.find((each) => each.plan.id === plan.id && countsAlike(each.plan, plan));
-    return state && { ...state, plan };
-  }
 }
 
 function makeState(plan: LimitPlan): LimitState {
@@ -196,11 +194,9 @@ function makeState(plan: LimitPlan): LimitState {
   };
 }
 
-/** Whether what was counted under one means the same under the other. */
-function countsAlike(left: LimitPlan, right: LimitPlan): boolean {
-  const what = ({ algorithm, burst, ipv6Prefix, isShared, key, keysMax, limit, windowMs }: LimitPlan): string =>
-    JSON.stringify([algorithm, burst, ipv6Prefix, isShared, key, keysMax, limit, windowMs]);
-  return what(left) === what(right);
+/** What was counted under the same name goes on; with as many places as there were, or none of it. */
+function goingOn(state: LimitState | undefined, plan: LimitPlan): LimitState | undefined {
+  return state?.plan.keysMax === plan.keysMax ? { ...state, plan } : undefined;
 }
 
 function countWaiting({ key, state }: Blocked, change: 1 | -1): void {

@@ -8,6 +8,7 @@
  * believed for one and a half. A pure machine; who carries messages is a port.
  */
 import type { Concurrency } from "./concurrency.ts";
+import { byCountedName } from "./counted-names.ts";
 import { SHARED_KEYS_MAX, type SharedMessage, type SharedPairs } from "./shared-message.ts";
 import { SharedPlaces } from "./shared-places.ts";
 import type { TokenBuckets } from "./token-buckets.ts";
@@ -85,8 +86,8 @@ export class SharedLimits {
     this.#roundMs = roundMs;
     this.#silenceMs = silenceMs;
     this.#heard = former?.heard() ?? new Map();
-    this.#buckets = new Map(buckets.map((each) => [each.plan.id, each]));
-    for (const each of buckets) each.onTaken = (key) => void this.#fresh.add(each.plan.id, key, 1);
+    this.#buckets = byCountedName(buckets);
+    for (const [name, each] of this.#buckets) each.onTaken = (key) => void this.#fresh.add(name, key, 1);
     this.#places = placesOf(concurrencies, former === undefined ? undefined : former.#places);
   }
 
@@ -144,8 +145,8 @@ export class SharedLimits {
     if (number > state.heardNumber) {
       state.heardNumber = number;
       state.voices = message.voices ?? 1;
-      for (const [id, pairs] of Object.entries(message.taken)) this.#debit(state, id, pairs, nowMs);
-      for (const [id, pairs] of Object.entries(message.held ?? {})) this.#places.get(id)?.receive(peer, pairs);
+      for (const [name, pairs] of Object.entries(message.taken)) this.#debit(state, name, pairs, nowMs);
+      for (const [name, pairs] of Object.entries(message.held ?? {})) this.#places.get(name)?.receive(peer, pairs);
     }
     return this.#saying(state, 0, NOTHING);
   }
@@ -172,14 +173,14 @@ export class SharedLimits {
   }
 
   #hear(peer: string, state: PeerState): void {
-    for (const [id, pairs] of Object.entries(state.sent?.held ?? {})) this.#places.get(id)?.heard(peer, pairs);
+    for (const [name, pairs] of Object.entries(state.sent?.held ?? {})) this.#places.get(name)?.heard(peer, pairs);
     state.sent = undefined;
     state.isSilent = false;
   }
 
   /** Below nothing a bucket goes as far as all peers can have let through before they heard of each other: else stale news would starve a key. */
-  #debit(from: PeerState, id: string, pairs: SharedPairs, nowMs: number): void {
-    const bucket = this.#buckets.get(id);
+  #debit(from: PeerState, name: string, pairs: SharedPairs, nowMs: number): void {
+    const bucket = this.#buckets.get(name);
     if (bucket === undefined || !(from.isInside || bucket.plan.isShared)) return;
     const oldestMs = 2 * this.#silenceMs + this.#roundMs;
     const perPeer = Math.max(1, bucket.plan.burst) + oldestMs / bucket.intervalMs;
@@ -187,7 +188,7 @@ export class SharedLimits {
     for (let at = 0; at < pairs.length; at += 2) {
       const [key, tokens] = [String(pairs[at]), Number(pairs[at + 1])];
       bucket.debit(key, tokens, debtTokensMax, nowMs);
-      for (const to of this.#peers.values()) if (isRelayed(from, to, bucket)) this.#owe(to, id, key, tokens);
+      for (const to of this.#peers.values()) if (isRelayed(from, to, bucket)) this.#owe(to, name, key, tokens);
     }
   }
 
@@ -200,18 +201,18 @@ export class SharedLimits {
 
   /** What was taken since the last round is to be told to every peer. */
   #distribute(): void {
-    for (const [id, keys] of this.#fresh.drain()) {
-      const isShared = this.#buckets.get(id)?.plan.isShared ?? false;
+    for (const [name, keys] of this.#fresh.drain()) {
+      const isShared = this.#buckets.get(name)?.plan.isShared ?? false;
       for (const state of this.#peers.values()) {
         if (!isShared && !state.isInside) continue;
-        for (const [key, tokens] of keys) this.#owe(state, id, key, tokens);
+        for (const [key, tokens] of keys) this.#owe(state, name, key, tokens);
       }
     }
     for (const places of this.#places.values()) places.distribute();
   }
 
-  #owe(state: PeerState, id: string, key: string, tokens: number): void {
-    if (!state.pending.add(id, key, tokens)) this.#untold++;
+  #owe(state: PeerState, name: string, key: string, tokens: number): void {
+    if (!state.pending.add(name, key, tokens)) this.#untold++;
   }
 
   /** What is under way is said anew when it is time; of a peer that is silent nothing counts any more. */
@@ -245,10 +246,10 @@ export class SharedLimits {
   #cut(peer: string, { pending }: PeerState): Told | undefined {
     const held: Record<string, SharedPairs> = {};
     let room = SHARED_KEYS_MAX;
-    for (const [id, places] of this.#places) {
+    for (const [name, places] of this.#places) {
       const pairs = places.cut(peer, room);
       room -= pairs.length / 2;
-      if (pairs.length > 0) held[id] = pairs;
+      if (pairs.length > 0) held[name] = pairs;
     }
     const hasHeld = room < SHARED_KEYS_MAX;
     if (pending.isEmpty && !hasHeld) return undefined;
@@ -268,11 +269,11 @@ function placesOf(
   former: ReadonlyMap<string, SharedPlaces> = new Map(),
 ): ReadonlyMap<string, SharedPlaces> {
   const places = new Map<string, SharedPlaces>();
-  for (const each of concurrencies) {
-    const same = former.get(each.plan.id);
-    places.set(each.plan.id, same?.concurrency === each ? same : new SharedPlaces(each));
+  for (const [name, each] of byCountedName(concurrencies)) {
+    const same = former.get(name);
+    places.set(name, same?.concurrency === each ? same : new SharedPlaces(each));
   }
-  for (const [id, each] of former) if (places.get(id) !== each) each.retire();
+  for (const [name, each] of former) if (places.get(name) !== each) each.retire();
   return places;
 }
 

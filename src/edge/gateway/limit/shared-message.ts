@@ -12,9 +12,9 @@ export interface SharedMessage {
   readonly heard: { readonly life: number; readonly number: number };
   /** How many processes the sender speaks for, itself included; 1 when it does not say. */
   readonly voices?: number | undefined;
-  /** By limit: tokens of each key that were taken since the message before. */
+  /** By the name that a limit is counted under: tokens of each key that were taken since the message before. */
   readonly taken: Readonly<Record<string, SharedPairs>>;
-  /** By limit of concurrency: how many of each key are under way, of those that have to be told (0: none any more). */
+  /** By the same, of concurrency: how many of each key are under way, of those that have to be told (0: none any more). */
   readonly held?: Readonly<Record<string, SharedPairs>> | undefined;
 }
 

@@ -13,11 +13,11 @@ export class UntoldTokens {
   }
 
   /** False: there is no room for another key. */
-  add(id: string, key: string, tokens: number): boolean {
-    let keys = this.#limits.get(id);
+  add(name: string, key: string, tokens: number): boolean {
+    let keys = this.#limits.get(name);
     if (keys === undefined) {
       keys = new Map();
-      this.#limits.set(id, keys);
+      this.#limits.set(name, keys);
     }
     const count = keys.get(key);
     if (count === undefined) {
@@ -32,7 +32,7 @@ export class UntoldTokens {
   cut(keysMax: number): SharedMessage["taken"] {
     const taken: Record<string, (string | number)[]> = {};
     let room = keysMax;
-    for (const [id, keys] of this.#limits) {
+    for (const [name, keys] of this.#limits) {
       const pairs: (string | number)[] = [];
       for (const [key, count] of keys) {
         if (room === 0) break;
@@ -40,15 +40,15 @@ export class UntoldTokens {
         pairs.push(key, count);
         keys.delete(key);
       }
-      if (keys.size === 0) this.#limits.delete(id);
-      if (pairs.length > 0) taken[id] = pairs;
+      if (keys.size === 0) this.#limits.delete(name);
+      if (pairs.length > 0) taken[name] = pairs;
     }
     this.#keys -= keysMax - room;
     return taken;
   }
 
   /** All, in the order in which they came; nothing is left. */
-  drain(): readonly (readonly [id: string, keys: ReadonlyMap<string, number>])[] {
+  drain(): readonly (readonly [name: string, keys: ReadonlyMap<string, number>])[] {
     const all = [...this.#limits];
     this.#limits.clear();
     this.#keys = 0;

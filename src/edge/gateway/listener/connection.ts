@@ -38,9 +38,15 @@ export interface SocketUser {
   sweep(nowMs: number): number;
   /** Nothing is under way: what has been written may still be sent to a client that sends no more. */
   readonly isBetween?: boolean | undefined;
-  /** No more requests; closes itself after those that are under way. */
+  /** No more requests; closes itself after those that are under way. What is quiet does so after `DRAIN_IDLE_MS`. */
   drain(): void;
 }
+
+/**
+ * What a client has sent on a connection that it believes to be kept may be on its way while this side stops: it is answered, and told that nothing
+ * follows. As long as that takes over a continent and back.
+ */
+export const DRAIN_IDLE_MS = 200;
 
 /** Of the plan, what listeners and speakers work by. */
 export type ListenerSettings = Pick<

@@ -1,15 +1,17 @@
 /** Who stands on a socket while its TLS handshake goes on: nobody speaks yet, and it may not take long. */
-import type { SocketUser } from "./connection.ts";
+import { DRAIN_IDLE_MS, type SocketUser } from "./connection.ts";
 import type { ClientPort, PortOwner } from "./socket-port.ts";
 
 export class Handshake implements SocketUser {
   readonly isBetween = true;
   readonly #port: ClientPort;
-  readonly #dueMs: number;
+  readonly #owner: PortOwner;
+  #dueMs: number;
   readonly #onFailed: () => void;
 
   constructor(port: ClientPort, owner: PortOwner, timeoutMs: number, onFailed: () => void) {
     this.#port = port;
+    this.#owner = owner;
     this.#dueMs = owner.now() + timeoutMs;
     this.#onFailed = onFailed;
     owner.note(this.#dueMs);
@@ -31,6 +33,7 @@ export class Handshake implements SocketUser {
   }
 
   drain(): void {
-    this.#port.destroy();
+    this.#dueMs = Math.min(this.#dueMs, this.#owner.now() + DRAIN_IDLE_MS);
+    this.#owner.note(this.#dueMs);
   }
 }

@@ -17,7 +17,7 @@ import {
 } from "../../../wire/http/index.ts";
 import type { Peer } from "../words/index.ts";
 import { clientGone, clientSlow, defect, refusalBytes } from "./client-faults.ts";
-import type { SocketPort, SocketUser, SpeakerContext } from "./connection.ts";
+import { DRAIN_IDLE_MS, type SocketPort, type SocketUser, type SpeakerContext } from "./connection.ts";
 import { type BodyOwner, Http1Body } from "./http1-body.ts";
 import { type ExchangeOwner, Http1Exchange } from "./http1-exchange.ts";
 import { Pace } from "./pace.ts";
@@ -47,6 +47,8 @@ export class Http1Connection implements SocketUser, RequestEvents, ExchangeOwner
   /** No request follows the one under way. */
   #isLast = false;
   #isDraining = false;
+  /** When a connection on which nothing is asked any more ends. */
+  #drainDueMs = Number.POSITIVE_INFINITY;
   #owesContinue = false;
   #isClogged = false;
 
@@ -88,7 +90,8 @@ export class Http1Connection implements SocketUser, RequestEvents, ExchangeOwner
     if (this.#isOver) return Number.POSITIVE_INFINITY;
     const isSlow = this.#pace.look(nowMs, this.#moment(), this.#port);
     if (isSlow !== undefined) this.#tooSlow(isSlow);
-    return this.#isOver ? Number.POSITIVE_INFINITY : nowMs + this.#pace.tickMs;
+    else if (this.#drainDueMs <= nowMs) this.#endDrain();
+    return this.#isOver ? Number.POSITIVE_INFINITY : Math.min(nowMs + this.#pace.tickMs, this.#drainDueMs);
   }
 
   get isBetween(): boolean {
@@ -96,7 +99,19 @@ export class Http1Connection implements SocketUser, RequestEvents, ExchangeOwner
   }
 
   drain(): void {
+    if (this.#isDraining) return;
     this.#isDraining = true;
+    this.#awaitLast();
+  }
+
+  #awaitLast(): void {
+    this.#drainDueMs = this.#context.now() + DRAIN_IDLE_MS;
+    this.#context.note(this.#drainDueMs);
+  }
+
+  /** A request that has begun by then ends the connection with its reply. */
+  #endDrain(): void {
+    this.#drainDueMs = Number.POSITIVE_INFINITY;
     if (!this.#exchange && !this.#tunnel && this.#reader.isIdle && this.#rest === undefined) this.#end();
   }
 
@@ -244,7 +259,8 @@ export class Http1Connection implements SocketUser, RequestEvents, ExchangeOwner
   /** Request and reply are over: the next one may come, unless the client does not take what it asked for before. */
   #advance(): void {
     if (this.#isOver || this.#exchange || !this.#reader.isDone) return;
-    if (this.#isLast || (this.#isDraining && this.#rest === undefined)) return this.#end();
+    if (this.#isLast) return this.#end();
+    if (this.#isDraining) this.#awaitLast(); // the reply had begun before, and did not say that nothing follows
     this.#isClogged = this.#port.waitingBytes > 0;
     if (!this.#isClogged) this.#reader.next();
   }

@@ -87,6 +87,7 @@ class OpenListener implements Listener, PortOwner {
   #settings: ListenerSettings;
   #proxies: IpNetworks;
   #onEmpty: (() => void) | undefined;
+  #isClosing = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -117,6 +118,7 @@ class OpenListener implements Listener, PortOwner {
   }
 
   async close(graceMs: number): Promise<void> {
+    this.#isClosing = true;
     this.stopAccepting();
     for (const port of [...this.#ports]) port.user?.drain();
     if (this.#ports.size > 0) await this.#emptied(graceMs);
@@ -291,11 +293,15 @@ class OpenListener implements Listener, PortOwner {
     const choose = (isHttp2: boolean): SocketUser => {
       const user = isHttp2 && http2 ? http2(port, context) : new Http1Connection(port, context, this.#writer);
       port.user = user;
+      if (this.#isClosing) user.drain();
       return user;
     };
     if (http2 === undefined || tls?.alpn === "http/1.1") choose(false);
     else if (tls?.alpn === "h2") choose(true);
-    else port.user = new Peek(port, context, choose);
+    else {
+      port.user = new Peek(port, context, choose);
+      if (this.#isClosing) port.user.drain();
+    }
   }
 
   #contextFor(port: ClientPort, peer: Peer): SpeakerContext {

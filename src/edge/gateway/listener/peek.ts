@@ -1,7 +1,7 @@
 /** Which HTTP a client speaks, by its first bytes: HTTP/2 begins with a preface that is no request of HTTP/1. */
 import type { Failure } from "../../../base/errors.ts";
 import { clientSlow } from "./client-faults.ts";
-import type { SocketPort, SocketUser, SpeakerContext } from "./connection.ts";
+import { DRAIN_IDLE_MS, type SocketPort, type SocketUser, type SpeakerContext } from "./connection.ts";
 
 const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "latin1");
 
@@ -13,6 +13,7 @@ export class Peek implements SocketUser {
   readonly #choose: (isHttp2: boolean) => SocketUser;
   readonly #openedMs: number;
   #seen: Uint8Array | undefined;
+  #drainDueMs = Number.POSITIVE_INFINITY;
 
   /** `choose` makes the speaker, which is the port's user from then on. */
   constructor(port: SocketPort, context: SpeakerContext, choose: (isHttp2: boolean) => SocketUser) {
@@ -40,14 +41,20 @@ export class Peek implements SocketUser {
 
   /** A client that has said nothing yet may be one that connects ahead. */
   sweep(nowMs: number): number {
-    if (nowMs < this.#dueMs) return this.#dueMs;
+    if (this.#drainDueMs <= nowMs) {
+      this.#port.end();
+      return Number.POSITIVE_INFINITY;
+    }
+    if (nowMs < this.#dueMs) return Math.min(this.#dueMs, this.#drainDueMs);
     if (this.#seen !== undefined) this.#context.onFault(clientSlow("a head", this.#context.settings.headTimeoutMs));
     this.#port.destroy();
     return Number.POSITIVE_INFINITY;
   }
 
   drain(): void {
-    if (this.#seen === undefined) this.#port.end();
+    if (this.#drainDueMs !== Number.POSITIVE_INFINITY) return;
+    this.#drainDueMs = this.#context.now() + DRAIN_IDLE_MS;
+    this.#context.note(this.#drainDueMs);
   }
 
   get #dueMs(): number {

@@ -18,7 +18,12 @@ function localStart(text: string, at: number, after: number): number {
   const least = Math.max(after, at - LOCAL_MAX);
   let start = at;
   while (start > least && isLocal(text.charCodeAt(start - 1))) start--;
-  return start;
+  return isWithinPair(text, start) ? start + 1 : start;
+}
+
+/** Half a character would be no text: it can be written in no form and in no UTF-8. */
+function isWithinPair(text: string, at: number): boolean {
+  return (text.charCodeAt(at) & 0xfc00) === 0xdc00 && (text.charCodeAt(at - 1) & 0xfc00) === 0xd800;
 }
 
 /** Letters beyond ASCII count (RFC 6531). */
@@ -45,5 +50,5 @@ function domainEnd(text: string, from: number): number {
       labelStart = at + 1;
     } else if (code !== 0x2d || at === labelStart) break;
   }
-  return end;
+  return isWithinPair(text, end) ? end - 1 : end;
 }

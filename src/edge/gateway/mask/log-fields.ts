@@ -17,7 +17,7 @@ export function maskMembers(text: string, rules: MaskRules): string {
   return text.replaceAll(MEMBER, (member: string, name: string, value: string) => {
     const rule = hidingRule(rules, [decoded(name)]);
     if (rule === undefined) return member;
-    return `${name}=${encodeURIComponent(replacement(rule, decoded(name), decoded(value)) ?? "").replaceAll("%3A", ":")}`;
+    return `${name}=${encodeURIComponent(replacement(rule, decoded(name), decoded(value)) ?? "")}`;
   });
 }
 

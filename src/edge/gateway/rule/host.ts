@@ -7,7 +7,7 @@ import { Deadlines } from "../../../base/deadlines.ts";
 import { Failure, messageOf } from "../../../base/errors.ts";
 import { printable } from "../../../base/printable.ts";
 import { processUsage } from "../../../process/limits/index.ts";
-import { HostChild } from "../../../process/plugin/index.ts";
+import { HostChild, type HostExit } from "../../../process/plugin/index.ts";
 import { Channel } from "./channel.ts";
 import { DECIDED, FAILED, FrameReader, frameOf, HELLO, LOAD, LOADED, PROTOCOL } from "./frames.ts";
 import { Lateness } from "./lateness.ts";
@@ -28,7 +28,7 @@ export interface HostHandlers {
   answered(host: RuleHost): void;
   /** It is killed because it did not answer this one. */
   late(question: Question): void;
-  /** It is gone, and had not begun with these. */
+  /** It is gone, and others can be asked these: it had not begun with them, or is not to blame for its end. */
   ended(host: RuleHost, unasked: readonly Question[]): void;
 }
 
@@ -66,7 +66,7 @@ export class RuleHost {
       clock: options.clock,
       limits: files.some(({ kind }) => kind === "plugin") ? { memoryBytes: PLUGIN_BYTES_MAX } : {},
       output: (_stream, line) => options.onEvent?.({ kind: "printed", line }),
-      ended: ({ reason }) => this.#ended(reason),
+      ended: (exit) => this.#ended(exit),
     });
   }
 
@@ -182,19 +182,30 @@ export class RuleHost {
     if (!this.#isGone) this.#grace = this.#clock.after(CLOSE_GRACE_MS, () => this.kill("closed its control socket"));
   }
 
-  #ended(reason: string): void {
+  #ended(exit: HostExit): void {
+    const { reason } = exit;
     this.#isGone = true;
     this.#grace?.cancel();
     this.#deadlines.stop();
     this.#loaded.reject(new Failure("gateway.rule_load", `a host of rules ${reason}`));
     this.#channel?.close();
-    const [first, ...unasked] = this.#asked;
+    const asked = this.#asked;
     this.#asked = [];
-    first?.failed(
-      new Failure(this.#isLate ? "gateway.rule_timeout" : "gateway.rule_failed", `the host of the rule ${reason}`),
-    );
+    if (!this.#mayAskAgain(asked[0], exit)) {
+      const code = this.#isLate ? "gateway.rule_timeout" : "gateway.rule_failed";
+      asked.shift()?.failed(new Failure(code, `the host of the rule ${reason}`));
+    }
     this.#options.onEvent?.({ kind: "ended", pid: this.#child?.pid ?? 0, reason, isExpected: this.#isDismissed });
-    this.#handlers.ended(this, unasked);
+    this.#handlers.ended(this, asked);
+  }
+
+  /** What was killed from outside (an operator, a system without memory) says nothing against the rule; twice in one decision, it may. */
+  #mayAskAgain(first: Question | undefined, { limit, signal }: HostExit): boolean {
+    if (first === undefined || signal === null || limit !== undefined || this.#isKilled || first.isAskedAgain)
+      return false;
+    first.isAskedAgain = true;
+    first.lateness = undefined; // it is another host's now
+    return true;
   }
 }
 

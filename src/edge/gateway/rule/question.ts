@@ -17,6 +17,8 @@ export class Question {
   /** When it began to wait for a host. */
   sinceMs = 0;
   moves = 0;
+  /** A host was killed from outside while it decided this. */
+  isAskedAgain = false;
   /** Among the files of its hosts. */
   file: number;
   readonly #request: RuleRequest;

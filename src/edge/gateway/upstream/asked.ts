@@ -5,6 +5,7 @@
 import { assert, type Failure } from "../../../base/errors.ts";
 import type { BodySource, RawStream, ReplyHead } from "../../../wire/http/index.ts";
 import type { UpstreamCall, UpstreamEvents, UpstreamRequest } from "../words/index.ts";
+import type { KeptBody } from "./kept-body.ts";
 
 /** What a request waits in before a connection has it. */
 export interface WaitingRoom {
@@ -27,6 +28,8 @@ export class Asked implements UpstreamCall {
   waitingSinceMs: number;
   /** Times that it went out again because a connection died under it. */
   agains = 0;
+  /** Its body, as long as the request may have to go out again: of HTTP/2, whose upstreams refuse what they have not begun. */
+  kept: KeptBody | undefined;
   readonly #events: UpstreamEvents;
   #isAnswered = false;
   #isOver = false;
@@ -55,6 +58,7 @@ export class Asked implements UpstreamCall {
     if (this.#isOver) return;
     assert(!this.#isAnswered, "a request is answered once");
     this.#isAnswered = true;
+    this.kept?.settle();
     this.#events.onReply(head, body);
   }
 
@@ -71,6 +75,7 @@ export class Asked implements UpstreamCall {
     assert(!this.#isAnswered, "who was answered does not fail");
     this.#isAnswered = true;
     this.#isOver = true;
+    this.kept?.settle();
     this.#events.onFailure(failure, isUnsent);
   }
 
@@ -87,5 +92,6 @@ export class Asked implements UpstreamCall {
     this.#isOver = true;
     this.room?.leave(this);
     this.connection?.cancel(this, cause);
+    this.kept?.settle();
   }
 }

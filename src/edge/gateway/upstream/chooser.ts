@@ -1,6 +1,7 @@
 /**
  * Which target gets a try: the one that was named; else the client's own by its cookie; else whom the balancer picks among those that
- * are healthy, not ejected, and whose breaker lets it through. With a single target there is nothing to pick.
+ * are healthy, not ejected, and whose breaker lets it through; where breakers keep back all of several, the likeliest of them. With a single
+ * target there is nothing to pick.
  */
 import { Failure } from "../../../base/errors.ts";
 import type { Random } from "../../../base/random.ts";
@@ -119,7 +120,21 @@ export class Chooser {
     const fresh = this.#balanced(key, tried, nowMs);
     const chosen =
       fresh ?? (tried === undefined || tried.size === 0 ? undefined : this.#balanced(key, undefined, nowMs));
-    return chosen ?? noTarget(this.#states, nowMs);
+    return chosen ?? this.#lastResort(nowMs) ?? noTarget(this.#states, nowMs);
+  }
+
+  /**
+   * Breakers keep back all who are not unhealthy, and one of them may well be back: first those that pass health checks, then whoever was
+   * left alone longest. A target whose checks fail is not asked: whoever has checks made means what they say.
+   */
+  #lastResort(nowMs: number): Chosen | undefined {
+    const hope = (state: TargetState): number =>
+      state.health === "healthy" ? Number.NEGATIVE_INFINITY : (state.retryAfterMs(nowMs) ?? Number.POSITIVE_INFINITY);
+    for (const state of this.#available.toSorted((left, right) => hope(left) - hope(right) || 0)) {
+      const ticket = state.admitAnyway(nowMs);
+      if (ticket !== undefined) return { state, ticket };
+    }
+    return undefined;
   }
 
   /** Whom a breaker keeps back is passed over. */

@@ -36,6 +36,8 @@ export interface SocketUser {
 export interface UpstreamConnection {
   /** How many more requests it takes now; 0 while full, draining or closed. */
   readonly room: number;
+  /** How many it takes at once; undefined: its upstream has not said so yet. */
+  readonly roomMax: number | undefined;
   /** Requests under way. */
   readonly active: number;
   /** Only while there is room. Tells `asked` its answer (`reply`, `upgrade`, `fail`) and, after an answer, its end (`over`), each once. */
@@ -58,9 +60,10 @@ export interface ConnectionOwner {
   onClosed(connection: UpstreamConnection): void;
   /**
    * The connection died (or refused) before the upstream can have begun with the request, or it was used before, not a byte of a reply came, and
-   * the request may be sent twice; its body was not started. True: it goes out again on another connection; else the connection lets it fail.
+   * the request may be sent twice; its body was not started, or is kept. `isUnbegun`: the upstream itself said that it has not begun. True:
+   * it goes out again on a connection with room; else the connection lets it fail.
    */
-  again(asked: Asked): boolean;
+  again(asked: Asked, isUnbegun?: boolean): boolean;
   /** A deadline earlier than what `sweep` said last. */
   note(dueMs: number): void;
 }

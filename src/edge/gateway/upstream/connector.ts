@@ -25,6 +25,8 @@ export interface ConnectorPorts {
   readonly clock: Clock;
   readonly resolver: Resolver;
   readonly rules: AddressRules;
+  /** What a part of ours has thrown on a connection; `gateway.defect`. */
+  readonly onDefect?: ((failure: Failure) => void) | undefined;
 }
 
 /** `gateway.connect_failed`, `gateway.address_denied`, `gateway.upstream_timeout`, `gateway.upstream_busy` (too many names). */
@@ -135,7 +137,7 @@ export class Connecting implements Opening {
   /** To an address: nothing is looked up here. */
   #dial(address: string): void {
     const { port, tls } = this.#plan;
-    const socket = new BunSocket(this, tls !== undefined);
+    const socket = new BunSocket(this, tls !== undefined, this.#ports.onDefect);
     this.#attempts.push(socket);
     const options = {
       hostname: address,

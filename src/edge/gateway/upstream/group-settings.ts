@@ -34,6 +34,8 @@ export function groupSettings(route: RoutePlan, material: TlsMaterial = {}): Gro
       version,
     },
     timeouts: timeoutsOf(options),
+    // The client's is nobody's here.
+    host: options.host === "target" || options.host === "client" ? undefined : options.host,
     tls: tlsOf(route, material),
   };
 }

@@ -35,6 +35,8 @@ export interface GroupSettings {
   /** 0 to 1. */
   readonly mirrorShare: number;
   readonly health?: HealthPlan | undefined;
+  /** What health checks name as their host; undefined: the target. */
+  readonly host?: string | undefined;
   readonly outliers: boolean;
   readonly breaker: boolean;
   readonly tls?: UpstreamTls | undefined;

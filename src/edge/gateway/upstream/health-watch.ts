@@ -36,7 +36,11 @@ export interface HealthPorts {
   readonly upstreams: Upstreams;
   readonly tls: UpstreamTls | undefined;
   readonly version: "1.1" | "2" | undefined;
+  /** Sites that share an address are told apart by it; undefined: the target's own. */
+  readonly host: string | undefined;
   readonly changed: (to: HealthState, reason: string) => void;
+  /** After `changed`, where that comes of it. */
+  readonly passed: () => void;
 }
 
 /** Before each message: no compression, and its length. */
@@ -90,7 +94,9 @@ export class HealthWatch {
     this.#call = this.#check((fault) => {
       if (isAnswered) return;
       isAnswered = true;
-      this.#pump.feed(fault === undefined ? { type: "passed", check } : { type: "failed", check, reason: fault });
+      if (fault !== undefined) return this.#pump.feed({ type: "failed", check, reason: fault });
+      this.#pump.feed({ type: "passed", check });
+      this.#ports.passed();
     });
   }
 
@@ -112,7 +118,7 @@ export class HealthWatch {
       method: isGrpc ? "POST" : "GET",
       target: isGrpc ? GRPC_METHOD : this.#plan.path,
       scheme: isTls ? "https" : "http",
-      authority: `${host}:${port}`,
+      authority: this.#ports.host ?? `${host}:${port}`,
       headers: isGrpc ? ["content-type", "application/grpc", "te", "trailers"] : ["user-agent", "distributed_system"],
       version: isGrpc ? "2" : "1.1",
     };

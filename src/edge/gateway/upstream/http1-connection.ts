@@ -81,6 +81,8 @@ export class Http1Connection implements UpstreamConnection, SocketUser, ReplyEve
     socket.user = this;
   }
 
+  readonly roomMax = 1;
+
   get room(): number {
     return this.#asked === undefined && !this.#isClosed && !this.#isDraining ? 1 : 0;
   }

@@ -23,7 +23,7 @@ export interface Http2CallOwner {
   /** A reply has come on it: when it dies, it may have died of age. */
   readonly hasServed: boolean;
   /** The request may go out again on another connection; true: it does. */
-  again(asked: Asked): boolean;
+  again(asked: Asked, isUnbegun: boolean): boolean;
   /** The upstream was silent for too long: perhaps the connection is dead. */
   onSilence(): void;
 }
@@ -172,6 +172,7 @@ export class Http2Call implements BodySink, IncomingOwner {
 
   replied(head: ReplyHead, isEnded: boolean): void {
     this.#moved();
+    if (this.#isSent) this.asked.kept?.forget();
     const source = new IncomingBody(this.#owner.machine, this.#stream!, this, isEnded);
     this.#incoming = source;
     const isTunnel = this.asked.request.head.protocol !== undefined;
@@ -211,10 +212,20 @@ export class Http2Call implements BodySink, IncomingOwner {
       if (asked.request.head.protocol === undefined) this.#stopBody(failure);
       return;
     }
-    const isStale = this.#owner.hasServed && failure.retryable && isIdempotent(asked.request.head.method);
-    const mayRepeat = !this.#wasStarted && !asked.isAnswered && (isUnsent || isStale);
-    if (mayRepeat && this.#owner.again(asked)) this.#isOver = true;
-    else this.#fail(failure, isUnsent);
+    if (!asked.isAnswered && this.#mayRepeat(failure, isUnsent)) {
+      this.#stopBody(failure); // what is kept of it goes out again
+      if (this.#owner.again(asked, isUnsent)) {
+        this.#isOver = true;
+        return;
+      }
+    }
+    this.#fail(failure, isUnsent);
+  }
+
+  #mayRepeat(failure: Failure, isUnsent: boolean): boolean {
+    if (isUnsent) return this.asked.kept?.canRepeat ?? true;
+    const isStale = this.#owner.hasServed && failure.retryable;
+    return isStale && !this.#wasStarted && isIdempotent(this.asked.request.head.method);
   }
 
   #fail(failure: Failure, isUnsent: boolean): void {

@@ -6,18 +6,14 @@
 import type { Clock } from "../../../base/clock.ts";
 import { Failure } from "../../../base/errors.ts";
 import type { HeaderList, ReplyHead, RequestHead } from "../../../wire/http/index.ts";
-import {
-  defaultHttp2Limits,
-  ERROR,
-  Http2Connection,
-  type Http2Handler,
-  type Http2Stream,
-} from "../../../wire/http2/index.ts";
+import { defaultHttp2Limits, Http2Connection, type Http2Handler, type Http2Stream } from "../../../wire/http2/index.ts";
 import type { Asked } from "./asked.ts";
 import type { ConnectionOwner, SocketPort, SocketUser, UpstreamConnection } from "./connection.ts";
 import { Http2Call, type Http2CallOwner } from "./http2-call.ts";
+import { closedEarly, noWebSocket, upstreamFailure } from "./http2-failures.ts";
 import { requestHead } from "./http2-request.ts";
-import type { UpstreamLimits } from "./limits.ts";
+import { KeptBody } from "./kept-body.ts";
+import { KEPT_BODY_BYTES_MAX, type UpstreamLimits } from "./limits.ts";
 
 type Stream = Http2Stream<Http2Call>;
 
@@ -29,6 +25,8 @@ const PING_AFTER_MS = 5 * 60_000;
 const PONG_MS = 10_000;
 /** Whatever an upstream allows: beyond it another connection is better. */
 const STREAMS_MAX = 1_000;
+/** Before it has said how many it takes: more could be refused, and it says so within a round trip. */
+const STREAMS_UNKNOWN = 1;
 
 /** A socket that can be told who uses it. */
 export interface UsableSocket extends SocketPort {
@@ -52,6 +50,8 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
   #isFlushing = true;
   #isBlocked = false;
   #isClosed = false;
+  /** What it has refused last: no more until another one is over. */
+  #refused: Stream | undefined;
   #over: Failure | undefined;
 
   constructor(socket: UsableSocket, owner: ConnectionOwner, clock: Clock, limits: UpstreamLimits) {
@@ -72,7 +72,14 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
   }
 
   get room(): number {
-    return this.#isClosed ? 0 : Math.max(0, this.machine.room - this.#undecided.length);
+    if (this.#isClosed || this.#refused !== undefined) return 0;
+    const { isKnown, room } = this.machine;
+    const allowed = isKnown ? room : Math.min(room, STREAMS_UNKNOWN - this.machine.active);
+    return Math.max(0, allowed - this.#undecided.length);
+  }
+
+  get roomMax(): number | undefined {
+    return this.machine.streamsMax;
   }
 
   get active(): number {
@@ -86,10 +93,12 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
     const hasBody = body !== undefined && body.length !== 0;
     const sent = requestHead(asked, hasBody ? body : undefined);
     if (sent instanceof Failure) return asked.fail(sent, true);
+    if (hasBody) asked.kept ??= new KeptBody(body, KEPT_BODY_BYTES_MAX);
+    if (asked.kept?.canRepeat === false) return asked.fail(closedEarly(), true); // its client has broken it off meanwhile
     const call = new Http2Call(asked, this);
     this.#calls.set(asked, call);
     const stream = this.machine.request(sent, !hasBody && head.protocol === undefined, call);
-    call.begin(stream, hasBody && head.protocol === undefined ? body : undefined);
+    call.begin(stream, head.protocol === undefined ? asked.kept?.open() : undefined);
   }
 
   cancel(asked: Asked, cause: Failure): void {
@@ -163,7 +172,7 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
     const undecided = this.#undecided;
     this.#undecided = [];
     const failure = this.#over ?? closedEarly();
-    for (const asked of undecided) if (!this.#owner.again(asked)) asked.fail(failure, true);
+    for (const asked of undecided) if (!this.#owner.again(asked, true)) asked.fail(failure, true);
     this.#socket.destroy();
     this.#owner.onClosed(this);
   }
@@ -198,8 +207,8 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
     this.#owner.note(dueMs);
   }
 
-  again(asked: Asked): boolean {
-    return this.#owner.again(asked);
+  again(asked: Asked, isUnbegun: boolean): boolean {
+    return this.#owner.again(asked, isUnbegun);
   }
 
   onSilence(): void {
@@ -238,12 +247,14 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
   }
 
   onReset(stream: Stream, failure: Failure, isUnsent: boolean): void {
+    if (isUnsent) this.#refused = stream;
     stream.state!.failed(upstreamFailure(failure), isUnsent);
   }
 
   onStreamClosed(stream: Stream): void {
     this.#calls.delete(stream.state!.asked);
     if (stream.isRemoteEnded) this.hasServed = true;
+    if (stream !== this.#refused || this.machine.active === 0) this.#refused = undefined;
     if (this.machine.isDraining) return this.#settleLater();
     if (this.active === 0) {
       this.#idleMs = this.#clock.monotonic();
@@ -276,7 +287,7 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
   #askOrRefuse(asked: Asked): void {
     if (!this.machine.takesConnect) asked.fail(noWebSocket(), true);
     else if (this.machine.room > 0) this.ask(asked);
-    else if (!this.#owner.again(asked)) asked.fail(closedEarly(), true);
+    else if (!this.#owner.again(asked, true)) asked.fail(closedEarly(), true);
   }
 
   /** Not within the call: somebody has just taken bytes of another reply. */
@@ -298,22 +309,4 @@ export class Http2Upstream implements UpstreamConnection, SocketUser, Http2Handl
   // Of servers only.
   onRequest(_stream: Stream, _head: RequestHead, _isEnded: boolean): void {}
   onReplied(_stream: Stream): void {}
-}
-
-function upstreamFailure(failure: Failure): Failure {
-  if (failure.code.startsWith("gateway.")) return failure;
-  const isProtocol = failure.code === "http2.stream_error" || failure.code === "http2.connection_error";
-  const code = isProtocol ? "gateway.upstream_protocol" : "gateway.upstream_closed";
-  const { refused, none, calm } = ERROR;
-  const why = failure.data?.code;
-  const retryable = !isProtocol && (failure.code !== "http2.reset" || why === refused || why === none || why === calm);
-  return new Failure(code, `reading the upstream's reply: ${failure.message}`, { cause: failure, retryable });
-}
-
-function noWebSocket(): Failure {
-  return new Failure("gateway.upstream_protocol", "the upstream takes no WebSocket over HTTP/2 (RFC 8441)");
-}
-
-function closedEarly(): Failure {
-  return new Failure("gateway.upstream_closed", "the connection to the upstream was closed early", { retryable: true });
 }

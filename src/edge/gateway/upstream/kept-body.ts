@@ -59,6 +59,12 @@ export class KeptBody implements BodySink {
     else if (!this.#isStarted) this.#tellWhole(); // the answer came without it
   }
 
+  /** All of it has been sent, and will not be again. */
+  forget(): void {
+    this.#isKept = false;
+    this.#chunks = [];
+  }
+
   /** Like `settle`, and whoever waits for all of it waits no more. */
   giveUp(): void {
     this.settle();

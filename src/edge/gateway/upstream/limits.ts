@@ -75,5 +75,8 @@ export const MIRROR_REPLY_BYTES_MAX = 1_024 * 1_024;
 export const BUDGET_RESERVE = 10;
 export const BUDGET_WINDOW_MS = 10_000;
 
+/** Of one target that its breaker keeps back, where no other one can be asked and its health checks pass: few enough to bring no one down. */
+export const LAST_RESORT_MAX = 32;
+
 /** Of a health check's reply. */
 export const HEALTH_BODY_BYTES_MAX = 4_096;

@@ -32,8 +32,10 @@ export interface PoolPorts extends ConnectorPorts {
 
 /** A request goes out anew because its connection died so often at most: after that the upstream is ill, not the connection old. */
 const AGAINS_MAX = 1;
+/** The same for one that the upstream says it has not begun: who refuses so often means it. */
+const UNBEGUN_MAX = 3;
 
-/** Streams that a new HTTP/2 connection is expected to take: what servers commonly allow. */
+/** Streams that a new HTTP/2 connection is expected to take, until one has said: what servers commonly allow. */
 const H2_ROOM = 100;
 
 export class OriginPool implements ConnectionOwner {
@@ -47,6 +49,10 @@ export class OriginPool implements ConnectionOwner {
   readonly #free: UpstreamConnection[] = [];
   readonly #waiting = new Waiting();
   readonly #connecting = new Set<Connecting>();
+  /** Connections whose upstream has not said yet how much they take: who waits may wait for them. */
+  readonly #fresh = new Set<UpstreamConnection>();
+  /** What a connection takes at once, as far as known. */
+  #each: number;
   #opened = 0;
   #agains = 0;
   #connectsFailed = 0;
@@ -55,6 +61,7 @@ export class OriginPool implements ConnectionOwner {
     this.#place = place;
     this.#ports = ports;
     const { host, isH2, isTls, tls } = place;
+    this.#each = isH2 ? H2_ROOM : 1;
     this.#tls = isTls ? tlsPlan(host.replace(/^\[(.*)\]$/, "$1"), tls, isH2) : undefined;
   }
 
@@ -102,24 +109,26 @@ export class OriginPool implements ConnectionOwner {
   }
 
   onRoom(connection: UpstreamConnection): void {
-    if (connection.room === 0) return;
-    for (let asked = this.#waiting.shift(); asked !== undefined; asked = this.#waiting.shift()) {
+    this.#learn(connection);
+    while (connection.room > 0) {
+      const asked = this.#waiting.shift();
+      if (asked === undefined) return this.#release(connection);
       asked.connection = connection;
       connection.ask(asked);
-      if (connection.room === 0) return;
     }
-    this.#release(connection);
+    if (this.#waiting.size > 0) this.#openAsNeeded();
   }
 
   onClosed(connection: UpstreamConnection): void {
     this.#all.delete(connection);
     const at = this.#free.lastIndexOf(connection);
     if (at >= 0) this.#free.splice(at, 1);
+    if (this.#fresh.delete(connection) && this.#all.size === 0) this.#failWaiting(this.#speechless());
     this.#openAsNeeded();
   }
 
-  again(asked: Asked): boolean {
-    if (asked.isOver || asked.agains >= AGAINS_MAX) return false;
+  again(asked: Asked, isUnbegun = false): boolean {
+    if (asked.isOver || asked.agains >= (isUnbegun ? UNBEGUN_MAX : AGAINS_MAX)) return false;
     asked.agains++;
     this.#agains++;
     asked.connection = undefined;
@@ -168,13 +177,21 @@ export class OriginPool implements ConnectionOwner {
 
   #openAsNeeded(): void {
     const { connectionsPerOriginMax } = this.#ports.limits;
-    const each = this.#place.isH2 ? H2_ROOM : 1;
+    const each = Math.max(1, this.#each);
+    // An upstream that takes none at all gets no crowd of connections: who waits for it waits in vain.
+    const openMax = this.#each === 0 ? 1 : connectionsPerOriginMax;
+    let awaited = 0;
+    for (const { active } of this.#fresh) awaited += Math.max(0, each - active);
     while (
-      this.#waiting.size > this.#connecting.size * each &&
-      this.#all.size + this.#connecting.size < connectionsPerOriginMax
+      this.#waiting.size > this.#connecting.size * each + awaited &&
+      this.#all.size + this.#connecting.size < openMax
     ) {
       this.#open();
     }
+  }
+
+  #learn(connection: UpstreamConnection): void {
+    if (connection.roomMax !== undefined && this.#fresh.delete(connection)) this.#each = connection.roomMax;
   }
 
   #open(): void {
@@ -195,6 +212,7 @@ export class OriginPool implements ConnectionOwner {
     this.#opened++;
     const connection = this.#ports.open(outcome, this, this.#place.isH2);
     this.#all.add(connection);
+    if (connection.roomMax === undefined) this.#fresh.add(connection);
     this.onRoom(connection);
     this.#ports.note(this.#ports.clock.monotonic() + this.#ports.limits.idleMs);
   }
@@ -202,9 +220,20 @@ export class OriginPool implements ConnectionOwner {
   /** Of HTTP/2 all who wait have waited for this one. */
   #failed(failure: Failure): void {
     this.#connectsFailed++;
-    let count = this.#place.isH2 ? this.#waiting.size : 1;
-    for (; count > 0; count--) this.#waiting.shift()?.fail(failure, true);
+    if (this.#place.isH2) this.#failWaiting(failure);
+    else this.#waiting.shift()?.fail(failure, true);
     this.#openAsNeeded();
+  }
+
+  /** Those that wait now: who is told may ask again at once. */
+  #failWaiting(failure: Failure): void {
+    for (let count = this.#waiting.size; count > 0; count--) this.#waiting.shift()?.fail(failure, true);
+  }
+
+  #speechless(): Failure {
+    const { host, port } = this.#place;
+    const message = `asking ${host}:${port}: it closed the connection before it said anything of HTTP/2`;
+    return new Failure("gateway.upstream_closed", message, { retryable: true });
   }
 
   #sweepWaiting(nowMs: number): number {

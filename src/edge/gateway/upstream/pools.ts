@@ -27,6 +27,8 @@ export interface UpstreamPorts {
   /** Networks (CIDR) that dynamic targets may reach although they are inside. */
   readonly allowedPrivate?: readonly string[] | undefined;
   readonly limits?: Partial<UpstreamLimits> | undefined;
+  /** What a part of ours has thrown while an upstream spoke: it has cost that connection. */
+  readonly onDefect?: ((failure: Failure) => void) | undefined;
 }
 
 export interface UpstreamCounts {
@@ -67,13 +69,14 @@ export class UpstreamPools implements Upstreams {
 
   /** Fails with `gateway.bad_network`. */
   constructor(ports: UpstreamPorts) {
-    const { allowedPrivate = [], clock, limits = {}, resolve = systemResolve } = ports;
+    const { allowedPrivate = [], clock, limits = {}, onDefect, resolve = systemResolve } = ports;
     this.#clock = clock;
     this.#limits = { ...defaultUpstreamLimits, ...limits };
     this.#parts = { clock, limits: this.#limits, writer: new HeadWriter(), random: seededRandom(clock.now()) };
     this.#deadlines = new Deadlines(clock, (nowMs) => this.#sweep(nowMs));
     this.#ports = {
       clock,
+      onDefect,
       limits: this.#limits,
       resolver: new Resolver(resolve, clock),
       rules: new AddressRules(allowedPrivate),

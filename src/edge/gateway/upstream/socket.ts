@@ -3,7 +3,7 @@
  * serves all sockets; which connection a call is for stands in the socket's data.
  */
 import type { Socket, SocketHandler } from "bun";
-import { type Failure, toFailure } from "../../../base/errors.ts";
+import { Failure, messageOf, toFailure } from "../../../base/errors.ts";
 import { heldBytes } from "../../../wire/http/index.ts";
 import type { SocketPort, SocketUser } from "./connection.ts";
 import { ENDING_SECONDS, SOCKET_WAITING_BYTES } from "./limits.ts";
@@ -20,6 +20,7 @@ export class BunSocket implements SocketPort {
   /** Until it is open. */
   #opening: Opening | undefined;
   readonly #isTls: boolean;
+  readonly #onDefect: (failure: Failure) => void;
   #socket: Socket<BunSocket> | undefined;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -30,9 +31,10 @@ export class BunSocket implements SocketPort {
   #owesDrain = false;
 
   /** Not connected yet: that is what `Bun.connect` does with `SOCKET_HANDLERS` and this as its data. */
-  constructor(opening: Opening, isTls: boolean) {
+  constructor(opening: Opening, isTls: boolean, onDefect: (failure: Failure) => void = () => {}) {
     this.#opening = opening;
     this.#isTls = isTls;
+    this.#onDefect = onDefect;
   }
 
   /** What ALPN has agreed on. */
@@ -124,6 +126,16 @@ export class BunSocket implements SocketPort {
     this.failed(cause === undefined ? "it was closed" : cause.message);
   }
 
+  /** A part of ours has thrown while it was told something: that costs this connection, and is no word of the upstream. */
+  broke(thrown: unknown): void {
+    const socket = this.#socket;
+    const message = `speaking to an upstream: a part of the gateway has failed: ${messageOf(thrown)}`;
+    const failure = new Failure("gateway.defect", message, { cause: thrown });
+    this.#onDefect(failure);
+    this.closed(failure);
+    socket?.terminate();
+  }
+
   connected(socket: Socket<BunSocket>): void {
     this.#socket = socket;
     if (this.#isClosed) socket.terminate();
@@ -176,7 +188,7 @@ export class BunSocket implements SocketPort {
   }
 }
 
-/** There is no handler of errors: what one of these throws is a defect, and crashes. */
+/** What one of these throws comes to `error`, as does the runtime's own word (with a code) for a connection that broke. */
 export const SOCKET_HANDLERS: SocketHandler<BunSocket> = {
   binaryType: "buffer",
   open: (socket) => socket.data.connected(socket),
@@ -185,6 +197,10 @@ export const SOCKET_HANDLERS: SocketHandler<BunSocket> = {
   drain: (socket) => socket.data.drained(),
   end: (socket) => socket.data.closed(undefined),
   close: (socket, error) => socket.data.closed(error && toFailure(error, "gateway.upstream_closed")),
+  error: (socket, error) => {
+    if ("code" in error && !(error instanceof Failure)) socket.data.closed(toFailure(error, "gateway.upstream_closed"));
+    else socket.data.broke(error);
+  },
   timeout: (socket) => socket.data.overdue(),
   connectError: (socket, error) => socket.data.failed(error.message),
 };

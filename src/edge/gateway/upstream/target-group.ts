@@ -104,6 +104,14 @@ export class TargetGroup {
     });
   }
 
+  /** The same route before a reload: its targets' counts go on here. Once, when that group gets no more requests. */
+  goOnFrom(former: TargetGroup): void {
+    for (const state of this.#states) {
+      const before = former.#states.find(({ id }) => id === state.id);
+      if (before !== undefined) state.goOnFrom(before);
+    }
+  }
+
   counts(): GroupCounts {
     const { counts } = this.#parts;
     return { ...counts, mirrored: this.#mirror?.sent ?? 0, mirrorsSkipped: this.#mirror?.skipped ?? 0 };
@@ -153,17 +161,18 @@ export class TargetGroup {
   }
 
   #newWatch(state: TargetState): HealthWatch | undefined {
-    const { tls, version } = this.#settings;
+    const { host, tls, version } = this.#settings;
     const { clock, isTold, random, upstreams } = this.#ports;
     const checked = this.#checkOf(state.plan);
     if (checked === undefined || isTold) return undefined;
     const { health, target } = checked;
     return new HealthWatch(health, target, {
-      ...{ clock, random, upstreams, tls, version },
+      ...{ clock, random, upstreams, host, tls, version },
       changed: (to, reason) => {
         this.#become(state, to, reason);
         this.#tell({ type: "health", target, to, reason });
       },
+      passed: () => state.probe("a health check has passed", clock.monotonic()),
     });
   }
 
@@ -176,8 +185,10 @@ export class TargetGroup {
   }
 
   #become(state: TargetState, health: HealthState, reason: string): void {
+    const isBack = state.health === "unhealthy" && health === "healthy";
     state.health = health;
     state.healthReason = reason;
+    if (isBack) state.recovered(this.#ports.clock.monotonic());
     this.#parts.chooser.healthChanged();
   }
 

@@ -13,6 +13,7 @@ import {
 } from "../../../protocol/breaker/index.ts";
 import type { HealthState } from "../../../protocol/health/index.ts";
 import type { TargetPlan } from "../words/index.ts";
+import { LAST_RESORT_MAX } from "./limits.ts";
 
 /**
  * Half of at least twenty requests in ten seconds, or ten in a row: a target that is down is left alone within a moment, one with a few
@@ -43,6 +44,8 @@ export class TargetState implements Candidate {
   readonly latency = new Histogram();
   readonly #breaker: Breaker | undefined;
   readonly #report: BreakerListener;
+  /** It was tried before its time, in vain so far: now it has to wait. */
+  #wasProbed = false;
 
   constructor(plan: TargetPlan, id: string, hasBreaker: boolean, report: BreakerListener) {
     this.plan = plan;
@@ -50,6 +53,13 @@ export class TargetState implements Candidate {
     this.weight = plan.weight;
     this.#breaker = hasBreaker ? new Breaker(BREAKER) : undefined;
     this.#report = report;
+  }
+
+  /** What was counted under the same id before. */
+  goOnFrom({ asked, failed, latency }: TargetState): void {
+    this.asked += asked;
+    this.failed += failed;
+    this.latency.merge(latency);
   }
 
   get breaker(): BreakerState {
@@ -64,8 +74,29 @@ export class TargetState implements Candidate {
   admit(nowMs: number): number | undefined {
     if (this.#breaker === undefined) return NO_TICKET;
     const { decision, effects } = this.#breaker.admit(nowMs);
-    for (const effect of effects) this.#report(this, effect);
+    this.#heed(effects);
     return decision.type === "admitted" ? decision.ticket : undefined;
+  }
+
+  /** Where nobody else can be asked: the sooner trial of a breaker that is open, or what a target that passes its checks can take beside it. */
+  admitAnyway(nowMs: number): number | undefined {
+    this.probe("no other target can be asked", nowMs);
+    const ticket = this.admit(nowMs);
+    if (ticket !== undefined) return ticket;
+    return this.health === "healthy" && this.outstanding < LAST_RESORT_MAX ? NO_TICKET : undefined;
+  }
+
+  /** There is hope: a breaker that is open makes its trial now. Once until it closes, so that hope does not take its place. */
+  probe(reason: string, nowMs: number): void {
+    if (this.breaker !== "open" || this.#wasProbed) return;
+    this.#wasProbed = true;
+    this.#tell({ type: "probe", reason }, nowMs);
+  }
+
+  /** It was unhealthy and is not any more: what its breaker has seen is of the past. */
+  recovered(nowMs: number): void {
+    this.#wasProbed = false;
+    this.probe("its health checks pass again", nowMs);
   }
 
   /** When asking again can help. */
@@ -89,6 +120,13 @@ export class TargetState implements Candidate {
   }
 
   #tell(input: BreakerInput, nowMs: number): void {
-    for (const effect of this.#breaker!.step(input, nowMs)) this.#report(this, effect);
+    this.#heed(this.#breaker!.step(input, nowMs));
+  }
+
+  #heed(effects: readonly BreakerEffect[]): void {
+    for (const effect of effects) {
+      if (effect.to === "closed") this.#wasProbed = false;
+      this.#report(this, effect);
+    }
   }
 }

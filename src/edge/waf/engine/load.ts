@@ -70,7 +70,7 @@ function* loading(settings: WafSettings, ports: WafPorts): InTurns<LoadedWaf> {
   if (set.ruleCount <= own)
     throw new Failure(
       "waf.rules_missing",
-      `loading rules: ${settings.rules} holds none; a file or directory with rules is required`,
+      `loading rules: ${settings.rules} holds none${whyNone(set)}; a file or directory with rules is required`,
     );
   const plan = yield* planRules(set);
   const waf = new Waf({
@@ -143,7 +143,24 @@ function listed(set: RuleSet, settings: WafSettings, faults: readonly string[]):
       consequence: "nothing is excluded",
       isFault: true,
     });
-  return [...list, ...overruled(set, settings)];
+  return [...list, ...overruled(set, settings), ...blind(set, settings)];
+}
+
+/** The first thing that was wrong: with the rules it left out they would not be none. */
+function whyNone({ unsupported }: RuleSet): string {
+  const [first] = unsupported.toSorted(byGravity);
+  if (first === undefined) return "";
+  return ` (${first.file}:${first.line}: ${first.kind} ${first.what}: ${first.reason})`;
+}
+
+/** Such as a rule set's setup without its rules. */
+function blind({ entries }: RuleSet, { rules: file }: WafSettings): WafUnsupported[] {
+  const looks = entries.some(
+    (entry) => entry.kind === "rule" && !isOurs(entry) && entry.links.some(({ targets }) => targets.length > 0),
+  );
+  if (looks) return [];
+  const consequence = "only what the engine itself cannot read is refused";
+  return [{ file, line: 0, what: "no rule here looks at anything", consequence, isFault: false }];
 }
 
 function byGravity(one: Unsupported, other: Unsupported): number {

@@ -90,11 +90,14 @@ class Loader {
   }
 
   #other(name: string, directive: Directive): void {
-    const { args, file, line } = directive;
+    const { args, fault, file, line } = directive;
+    if (fault !== undefined) throw invalid(shown(directive), "a closing quotation mark");
     const update = readUpdate(directive);
     if (update !== undefined) this.#updates.push({ update, directive, count: 0 });
-    else if (name === "secmarker") this.#entries.push({ kind: "marker", name: args[0] ?? "", file, line });
-    else if (name === "secdefaultaction") this.#default(directive);
+    else if (name === "secmarker") {
+      if (args.length !== 1) throw invalid(shown(directive), "one name");
+      this.#entries.push({ kind: "marker", name: args[0]!, file, line });
+    } else if (name === "secdefaultaction") this.#default(directive);
     else if (Object.hasOwn(SETTINGS, name)) SETTINGS[name]!(this.#settings, args[0] ?? "", directive);
     else this.#unknown(name, directive);
   }
@@ -108,7 +111,6 @@ class Loader {
   /** Holds for the rules of its phase that follow. */
   #default(directive: Directive): void {
     const actions = readActions(directive.args[0] ?? "");
-    if (directive.fault !== undefined) throw invalid(shown(directive), "a closing quotation mark");
     for (const { isFault, kind, reason, what } of checkDefaults(actions, (text) => phaseOf(text) !== undefined))
       this.#tell(directive, kind, what, reason, isFault);
     const phase = phaseOf(actions.find(({ name }) => name === "phase")?.value);

@@ -39,7 +39,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
   updateaction: (args, picked) => {
     const isPicked = picked("");
-    const added = readActions(args[1]!).filter(({ name }) => name !== "id" && name !== "phase");
+    const added = readActions(args[1]!).filter(({ name }) => name !== "id");
+    if (added.some(({ name }) => FIXED.has(name))) throw invalid(args.join(" "), "actions other than phase and chain");
     return (draft) => {
       if (!isPicked(draft)) return "other";
       const link = draft.links[0]!;
@@ -52,6 +53,8 @@ const READERS: Readonly<Record<string, Reader>> = {
   },
 };
 
+/** Of no use where a rule already stands; its id may be said once more. */
+const FIXED: ReadonlySet<string> = new Set(["phase", "chain"]);
 const LISTS: ReadonlySet<string> = new Set(["t", "setvar", "ctl", "tag"]);
 
 function picker(text: string, by: string): (draft: Draft) => boolean {

@@ -56,6 +56,104 @@ describe("checkGateway()", () => {
     expect(await faultsOf("set|access_log=-", ROUTE)).toEqual([]);
   });
 
+  test("checkGateway() shows line, option and caret of all faulty files, beside the faults of the lines", async () => {
+    const path = folder.write(
+      "many.txt",
+      [
+        "set|access_log=-",
+        "set|tls_certificate=junk.pem, tls_key=junk.json,client_ca=junk.pem",
+        "route|a|/a|https://a.example|upstream_ca=junk.pem,retries=x",
+        "route|b|/b|https://b.example|timeout=1s,upstream_ca=junk.pem,upstream_cert=junk.pem,upstream_key=client.key",
+        "route|c|/c|grpc://c|proto=junk.pem",
+        "route|d|/d|none|lua=junk.pem",
+        "route|e|/e|task://junk.pem",
+        "waf|junk.pem|block",
+      ].join("\n"),
+    );
+    const { faults, notes, text } = await checkGateway(path);
+    expect(faults.map(({ code, column, field, line }) => `${line}:${column} ${field} ${code}`)).toEqual([
+      "2:21 set.tls_certificate gateway.tls",
+      "2:39 set.tls_key gateway.tls",
+      "2:59 set.client_ca gateway.tls",
+      "3:59 options.retries gateway.config.not_a_integer",
+      "4:53 options.upstream_ca gateway.tls",
+      "4:76 options.upstream_cert gateway.tls",
+      "5:27 options.proto gateway.proto",
+      "6:21 options.lua gateway.rule_syntax",
+      "7:12 target gateway.task",
+      "8:5 rules gateway.waf",
+    ]);
+    for (const { allowed, message } of faults) expect([message, allowed]).not.toContain("");
+    expect(notes).toEqual([]);
+    expect(text).toEndWith("\n10 faults");
+    const shown = text.split("\n").findIndex((line) => line.includes(`${path}:4:53: `));
+    const [line, caret] = text.split("\n").slice(shown + 1);
+    expect(line?.slice(caret?.indexOf("^"))).toStartWith("junk.pem,upstream_cert=");
+  });
+
+  test("checkGateway() says which descriptors serve nobody, and which rules hide others", async () => {
+    const HTTP = `syntax = "proto3"; package t; import "google/api/annotations.proto"; message Q { string id = 1; Q in = 2; }\n`;
+    const rpc = (name: string, template: string, more = ""): string =>
+      `rpc ${name}(Q) returns (Q) { option (google.api.http) = { get: "${template}" ${more}}; }`;
+    folder.write("empty.proto", `syntax = "proto3";`);
+    folder.write("zz.proto", `${HTTP}service S { ${rpc("A", "/a/{zz}")} }`);
+    folder.write("deep.proto", `${HTTP}service S { ${rpc("A", "/a/{in.in.zz}")} }`);
+    folder.write("body.proto", `${HTTP}service S { ${rpc("A", "/a", `response_body: "no"`)} }`);
+    folder.write("two.proto", `${HTTP}service S { ${rpc("A", "/a/{id}")} ${rpc("B", "/a/{in.id}")} }`);
+    const route = (options: string): string => `route|g|/*|grpc://u|${options}`;
+    expect(await faultsOf(route("proto=empty.proto"))).toEqual([
+      ["gateway.proto", expect.stringContaining("no service is described")],
+    ]);
+    expect(await faultsOf(route("proto=zz.proto"))).toEqual([
+      ["gateway.proto", expect.stringContaining("/t.S/A (GET /a/{zz}): zz is no field of t.Q")],
+    ]);
+    expect(await faultsOf(route("proto=deep.proto"))).toEqual([
+      ["gateway.proto", expect.stringContaining("in.in.zz is no field")],
+    ]);
+    expect(await faultsOf(route("proto=body.proto"))).toEqual([
+      ["gateway.proto", expect.stringContaining("response_body no is no field")],
+    ]);
+    expect(await faultsOf(route("proto=two.proto,grpc_service=t.R"))).toEqual([
+      ["gateway.proto", expect.stringContaining("there is no service t.R (did you mean t.S?)")],
+    ]);
+    const { faults, notes } = await checkGateway(folder.write("two.txt", route("proto=two.proto,grpc_service=t.S")));
+    expect(faults).toEqual([]);
+    expect(notes).toEqual([expect.stringMatching(/^route g: \/t\.S\/B .* is never asked: \/t\.S\/A /)]);
+  });
+
+  test("checkGateway() tells mistakes in rules as faults when they are to block, else as notes", async () => {
+    folder.write(
+      "bad.conf",
+      `SecRule ARGS "@rx (a" "id:1,phase:2,deny"\nSecRule ARGS "@contains a" "id:2,phase:2,deny"\n`,
+    );
+    const blocking = await checkGateway(folder.write("b.txt", `${ROUTE}\nwaf|bad.conf|block`));
+    expect(blocking.faults).toEqual([expect.objectContaining({ code: "gateway.waf", line: 2, column: 5 })]);
+    expect(blocking.faults[0]?.message).toContain("bad.conf:1: ");
+    const detecting = await checkGateway(folder.write("d.txt", `${ROUTE}\nwaf|bad.conf|detect`));
+    expect(detecting.faults).toEqual([]);
+    expect(detecting.notes).toEqual([expect.stringContaining("bad.conf:1: ")]);
+  });
+
+  test("checkGateway() says why a file holds no rules, and when those that it holds look at nothing", async () => {
+    folder.write("none.conf", `SecRul ARGS "@rx a"\n`);
+    const [fault] = (await checkGateway(folder.write("n.txt", `${ROUTE}\nwaf|none.conf|detect`))).faults;
+    expect(fault?.message).toMatch(/none\.conf holds none \(\S+none\.conf:1: directive SecRul/);
+    folder.write("setup.conf", `SecAction "id:900000,phase:1,pass,nolog,setvar:tx.a=1"\n`);
+    const { faults, notes } = await checkGateway(folder.write("s.txt", `${ROUTE}\nwaf|setup.conf|block`));
+    expect(faults).toEqual([]);
+    expect(notes).toEqual([expect.stringContaining("setup.conf: no rule here looks at anything")]);
+  });
+
+  test("checkGateway() takes task graphs that are right, and programs as they are", async () => {
+    folder.write(
+      "graph.json",
+      JSON.stringify({ name: "g", tasks: [{ id: "a", type: "http", method: "GET", url: "http://127.0.0.1/" }] }),
+    );
+    folder.write("graph.ts", "throw new Error('it ran');");
+    expect((await faultsOf("route|a|/a|task://graph.ts")).length).toBe(0);
+    expect(await faultsOf("route|a|/a|task://graph.json")).toEqual([]);
+  });
+
   test("asks for nothing when the key set is behind a URL", async () => {
     expect(await faultsOf("set|jwks=https://nowhere.invalid/keys", ROUTE)).toEqual([]);
   });

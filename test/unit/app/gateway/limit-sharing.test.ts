@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { type LimitPeers, LimitSharing } from "../../../../src/app/gateway/limit-sharing.ts";
 import { GatewayLimits, type SharedMessage } from "../../../../src/edge/gateway/limit/index.ts";
 import type { LimitPlan } from "../../../../src/edge/gateway/words/index.ts";
-import { limitPlan } from "../../../support/limit-plans.ts";
+import { countedName, limitPlan } from "../../../support/limit-plans.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
 
 const ANN = { client: "192.0.2.1", headers: [] };
@@ -32,8 +32,8 @@ class Side {
     this.sharing.follow(this.limits);
   }
 
-  admit(): string {
-    return this.limits.admit(this.limits.forRoute("r")!, ANN).kind;
+  admit(route = "r"): string {
+    return this.limits.admit(this.limits.forRoute(route)!, ANN).kind;
   }
 }
 
@@ -51,7 +51,7 @@ describe("LimitSharing", () => {
     const [left, right] = [new Side(clock, "right", [PLAN]), new Side(clock, "left", [PLAN])];
     expect([left.admit(), left.admit()]).toEqual(["pass", "pass"]);
     clock.advance(100);
-    expect(left.sent).toMatchObject([{ number: 1, held: { one: [ANN.client, 2] } }]);
+    expect(left.sent).toMatchObject([{ number: 1, held: { [countedName({ plan: PLAN })]: [ANN.client, 2] } }]);
     right.sharing.receive("left", left.sent[0]);
     expect(right.sent).toMatchObject([{ number: 0, heard: { number: 1 } }]);
     expect(right.admit()).toBe("reject");
@@ -61,6 +61,22 @@ describe("LimitSharing", () => {
     expect(right.sharing.counts()).toEqual({ peers: 1, silent: 0, untold: 0 });
     for (const { sharing } of [left, right]) sharing.close();
     expect(clock.timers).toBe(0);
+  });
+
+  test("follow() counts together what counts the same, wherever its lines stand, and nothing else under the same id", () => {
+    const clock = new SteppedClock();
+    const login = limitPlan({ id: "limit-1", limit: 2, isShared: true, routes: ["login"] });
+    const all = limitPlan({ id: "limit-1", limit: 1_000, isShared: true });
+    const newer = [all, { ...login, id: "limit-2" }];
+    const [left, right] = [new Side(clock, "right", [login]), new Side(clock, "left", newer)];
+    for (let at = 0; at < 100; at++) expect(right.admit()).toBe("pass");
+    clock.advance(100);
+    exchange(left, right);
+    expect([left.admit("login"), left.admit("login"), left.admit("login")]).toEqual(["pass", "pass", "reject"]);
+    clock.advance(100);
+    exchange(left, right);
+    expect(right.admit("login")).toBe("reject");
+    for (const { sharing } of [left, right]) sharing.close();
   });
 
   test("follow() goes on with what is under way elsewhere when a reload keeps the limit, and without it when it goes", () => {

@@ -57,6 +57,12 @@ describe("mergeSnapshots()", () => {
     expect(merged.routes.map(({ masks }) => masks)).toEqual([{ masked: 4, refused: 2 }, undefined]);
   });
 
+  test("mergeSnapshots() adds up what conversions of a route left out, and has nothing where that is nothing", () => {
+    const one = snapshot({ routes: [route("one", { dropped: { request: 2, reply: 1 } }), route("two")] });
+    const merged = mergeSnapshots(one, [readSnapshot(JSON.parse(JSON.stringify(snapshotJson(one)))), snapshot()]);
+    expect(merged.routes.map(({ dropped }) => dropped)).toEqual([{ request: 4, reply: 2 }, undefined]);
+  });
+
   test("mergeSnapshots() adds counts up and merges histograms when there are several processes", () => {
     const other = snapshot({
       malformed: [

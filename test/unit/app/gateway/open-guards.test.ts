@@ -1,6 +1,6 @@
 /** What a reload makes of firewalls: kept while neither their line nor their rule files change. */
-import { describe, expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { describe, expect, spyOn, test } from "bun:test";
+import { readFileSync, rmSync } from "node:fs";
 import { openGuards } from "../../../../src/app/gateway/open-guards.ts";
 import { createLogger } from "../../../../src/base/log.ts";
 import { Gateway } from "../../../../src/edge/gateway/core/index.ts";
@@ -38,6 +38,20 @@ describe("openGuards()", () => {
     expect([loaded.ruleCount, files.isUnchanged]).toEqual([count - 1, false]);
   });
 
+  test("openGuards() at a reload takes no rules with mistakes in them where they are to block: the former ones stay", async () => {
+    using place = new Workspace();
+    place.write("rules/a.conf", rule(1));
+    const watching = planOf(`${place.path}/rules`);
+    const blocking = { ...watching, wafs: watching.wafs.map((waf) => ({ ...waf, mode: "block" as const })) };
+    const former = await openGuards(blocking, ports);
+    place.write("rules/a.conf", `${rule(1)}SecRule ARGS "@nope x" "id:2,phase:2,deny"\n`);
+    const failing = openGuards(blocking, ports, former);
+    await expect(failing).rejects.toMatchObject({ code: "gateway.waf", message: expect.stringContaining("a.conf:2") });
+    expect((await openGuards(watching, ports, former)).loaded()[0]!.loaded.ruleCount).toBe(1);
+    place.write("rules/a.conf", `${rule(1)}SecRule GEO "@eq 1" "id:2,phase:2,deny"\n`);
+    expect((await openGuards(blocking, ports, former)).loaded()[0]!.loaded.ruleCount).toBe(1);
+  });
+
   test.each<readonly [string, boolean, (place: Workspace) => void]>([
     ["nothing has changed", true, () => {}],
     ["another file has come beside its directory", true, (place) => void place.write("other.conf", rule(9))],
@@ -61,6 +75,49 @@ describe("openGuards()", () => {
     const other = await openGuards(planOf(`${place.path}/rules`, ",paranoia=2"), ports, third);
     expect(other.loaded()[0]!.loaded).not.toBe(third.loaded()[0]!.loaded);
   });
+});
+
+test("openGuards() closes the audit log of a firewall that another one takes the place of, and of no other", async () => {
+  using place = new Workspace();
+  place.write("rules/a.conf", rule(1));
+  const plan = planOf(`${place.path}/rules`, `,audit_log=${place.at("audit.ndjson")}`);
+  const first = await openGuards(plan, ports);
+  const { audit } = first.loaded()[0]!;
+  const close = spyOn(audit!, "close");
+  const second = await openGuards(plan, ports, first);
+  expect(close).toHaveBeenCalledTimes(0);
+  await openGuards(planOf(`${place.path}/rules`), ports, second);
+  expect(close).toHaveBeenCalledTimes(1);
+});
+
+test("what a firewall quotes of a field that a JSON path hides in logs stands neither in its log nor in its proposals", async () => {
+  using place = new Workspace();
+  const told: string[] = [];
+  const sink = (line: unknown) => void told.push(JSON.stringify(line));
+  const logger = createLogger({ name: "gw", level: "info", clock: new SteppedClock(), sink });
+  const block =
+    "phase:2,deny,status:403,msg:'bad %{MATCHED_VAR}',logdata:'%{TX.0} within %{MATCHED_VAR_NAME}: %{MATCHED_VAR}'";
+  place.write("a.conf", `SecRule ARGS "@rx un[a-z]+" "id:1,capture,${block}"`);
+  const lines = [
+    "route|web|/*|http://a",
+    `waf|${place.at("a.conf")}|block|id=own,audit_log=${place.at("audit.ndjson")}`,
+    "mask|log|$..password|mask",
+  ];
+  const { faults, plan } = parseGatewayFile(lines.join("\n"), "g.txt");
+  expect(faults).toEqual([]);
+  const guards = await openGuards(plan, { ...ports, logger });
+  const rig = new CoreRig(
+    lines.filter((line) => !line.startsWith("waf")),
+    {
+      guardsFor: (route) => guards.guardsFor(route),
+    },
+  );
+  expect(rig.send("/?password=union-select&q=unhappy").status).toBe(403);
+  const all = told.join("\n") + readFileSync(place.at("audit.ndjson"), "utf8");
+  expect(all).toContain("ARGS:password");
+  expect(all).not.toContain("union");
+  expect(rig.send("/?q=unhappy").status).toBe(403);
+  expect(told.join("\n")).toContain("unhappy within ARGS:q");
 });
 
 describe("openGuards() of a firewall that says why it blocked", () => {

@@ -62,6 +62,26 @@ function threshold(running: RunningGateway): number | undefined {
 }
 
 describe("RunningGateway.reload()", () => {
+  test("reload() that fails is known until one succeeds", async () => {
+    using rig = new Rig();
+    rig.write(1);
+    const running = await RunningGateway.open(rig.ports());
+    expect(running.notTaken).toBeUndefined();
+    rig.write(2, ["route|x"]);
+    await running.reload().catch(() => {});
+    expect(running.notTaken?.reason).toContain("reading ");
+    rig.place.write("junk.pem", "junk");
+    rig.write(2, [`route|x|/x|https://u|upstream_ca=${rig.place.at("junk.pem")}`]);
+    await running.reload().catch(() => {});
+    expect(running.notTaken?.reason).toMatch(
+      /cannot use upstream_ca=.*; gateway check \S+gateway\.txt shows the line$/,
+    );
+    rig.write(3);
+    await running.reload();
+    expect(running.notTaken).toBeUndefined();
+    await running.close(0);
+  });
+
   test("reload() while another one is loading comes behind it: all are done, and the newest file counts", async () => {
     using rig = new Rig();
     rig.write(1);

@@ -5,7 +5,8 @@ import { TlsFiles } from "../../../../src/app/gateway/tls-files.ts";
 import { Certificates } from "../../../support/openssl.ts";
 import { Workspace } from "../../../support/workspace.ts";
 
-const YEAR_MS = 365 * 24 * 3_600_000;
+const DAY_MS = 24 * 3_600_000;
+const YEAR_MS = 365 * DAY_MS;
 
 let folder: Workspace;
 let certificates: Certificates;
@@ -45,6 +46,7 @@ describe("TlsFiles", () => {
       clientCa: certificates.read("ca.crt"),
     });
     expect(notes).toEqual([]);
+    expect(files.times.map(({ file }) => file.split("=")[0])).toEqual(["tls_certificate", "client_ca"]);
   });
 
   test.each([
@@ -67,18 +69,22 @@ describe("TlsFiles", () => {
 describe("readIdentity(), readAuthorities()", () => {
   const noted = (nowMs: number): readonly string[] => {
     const notes: string[] = [];
-    const ports = { nowMs, note: (text: string) => void notes.push(text) };
+    const ports = { nowMs, note: (text: string) => void notes.push(text), time: () => {} };
     const file = (name: string, path: string) => ({ name, path: folder.at(path) });
     readIdentity(file("upstream_cert", "server.crt"), file("upstream_key", "server.key"), ports);
     readAuthorities(file("upstream_ca", "ca.crt"), ports);
     return notes;
   };
 
-  test("they note it when the time of a certificate is over, or has not come", () => {
+  test("they note it when the time of a certificate is over, soon is, or has not come", () => {
     expect(noted(Date.now() + 60_000)).toEqual([]);
     expect(noted(Date.now() + YEAR_MS)).toEqual([
       expect.stringMatching(/^upstream_cert=\S+: the certificate of CN=server has expired on 2/),
       expect.stringMatching(/^upstream_ca=\S+: the certificate of CN=ca has expired on 2/),
+    ]);
+    expect(noted(Date.now() + 2 * DAY_MS - 3_600_000)).toEqual([
+      expect.stringMatching(/^upstream_cert=\S+: the certificate of CN=server expires on 2\S+, in less than a day$/),
+      expect.stringMatching(/^upstream_ca=\S+: the certificate of CN=ca expires on 2/),
     ]);
     expect(noted(Date.now() - YEAR_MS)[0]).toMatch(/the certificate of CN=server is good from 2\S+ only$/);
   });

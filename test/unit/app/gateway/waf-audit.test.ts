@@ -18,8 +18,8 @@ describe("openAudit()", () => {
     using folder = new Workspace();
     const audit = openAudit(folder.at("audit.ndjson"), () => {})!;
     const mask = (text: string): string => text.replaceAll("4111", "****");
-    audit(record("block"), "request-1", mask);
-    audit(record("detect"), "request-2", mask);
+    audit.add(record("block"), "request-1", mask);
+    audit.add(record("detect"), "request-2", mask);
     const text = folder.text("audit.ndjson");
     expect(text).not.toContain("4111");
     const [blocked, watched] = text
@@ -42,7 +42,7 @@ describe("openAudit()", () => {
 SecRule ARGS "@contains evil" "id:1,phase:2,deny,status:403,msg:'bad %{MATCHED_VAR}',logdata:'%{MATCHED_VAR}'"`;
     const value = `evil${"x".repeat(186)}`; // the card goes beyond what is shown
     const { record } = ask(wafOf(rules), { target: `/a?q=${value}${card}` });
-    audit(record, "request-1", (text) => text.replaceAll(card, "****"));
+    audit.add(record, "request-1", (text) => text.replaceAll(card, "****"));
     const [line] = folder.text("audit.ndjson").trim().split("\n");
     expect(line).not.toContain("4111");
     expect(JSON.parse(line!)).toMatchObject({

@@ -2,7 +2,9 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   existsSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
+  readlinkSync,
   renameSync,
   rmSync,
   statSync,
@@ -71,6 +73,29 @@ test("openLogFile() begins a new file when somebody has moved or deleted the one
   append("three\n");
   expect([readFileSync(`${path}.moved`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\n", "three\n"]);
 });
+
+test("close() gives the file back, and a line that comes all the same opens it again", () => {
+  const path = join(directory, "a.log");
+  const open = () => readdirSync("/proc/self/fd").filter((fd) => linkOf(fd) === path).length;
+  const append = openLogFile(path, { warn: () => {} });
+  append("one\n");
+  expect(open()).toBe(1);
+  append.close();
+  append.close();
+  expect(open()).toBe(0);
+  append("two\n");
+  expect([open(), readFileSync(path, "utf8")]).toEqual([1, "one\ntwo\n"]);
+  append.close();
+});
+
+/** The directory's own descriptor is gone when it is asked for. */
+function linkOf(fd: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
+}
 
 test("openLogFile() refuses a path that cannot be opened", () => {
   expect(() => openLogFile(directory, { warn: () => {} })).toThrow("a file that can be written is required");

@@ -77,6 +77,8 @@ describe("gatewayMetrics()", () => {
         'gateway_waf_blocked_total{waf="crs"} 2',
         'gateway_masked_total{route="users"} 11',
         'gateway_mask_refused_total{route="users"} 2',
+        'gateway_dropped_fields_total{from="request",route="users"} 3',
+        'gateway_dropped_fields_total{from="reply",route="users"} 1',
         'gateway_limit_keys{limit="limit-1"} 8',
         "gateway_reloads_total 5",
       ]),
@@ -93,12 +95,27 @@ describe("gatewayMetrics()", () => {
     const lines = said(gatewayMetrics({ sample: () => gatewaySample({ routes }) }));
     expect(lines).toContain('gateway_masked_total{route="(others)"} 117');
     expect(lines).toContain('gateway_mask_refused_total{route="(others)"} 39');
+    expect(lines).toContain('gateway_dropped_fields_total{from="request",route="(others)"} 120');
     expect(lines.filter((line) => line.startsWith("gateway_masked_total")).length).toBe(GATEWAY_ROUTES_MAX + 1);
     expect(lines).toContain('gateway_requests_total{route="(others)",status="5xx"} 280');
     expect(lines).toContain('gateway_refused_total{code="gateway.limit_full",route="(others)"} 320');
     expect(lines).toContain('gateway_request_duration_seconds_count{route="(others)"} 40');
     expect(lines.filter((line) => line.startsWith("gateway_received_bytes_total")).length).toBe(GATEWAY_ROUTES_MAX + 1);
     expect(lines.some((line) => line.includes("idle-"))).toBe(false);
+  });
+
+  test("gatewayMetrics() says when certificates end, those that end first of very many", () => {
+    const certificates = Array.from({ length: 40 }, (_, at) => ({ file: `upstream_ca=${at}.crt`, endMs: 1e12 - at }));
+    expect(said(gatewayMetrics({ sample: () => gatewaySample() }))).toContain(
+      'gateway_certificate_end_timestamp_seconds{file="tls_certificate=server.crt"} 1800000000',
+    );
+    const lines = said(gatewayMetrics({ sample: () => gatewaySample({ certificates }) }));
+    const ends = lines.filter((line) => line.startsWith("gateway_certificate_end"));
+    expect([
+      ends.length,
+      ends.some((line) => line.includes("39.crt")),
+      ends.some((line) => line.includes("=0.crt")),
+    ]).toEqual([32, true, false]);
   });
 
   test("gatewayMetrics() says nothing of masks when a route has none", () => {

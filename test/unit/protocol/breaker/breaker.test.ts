@@ -78,6 +78,7 @@ const RARE = 8;
 function inputOf({ kind, pick }: Event, tickets: number): BreakerInput {
   if (kind === "trip" && pick % RARE === 0) return { type: "trip", reason: "so be it" };
   if (kind === "reset" && pick % RARE === 0) return { type: "reset" };
+  if (kind === "reset" && pick % RARE === 1) return { type: "probe", reason: "hope" };
   if (tickets === 0 || kind === "tick" || kind === "trip" || kind === "reset") return { type: "tick" };
   const ticket = tickets - (pick % Math.min(tickets, 8)); // one of the last few
   if (kind === "failed") return { type: "failed", ticket, reason: "down" };
@@ -205,6 +206,18 @@ describe("Breaker", () => {
     expect(breaker.lastFailure).toBe("unhealthy");
     breaker.step({ type: "reset" }, 1);
     expect(breaker.lastFailure).toBe("");
+  });
+
+  test("a probe makes one that is open half-open before its time, and changes nothing else", () => {
+    const breaker = new Breaker({ failureThreshold: 1, halfOpenAfterMs: 10 });
+    expect(breaker.step({ type: "probe", reason: "hope" }, 0)).toEqual([]);
+    breaker.step({ type: "trip", reason: "unhealthy" }, 1);
+    expect(breaker.step({ type: "probe", reason: "hope" }, 2)).toMatchObject([{ to: "half_open", reason: "hope" }]);
+    const { decision } = breaker.admit(2);
+    expect(decision).toMatchObject({ type: "admitted", probe: true });
+    expect(breaker.step({ type: "probe", reason: "hope" }, 3)).toEqual([]);
+    breaker.step({ type: "failed", ticket: 1, reason: "down" }, 4);
+    expect([breaker.state, breaker.nextDeadlineMs]).toEqual(["open", 14]);
   });
 
   test("step() throws when the ticket was never given out, or time goes back", () => {

@@ -58,7 +58,9 @@ export class ModelBreaker {
       this.#openedMs = this.#nowMs;
       if (this.state !== "open") this.#enter("open");
     } else if (input.type === "reset") this.#enter("closed");
-    else if (input.type !== "tick") {
+    else if (input.type === "probe") {
+      if (this.state === "open") this.#enter("half_open");
+    } else if (input.type !== "tick") {
       const call = this.#calls[input.ticket - 1]!;
       if (!this.#counts(call)) return;
       call.answered = true;

@@ -1,5 +1,6 @@
 /** Parameters as members of a message's JSON. */
 import { describe, expect, test } from "bun:test";
+import { finishAtOnce } from "../../../../src/base/turns.ts";
 import { type JsonObject, messageOfJsonValue, setField } from "../../../../src/wire/protobuf/index.ts";
 import { failureOfCall } from "./outcomes.ts";
 import { LIBRARY, load } from "./protos.ts";
@@ -10,7 +11,7 @@ const Get = store.message("library.v1.GetBook")!;
 function set(...pairs: readonly (readonly [path: string, value: string])[]): JsonObject {
   const json: JsonObject = {};
   for (const [path, value] of pairs) setField(Get, json, path, value);
-  messageOfJsonValue(Get, json, { registry: store.registry });
+  finishAtOnce(messageOfJsonValue(Get, json, { registry: store.registry }));
   return json;
 }
 

@@ -73,6 +73,7 @@ class Rig {
   readonly tasks: unknown[] = [];
   isOpen = true;
   taskFails: Failure | undefined;
+  readonly clock = new SteppedClock();
   serviceFails: Failure | undefined;
   readonly broken: string[] = [];
   post: PostWay["post"] = async () => ({ status: 202, headers: { "content-type": "application/json" }, text: "{}\n" });
@@ -80,7 +81,7 @@ class Rig {
   readonly more = Promise.withResolvers<void>();
   isStreamEnded = false;
   readonly targets = namedTargets({
-    clock: new SteppedClock(),
+    clock: this.clock,
     bodies: this.bodies,
     shown: () => (this.isOpen ? this.#shown() : undefined),
     ways: () => [{ id: "m1", post: (post, how) => this.post(post, how) }],
@@ -283,6 +284,41 @@ describe("namedTargets()", () => {
       "gateway.pipeline_full",
       1,
     ]);
+  });
+
+  test.each([
+    ["link.unreachable", []],
+    ["master.none", []],
+    ["link.closed", ["idempotency-key", "k1"]],
+  ])("waits for a master that comes back, when a run fails with %s and the headers are %p", async (code, headers) => {
+    const rig = new Rig();
+    rig.taskFails = new Failure(code, "no link to 10.0.0.1", { retryable: true });
+    const { events } = rig.ask(TASK, { headers });
+    await until("it waits", () => rig.clock.timers === 1);
+    rig.taskFails = undefined;
+    rig.clock.advance(1_000);
+    await settled(events);
+    expect([events.events, rig.tasks.length]).toEqual([["reply 202", "over"], 2]);
+  });
+
+  test("says when a run may be asked for again, once it has waited for a master in vain", async () => {
+    const rig = new Rig();
+    rig.taskFails = new Failure("link.unreachable", "no link to 10.0.0.1", { retryable: true });
+    const { events } = rig.ask(TASK);
+    while (events.failure === undefined) {
+      await until("it waits, or has ended", () => rig.clock.timers === 1 || events.failure !== undefined);
+      rig.clock.advance(1_000);
+    }
+    expect([events.failure.code, events.failure.data]).toEqual(["gateway.task_unreachable", { retryAfterMs: 1_000 }]);
+    expect(rig.tasks.length).toBe(6);
+  });
+
+  test("does not ask for a run without a key again that a master may have begun", async () => {
+    const rig = new Rig();
+    rig.taskFails = new Failure("link.closed", "the link broke", { retryable: true });
+    const { events } = rig.ask(TASK);
+    await settled(events);
+    expect([events.failure?.code, rig.tasks.length]).toEqual(["link.closed", 1]);
   });
 
   test("tells of what a task's master fails with only to the log: it speaks of files", async () => {

@@ -232,6 +232,10 @@ export class Rig {
   readonly entered: Exchange[] = [];
   /** Codes of what was answered in the gateway's own words. */
   readonly refused: string[] = [];
+  /** Codes of what the log is told. */
+  readonly blamed: string[] = [];
+  /** What no descriptor knew. */
+  readonly dropped: string[] = [];
   readonly clock = new SteppedClock();
   readonly converter: RouteConverter;
   readonly #route: RoutePlan;
@@ -281,6 +285,8 @@ export class Rig {
       head: request,
       path: target.split("?")[0]!,
       refuse: ({ code }) => void this.refused.push(code),
+      blame: ({ code }) => void this.blamed.push(code),
+      drop: (path, from) => void this.dropped.push(`${from} ${path}`),
       enter: (exchange) => void this.entered.push(exchange),
     };
     const kind = this.converter.kindOf(request, this.#scheme);

@@ -114,9 +114,22 @@ describe("convertGrpcWeb()", () => {
 
   test("tells a status when the body is no base64, the upstream breaks off, is not there, or is no gRPC", () => {
     const text = ["content-type", "application/grpc-web-text"];
-    const broken = new Rig();
-    const noBase64 = broken.send("POST", "/a.B/C", text, new TestBody(["*"]));
-    expect([noBase64.header("grpc-status"), broken.upstream.call.body.aborted?.code]).toEqual(["3", "grpc.web_base64"]);
+    const early = new Rig();
+    const noBase64 = early.send("POST", "/a.B/C", text, new TestBody(["*"]));
+    expect([noBase64.header("grpc-status"), early.upstream.calls.length, early.blamed]).toEqual([
+      "3",
+      0,
+      ["grpc.web_base64"],
+    ]);
+    // Behind it comes a call that fails because its body breaks off: the client is to blame all the same.
+    const later = new Rig();
+    const body = new TestBody();
+    const late = later.send("POST", "/a.B/C", text, body);
+    const { call } = later.upstream;
+    call.body.abort = () => call.events.onFailure(new Failure("gateway.upstream_protocol", "cut"), false);
+    body.sink!.write(Buffer.from("AAAA"));
+    body.sink!.write(Buffer.from("*"));
+    expect([late.header("grpc-status"), call.cancelled?.code]).toEqual(["3", "grpc.web_base64"]);
     const rig = new Rig();
     const cut = rig.send("POST", "/a.B/C", ["content-type", "application/grpc-web"], new TestBody([ask]));
     rig.upstream.call.answer().abort(new Failure("gateway.upstream_closed", "x"));
@@ -192,6 +205,16 @@ describe("convertGrpcJson()", () => {
     sink.write(Buffer.from(`"pages":12345678901234567}`));
     sink.end();
     expect([books(exchange), statusOf(exchange)]).toEqual([[{ name: "b", pages: "12345678901234567" }], "0"]);
+  });
+
+  test("counts what a request or, when the route says so, a reply holds and no descriptor knows", () => {
+    const plan = { mode: "grpc-json", unknownFields: "count" } as const;
+    const unknown = frameMessage(Buffer.concat([ask.subarray(5), new Uint8Array([0xc0, 0x3e, 1])]));
+    const { exchange, rig } = asked("Get", unknown, new Rig({ store, plan, scheme: "http" }));
+    const sink = rig.upstream.call.answer(JSON_REPLY);
+    sink.write(Buffer.from(`{"name":"b","nmae":1}`));
+    sink.end();
+    expect([books(exchange), rig.dropped]).toEqual([[{ name: "b" }], ["request #1000", "reply nmae"]]);
   });
 
   test("asks by the next annotation when the message does not fit the first, and nobody when it fits none", () => {

@@ -3,8 +3,10 @@ import { expect, test } from "bun:test";
 import { collectBody } from "../../../../../src/edge/gateway/convert/flow.ts";
 import { JsonBodyStream } from "../../../../../src/edge/gateway/convert/json-body-stream.ts";
 import { TextStream } from "../../../../../src/edge/gateway/convert/text-stream.ts";
+import { Turns } from "../../../../../src/edge/gateway/convert/turns.ts";
 import type { BodySink } from "../../../../../src/wire/http/index.ts";
 import { FrameReader } from "../../../../../src/wire/protobuf/index.ts";
+import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { TestBody } from "./fakes.ts";
 
 const COUNT = 500;
@@ -25,7 +27,13 @@ const takers: readonly [string, first: Uint8Array, () => Pick<BodySink, "write">
     "JsonBodyStream",
     Buffer.from("["),
     () =>
-      new JsonBodyStream([], 100_000, { convert: (text) => text, parse: (text) => JSON.parse(text), onBroken() {} }),
+      new JsonBodyStream([], 100_000, new Turns(new SteppedClock()), {
+        // biome-ignore lint/correctness/useYield: a conversion that is done at once
+        *convert(text) {
+          return Buffer.from(text);
+        },
+        onBroken() {},
+      }),
   ],
   [
     "TextStream",

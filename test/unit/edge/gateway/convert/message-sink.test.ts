@@ -4,7 +4,9 @@ import { FrameSink } from "../../../../../src/edge/gateway/convert/frame-sink.ts
 import { JsonBodyStream } from "../../../../../src/edge/gateway/convert/json-body-stream.ts";
 import type { MessageSink } from "../../../../../src/edge/gateway/convert/message-sink.ts";
 import { TextStream } from "../../../../../src/edge/gateway/convert/text-stream.ts";
+import { Turns } from "../../../../../src/edge/gateway/convert/turns.ts";
 import { frameMessage } from "../../../../../src/wire/protobuf/index.ts";
+import { SteppedClock } from "../../../../support/stepped-clock.ts";
 
 const CAUSE = new Failure("test.cause", "it was told to");
 
@@ -64,12 +66,12 @@ const KINDS: readonly Kind[] = [
 
 /** What goes to its upstream is told as it arrives there. */
 function jsonBodyStream(taker: Taker): MessageSink {
-  const stream = new JsonBodyStream(["content-type", "application/x-ndjson"], 100, {
-    convert: (text) => {
-      if (Buffer.from(text).toString() === "{") throw new Error("no JSON");
-      return text;
+  const stream = new JsonBodyStream(["content-type", "application/x-ndjson"], 100, new Turns(new SteppedClock()), {
+    // biome-ignore lint/correctness/useYield: a conversion that is done at once
+    *convert(text) {
+      if (text === "{") throw new Error("no JSON");
+      return Buffer.from(text);
     },
-    parse: (text) => JSON.parse(text),
     onBroken: (failure) => taker.broken(failure),
   });
   stream.messages.start({

@@ -89,11 +89,11 @@ describe("RouteDescriptors", () => {
     rig.post("/library.v1.Library/Get", "{}");
     await settle();
     const early = rig.post("/library.v1.Library/New", "{}");
-    expect([early.status, rig.converter.counts().reflections]).toEqual([501, 1]);
+    expect([early.status, rig.converter.counts().reflections]).toEqual([404, 1]);
     rig.clock.advance(10_000);
     const late = rig.post("/library.v1.Library/New", "{}");
     await settle();
-    expect([late.status, rig.converter.counts().reflections]).toEqual([501, 2]);
+    expect([late.status, rig.converter.counts().reflections]).toEqual([404, 2]);
   });
 
   test("a client that goes while they are fetched is not served", async () => {

@@ -83,6 +83,62 @@ describe("a message", () => {
     ]);
   });
 
+  test("carries its JSON, and its id, as they were written", () => {
+    const rig = newRig();
+    const exchange = open(rig, "/");
+    const body = `{"n":12345678901234567890, "n2": 1.10,"deep":[{"a":[]}], "s":"\\u0041,}"}`;
+    say(exchange, `{"id": 12345678901234567890,"body": ${body} ,"method":"POST","path":"/a"}`);
+    say(exchange, `{"id":1.50,"path":"/b"}`);
+    const [first, second] = rig.entered as [Exchange, Exchange];
+    expect(bodyOf(first)).toBe(body);
+    for (const entered of [first, second]) entered.send({ status: 204, headers: [] });
+    expect(heard(exchange.raw!.sink).map(([, text]) => text.slice(0, 34))).toEqual([
+      `{"id":12345678901234567890,"status`,
+      `{"id":1.50,"status":204,"headers":`,
+    ]);
+  });
+
+  test("is answered with the reply's trailers", () => {
+    const rig = newRig();
+    const exchange = open(rig, "/");
+    say(exchange, `{"id":1,"path":"/a"}`);
+    rig.entered[0]!.respond({ status: 200, headers: [] }).end(["x-sum", "5", "x-sum", "6"]);
+    expect(replied(exchange)).toEqual([
+      { id: 1, status: 200, headers: {}, body: "", trailers: { "x-sum": ["5", "6"] } },
+    ]);
+  });
+
+  test.each([
+    ["members of the same name", `{"id":1,"path":"/a","path":"/b"}`, "duplicate"],
+    ["members of the same name in its body", `{"id":1,"path":"/a","method":"POST","body":{"a":1,"a":2}}`, "duplicate"],
+    [
+      "more levels than anybody needs",
+      `{"id":1,"path":"/a","body":${"[".repeat(50_000)}${"]".repeat(50_000)}}`,
+      "levels",
+    ],
+    ["an id of many levels", `{"id":${"[".repeat(150)}${"]".repeat(150)},"path":"/a"}`, "an array"],
+    ["a field that it may not set", `{"id":1,"path":"/a","headers":{"x":["a"]}}`, "one of accept"],
+  ])("is refused in few words when it has %s", (_, text, says) => {
+    const rig = new Rig({ scheme: "http", plan: { mode: "websocket-http", messageBytesMax: MIB } });
+    const exchange = open(rig, "/");
+    say(exchange, text);
+    rig.clock.advance(1000);
+    const [reply] = replied(exchange) as [{ status: number; body: string }];
+    expect([reply.status, reply.body, reply.body.length < 400, rig.entered.length]).toEqual([
+      400,
+      expect.stringContaining(says),
+      true,
+      0,
+    ]);
+  });
+
+  test("is answered 413 when it holds more values than it may", () => {
+    const rig = newRig();
+    const exchange = open(rig, "/");
+    say(exchange, `{"id":1,"path":"/a","body":[${"[],".repeat(5000)}1]}`);
+    expect(replied(exchange)[0]!.status).toBe(413);
+  });
+
   test("carries bytes in base64 both ways", () => {
     const rig = newRig();
     const exchange = open(rig, "/");
@@ -189,7 +245,10 @@ describe("a socket of requests", () => {
     const rig = new Rig({ scheme: "http", plan: { mode: "websocket-http", messageBytesMax: 4 * MIB } });
     const exchange = open(rig, "/");
     const body = "x".repeat(3 * MIB);
-    for (let id = 0; id < 6; id++) say(exchange, `{"id":${id},"path":"/a","body":"${body}"}`);
+    for (let id = 0; id < 6; id++) {
+      say(exchange, `{"id":${id},"path":"/a","body":"${body}"}`);
+      rig.clock.advance(0);
+    }
     expect(rig.entered.length).toBe(3);
   });
 

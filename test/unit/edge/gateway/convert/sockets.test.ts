@@ -1,10 +1,17 @@
 /** WebSocket clients and WebSocket upstreams. */
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../../src/base/errors.ts";
-import { binaryOf, frameMessage, messageOfJson } from "../../../../../src/wire/protobuf/index.ts";
+import type { ConvertAsk } from "../../../../../src/edge/gateway/convert/index.ts";
+import {
+  binaryOf,
+  frameMessage,
+  jsonOfMessage,
+  messageOfBinary,
+  messageOfJson,
+} from "../../../../../src/wire/protobuf/index.ts";
 import { acceptOf, OPCODE, writeFrame } from "../../../../../src/wire/websocket/index.ts";
 import { LIBRARY, load } from "../../../wire/protobuf/protos.ts";
-import { Rig, type TestExchange } from "./fakes.ts";
+import { Rig, TestCall, type TestExchange } from "./fakes.ts";
 import { closing, HANDSHAKE, heard, KEY, open, say, UpstreamSocket } from "./socket-fakes.ts";
 
 const store = await load({ "library.proto": LIBRARY });
@@ -53,6 +60,53 @@ describe("convertSocketToGrpc()", () => {
     expect(heard(exchange.raw!.sink)).toEqual([
       [OPCODE.text, `{"name":"3"}`],
       [OPCODE.close, "1000 "],
+    ]);
+  });
+
+  test("puts what path and query say into each message", () => {
+    const rig = new Rig({ store });
+    const exchange = open(rig, "/v1/books/7?parts=1&parts=2&shelf.theme=a");
+    say(exchange, `{"deep":true}`);
+    const Get = store.message("library.v1.GetBook")!;
+    const { call } = rig.upstream;
+    expect([
+      call.request.head.target,
+      JSON.parse(jsonOfMessage(Get, messageOfBinary(Get, call.body.bytes.subarray(5)), store.registry)),
+    ]).toEqual(["/library.v1.Library/Get", { name: "7", deep: true, parts: [1, 2], shelf: { theme: "a" } }]);
+    const named = open(rig, "/library.v1.Library/Watch?name=q");
+    say(named, bookBytes({}));
+    const bytes = rig.upstream.call.body.bytes.subarray(5);
+    expect(JSON.parse(jsonOfMessage(Get, messageOfBinary(Get, bytes), store.registry))).toEqual({ name: "q" });
+  });
+
+  test("counts what a reply holds and no descriptor knows", () => {
+    const rig = new Rig({ store });
+    const exchange = open(rig, "/library.v1.Library/Chat");
+    say(exchange, "{}");
+    rig.upstream.call.answer().write(frameMessage(new Uint8Array([0xc0, 0x3e, 1])));
+    expect([heard(exchange.raw!.sink), rig.dropped]).toEqual([[[OPCODE.text, "{}"]], ["reply #1000"]]);
+  });
+
+  test("refuses with HTTP when a parameter belongs nowhere", () => {
+    const rig = new Rig({ store });
+    const exchange = open(rig, "/v1/books/7?nothing=1");
+    expect([exchange.status, exchange.raw, rig.blamed]).toEqual([400, undefined, ["protobuf.unknown_field"]]);
+  });
+
+  test("keeps the order of messages when a long one is converted in turns", () => {
+    const rig = new Rig({ store, plan: { messageBytesMax: 1_000_000 } });
+    const exchange = open(rig, "/library.v1.Library/Chat");
+    const tags = Array.from({ length: 9000 }, (_, index) => `t${index}`);
+    say(exchange, JSON.stringify({ name: "1", tags }));
+    say(exchange, `{"name":"2"}`);
+    say(exchange, bookBytes({ name: "3" }));
+    const { call } = rig.upstream;
+    expect(call.body.chunks).toEqual([]);
+    say(exchange, "");
+    rig.clock.advance(0);
+    expect([call.body.bytes, call.body.isEnded]).toEqual([
+      Buffer.concat([{ name: "1", tags }, { name: "2" }, { name: "3" }].map((book) => frameMessage(bookBytes(book)))),
+      true,
     ]);
   });
 
@@ -109,7 +163,7 @@ describe("convertSocketToGrpc()", () => {
 
   test("refuses with HTTP when the path names no method", () => {
     const exchange = open(new Rig({ store }), "/nothing");
-    expect([exchange.status, exchange.raw]).toEqual([501, undefined]);
+    expect([exchange.status, exchange.raw]).toEqual([404, undefined]);
   });
 
   test("holds the client back when the upstream takes no more, and the upstream when the client does not", () => {
@@ -167,6 +221,20 @@ describe("convertHttpToSocket()", () => {
     const rig = new Rig({ scheme: "ws" });
     rig.post("/socket", body);
     expect(heard(new UpstreamSocket(rig.upstream.call).sink)).toEqual([[OPCODE.text, message]]);
+  });
+
+  test("says that no answer came in time, also when the socket says at once that it is closed", () => {
+    let call: TestCall | undefined;
+    let socket: UpstreamSocket | undefined;
+    const ask: ConvertAsk = (request, events) => {
+      call = new TestCall(request, events);
+      return { cancel: (cause) => socket!.source.sink!.abort(cause) };
+    };
+    const rig = new Rig({ scheme: "ws", ask });
+    const exchange = rig.post("/socket", "{}");
+    socket = new UpstreamSocket(call!);
+    rig.clock.advance(30_000);
+    expect(exchange.status).toBe(504);
   });
 
   test("fails when no answer comes in time, the socket closes, lies, or is none", () => {

@@ -354,4 +354,27 @@ describe("converters", () => {
     ]);
     expect(rig.ended[0]).toMatchObject({ why: undefined, attempts: 2 });
   });
+
+  test("what a conversion leaves out is counted for its route and noted for the log, names up to a bound", () => {
+    const rig = new CoreRig("route|r|/*|grpc://up", {
+      converterFor: () => ({
+        kindOf: () => "json-grpc",
+        counts: () => {
+          throw new Error("not asked");
+        },
+        convert: (_kind, exchange, match) => {
+          const names = exchange.request.target === "/few" ? ["a", "a"] : Array.from("abcdefghijklmnopqrst");
+          for (const name of names) match.drop(name.repeat(500), "request");
+          match.drop("#7", "reply");
+          exchange.send({ status: 200, headers: [] });
+        },
+      }),
+    });
+    rig.send("/few");
+    rig.send("/many");
+    expect(rig.counts("r").dropped).toEqual({ request: 22, reply: 2 });
+    const [few, many] = rig.ended.map(({ notes }) => notes as { dropped: number; fields: string[] }[]);
+    expect(few).toEqual([{ dropped: 3, fields: ["a".repeat(120), "reply:#7"] }]);
+    expect([many!.length, many![0]!.dropped, many![0]!.fields.length]).toEqual([1, 21, 16]);
+  });
 });

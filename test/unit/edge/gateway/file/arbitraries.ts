@@ -95,7 +95,7 @@ const guard = fc.constantFrom(
   "limit|client_ip|100|1m|DROP",
   "limit|header:X-Key|5|90s|DELAY|id=l,burst=7,delay_max=2s,missing=allow",
   "limit|route|5||REJECT|algorithm=concurrency,shared=true",
-  "limit|global|5|1s||routes=r0,max_keys=5,ipv6_prefix=48",
+  "limit|header:x|5|1s||routes=r0,max_keys=5,ipv6_prefix=48",
   "waf|/crs",
   "waf|/crs|detect|paranoia=3,responses=true,max_response=1KiB,exclude=1;tag:a b,audit_log=x",
   "mask|log|card",

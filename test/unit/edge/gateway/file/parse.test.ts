@@ -98,7 +98,7 @@ describe("parseGatewayFile() on well-formed files", () => {
 
   test("parseGatewayFile() reads targets with weights and names when there are several", () => {
     const { options, targets } = routeOf(
-      "a|/|http://10.0.0.1:8080;weight=9 https://[2001:db8::1]/base/;weight=0;name=canary  wss://Up.example",
+      "a|/|http://10.0.0.1:8080;weight=9 https://[2001:db8::1]/base/;weight=0;name=canary  https://Up.example",
     );
     expect(targets).toEqual([
       {
@@ -121,12 +121,12 @@ describe("parseGatewayFile() on well-formed files", () => {
       },
       {
         kind: "origin",
-        origin: { scheme: "wss", host: "up.example", port: 443 },
+        origin: { scheme: "https", host: "up.example", port: 443 },
         basePath: "",
         isDynamic: false,
-        text: "wss://Up.example",
+        text: "https://Up.example",
         weight: 1,
-        name: "wss://Up.example",
+        name: "https://Up.example",
       },
     ]);
     expect(options).toMatchObject({ outliers: true, breaker: true });
@@ -153,7 +153,7 @@ describe("parseGatewayFile() on well-formed files", () => {
       "timeout=10s,connect_timeout=1s,idle_timeout=2s,try_timeout=3s,retries=2,retry_on=502;5xx,retry_budget=0.1,hedge=50ms,balancer=p2c",
       "sticky=s,mirror=http://m:9,mirror_share=0.5,max_body=1MiB,health=/h,health_interval=1s,healthy_after=3,unhealthy_after=4",
       "outlier_ejection=false,circuit_breaker=false,auth=token,scopes=a;b,lua=r.lua,rule_timeout=20ms,convert=grpc-json,proto=a.proto;b.proto",
-      "import_paths=p,grpc_service=s.S,unknown_fields=count,stream=sse,max_message=2MiB,compress=true,http_version=2",
+      "import_paths=p,unknown_fields=count,max_message=2MiB,compress=true,http_version=2",
       "upstream_ca=ca,upstream_cert=c,upstream_key=k,upstream_server_name=n,header.x-env=canary,header.x-debug=*,header.x-old=!,query.v=v*,content_type=application/json",
     ].join(",");
     const { match, options: read } = routeOf(`a|/|https://one https://two|${options}`);
@@ -198,9 +198,7 @@ describe("parseGatewayFile() on well-formed files", () => {
         mode: "grpc-json",
         proto: ["a.proto", "b.proto"],
         importPaths: ["p"],
-        grpcService: "s.S",
         unknownFields: "count",
-        stream: "sse",
         messageBytesMax: 2 ** 21,
       },
       compress: true,
@@ -212,6 +210,8 @@ describe("parseGatewayFile() on well-formed files", () => {
       upstreamUnverified: false,
     });
     expect(read.retryOn).toHaveLength(100);
+    const { convert } = routeOf("b|/b|grpc://u|grpc_service=s.S,stream=sse").options;
+    expect(convert).toMatchObject({ mode: "auto", grpcService: "s.S", stream: "sse" });
     expect(routeOf("a|/|none|reply=503 back\\, at noon").options.reply).toEqual({ status: 503, text: "back, at noon" });
     expect(routeOf("a|/*|none|redirect=301 /n/{rest}").options.redirect).toEqual({
       status: 301,
@@ -290,7 +290,7 @@ const R = "route|a|/|http://u";
 describe("parseGatewayFile() on faulty files", () => {
   test.each([
     ["", ["1:1 empty"]],
-    ["rout|a|/|http://u", ["1:1 unknown_line", "1:1 empty"]],
+    ["rout|a|/|http://u", ["1:1 unknown_line"]],
     ["route", ["1:6 bad_id", "1:6 bad_pattern", "1:6 conflict"]],
     ["route|a b|/|http://u", ["1:7 bad_id"]],
     ["route|a|x|http://u", ["1:9 bad_pattern"]],
@@ -345,7 +345,7 @@ describe("parseGatewayFile() on faulty files", () => {
     [`${R}|balancer=CUSTOM`, ["1:29 unknown_balancer"]],
     [`${R}|health=h`, ["1:27 conflict"]],
     [`${R}|health=grpc`, ["1:27 conflict"]],
-    ["route|a|/|grpc://up http://up|health=grpc", ["1:38 conflict"]],
+    ["route|a|/|grpc://up http://up|health=grpc", ["1:11 conflict", "1:38 conflict"]],
     ["route|a|/|grpc://up|health=grpc:", ["1:28 conflict"]],
     ["route|a|/|grpc://up|health=grp", ["1:28 conflict"]],
     ["route|a|/|grpc://up|health=grpc", []],
@@ -399,8 +399,8 @@ describe("parseGatewayFile() on faulty files", () => {
     [`${R}\nset|jwks=http://x/keys`, ["2:10 settings_conflict"]],
     [`${R}\nset|`, ["2:5 empty_set"]],
     [`${R}\nset|max_headers=1|x`, ["2:19 too_many_fields"]],
-    [`${R}\u0007`, ["1:1 empty", "1:19 control_character"]],
-    [`${R}\n${"#".repeat(MAX_FILE_BYTES)}`, ["1:1 file_too_large", "1:1 empty"]],
+    [`${R}\u0007`, ["1:19 control_character"]],
+    [`${R}\n${"#".repeat(MAX_FILE_BYTES)}`, ["1:1 file_too_large"]],
   ])("parseGatewayFile() finds the fault when the text is %j", (text, expected) => {
     expect(faultsOf(text)).toEqual(expected);
   });
@@ -541,6 +541,6 @@ describe("loadGatewayFile()", () => {
   });
 
   test("faultlessPlan() fails with all faults when there are some", () => {
-    expect(() => faultlessPlan(checkGatewayFile("x", "g.txt"))).toThrow("2 faults");
+    expect(() => faultlessPlan(checkGatewayFile("x\ny", "g.txt"))).toThrow("2 faults");
   });
 });

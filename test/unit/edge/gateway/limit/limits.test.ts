@@ -255,6 +255,22 @@ describe("GatewayLimits", () => {
     expect(next.admit(next.forRoute("r")!, { client: "192.0.2.77", headers: ["x", "1"] }).kind).toBe("pass");
   });
 
+  test("GatewayLimits goes on with a limit without an id wherever its line stands, and with no other one in its place", () => {
+    const clock = new SteppedClock();
+    const login = limitPlan({ id: "limit-1", limit: 1, routes: ["login"] });
+    const former = new GatewayLimits([login], clock);
+    former.admit(former.forRoute("login")!, ANN);
+    const next = new GatewayLimits(
+      [
+        { ...login, routes: ["other"] },
+        { ...login, id: "limit-2" },
+      ],
+      clock,
+      former,
+    );
+    expect(["login", "other"].map((id) => next.admit(next.forRoute(id)!, ANN).kind)).toEqual(["reject", "pass"]);
+  });
+
   test("GatewayLimits wakes those that wait when a place is released under its former self", () => {
     const clock = new SteppedClock();
     const plan = limitPlan({ algorithm: "concurrency", limit: 1, action: "DELAY", delayMsMax: 1_000 });

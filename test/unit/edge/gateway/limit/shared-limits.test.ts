@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Random, seededRandom } from "../../../../../src/base/random.ts";
 import { readSharedMessage, SharedLimits, type SharedMessage } from "../../../../../src/edge/gateway/limit/index.ts";
 import { TokenBuckets } from "../../../../../src/edge/gateway/limit/token-buckets.ts";
-import { limitPlan } from "../../../../support/limit-plans.ts";
+import { countedName, limitPlan } from "../../../../support/limit-plans.ts";
 
 interface World {
   readonly seed: number;
@@ -182,7 +182,7 @@ describe("SharedLimits", () => {
     for (let round = 0; round < 4; round++) {
       const [effect] = shared.tick(round * 100);
       if (effect === undefined) break;
-      told.push((effect.message.taken.one ?? []).length / 2);
+      told.push((effect.message.taken[countedName(buckets)] ?? []).length / 2);
       const { life, number } = effect.message;
       shared.receive("b", { life: 1, number: 0, heard: { life, number }, taken: {} }, round * 100);
     }
@@ -198,7 +198,7 @@ describe("SharedLimits", () => {
       life,
       number,
       heard: { life: 0, number: 0 },
-      taken: { one: ["k", 2], gone: ["k", 9] },
+      taken: { [countedName(buckets)]: ["k", 2], gone: ["k", 9] },
     });
     const left = (peer: string, life: number, number: number): number => {
       shared.receive(peer, message(life, number), 0);
@@ -218,7 +218,8 @@ describe("SharedLimits", () => {
     const buckets = new TokenBuckets(limitPlan({ limit: 10, burst: 10, isShared: true }));
     const shared = new SharedLimits({ life: 1, buckets: [buckets], roundMs: 100, silenceMs: 1_000 });
     shared.setPeers(["b"]);
-    shared.receive("b", { life: 1, number: 1, heard: { life: 0, number: 0 }, taken: { one: ["k", 1e9] } }, 0);
+    const taken = { [countedName(buckets)]: ["k", 1e9] };
+    shared.receive("b", { life: 1, number: 1, heard: { life: 0, number: 0 }, taken }, 0);
     expect(buckets.look("k", 0)).toBeCloseTo(100 + (10 + 21) * 100, 3);
   });
 });
@@ -260,12 +261,11 @@ describe("readSharedMessage()", () => {
 describe("SharedLimits that take the place of others", () => {
   test("receive() counts nothing again that was heard before, answers for it, and counts what comes next", () => {
     const buckets = new TokenBuckets(limitPlan({ limit: 100, burst: 100, isShared: true }));
-    const id = buckets.plan.id;
     const first = new SharedLimits({ life: 1, buckets: [buckets], roundMs: ROUND_MS });
     first.setPeers(["p"]);
     const said = (number: number): SharedMessage => ({
       ...{ life: 7, number, heard: { life: 0, number: 0 }, voices: 3 },
-      taken: { [id]: ["k", 10] },
+      taken: { [countedName(buckets)]: ["k", 10] },
     });
     const left = () => {
       let count = 0;

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { Concurrency } from "../../../../../src/edge/gateway/limit/concurrency.ts";
 import { Limits, SharedLimits, type SharedMessage } from "../../../../../src/edge/gateway/limit/index.ts";
-import { limitPlan } from "../../../../support/limit-plans.ts";
+import { countedName, limitPlan } from "../../../../support/limit-plans.ts";
 import {
   KEYS,
   type NetworkOptions,
@@ -220,7 +220,7 @@ describe("SharedLimits with limits of concurrency", () => {
     const told: number[] = [];
     for (let round = 1; round < 8; round++) {
       for (const { message } of shared.tick(round * 100)) {
-        told.push((message.held?.one ?? []).length / 2);
+        told.push((message.held?.[countedName(concurrency)] ?? []).length / 2);
         shared.receive("b", heardOf(message), round * 100);
       }
     }
@@ -231,13 +231,13 @@ describe("SharedLimits with limits of concurrency", () => {
 
 describe("Limits that are counted elsewhere too", () => {
   test("admit() refuses, and those that wait go on, by what is under way elsewhere", () => {
-    const limits = new Limits([
-      limitPlan({ algorithm: "concurrency", action: "DELAY", delayMsMax: 1_000, limit: 2, isShared: true }),
-    ]);
+    const plan = limitPlan({ algorithm: "concurrency", action: "DELAY", delayMsMax: 1_000, limit: 2, isShared: true });
+    const limits = new Limits([plan]);
+    const name = countedName({ plan });
     const shared = new SharedLimits({ life: 1, ...limits.countedTogether() });
     shared.setPeers(["b"]);
     const says = (number: number, count: number, nowMs: number) =>
-      shared.receive("b", { ...SAID, number, held: { one: ["192.0.2.1", count], gone: ["k", 1] } }, nowMs);
+      shared.receive("b", { ...SAID, number, held: { [name]: ["192.0.2.1", count], gone: ["k", 1] } }, nowMs);
     says(1, 2, 0);
     const verdict = limits.admit(limits.forRoute("r")!, { client: "192.0.2.1", headers: [] }, 0);
     const settled: string[] = [];

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { seededRandom } from "../../../../../src/base/random.ts";
 import { SharedLimits, type SharedMessage } from "../../../../../src/edge/gateway/limit/index.ts";
 import { TokenBuckets } from "../../../../../src/edge/gateway/limit/token-buckets.ts";
-import { limitPlan } from "../../../../support/limit-plans.ts";
+import { countedName, limitPlan } from "../../../../support/limit-plans.ts";
 
 const STEP_MS = 5;
 const ROUND_MS = 100;
@@ -81,7 +81,8 @@ describe("SharedLimits with processes", () => {
     const buckets = new TokenBuckets(limitPlan({ limit: 10, isShared: false }));
     const shared = new SharedLimits({ life: 1, buckets: [buckets] });
     shared.setPeers(["other"], ["own"]);
-    const message: SharedMessage = { life: 1, number: 1, heard: { life: 0, number: 0 }, taken: { one: ["k", 2] } };
+    const taken = { [countedName(buckets)]: ["k", 2] };
+    const message: SharedMessage = { life: 1, number: 1, heard: { life: 0, number: 0 }, taken };
     shared.receive("other", message, 0);
     expect(buckets.remaining("k", 0)).toBe(10);
     shared.receive("own", message, 0);

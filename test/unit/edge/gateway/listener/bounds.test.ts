@@ -124,7 +124,50 @@ describe("openListener", () => {
     await third.says("ok /3");
   });
 
-  test("close() lets requests finish, ends quiet connections at once and the others when their time is over", async () => {
+  test("close() answers what is on its way already on quiet connections, says that nothing follows, and ends the others soon", async () => {
+    const rig = listen({ handle: sayOk });
+    await using kept = await RawClient.connect(rig.listener.port);
+    await using fresh = await RawClient.connect(rig.listener.port);
+    await using quiet = await RawClient.connect(rig.listener.port);
+    await using unheard = await RawClient.connect(rig.listener.port);
+    for (const client of [kept, quiet]) {
+      client.send("GET /1 HTTP/1.1^Host: a^^");
+      await client.says("ok /1");
+    }
+    await until("all are in", () => rig.listener.counts().connections === 4);
+    const closing = rig.listener.close(30_000);
+    for (const client of [kept, fresh]) {
+      client.send("GET /late HTTP/1.1^Host: a^^");
+      expect(await client.ended()).toContain("ok /late");
+      expect(client.text).toContain("connection: close");
+    }
+    expect([quiet.isEnded, unheard.isEnded]).toEqual([false, false]);
+    rig.clock.advance(250);
+    for (const client of [quiet, unheard]) await client.ended();
+    rig.clock.advance(10_000); // what they still send is read for a while
+    await closing;
+  });
+
+  test("close() answers one more request where the reply under way had said before that the connection is kept", async () => {
+    const rig = listen();
+    await using client = await RawClient.connect(rig.listener.port);
+    client.send("GET /1 HTTP/1.1^Host: a^^");
+    await until("a request", () => rig.exchanges.length === 1);
+    const sink = rig.exchanges[0]!.respond({ status: 200, headers: [] }, 2);
+    sink.write(Buffer.from("o"));
+    await client.says("^^o".replaceAll("^", "\r\n"));
+    const closing = rig.listener.close(30_000);
+    sink.write(Buffer.from("k"));
+    sink.end();
+    client.send("GET /2 HTTP/1.1^Host: a^^");
+    await until("the next one", () => rig.exchanges.length === 2);
+    sayOk(rig.exchanges[1]!);
+    expect(await client.ended()).toContain("connection: close");
+    rig.clock.advance(10_000);
+    await closing;
+  });
+
+  test("close() lets requests finish, ends quiet connections soon and the others when their time is over", async () => {
     const rig = listen();
     await using quiet = await RawClient.connect(rig.listener.port);
     await using busy = await RawClient.connect(rig.listener.port);
@@ -138,6 +181,7 @@ describe("openListener", () => {
       gone = code;
     };
     const closing = rig.listener.close(5_000);
+    rig.clock.advance(250);
     await quiet.ended();
     sayOk(rig.exchanges[0]!);
     expect(await busy.ended()).toContain("connection: close");

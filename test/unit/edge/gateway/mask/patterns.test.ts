@@ -64,6 +64,8 @@ describe("maskText() with other patterns", () => {
   test.each([
     ["email", "to a.b+c@mail.example.org, x", "to <>, x"],
     ["email", "<é@exämple.de>", "<<>>"],
+    ["email", `😀${"a".repeat(63)}@b.org`, "😀<>"],
+    ["email", `a@b.${"c".repeat(250)}😀`, "<>😀"],
     ["email", "@x.org a@ a@b a@.b", "@x.org a@ a@b a@.b"],
     ["email", "a@b.c@d.e", "<>@d.e"],
     ["email", "a@b.org.", "<>."],

@@ -115,6 +115,20 @@ describe("choosing", () => {
   });
 });
 
+describe("TargetGroup.goOnFrom()", () => {
+  test("goOnFrom() counts on what targets of the same text had before a reload", () => {
+    const former = new GroupRig({ targets: [target("a"), target("b")] });
+    former.upstreams.script = (reached) => reached.reply(reached.host === "a" ? 200 : 500);
+    for (let each = 0; each < 10; each++) former.ask();
+    const rig = new GroupRig({ targets: [target("b"), target("c")] });
+    rig.upstreams.script = (reached) => reached.reply(200);
+    for (let each = 0; each < 2; each++) rig.ask();
+    rig.group.goOnFrom(former.group);
+    expect(rig.standing("b")).toMatchObject({ asked: 6, failed: 5, inflight: 0, latency: { total: 6 } });
+    expect(rig.standing("c")).toMatchObject({ asked: 1, failed: 0 });
+  });
+});
+
 describe("trouble", () => {
   test("a breaker opens after failures in a row, and lets a few through after a while", () => {
     const rig = new GroupRig({ breaker: true });

@@ -4,8 +4,12 @@ import { parseGatewayFile } from "../../../../../src/edge/gateway/file/index.ts"
 import { groupSettings } from "../../../../../src/edge/gateway/upstream/index.ts";
 import { GroupRig, target } from "./group-rig.ts";
 
+function settingsOf(options: string) {
+  return groupSettings(parseGatewayFile(`route|a|/|http://u|${options}`, "g.txt").plan.routes[0]!);
+}
+
 function timeoutsOf(options: string) {
-  return groupSettings(parseGatewayFile(`route|a|/|http://u|${options}`, "g.txt").plan.routes[0]!).timeouts;
+  return settingsOf(options).timeouts;
 }
 
 describe("groupSettings()", () => {
@@ -16,6 +20,14 @@ describe("groupSettings()", () => {
     expect(timeoutsOf(`${common},try_timeout=3s`)).toEqual({ ...whole, headMs: 3_000 });
     expect(timeoutsOf("timeout=0,idle_timeout=2s")).toMatchObject({ headMs: 2_000, totalMs: undefined });
     expect(timeoutsOf("timeout=0,idle_timeout=0,try_timeout=1s")).toMatchObject({ headMs: 1_000, totalMs: undefined });
+  });
+
+  test.each([
+    ["shop.example:81", "shop.example:81"],
+    ["target", undefined],
+    ["client", undefined],
+  ])("groupSettings() has health checks name the host of the route, where it has one: host=%s", (host, named) => {
+    expect(settingsOf(`health=/hz,host=${host}`).host).toBe(named);
   });
 
   test("ask() has time for another target when one is silent for as long as a try may take", () => {

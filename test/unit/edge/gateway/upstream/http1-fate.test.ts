@@ -1,12 +1,14 @@
 /** Connections that die, time out, or leave HTTP. */
 import { describe, expect, test } from "bun:test";
+import { systemClock } from "../../../../../src/base/clock.ts";
 import { Failure } from "../../../../../src/base/errors.ts";
 import { UpstreamPools } from "../../../../../src/edge/gateway/upstream/index.ts";
 import { BytesSource } from "../../../../../src/wire/http/index.ts";
 import { acceptOf } from "../../../../../src/wire/websocket/index.ts";
 import { SteppedClock } from "../../../../support/stepped-clock.ts";
 import { until } from "../../../../support/until.ts";
-import { type AskOptions, answering, ask, FedBody, OK, once, openServer, type Peer } from "./rig.ts";
+import { headers, settings } from "../../../wire/http2/rig.ts";
+import { type AskOptions, answering, ask, FedBody, Heard, OK, once, openServer, type Peer, request } from "./rig.ts";
 
 const KEY = "dGhlIHNhbXBsZSBub25jZQ==";
 const SLOW = { connectMs: 5_000, headMs: 1_000, idleMs: 500, totalMs: 10_000 };
@@ -30,6 +32,38 @@ async function askTwice(options: AskOptions) {
   server[Symbol.dispose]();
   return { heard, connections: server.peers.length, agains: upstreams.counts().agains };
 }
+
+describe("a part of ours that throws while an upstream speaks", () => {
+  test.each(["1.1", "2"] as const)(
+    "costs the connection, is told, and ends the request, over HTTP/%s",
+    async (version) => {
+      const defects: Failure[] = [];
+      const upstreams = new UpstreamPools({ clock: systemClock, onDefect: (failure) => void defects.push(failure) });
+      using server = openServer({
+        open: (peer) => version === "2" && peer.write(settings()),
+        data: once((peer) => {
+          if (version === "1.1") return peer.write(OK);
+          peer.write(headers(1, [[":status", "200"]], false));
+        }).data!,
+      });
+      const heard = new Heard();
+      heard.onReply = () => {
+        throw new Error("a part has thrown");
+      };
+      upstreams.ask(request(server.port, { version }), heard);
+      await until("it is over", () => heard.overs.length === 1);
+      await until("the connection is gone", () => server.peers[0]?.isOpen === false);
+      expect(defects.map(({ code, message }) => [code, message])).toEqual([
+        ["gateway.defect", expect.stringContaining("a part has thrown")],
+      ]);
+      expect([heard.overs[0]?.message, upstreams.counts().connections]).toEqual([
+        expect.stringContaining("a part has thrown"),
+        0,
+      ]);
+      upstreams.close(new Failure("test.over", "the test is over"));
+    },
+  );
+});
 
 describe("a connection that dies under a request", () => {
   test.each(["GET", "HEAD", "PUT", "DELETE", "OPTIONS"])("ask() sends %s again on a fresh one", async (method) => {
