@@ -23,10 +23,7 @@ function filesOf(pid: number): readonly string[] {
 describe("signals to a gateway", () => {
   test("SIGHUP, SIGUSR1 and SIGUSR2 while it starts do not end it: it reads its file again when it can", async () => {
     using folder = new Workspace();
-    const rules = Array.from(
-      { length: RULES },
-      (_, at) => `SecRule ARGS "@rx x${at}+y" "id:${at + 1},phase:2,deny"`,
-    );
+    const rules = Array.from({ length: RULES }, (_, at) => `SecRule ARGS "@rx x${at}+y" "id:${at + 1},phase:2,deny"`);
     folder.write("rules.conf", rules.join("\n"));
     const file = folder.write("gateway.txt", "route|word|/word|none|reply=200 word\nwaf|rules.conf|block\n");
     await using node = new TestNode("gateway", {

@@ -66,6 +66,7 @@ export function gatewayRouteSample(route: string, more: Partial<GatewayRouteSamp
     targets: [{ target: "http://127.0.0.1:9001", isUp: true, tries: 9, failures: 1 }],
     masks: { masked: 11, refused: 2 },
     dropped: { request: 3, reply: 1 },
+    extra: { retries: 9, hedges: 5, hedgesWon: 2, unbudgeted: 4, unkept: 1, mirrored: 30, mirrorsSkipped: 6 },
     ...more,
   };
 }

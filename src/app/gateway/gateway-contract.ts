@@ -17,6 +17,16 @@ const dropped = z.object({
   reply: z.number().describe("in upstreams' messages"),
 });
 
+const extra = z.object({
+  retries: z.number(),
+  hedges: z.number(),
+  hedgesWon: z.number().describe("whose response was the one passed on"),
+  unbudgeted: z.number().describe("retries and hedges that retry_budget refused"),
+  unkept: z.number().describe("retries left out because the body was too long to be kept"),
+  mirrored: z.number().describe("copies sent to mirrors"),
+  mirrorsSkipped: z.number().describe("copies left out: the body too long, or too many under way"),
+});
+
 const target = z.object({
   target: z.string().describe("as the file has it"),
   name: z.string(),
@@ -41,6 +51,7 @@ const route = z.object({
   sentBytes: z.number(),
   masks: masks.optional().describe("where something is hidden"),
   dropped: dropped.optional().describe("fields that conversions left out because no descriptor knows them"),
+  extra: extra.optional().describe("retries, hedges, copies to mirrors, where there were some or some were left out"),
 });
 
 const step = z.object({
@@ -109,6 +120,7 @@ export const gatewayContract = defineContract({
         dropped: dropped
           .optional()
           .describe("of all routes: fields that conversions left out because no descriptor knows them"),
+        extra: extra.optional().describe("of all routes: retries, hedges, copies to mirrors"),
       }),
       access: "read",
       idempotent: true,

@@ -1,6 +1,7 @@
 /** The contract `gateway`, answered by the main process for all of them. */
 import { formatAddress } from "../../base/address.ts";
 import { implement, type Service } from "../../wire/rpc/index.ts";
+import { allExtraRequests } from "./extra-requests.ts";
 import { type GatewayStatus, gatewayContract, type RouteView, type WafView } from "./gateway-contract.ts";
 import type { RunningGateway } from "./running-gateway.ts";
 import type { GatewayRoleSettings } from "./settings.ts";
@@ -37,6 +38,7 @@ export function gatewayService({ counted, node, reload, running, serving, settin
         wafs: running.assembly.firewalls.views().map((view) => wafView(view, wafs)),
         ...allMasks(routes),
         ...allDropped(routes),
+        ...allExtraRequests(routes),
       };
     },
     async routes() {
@@ -91,6 +93,7 @@ function routeView(
   {
     byClass,
     dropped,
+    extra,
     id,
     inFlight,
     latency,
@@ -114,6 +117,7 @@ function routeView(
     refused: Object.fromEntries(refused),
     ...(masks && { masks }),
     ...(dropped && { dropped }),
+    ...(extra && { extra }),
     ...(latency.total > 0 && {
       latency: { p50Ms: latency.quantileMs(0.5), p99Ms: latency.quantileMs(0.99), maxMs: latency.maxMs },
     }),

@@ -16,7 +16,7 @@ export function loadPlanText(path: string): Promise<string> {
 
 /** Codes of what is wrong with files that a gateway file names. */
 const NAMED_FILES =
-  /^(gateway\.(config\.(descriptors|log_folder)|jwks|mask_key|rule_load|rule_syntax|tls)|waf|protobuf)(\.|$)/;
+  /^(gateway\.(config\.(descriptors|log_folder)|jwks|mask_key|rule_load|rule_syntax|tls|waf)|waf|protobuf)(\.|$)/;
 
 /** Who assembles a plan meets the first faulty file and knows no lines: the check knows them all. Anything else stays as it is. */
 export function pointedToCheck(thrown: unknown, path: string): unknown {

@@ -3,6 +3,7 @@
  * says what there is (routes, firewalls, limits); what only others have belongs to a file that is not gone by any more.
  */
 import { Histogram } from "../../base/histogram.ts";
+import { allExtraRequests } from "./extra-requests.ts";
 import type { ProposalView } from "./gateway-contract.ts";
 import type { Count, GatewaySnapshot, RouteSnapshot, TargetSnapshot, WafSnapshot } from "./snapshot.ts";
 
@@ -70,6 +71,7 @@ function mergeRoutes(first: RouteSnapshot, others: readonly RouteSnapshot[]): Ro
     }),
     ...mergeMasks(all),
     ...mergeDropped(all),
+    ...allExtraRequests(all),
   };
 }
 

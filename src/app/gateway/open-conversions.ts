@@ -5,7 +5,7 @@ import { type Converter, type ConvertPorts, openConverter, RootServices } from "
 import type { TargetGroup } from "../../edge/gateway/upstream/index.ts";
 import type { GatewayPlan, RoutePlan } from "../../edge/gateway/words/index.ts";
 import { systemEntropy } from "../secrets/entropy.ts";
-import { hiddenRules, requireServing } from "./serving-descriptors.ts";
+import { hiddenRules, rawBodies, requireServing } from "./serving-descriptors.ts";
 
 /** Descriptors of a large company are some megabytes. */
 const DESCRIPTOR_BYTES_MAX = 32 * 1024 * 1024;
@@ -52,7 +52,7 @@ export async function descriptorNotes(plan: GatewayPlan, route: RoutePlan): Prom
   const conversions = await openConversions(only, { groupOf: () => undefined, newId: () => "" });
   conversions.close();
   const store = conversions.of(route.id)?.descriptors;
-  return store === undefined ? [] : hiddenRules(route, store);
+  return store === undefined ? [] : [...hiddenRules(route, store), ...rawBodies(route, store)];
 }
 
 function mayConvert({ options, targets }: RoutePlan): boolean {

@@ -13,6 +13,7 @@ import { warnOnceAWhile } from "../node/say-once.ts";
 import { AccessLog } from "./access-log.ts";
 import { type Assembly, type AssemblyPorts, assemble } from "./assembly.ts";
 import { byFile, type CertificateTime } from "./certificate-times.ts";
+import { DescriptorWatch } from "./descriptor-watch.ts";
 import { Formers } from "./formers.ts";
 import { loadPlanText, planOf, pointedToCheck } from "./load-plan.ts";
 import { type GatewayRoleSettings, requireSafe } from "./settings.ts";
@@ -52,6 +53,7 @@ export class RunningGateway {
   #logPlace: string | undefined;
   #writeLog: ((text: string) => void) | undefined;
   #listener: Listener | undefined;
+  #descriptors: DescriptorWatch | undefined;
   #loadedMs = systemClock.now();
   #reloads = 0;
   #notTaken: NotTaken | undefined;
@@ -159,6 +161,7 @@ export class RunningGateway {
         this.#logger.debug(`a client was refused: ${failure.message}`, { code: failure.code, client: peer.address });
       },
     });
+    this.#descriptors = new DescriptorWatch({ clock: systemClock, warn: (text) => this.#logger.warn(text) });
     return this.#listener;
   }
 
@@ -223,6 +226,7 @@ export class RunningGateway {
   async close(graceMs: number): Promise<void> {
     this.#isClosed = true;
     await this.#listener?.close(graceMs);
+    this.#descriptors?.close();
     this.#log?.flush();
     await this.#formers.close();
     await this.#assembly.close().catch((thrown) => this.#logger.error(messageOf(thrown)));

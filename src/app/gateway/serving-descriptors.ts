@@ -2,7 +2,7 @@
 import { Failure } from "../../base/errors.ts";
 import { nearMiss } from "../../base/near-miss.ts";
 import type { RoutePlan } from "../../edge/gateway/words/index.ts";
-import { type DescriptorStore, ruleFaultsOf } from "../../wire/protobuf/index.ts";
+import { type DescriptorStore, type GrpcMethod, ruleFaultsOf } from "../../wire/protobuf/index.ts";
 
 /** In one sentence. */
 const NAMES_SHOWN_MAX = 8;
@@ -31,6 +31,26 @@ export function requireServing({ options }: RoutePlan, store: DescriptorStore): 
 /** Notes: the rules work, and one of them does so for two. */
 export function hiddenRules({ id }: RoutePlan, store: DescriptorStore): readonly string[] {
   return ruleFaultsOf(store).hidden.map((sentence) => `route ${id}: ${sentence}`);
+}
+
+/** Who comes from grpc-gateway expects such a body to pass as it is. */
+export function rawBodies({ id }: RoutePlan, store: DescriptorStore): readonly string[] {
+  const found = [...store.methods()].filter(({ input, output, rules }) => {
+    const inner = rules.flatMap(({ body, responseBody }) => [fieldType(input, body), fieldType(output, responseBody)]);
+    return [input.typeName, output.typeName, ...inner].includes(RAW_BODY);
+  });
+  if (found.length === 0) return [];
+  const shown = found.slice(0, NAMES_SHOWN_MAX).map(({ path }) => path);
+  const names = `${shown.join(", ")}${found.length > NAMES_SHOWN_MAX ? ", …" : ""}`;
+  return [
+    `route ${id}: ${names}: ${RAW_BODY} is a message as any other here; in JSON its data is base64, no body passes as it is`,
+  ];
+}
+
+const RAW_BODY = "google.api.HttpBody";
+
+function fieldType({ fields }: GrpcMethod["input"], name: string): string | undefined {
+  return fields.find((field) => field.name === name)?.message?.typeName;
 }
 
 function failure(option: string, message: string, allowed: string): Failure {

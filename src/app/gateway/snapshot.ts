@@ -6,6 +6,7 @@ import { Histogram, type HistogramJson } from "../../base/histogram.ts";
 import type { RouteCounts, RouteRuntime } from "../../edge/gateway/core/index.ts";
 import type { MaskCounts } from "../../edge/gateway/guard/index.ts";
 import type { TargetStanding } from "../../edge/gateway/upstream/index.ts";
+import { type ExtraRequests, extraRequests } from "./extra-requests.ts";
 import type { ProposalView } from "./gateway-contract.ts";
 import type { RunningGateway } from "./running-gateway.ts";
 
@@ -37,6 +38,8 @@ export interface RouteSnapshot {
   readonly masks?: Readonly<MaskCounts> | undefined;
   /** Fields that conversions left out; only where there were some. */
   readonly dropped?: Readonly<RouteCounts["dropped"]> | undefined;
+  /** Retries, hedges, mirrors; only where there were some. */
+  readonly extra?: ExtraRequests | undefined;
 }
 
 export interface WafSnapshot {
@@ -75,7 +78,10 @@ export function takeSnapshot(
     routes: [...gateway.routes, ...gateway.ownRoutes].map((route) => {
       const { id } = route.plan;
       const masks = assembly.firewalls.masks.counts.get(id);
-      return { ...routeOf(route, assembly.groupOf(id)?.standing() ?? []), ...(masks && { masks: { ...masks } }) };
+      const group = assembly.groupOf(id);
+      const extra = extraRequests(group?.counts());
+      const counted = routeOf(route, group?.standing() ?? []);
+      return { ...counted, ...(masks && { masks: { ...masks } }), ...(extra && { extra }) };
     }),
     wafs: assembly.firewalls.loaded().map(({ loaded: { waf }, plan: { id } }) => {
       const { blocked, transactions, wouldBlock } = waf.counts();

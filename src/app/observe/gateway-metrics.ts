@@ -47,6 +47,18 @@ const DROPPED = counter(
   "distributed_system_gateway_dropped_fields_total",
   "Fields that conversions of a route left out because no descriptor knows them, by whose message held them.",
 );
+const EXTRA = counter(
+  "distributed_system_gateway_extra_requests_total",
+  "Requests to upstreams beside the clients' own, by kind: retries, hedges, copies to mirrors.",
+);
+const HEDGES_WON = counter(
+  "distributed_system_gateway_hedges_won_total",
+  "Hedges of a route whose response was the one passed on.",
+);
+const LEFT_OUT = counter(
+  "distributed_system_gateway_extra_requests_left_out_total",
+  "Retries and hedges that the budget refused, retries whose body was too long to be kept, copies that no mirror got.",
+);
 const LIMIT_KEYS = gauge("distributed_system_gateway_limit_keys", "Keys that a limit counts at the moment.");
 const LIMIT_WAITING = gauge("distributed_system_gateway_limit_waiting", "Requests that a limit makes wait.");
 const CERTIFICATE_END = gauge(
@@ -54,6 +66,10 @@ const CERTIFICATE_END = gauge(
   "When the first certificate of a file ends, in seconds since 1970.",
 );
 const RELOADS = counter("distributed_system_gateway_reloads_total", "How often the file was read again.");
+
+type Extra = Readonly<
+  Record<"retries" | "hedges" | "hedgesWon" | "unbudgeted" | "unkept" | "mirrored" | "mirrorsSkipped", number>
+>;
 
 export interface GatewayRouteSample {
   readonly route: string;
@@ -73,6 +89,8 @@ export interface GatewayRouteSample {
   readonly masks?: { readonly masked: number; readonly refused: number } | undefined;
   /** Only where conversions left fields out. */
   readonly dropped?: { readonly request: number; readonly reply: number } | undefined;
+  /** Only where requests were sent again, hedged or mirrored, or should have been. */
+  readonly extra?: Extra | undefined;
 }
 
 export interface GatewaySample {
@@ -143,7 +161,8 @@ function tellCertificates(out: MetricsOut, { certificates }: GatewaySample): voi
 }
 
 function tellRoute(out: MetricsOut, sample: GatewayRouteSample): void {
-  const { byStatus, dropped, inFlight, latency, masks, receivedBytes, refused, route, sentBytes, targets } = sample;
+  const { byStatus, dropped, extra, inFlight, latency, masks, receivedBytes, refused, route, sentBytes, targets } =
+    sample;
   for (const [status, count] of Object.entries(byStatus)) out.set(REQUESTS, count, { route, status });
   for (const [code, count] of refused) out.set(REFUSED, count, { route, code });
   out.set(IN_FLIGHT, inFlight, { route });
@@ -155,11 +174,22 @@ function tellRoute(out: MetricsOut, sample: GatewayRouteSample): void {
     out.set(MASK_REFUSED, masks.refused, { route });
   }
   for (const [from, count] of Object.entries(dropped ?? {})) out.set(DROPPED, count, { route, from });
+  if (extra) tellExtra(out, route, extra);
   for (const { failures, isUp, target, tries } of busiest(targets)) {
     out.set(TARGET_UP, isUp ? 1 : 0, { route, target });
     out.set(TARGET_TRIES, tries, { route, target });
     out.set(TARGET_FAILURES, failures, { route, target });
   }
+}
+
+function tellExtra(out: MetricsOut, route: string, extra: Extra): void {
+  out.set(EXTRA, extra.retries, { route, kind: "retry" });
+  out.set(EXTRA, extra.hedges, { route, kind: "hedge" });
+  out.set(EXTRA, extra.mirrored, { route, kind: "mirror" });
+  out.set(HEDGES_WON, extra.hedgesWon, { route });
+  out.set(LEFT_OUT, extra.unbudgeted, { route, why: "budget" });
+  out.set(LEFT_OUT, extra.unkept, { route, why: "body" });
+  out.set(LEFT_OUT, extra.mirrorsSkipped, { route, why: "mirror" });
 }
 
 type TargetSample = GatewayRouteSample["targets"][number];
@@ -201,6 +231,15 @@ function together(routes: readonly GatewayRouteSample[]): GatewayRouteSample {
         reply: total(({ dropped }) => dropped?.reply ?? 0),
       },
     }),
+    ...(routes.some(({ extra }) => extra) && { extra: totalExtra(total) }),
+  };
+}
+
+function totalExtra(total: (of: (route: GatewayRouteSample) => number) => number): Extra {
+  const of = (name: keyof Extra): number => total(({ extra }) => extra?.[name] ?? 0);
+  return {
+    ...{ retries: of("retries"), hedges: of("hedges"), hedgesWon: of("hedgesWon"), unbudgeted: of("unbudgeted") },
+    ...{ unkept: of("unkept"), mirrored: of("mirrored"), mirrorsSkipped: of("mirrorsSkipped") },
   };
 }
 

@@ -93,7 +93,8 @@ const status = defineCommand({
 const reload = defineCommand({
   about: "have the gateway read its file and certificates again, as SIGHUP does; no connection is lost",
   examples: ["gateway reload", "gateway reload --node 127.0.0.1:8081"],
-  args: nodeArgs,
+  // Many rules are loaded for seconds, and another reload may be under way.
+  args: { ...nodeArgs, timeout: { ...nodeArgs.timeout, default: "60s" } },
   async run(args) {
     const { askGateway } = await import("../../app/gateway/ask-gateway.ts");
     const choices: AskChoices = { ...asking(args), access: "operate" };

@@ -39,7 +39,7 @@ export function tryText(answer: TryAnswer): string {
 export function statusText(status: GatewayStatus): string {
   const { address, connections, file, inFlight, loadedMs, malformed, node, processes, reloads, requests, routes, tls } =
     status;
-  const { dropped, masks, notTaken } = status;
+  const { dropped, extra, masks, notTaken } = status;
   const bad = Object.entries(malformed).map(([reason, count]) => `${reason} ${formatCount(count)}`);
   const lines = [
     `gateway ${node} on ${address}${tls ? " (TLS)" : ""}, ${processes} ${processes === 1 ? "process" : "processes"}`,
@@ -60,6 +60,7 @@ export function statusText(status: GatewayStatus): string {
       : [
           `fields left out by conversions: of requests ${formatCount(dropped.request)}, of replies ${formatCount(dropped.reply)}`,
         ]),
+    ...(extra === undefined ? [] : [extraLine(extra)]),
   ];
   return lines.map(printable).join("\n");
 }
@@ -67,6 +68,15 @@ export function statusText(status: GatewayStatus): string {
 function masksLine({ masked, refused, routes }: NonNullable<GatewayStatus["masks"]>): string {
   const where = `${routes} ${routes === 1 ? "route" : "routes"}`;
   return `masks on ${where}: values hidden ${formatCount(masked)}, refused because they cannot be looked into ${formatCount(refused)}`;
+}
+
+function extraLine(extra: NonNullable<GatewayStatus["extra"]>): string {
+  const { hedges, hedgesWon, mirrored, mirrorsSkipped, retries, unbudgeted, unkept } = extra;
+  return (
+    `beside clients' own requests: retries ${formatCount(retries)}, hedges ${formatCount(hedges)} (won ${formatCount(hedgesWon)}), ` +
+    `copies to mirrors ${formatCount(mirrored)}; left out by the budget ${formatCount(unbudgeted)}, ` +
+    `for the body's length ${formatCount(unkept)}, copies ${formatCount(mirrorsSkipped)}`
+  );
 }
 
 export function proposalsText(proposals: readonly ProposalView[]): string {

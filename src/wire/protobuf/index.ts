@@ -52,6 +52,7 @@ export type { GrpcMethod, HttpRule } from "./methods.ts";
 export { type RuleFaults, ruleFaultsOf } from "./rule-faults.ts";
 // Messages as HTTP requests
 export { type RuleRequest, requestOfMessage } from "./rule-request.ts";
+export { isEmptyMessage, isSameMessage } from "./same-message.ts";
 // Messages of reflection and health
 export {
   decodeHealthRequest,

@@ -3,6 +3,7 @@ import {
   create,
   type DescField,
   type DescMessage,
+  type JsonObject,
   type JsonValue,
   type Message,
   mergeFromJson,
@@ -10,7 +11,6 @@ import {
 } from "@bufbuild/protobuf";
 import type { InTurns } from "../../base/turns.ts";
 import { fieldNamed, hasOwnJson } from "./field-names.ts";
-import type { JsonObject } from "./json.ts";
 import { ENTRIES_AT_ONCE } from "./limits.ts";
 
 /** Throws what the library throws. */

@@ -66,7 +66,11 @@ describe("statusText()", () => {
         .split("\n")
         .at(-1),
     ).toBe("fields left out by conversions: of requests 1,200, of replies 3");
-    expect(statusText(status())).not.toMatch(/masks|fields/);
+    const extra = { retries: 5, hedges: 4, hedgesWon: 1, unbudgeted: 3, unkept: 2, mirrored: 1_200, mirrorsSkipped: 6 };
+    expect(statusText(status({ extra })).split("\n").at(-1)).toBe(
+      "beside clients' own requests: retries 5, hedges 4 (won 1), copies to mirrors 1,200; left out by the budget 3, for the body's length 2, copies 6",
+    );
+    expect(statusText(status())).not.toMatch(/masks|fields|beside/);
     expect(statusText(status({ processes: 1, tls: false }))).toContain("on 127.0.0.1:8443, 1 process\n");
   });
 });

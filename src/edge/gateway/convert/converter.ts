@@ -116,7 +116,9 @@ export class RouteConverter implements Converter {
     onOver: OnOver,
   ): void {
     const reading = this.#readingOf(store, match, kind === "grpc-json" ? "reply" : "request");
-    if (kind === "grpc-json") return convertGrpcJson(exchange, match, ask, { store, reading, onOver });
+    // Its JSON is the upstream's, which is as large as it is.
+    if (kind === "grpc-json")
+      return convertGrpcJson(exchange, match, ask, { store, reading: { ...reading, valuesMax: undefined }, onOver });
     if (kind === "grpc-own")
       return serveOwn(ownMethodOf(exchange.request.target)!, exchange, this.#ownWays(store, onOver));
     if (kind === "websocket-grpc")

@@ -9,6 +9,7 @@ import {
   codeOf,
   codeOfApiReply,
   type DescriptorStore,
+  elementsOfJson,
   type GrpcMethod,
   type GrpcStatus,
   type HttpRule,
@@ -192,9 +193,7 @@ class GrpcJsonExchange {
   #whole(text: string): void {
     try {
       if (this.#method.serverStreams) {
-        const values = JSON.parse(text) as unknown;
-        for (const value of Array.isArray(values) ? values : [values])
-          this.#reply.message(this.#messageOf(JSON.stringify(value)));
+        for (const value of elementsOfJson(text)) this.#reply.message(this.#messageOf(value));
       } else {
         this.#reply.message(this.#messageOf(text === "" ? "{}" : text));
       }

@@ -3,6 +3,7 @@ import { Failure } from "../../../base/errors.ts";
 import type { InTurns } from "../../../base/turns.ts";
 import {
   binaryOf,
+  type GrpcMethod,
   type JsonObject,
   type JsonReading,
   messageOfJsonInTurns,
@@ -11,6 +12,7 @@ import {
   setField,
 } from "../../../wire/protobuf/index.ts";
 import type { JsonTarget } from "./json-target.ts";
+import { isObject, mergedJson, silently } from "./merged-json.ts";
 
 export interface JsonParts {
   /** Without the question mark. */
@@ -35,13 +37,35 @@ export function* requestMessage(target: JsonTarget, parts: JsonParts, reading: J
   if (bodyRule === "" && text !== "") throw unexpected("the body", "all fields are parameters");
   const json = yield* bodyJson(target, bodyRule, text, reading);
   const named = parameters(target, parts.query, reading);
-  return yield* serialized(target, messageOfJsonValue(input, merged(json, named), reading));
+  const all = yield* mergedJson(input, json, named, reading);
+  return yield* serialized(target, messageOfJsonValue(input, all, reading));
 }
 
-/** What path and query say alone, serialized. Fails with `protobuf.*`. */
-export function* parametersMessage(target: JsonTarget, query: string, reading: JsonReading): InTurns<Uint8Array> {
-  const named = parameters(target, query, reading);
-  return yield* serialized(target, messageOfJsonValue(target.method.input, named, reading));
+/** What path and query say alone, for messages that come one by one. */
+export interface Parameters {
+  readonly json: JsonObject;
+  /** To stand behind a message: what is appended to one is merged into it. */
+  readonly bytes: Uint8Array;
+}
+
+/** Fails with `protobuf.*`. */
+export function* parametersOf(target: JsonTarget, query: string, reading: JsonReading): InTurns<Parameters> {
+  const json = parameters(target, query, reading);
+  return { json, bytes: yield* serialized(target, messageOfJsonValue(target.method.input, json, reading)) };
+}
+
+/** One of these messages in JSON, with the parameters. Fails with `protobuf.*`, `gateway.convert_unexpected`. */
+export function* messageWith(
+  { json: named }: Parameters,
+  target: Pick<JsonTarget, "method">,
+  text: string,
+  reading: JsonReading,
+): InTurns<Uint8Array> {
+  const { input } = target.method;
+  if (Object.keys(named).length === 0) return yield* serialized(target, messageOfJsonInTurns(input, text, reading));
+  const json = yield* wholeBody(input, text, reading);
+  const all = yield* mergedJson(input, json, named, reading);
+  return yield* serialized(target, messageOfJsonValue(input, all, reading));
 }
 
 function parameters(target: JsonTarget, query: string, reading: JsonReading): JsonObject {
@@ -51,7 +75,10 @@ function parameters(target: JsonTarget, query: string, reading: JsonReading): Js
   return named;
 }
 
-function* serialized({ method }: JsonTarget, message: ReturnType<typeof messageOfJsonValue>): InTurns<Uint8Array> {
+function* serialized(
+  { method }: Pick<JsonTarget, "method">,
+  message: ReturnType<typeof messageOfJsonValue>,
+): InTurns<Uint8Array> {
   const whole = yield* message;
   yield;
   return binaryOf(method.input, whole);
@@ -79,24 +106,20 @@ function unexpected(what: string, why: string): Failure {
 function* bodyJson(target: JsonTarget, bodyRule: string, text: string, reading: JsonReading): InTurns<JsonObject> {
   if (bodyRule === "" || text === "") return {};
   const { input } = target.method;
-  const strict = { ...reading, onDropped: reading.onDropped === undefined ? undefined : () => {} };
-  if (bodyRule === "*") {
-    const json = yield* parseJson(text, reading, input);
-    yield* messageOfJsonValue(input, json, strict);
-    if (isObject(json)) return renamed(target, json);
-    throw new Failure("protobuf.json", "reading a body failed: it is no object; an object is required");
-  }
+  if (bodyRule === "*") return yield* wholeBody(input, text, reading);
   const name = jsonNameOf(target, bodyRule);
   const whole = `{${JSON.stringify(name)}:${text}}`;
   yield* parseJson(text, reading); // by itself it has to be one value, not the beginning of other members
   const json = yield* parseJson(whole, reading, input);
-  yield* messageOfJsonValue(input, json, strict);
+  yield* messageOfJsonValue(input, json, silently(reading));
   return { [name]: (json as JsonObject)[name]! };
 }
 
-/** Members under their JSON names, so that a parameter meets the member of its field. */
-function renamed(target: JsonTarget, json: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(json).map(([name, value]) => [jsonNameOf(target, name), value]));
+function* wholeBody(input: GrpcMethod["input"], text: string, reading: JsonReading): InTurns<JsonObject> {
+  const json = yield* parseJson(text, reading, input);
+  yield* messageOfJsonValue(input, json, silently(reading));
+  if (isObject(json)) return json;
+  throw new Failure("protobuf.json", "reading a body failed: it is no object; an object is required");
 }
 
 function jsonNameOf(target: JsonTarget, name: string): string {
@@ -111,20 +134,6 @@ function setParameter(target: JsonTarget, named: JsonObject, field: string, valu
     if (!isUnknown || reading.onDropped === undefined) throw thrown;
     reading.onDropped(`?${field}`);
   }
-}
-
-function merged(json: JsonObject, named: JsonObject): JsonObject {
-  const all: JsonObject = { ...json };
-  for (const [name, value] of Object.entries(named)) {
-    const before = all[name];
-    const canMerge = isObject(before) && isObject(value);
-    all[name] = canMerge ? merged(before, value) : value;
-  }
-  return all;
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function queryOf(query: string): [string, string][] {

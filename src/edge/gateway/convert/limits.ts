@@ -55,11 +55,10 @@ export const HEALTH_WATCHERS_MAX = 1024;
 export const HEALTH_WATCHERS_PER_CLIENT_MAX = 64;
 
 /**
- * Bytes of JSON for each value (a member of an object, or eight elements of lists) that a message may hold at most: 65,536 values in the 4 MiB of
- * `max_message`. Real ones have about half as many values for their size at most once they are long; made up of the shortest there are, 4 MiB hold 500,000, which
- * take a second.
+ * Bytes of `max_message` for each value (a member of an object, or eight elements of lists) that a client's JSON may hold at most: 131,072 values at
+ * 4 MiB. JSON of real records, and of vectors of numbers, has fewer in a body of that size; the shortest there are would be 500,000 in it, and take a second.
  */
-export const BYTES_PER_VALUE = 64;
+export const BYTES_PER_VALUE = 32;
 
 /** What is converted without a turn of its own, within so many milliseconds for one client: most messages there are. */
 export const AT_ONCE_BYTES = 32 * 1024;

@@ -6,7 +6,6 @@
 import { Failure, toFailure } from "../../../base/errors.ts";
 import { finishAtOnce, type InTurns } from "../../../base/turns.ts";
 import {
-  binaryOf,
   type DescriptorStore,
   frameMessage,
   type GrpcMethod,
@@ -14,7 +13,6 @@ import {
   type JsonReading,
   jsonOfMessage,
   messageOfBinary,
-  messageOfJsonInTurns,
   nameOfCode,
   unknownNumbers,
 } from "../../../wire/protobuf/index.ts";
@@ -23,7 +21,7 @@ import type { Exchange } from "../words/index.ts";
 import { statusOfRequestFailure, statusOfUnreadable } from "./failure-status.ts";
 import { BodyPipe } from "./flow.ts";
 import { GrpcCall } from "./grpc-call.ts";
-import { parametersMessage } from "./json-message.ts";
+import { messageWith, type Parameters, parametersOf } from "./json-message.ts";
 import { errorJson, sendError } from "./json-reply.ts";
 import { findSocketTarget } from "./json-target.ts";
 import { carriedFields, clientTimeoutMs } from "./metadata.ts";
@@ -66,8 +64,8 @@ export function convertSocketToGrpc(
 
 interface SocketTarget {
   readonly method: GrpcMethod;
-  /** What path and query say, serialized: stands behind each message, for what is appended to a message is merged into it. */
-  readonly parameters: Uint8Array;
+  /** What path and query say belongs into each message. */
+  readonly parameters: Parameters;
 }
 
 /** Fails with `gateway.convert_unknown_method`, `protobuf.*`. */
@@ -79,13 +77,13 @@ function socketTarget(
   const path = mark < 0 ? head.target : head.target.slice(0, mark);
   const target = findSocketTarget(store, { path, originalPath, service: route.options.convert.grpcService });
   const query = mark < 0 ? "" : head.target.slice(mark + 1);
-  return { method: target.method, parameters: finishAtOnce(parametersMessage(target, query, reading)) };
+  return { method: target.method, parameters: finishAtOnce(parametersOf(target, query, reading)) };
 }
 
 class SocketGrpc {
   readonly #match: ConvertMatch;
   readonly #method: GrpcMethod;
-  readonly #parameters: Uint8Array;
+  readonly #parameters: Parameters;
   readonly #ways: SocketGrpcWays;
   readonly #socket: WebSocketConnection;
   readonly #call: GrpcCall;
@@ -149,19 +147,20 @@ class SocketGrpc {
   }
 
   *#send(data: Uint8Array, isText: boolean): InTurns<void> {
-    const message = isText ? yield* this.#messageOf(decoder.decode(data)) : data;
-    const whole = this.#parameters.length === 0 ? message : Buffer.concat([message, this.#parameters]);
-    if (!this.#requests.write(frameMessage(whole))) {
+    const message = isText ? yield* this.#messageOf(decoder.decode(data)) : this.#withParameters(data);
+    if (!this.#requests.write(frameMessage(message))) {
       this.#isFull = true;
       this.#socket.pause();
     }
   }
 
-  *#messageOf(text: string): InTurns<Uint8Array> {
-    const { input } = this.#method;
-    const message = yield* messageOfJsonInTurns(input, text, this.#ways.reading);
-    yield;
-    return binaryOf(input, message);
+  #messageOf(text: string): InTurns<Uint8Array> {
+    return messageWith(this.#parameters, { method: this.#method }, text, this.#ways.reading);
+  }
+
+  #withParameters(message: Uint8Array): Uint8Array {
+    const { bytes } = this.#parameters;
+    return bytes.length === 0 ? message : Buffer.concat([message, bytes]);
   }
 
   #halfClose(): void {

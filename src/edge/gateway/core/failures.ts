@@ -9,6 +9,8 @@ const REFUSALS: Readonly<Record<string, readonly [status: number, detail: string
   "gateway.upstream_closed": [502, "the upstream closed the connection before its reply"],
   "gateway.drained": [503, "the request took too long after a change of the gateway; it may be sent again"],
   "gateway.upstream_protocol": [502, "the upstream's reply is malformed"],
+  "gateway.not_switched": [502, "the upstream does not speak WebSocket here"],
+  "gateway.bad_handshake": [400, "the handshake of a WebSocket is malformed"],
   "gateway.upstream_timeout": [504, "the upstream did not reply in time"],
   "gateway.upstream_busy": [503, "too many requests wait for the upstream"],
   "gateway.no_target": [503, "no target of this route is healthy"],

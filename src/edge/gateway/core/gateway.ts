@@ -12,7 +12,7 @@ import { compressing } from "./compress.ts";
 import { CrossOrigin, preflightStep } from "./cross-origin.ts";
 import { refusalOf } from "./failures.ts";
 import { forwarding } from "./forward.ts";
-import { refuseLoop } from "./outbound-headers.ts";
+import { refuseHandshake, refuseLoop } from "./outbound-headers.ts";
 import { OwnTable } from "./own-table.ts";
 import type { CoreParts } from "./parts.ts";
 import { type PassageParts, RunningPassage } from "./passage.ts";
@@ -128,8 +128,8 @@ export class Gateway {
     passage.route = way.route;
     way.route.begun();
     if (parts.tracer.isEnabled) beginSpan(passage, parts);
-    const loop = refuseLoop(exchange.request.headers, parts.pseudonym);
-    if (loop) passage.refuse(refusalOf(loop), loop.message);
+    const fault = refuseLoop(exchange.request.headers, parts.pseudonym) ?? refuseHandshake(exchange.request);
+    if (fault) passage.refuse(refusalOf(fault), fault.message);
     else passage.goOn();
   };
 

@@ -1,6 +1,7 @@
 /** What the upstream gets to see of the request's headers, and of the way that it came. */
 import { Failure } from "../../../base/errors.ts";
-import { type HeaderList, headerOf, headersOf, withHeader } from "../../../wire/http/index.ts";
+import { type HeaderList, headerOf, headersOf, type RequestHead, withHeader } from "../../../wire/http/index.ts";
+import { handshakeFault } from "../../../wire/websocket/index.ts";
 import { editRequest } from "../route/index.ts";
 import type { CoreParts } from "./parts.ts";
 import type { Passage } from "./words.ts";
@@ -32,4 +33,10 @@ export function refuseLoop(headers: HeaderList, pseudonym: string): Failure | un
     if (line.includes(pseudonym)) return new Failure("gateway.loop", `via already names this gateway, ${pseudonym}`);
   }
   return undefined;
+}
+
+/** What is wrong with the handshake of a WebSocket, where it is one: whoever is behind might read another field than we do. */
+export function refuseHandshake({ headers, protocol }: RequestHead): Failure | undefined {
+  const fault = protocol === undefined ? undefined : handshakeFault(headers);
+  return fault === undefined ? undefined : new Failure("gateway.bad_handshake", fault);
 }

@@ -189,7 +189,7 @@ export class RunningPassage implements ReplyWay {
   }
 
   send(head: ReplyHead, body: Uint8Array = EMPTY, trailers?: HeaderList): void {
-    if (this.isEnded) return;
+    if (this.isEnded || this.#isFalseOpening(head)) return;
     if (this.route && this.route.guards.length > 0) {
       const sink = this.respond(head, body.byteLength);
       if (body.byteLength > 0) sink.write(body);
@@ -207,10 +207,22 @@ export class RunningPassage implements ReplyWay {
   }
 
   respond(head: ReplyHead, length?: number): BodySink {
-    if (this.isEnded) return new ClosedSink();
+    if (this.isEnded || this.#isFalseOpening(head)) return new ClosedSink();
     const guards = this.route?.guards;
     if (guards === undefined || guards.length === 0) return this.respondUnguarded(head, length);
     return guardReply(this, guards, head, length);
+  }
+
+  /** Over HTTP/2 any 2xx says that the WebSocket is open (RFC 8441, 5): a reply that is none may not say so. */
+  #isFalseOpening({ status }: ReplyHead): boolean {
+    const { protocol, version } = this.request;
+    if (protocol === undefined || version !== "2" || status < 200 || status > 299) return false;
+    const failure = new Failure(
+      "gateway.not_switched",
+      `a WebSocket was asked for, and the reply is an ordinary ${status}`,
+    );
+    this.break(failure, refusalOf(failure));
+    return true;
   }
 
   respondUnguarded(head: ReplyHead, length?: number): BodySink {

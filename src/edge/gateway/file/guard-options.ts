@@ -47,7 +47,10 @@ export const limitOptionSchema = {
     min: 1,
     max: 300_000,
   }),
-  shared: param.boolean("counted together with the other gateways of the cluster", { default: false }),
+  shared: param.boolean(
+    "counted together with limits of other gateways of the cluster that count the same: the same key, limit, window, algorithm, burst and ipv6_prefix, under the same id or, without ids, for the same routes",
+    { default: false },
+  ),
   missing: param.choice(
     "a request that has no such header or claim: passes, is refused, or is counted by its address",
     ["allow", "deny", "client_ip"],
@@ -113,7 +116,7 @@ export const wafOptionSchema = {
 /** The first three fields of a mask line, in words. */
 export const maskTexts = {
   where: "request, response, log; several with ; between them",
-  what: "a JSON path ($.card.number, $..email, $.items[*].iban), a pattern (card, email, token, iban), or a regular expression behind a ~",
+  what: "a JSON path ($.card.number, $..email, $.items[*].iban; of JSON only: fields of forms are none), a pattern (card, email, token, iban), or a regular expression behind a ~",
 } as const;
 
 export const maskFields = {

@@ -73,7 +73,7 @@ const waiting = {
 } satisfies ParamSchema;
 
 const trying = {
-  retries: param.integer("further attempts at idempotent requests whose body can be sent again", {
+  retries: param.integer("further attempts at idempotent requests whose body can be sent again: up to 64 KiB", {
     default: 0,
     min: 0,
     max: 10,
@@ -93,7 +93,7 @@ const trying = {
     max: 1,
   }),
   hedge: param.duration(
-    "time after which an idempotent request without a response is sent to a second target too; the first response counts",
+    "time after which an idempotent request without a response is sent to a second target too, with a body of up to 64 KiB; the first response counts",
     {
       min: 1,
       max: HOUR,
@@ -110,7 +110,10 @@ const balancing = {
     "name of a cookie that keeps a client with its target; it has the target's name=, or else some digits that say nothing of its address",
     { min: 1, max: 64 },
   ),
-  mirror: param.string("a target that gets a copy of each request; what it answers is thrown away", { min: 1 }),
+  mirror: param.string(
+    "a target that gets a copy of each request with a body of up to 64 KiB, 128 copies at a time; what it answers is thrown away",
+    { min: 1 },
+  ),
   mirror_share: param.number("share of the requests that are mirrored", { default: 1, min: 0, max: 1 }),
   outlier_ejection: param.boolean(
     "targets that fail often get no requests for a while; on where there are several targets",

@@ -40,6 +40,8 @@ export interface SocketUser {
   readonly isBetween?: boolean | undefined;
   /** No more requests; closes itself after those that are under way. What is quiet does so after `DRAIN_IDLE_MS`. */
   drain(): void;
+  /** The time for that is over: where the protocol has a word for it, it is said and the connection ended. False: it is to be cut. */
+  sayGoodbye?(cause: Failure): boolean;
 }
 
 /**

@@ -104,6 +104,10 @@ export class Http1Connection implements SocketUser, RequestEvents, ExchangeOwner
     this.#awaitLast();
   }
 
+  sayGoodbye(cause: Failure): boolean {
+    return this.#tunnel?.sayGoodbye(cause) ?? false;
+  }
+
   #awaitLast(): void {
     this.#drainDueMs = this.#context.now() + DRAIN_IDLE_MS;
     this.#context.note(this.#drainDueMs);

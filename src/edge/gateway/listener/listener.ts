@@ -122,10 +122,12 @@ class OpenListener implements Listener, PortOwner {
     this.stopAccepting();
     for (const port of [...this.#ports]) port.user?.drain();
     if (this.#ports.size > 0) await this.#emptied(graceMs);
+    const cause = new Failure("gateway.closing", "the gateway is closing");
     for (const port of [...this.#ports]) {
       const { user } = port;
+      if (user?.sayGoodbye?.(cause)) continue;
       port.destroy();
-      user?.onClosed(new Failure("gateway.closing", "the gateway is closing"));
+      user?.onClosed(cause);
     }
     this.#deadlines.stop();
     this.#date.stop();

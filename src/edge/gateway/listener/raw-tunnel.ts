@@ -1,8 +1,12 @@
 /** A connection that has left HTTP: bytes both ways, each way with its own back-pressure. It is closed once our side has ended or the client has. */
 import { assert, type Failure } from "../../../base/errors.ts";
 import type { BodySink, BodySource, RawStream } from "../../../wire/http/index.ts";
+import { CLOSE, FrameBounds, OPCODE, writeFrame } from "../../../wire/websocket/index.ts";
 import { clientGone } from "./client-faults.ts";
 import type { SocketPort } from "./connection.ts";
+
+/** That this side goes away, as WebSocket says it: nothing else is upgraded to. */
+const GOING_AWAY = writeFrame(OPCODE.close, new Uint8Array([CLOSE.goingAway >> 8, CLOSE.goingAway & 0xff]), undefined);
 
 /** From the client. */
 class Incoming implements BodySource {
@@ -55,6 +59,8 @@ export class RawTunnel implements RawStream {
   readonly sink: Outgoing;
   readonly #port: SocketPort;
   readonly #onOver: () => void;
+  /** Of what the client is sent. */
+  readonly #frames = new FrameBounds();
   /** Came before somebody wanted it. */
   #early: Uint8Array | undefined;
   #isWanted = false;
@@ -107,7 +113,20 @@ export class RawTunnel implements RawStream {
   }
 
   send(chunk: Uint8Array): boolean {
-    return this.#isOver ? false : this.#port.write(chunk);
+    if (this.#isOver) return false;
+    this.#frames.follow(chunk);
+    return this.#port.write(chunk);
+  }
+
+  /** The gateway ends, and this is not waited for any longer. False: there is nothing that may be said here. */
+  sayGoodbye(cause: Failure): boolean {
+    if (this.#isOver || !this.#frames.isBetween) return false;
+    this.#port.write(GOING_AWAY);
+    this.#onOver();
+    this.#port.end();
+    this.#finish(cause, false);
+    this.sink.onCancel?.(cause);
+    return true;
   }
 
   /** Our side has nothing more to say: what was written is sent, then it is over for the client too. */

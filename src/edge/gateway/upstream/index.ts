@@ -3,6 +3,7 @@ export { AddressRules, readHost } from "./addresses.ts";
 export { groupSettings, type TlsMaterial } from "./group-settings.ts";
 export type {
   GroupCall,
+  GroupCounts,
   GroupEvents,
   GroupRequest,
   GroupSettings,

@@ -40,7 +40,11 @@ export interface GroupPorts {
   readonly isTold?: boolean | undefined;
 }
 
-const NO_COUNTS = { requests: 0, retries: 0, hedges: 0, hedgesWon: 0, unbudgeted: 0, unkept: 0, noTarget: 0 };
+const NO_COUNTS: GroupCounts = {
+  ...{ requests: 0, retries: 0, hedges: 0, hedgesWon: 0, unbudgeted: 0, unkept: 0, noTarget: 0 },
+  ...{ mirrored: 0, mirrorsSkipped: 0 },
+};
+const COUNTED = Object.keys(NO_COUNTS) as (keyof GroupCounts)[]; // it has no others
 
 export class TargetGroup {
   readonly #settings: GroupSettings;
@@ -66,7 +70,7 @@ export class TargetGroup {
       ...{ settings, clock, random, upstreams, named, chooser },
       budget: new RetryBudget({ share: settings.retryBudget, reserve: BUDGET_RESERVE, windowMs: BUDGET_WINDOW_MS }),
       hedges: settings.hedgeMs === undefined ? undefined : new HedgeTimers(clock, settings.hedgeMs),
-      counts: { ...NO_COUNTS, mirrored: 0, mirrorsSkipped: 0 },
+      counts: { ...NO_COUNTS },
     };
     this.#mirror = this.#newMirror();
     this.#watches = this.#states.flatMap((state) => this.#newWatch(state) ?? []);
@@ -104,17 +108,21 @@ export class TargetGroup {
     });
   }
 
-  /** The same route before a reload: its targets' counts go on here. Once, when that group gets no more requests. */
+  /** The same route before a reload: its counts, and those of its targets, go on here. Once, when that group gets no more requests. */
   goOnFrom(former: TargetGroup): void {
     for (const state of this.#states) {
       const before = former.#states.find(({ id }) => id === state.id);
       if (before !== undefined) state.goOnFrom(before);
     }
+    const { counts } = this.#parts;
+    const before = former.counts();
+    for (const name of COUNTED) counts[name] += before[name];
   }
 
   counts(): GroupCounts {
     const { counts } = this.#parts;
-    return { ...counts, mirrored: this.#mirror?.sent ?? 0, mirrorsSkipped: this.#mirror?.skipped ?? 0 };
+    const { sent = 0, skipped = 0 } = this.#mirror ?? {};
+    return { ...counts, mirrored: counts.mirrored + sent, mirrorsSkipped: counts.mirrorsSkipped + skipped };
   }
 
   /** How the targets are that have active checks, for groups that are told. */

@@ -121,6 +121,22 @@ describe("checkGateway()", () => {
     expect(notes).toEqual([expect.stringMatching(/^route g: \/t\.S\/B .* is never asked: \/t\.S\/A /)]);
   });
 
+  test("checkGateway() says where bodies will not pass as they are though their descriptors ask for it", async () => {
+    const imports = `import "google/api/annotations.proto"; import "google/api/httpbody.proto";`;
+    const raw = `message R { google.api.HttpBody file = 1; string id = 2; } message Q { string id = 1; }`;
+    const rpcs = [
+      `rpc Down(Q) returns (google.api.HttpBody);`,
+      `rpc Up(R) returns (Q) { option (google.api.http) = { post: "/up/{id}" body: "file" }; }`,
+      `rpc Whole(R) returns (Q);`,
+    ];
+    folder.write("raw.proto", `syntax = "proto3"; package t; ${imports} ${raw} service S { ${rpcs.join(" ")} }`);
+    const { faults, notes } = await checkGateway(folder.write("raw.txt", "route|g|/*|grpc://u|proto=raw.proto"));
+    expect(faults).toEqual([]);
+    expect(notes).toEqual([
+      expect.stringMatching(/^route g: \/t\.S\/Down, \/t\.S\/Up: google\.api\.HttpBody is a message as any/),
+    ]);
+  });
+
   test("checkGateway() tells mistakes in rules as faults when they are to block, else as notes", async () => {
     folder.write(
       "bad.conf",

@@ -63,6 +63,16 @@ describe("mergeSnapshots()", () => {
     expect(merged.routes.map(({ dropped }) => dropped)).toEqual([{ request: 4, reply: 2 }, undefined]);
   });
 
+  test("mergeSnapshots() adds up what a route asked beside its requests, and has none where that is nothing", () => {
+    const extra = { retries: 1, hedges: 2, hedgesWon: 1, unbudgeted: 3, unkept: 4, mirrored: 5, mirrorsSkipped: 6 };
+    const one = snapshot({ routes: [route("one", { extra }), route("two")] });
+    const merged = mergeSnapshots(one, [readSnapshot(JSON.parse(JSON.stringify(snapshotJson(one)))), snapshot()]);
+    expect(merged.routes.map((each) => each.extra)).toEqual([
+      { retries: 2, hedges: 4, hedgesWon: 2, unbudgeted: 6, unkept: 8, mirrored: 10, mirrorsSkipped: 12 },
+      undefined,
+    ]);
+  });
+
   test("mergeSnapshots() adds counts up and merges histograms when there are several processes", () => {
     const other = snapshot({
       malformed: [

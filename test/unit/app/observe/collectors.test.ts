@@ -79,6 +79,13 @@ describe("gatewayMetrics()", () => {
         'gateway_mask_refused_total{route="users"} 2',
         'gateway_dropped_fields_total{from="request",route="users"} 3',
         'gateway_dropped_fields_total{from="reply",route="users"} 1',
+        'gateway_extra_requests_total{kind="retry",route="users"} 9',
+        'gateway_extra_requests_total{kind="hedge",route="users"} 5',
+        'gateway_extra_requests_total{kind="mirror",route="users"} 30',
+        'gateway_hedges_won_total{route="users"} 2',
+        'gateway_extra_requests_left_out_total{route="users",why="budget"} 4',
+        'gateway_extra_requests_left_out_total{route="users",why="body"} 1',
+        'gateway_extra_requests_left_out_total{route="users",why="mirror"} 6',
         'gateway_limit_keys{limit="limit-1"} 8',
         "gateway_reloads_total 5",
       ]),
@@ -96,6 +103,7 @@ describe("gatewayMetrics()", () => {
     expect(lines).toContain('gateway_masked_total{route="(others)"} 117');
     expect(lines).toContain('gateway_mask_refused_total{route="(others)"} 39');
     expect(lines).toContain('gateway_dropped_fields_total{from="request",route="(others)"} 120');
+    expect(lines).toContain('gateway_extra_requests_total{kind="retry",route="(others)"} 360');
     expect(lines.filter((line) => line.startsWith("gateway_masked_total")).length).toBe(GATEWAY_ROUTES_MAX + 1);
     expect(lines).toContain('gateway_requests_total{route="(others)",status="5xx"} 280');
     expect(lines).toContain('gateway_refused_total{code="gateway.limit_full",route="(others)"} 320');

@@ -150,6 +150,45 @@ describe("convertJson()", () => {
     expect(rig.converter.counts().failed["json-grpc"]).toBe(1);
   });
 
+  const PUT = "/v1/shelves/1";
+
+  test.each([
+    ["another value", PUT, `{"name":"shelves/2"}`, "book.name"],
+    ["one in a list beside one in the query", `${PUT}?book.tags=b`, `{"tags":["a"]}`, "book.tags"],
+    ["one in a message within", `${PUT}?book.shelf.row=1`, `{"shelf":{"theme":"a","row":2}}`, "book.shelf.row"],
+  ])("refuses a field that path or query give when the body gives it %s", (_what, target, body, name) => {
+    const rig = new Rig({ store });
+    const exchange = rig.send("PATCH", target, [], new TestBody([body]));
+    expect([exchange.status, rig.upstream.calls.length, rig.blamed]).toEqual([400, 0, ["gateway.convert_unexpected"]]);
+    expect(JSON.stringify(exchange.json)).toContain(name);
+  });
+
+  test.each([
+    ["the same value", PUT, `{"name":"shelves/1","title":"t"}`],
+    ["the same in other words", `${PUT}?book.kind=NOVEL&book.pages=5`, `{"kind":1,"pages":"5"}`],
+    ["nothing of its own", PUT, `{"name":"","shelf":null}`],
+    ["others", `${PUT}?book.shelf.row=1`, `{"shelf":{"theme":"a"}}`],
+  ])("takes a field of path or query when the body gives it %s", (_what, target, body) => {
+    const rig = new Rig({ store });
+    rig.send("PATCH", target, [], new TestBody([body]));
+    expect(received(rig.upstream.call, "PutBook")).toMatchObject([{ book: { name: "shelves/1" } }]);
+  });
+
+  test("asks a field for its own value where it stands beside one that a message needs (proto2)", async () => {
+    const needy = await load({
+      "needy.proto": `syntax = "proto2"; package n; import "google/api/annotations.proto";
+        message Q { optional string id = 1; required string need = 2; }
+        service S { rpc Put(Q) returns (Q) { option (google.api.http) = { put: "/q/{id}" body: "*" }; } }`,
+    });
+    const asked = (body: string): Rig => {
+      const rig = new Rig({ store: needy });
+      rig.send("PUT", "/q/5", [], new TestBody([body]));
+      return rig;
+    };
+    expect(asked(`{"id":"5","need":"x"}`).upstream.calls.length).toBe(1);
+    expect(asked(`{"id":"6","need":"x"}`).blamed).toEqual(["gateway.convert_unexpected"]);
+  });
+
   test("refuses what a web page may send unasked when it is no JSON by its name", () => {
     const headers = ["origin", "https://evil.example", "content-type", "text/plain"];
     const rig = new Rig({ store });

@@ -135,7 +135,7 @@ describe("a message", () => {
   test("is answered 413 when it holds more values than it may", () => {
     const rig = newRig();
     const exchange = open(rig, "/");
-    say(exchange, `{"id":1,"path":"/a","body":[${"[],".repeat(5000)}1]}`);
+    say(exchange, `{"id":1,"path":"/a","body":[${"[],".repeat(9000)}1]}`);
     expect(replied(exchange)[0]!.status).toBe(413);
   });
 

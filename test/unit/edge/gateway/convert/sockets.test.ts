@@ -87,6 +87,14 @@ describe("convertSocketToGrpc()", () => {
     expect([heard(exchange.raw!.sink), rig.dropped]).toEqual([[[OPCODE.text, "{}"]], ["reply #1000"]]);
   });
 
+  test("refuses a message whose JSON gives a field of the path another value", () => {
+    const rig = new Rig({ store });
+    const exchange = open(rig, "/v1/books/7");
+    say(exchange, `{"name":"8"}`);
+    expect(heard(exchange.raw!.sink).at(-1)![1]).toStartWith("4003 INVALID_ARGUMENT");
+    expect(rig.upstream.call.cancelled?.code).toBe("gateway.convert_unexpected");
+  });
+
   test("refuses with HTTP when a parameter belongs nowhere", () => {
     const rig = new Rig({ store });
     const exchange = open(rig, "/v1/books/7?nothing=1");

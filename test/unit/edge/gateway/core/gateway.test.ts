@@ -276,6 +276,40 @@ describe("Gateway.handle() with an upgrade", () => {
     expect(client.status).toBeUndefined();
   });
 
+  test("handle() never tells a client of HTTP/2 that its WebSocket is open by a 2xx of an upstream that did not switch", () => {
+    for (const options of ["", "compress=true"]) {
+      const rig = new CoreRig(`route|r|/*|http://up|${options}`);
+      const client = rig.send("/", { protocol: "websocket", version: "2", body: new OpenBody(undefined) });
+      const body = rig.asked().begins(200, ["content-type", "text/html"], 5);
+      expect([client.status, body.cancelled !== undefined]).toEqual([502, true]);
+      expect(rig.ended.map(({ status, why }) => [status, why])).toEqual([[502, "gateway.not_switched"]]);
+      const refused = rig.send("/", { protocol: "websocket", version: "2", body: new OpenBody(undefined) });
+      rig.asked(1).begins(403, [], 0);
+      expect(refused.status).toBe(403);
+    }
+    const own = new CoreRig("route|r|/*|none|reply=200 ok");
+    expect(own.send("/", { protocol: "websocket", version: "2" }).status).toBe(502);
+    expect(own.send("/", { protocol: "websocket" }).status).toBe(200); // there it is no 101
+  });
+
+  test("handle() refuses a handshake whose fields are there twice, or whose protocols are no list of names", () => {
+    const rig = new CoreRig("route|r|/*|http://up|");
+    const key = ["sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="];
+    const version = ["sec-websocket-version", "13"];
+    const faulty = [
+      [...key, ...key, ...version],
+      [...key, ...version, ...version],
+      ...["a b", "a,,b", "", "a;b"].map((names) => [...key, ...version, "sec-websocket-protocol", names]),
+    ];
+    for (const headers of faulty) {
+      expect([headers, rig.send("/", { protocol: "websocket", headers }).status]).toEqual([headers, 400]);
+    }
+    expect(rig.upstreams.asked.length).toBe(0);
+    rig.send("/", { protocol: "websocket", headers: [...key, ...version, "sec-websocket-protocol", "a, b ,c"] });
+    rig.send("/", { headers: [...key, ...key] }); // no handshake
+    expect(rig.upstreams.asked.length).toBe(2);
+  });
+
   test("handle() ends once when the client closes and its side is cut off for the upstream", () => {
     const { client, rig, stream } = upgraded();
     client.raw!.source.sink!.end();

@@ -355,6 +355,24 @@ describe("converters", () => {
     expect(rig.ended[0]).toMatchObject({ why: undefined, attempts: 2 });
   });
 
+  test("what a conversion refuses by itself is why the request ended, and is counted", () => {
+    const rig = new CoreRig("route|r|/*|grpc://up", {
+      converterFor: () => ({
+        kindOf: () => "json-grpc",
+        counts: () => {
+          throw new Error("not asked");
+        },
+        convert: (_kind, exchange, { blame }) => {
+          blame(new Failure("protobuf.json", "no JSON"));
+          exchange.send({ status: 400, headers: [] });
+        },
+      }),
+    });
+    rig.send("/x");
+    expect(rig.ended[0]).toMatchObject({ why: "protobuf.json", detail: "no JSON" });
+    expect(rig.counts("r").refused.get("protobuf.json")).toBe(1);
+  });
+
   test("what a conversion leaves out is counted for its route and noted for the log, names up to a bound", () => {
     const rig = new CoreRig("route|r|/*|grpc://up", {
       converterFor: () => ({

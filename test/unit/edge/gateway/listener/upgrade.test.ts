@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { Failure } from "../../../../../src/base/errors.ts";
 import type { RawStream } from "../../../../../src/wire/http/index.ts";
+import { OPCODE, writeFrame } from "../../../../../src/wire/websocket/index.ts";
 import { until } from "../../../../support/until.ts";
 import { listen, RawClient, RecordingSink, SETTINGS, sayOk, statuses } from "./rig.ts";
 
@@ -43,6 +44,26 @@ describe("upgrade()", () => {
     );
     expect(await client.says("\r\n\r\n")).toContain("sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
     expect(client.text).toContain("x-a: b");
+  });
+
+  test("a WebSocket that outlives the time to drain hears that the gateway goes away (1001), unless it waits for the rest of a frame", async () => {
+    const word = writeFrame(OPCODE.text, Buffer.from("word"), undefined);
+    for (const [sent, isTold] of [
+      [word, true],
+      [word.subarray(0, 3), false],
+    ] as const) {
+      const { client, rig, stream } = await tunnel();
+      const sink = new RecordingSink();
+      stream.source.start(sink);
+      stream.sink.write(sent);
+      await client.says(Buffer.from(sent).toString("latin1"));
+      const closing = rig.listener.close(5_000);
+      rig.clock.advance(5_000);
+      await closing;
+      await client.ended();
+      expect(client.text.endsWith("\x88\x02\x03\xe9")).toBe(isTold);
+      expect(sink.failure?.code).toBe("gateway.closing");
+    }
   });
 
   test("keeps what the client sent behind its request, and what comes before somebody listens", async () => {

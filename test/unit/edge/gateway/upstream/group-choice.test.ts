@@ -129,6 +129,21 @@ describe("TargetGroup.goOnFrom()", () => {
   });
 });
 
+describe("TargetGroup.counts()", () => {
+  test("counts() goes on from what the group before a reload had retried and mirrored", () => {
+    const settings = { retries: 1, mirror: target("shadow"), mirrorShare: 1 };
+    const [former, rig] = [new GroupRig(settings), new GroupRig(settings)];
+    for (const each of [former, rig]) {
+      each.upstreams.script = (reached) => reached.fail();
+      each.ask();
+    }
+    const { retries } = former.group.counts();
+    expect(retries).toBeGreaterThan(0);
+    rig.group.goOnFrom(former.group);
+    expect(rig.group.counts()).toMatchObject({ requests: 2, mirrored: 2, mirrorsSkipped: 0, retries: 2 * retries });
+  });
+});
+
 describe("trouble", () => {
   test("a breaker opens after failures in a row, and lets a few through after a while", () => {
     const rig = new GroupRig({ breaker: true });
