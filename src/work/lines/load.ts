@@ -8,6 +8,8 @@ import { MAX_FILE_BYTES } from "./limits.ts";
 
 /** Opening a pipe that nobody writes to would wait for a writer. */
 const READING = constants.O_RDONLY | constants.O_NONBLOCK;
+/** What whoever started this process has given it (`<(…)` of a shell): a pipe has its writer then. */
+const GIVEN = /^\/(?:dev\/(?:stdin|fd\/\d+)|proc\/self\/fd\/\d+)$/;
 
 /** Throws a Failure when the file cannot be read as text; `kind` (`pipeline`) names it in codes and messages. */
 export async function loadLinesFile(path: string, kind: string): Promise<string> {
@@ -22,8 +24,10 @@ export async function loadLinesFile(path: string, kind: string): Promise<string>
 
 async function readBounded(path: string, kind: string): Promise<Uint8Array> {
   try {
-    await using file = await open(path, READING);
-    if (!(await file.stat()).isFile()) throw notAFile(path, kind);
+    const isGiven = GIVEN.test(path);
+    await using file = await open(path, isGiven ? constants.O_RDONLY : READING);
+    const found = await file.stat();
+    if (!found.isFile() && !(isGiven && found.isFIFO())) throw notAFile(path, kind);
     const target = new Uint8Array(MAX_FILE_BYTES + 1);
     let filled = 0;
     while (filled < target.length) {
@@ -38,7 +42,7 @@ async function readBounded(path: string, kind: string): Promise<Uint8Array> {
   throw new Failure(`${kind}.file.too_large`, message);
 }
 
-/** A pipe has no end until its writer says so, and a reload would wait for that. */
+/** A pipe in a folder has no end until its writer says so, and a reload would wait for that. */
 function notAFile(path: string, kind: string): Failure {
   const message = `reading ${path}: it is a directory, a pipe or a device, a regular file is required`;
   return new Failure(`${kind}.file.not_regular`, message);

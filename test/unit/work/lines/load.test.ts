@@ -30,6 +30,14 @@ describe("loadLinesFile()", () => {
     expect(await codeOf(pipe)).toBe("gateway.file.not_regular");
   });
 
+  test("loadLinesFile() gives what a shell's pipe brings", () => {
+    const source =
+      "import { loadLinesFile } from './src/work/lines/index.ts'; console.log(await loadLinesFile(process.argv[1], 'gateway'));";
+    const command = '"$0" -e "$1" <(echo "set|a=b") && echo "set|c=d" | "$0" -e "$1" /dev/stdin';
+    const { stderr, stdout } = spawnSync("bash", ["-c", command, process.execPath, source], { encoding: "utf8" });
+    expect([stdout, stderr]).toEqual(["set|a=b\n\nset|c=d\n\n", ""]);
+  });
+
   test("loadLinesFile() fails when it is a directory, a device or nothing", async () => {
     expect(await codeOf(folder.path)).toBe("gateway.file.not_regular");
     expect(await codeOf("/dev/null")).toBe("gateway.file.not_regular");
