@@ -2,6 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readlinkSync, renameSync } from "node:fs";
 import { TestGateway } from "../support/gateway.ts";
+import { WebUpstream } from "../support/gateway-upstreams.ts";
 import { TestNode } from "../support/nodes.ts";
 import { until } from "../support/until.ts";
 import { Workspace } from "../support/workspace.ts";
@@ -55,5 +56,21 @@ describe("signals to a gateway", () => {
       "a new one is begun",
       () => existsSync(folder.at("access.log")) && folder.records("access.log").length === 1,
     );
+  });
+
+  test("SIGTERM closes WebSockets that outlive the drain time-out with 1001", async () => {
+    using folder = new Workspace();
+    await using upstream = new WebUpstream();
+    const lines = [`route|ws|/ws|ws://${upstream.authority}|timeout=0,idle_timeout=0`];
+    const args = ["--drain-timeout", "300ms"];
+    await using gateway = await TestGateway.start(folder, lines, { args });
+    const socket = new WebSocket(`ws://${gateway.address}/ws`);
+    await new Promise((resolve) => socket.addEventListener("open", resolve, { once: true }));
+    const closed = new Promise<number>((resolve) => {
+      socket.addEventListener("close", ({ code }) => resolve(code), { once: true });
+    });
+    gateway.node.signal("SIGTERM");
+    expect(await closed).toBe(1001);
+    expect(await gateway.node.exited).toBe(0);
   });
 });

@@ -12,7 +12,7 @@ import { convertGrpcWeb } from "./grpc-web.ts";
 import { convertHttpToSocket } from "./http-websocket.ts";
 import { convertJson, type JsonWays } from "./json-grpc.ts";
 import { sendError } from "./json-reply.ts";
-import { BYTES_PER_VALUE } from "./limits.ts";
+import { valuesMaxOf } from "./limits.ts";
 import { isGrpcType, isGrpcWebType, mediaTypeOf } from "./metadata.ts";
 import { type OwnWays, ownMethodOf, serveOwn } from "./own-services.ts";
 import type { SocketTerms } from "./socket-life.ts";
@@ -168,7 +168,7 @@ export class RouteConverter implements Converter {
   #readingOf(store: DescriptorStore, match: ConvertMatch, from: DroppedFrom): JsonReading {
     const { messageBytesMax, unknownFields } = this.#route.options.convert;
     const onDropped = unknownFields === "count" ? (path: string) => match.drop(path, from) : undefined;
-    return { registry: store.registry, onDropped, valuesMax: Math.ceil(messageBytesMax / BYTES_PER_VALUE) };
+    return { registry: store.registry, onDropped, valuesMax: valuesMaxOf(messageBytesMax) };
   }
 
   counts(): ConvertCounts {

@@ -14,7 +14,7 @@ import { statusOfRequestFailure, statusOfUpstreamFailure } from "./failure-statu
 import { collectBody } from "./flow.ts";
 import { bodyText } from "./json-message.ts";
 import { errorJson, sendError, sendJson } from "./json-reply.ts";
-import { BYTES_PER_VALUE, FOREIGN_MESSAGES_MAX } from "./limits.ts";
+import { FOREIGN_MESSAGES_MAX, valuesMaxOf } from "./limits.ts";
 import { carriedFields, clientTimeoutMs, codedBody, mediaTypeOf, refusalFields } from "./metadata.ts";
 import type { SocketTerms } from "./socket-life.ts";
 import { OrderedWork, type Turns } from "./turns.ts";
@@ -135,7 +135,7 @@ class HttpSocket {
   /** With an id: the client's, or one of ours, put in as text: nothing else of the message changes. */
   *#messageOf(body: Uint8Array): InTurns<SentMessage> {
     const text = bodyText(body).trim();
-    const json = yield* parseJson(text, { valuesMax: Math.ceil(this.#bytesMax / BYTES_PER_VALUE) });
+    const json = yield* parseJson(text, { valuesMax: valuesMaxOf(this.#bytesMax) });
     if (typeof json !== "object" || json === null || Array.isArray(json)) {
       throw new Failure(
         "gateway.convert_message",

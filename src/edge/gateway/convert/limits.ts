@@ -58,7 +58,13 @@ export const HEALTH_WATCHERS_PER_CLIENT_MAX = 64;
  * Bytes of `max_message` for each value (a member of an object, or eight elements of lists) that a client's JSON may hold at most: 131,072 values at
  * 4 MiB. JSON of real records, and of vectors of numbers, has fewer in a body of that size; the shortest there are would be 500,000 in it, and take a second.
  */
-export const BYTES_PER_VALUE = 32;
+const BYTES_PER_VALUE = 32;
+/** As many are never too many, however short messages have to be. */
+const VALUES_ALWAYS = 4096;
+
+export function valuesMaxOf(messageBytesMax: number): number {
+  return Math.max(VALUES_ALWAYS, Math.ceil(messageBytesMax / BYTES_PER_VALUE));
+}
 
 /** What is converted without a turn of its own, within so many milliseconds for one client: most messages there are. */
 export const AT_ONCE_BYTES = 32 * 1024;

@@ -8,7 +8,7 @@ import type { InTurns } from "../../../base/turns.ts";
 import type { HeaderList } from "../../../wire/http/index.ts";
 import type { WebSocketConnection } from "../../../wire/websocket/index.ts";
 import type { Exchange } from "../words/index.ts";
-import { BYTES_PER_VALUE, SOCKET_HELD_BYTES_MAX, SOCKET_REQUESTS_MAX } from "./limits.ts";
+import { SOCKET_HELD_BYTES_MAX, SOCKET_REQUESTS_MAX, valuesMaxOf } from "./limits.ts";
 import { MessageExchange, type MessageOwner, type MessageReply } from "./message-exchange.ts";
 import { carriedFields, isCarriedBack } from "./metadata.ts";
 import type { SocketTerms } from "./socket-life.ts";
@@ -93,7 +93,7 @@ class SocketHttp implements MessageOwner {
   }
 
   get #valuesMax(): number {
-    return Math.ceil(this.#match.route.options.convert.messageBytesMax / BYTES_PER_VALUE);
+    return valuesMaxOf(this.#match.route.options.convert.messageBytesMax);
   }
 
   #enter({ body, headers, id, method, path }: SocketRequest): void {

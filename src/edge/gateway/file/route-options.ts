@@ -187,7 +187,11 @@ const converting = {
     },
   ),
   stream: param.choice("how server streams reach clients that accept both", ["ndjson", "sse"], { default: "ndjson" }),
-  max_message: param.size("largest message that is converted", { default: MESSAGE_BYTES_DEFAULT, min: 1024, max: GIB }),
+  max_message: param.size("largest message that is converted; its JSON may hold a value for each 32 bytes of this", {
+    default: MESSAGE_BYTES_DEFAULT,
+    min: 1024,
+    max: GIB,
+  }),
 } satisfies ParamSchema;
 
 const sharing = {

@@ -11,7 +11,10 @@ test("FrameBounds knows after each byte whether a frame is owed, of all forms of
   const bytes = Buffer.concat(frames);
   const ends = new Set<number>();
   let end = 0;
-  for (const { length } of frames) ends.add((end += length));
+  for (const { length } of frames) {
+    end += length;
+    ends.add(end);
+  }
   const single = new FrameBounds();
   const found = new Set<number>();
   for (let at = 0; at < bytes.length; at++) {

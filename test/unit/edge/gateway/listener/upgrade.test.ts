@@ -62,7 +62,7 @@ describe("upgrade()", () => {
       await closing;
       await client.ended();
       expect(client.text.endsWith("\x88\x02\x03\xe9")).toBe(isTold);
-      expect(sink.failure?.code).toBe("gateway.closing");
+      expect(sink.aborted?.code).toBe("gateway.closing");
     }
   });
 
