@@ -13,6 +13,8 @@ const PIECE_BYTES_MIN = 4 * 1_024;
 /** A piece as it is keeps no more than so many times its size. */
 const CHUNK_SHARE = 2;
 
+const NOTHING = new Uint8Array(0);
+
 export class KeptBytes {
   /** Of all that is kept. */
   size = 0;
@@ -38,7 +40,7 @@ export class KeptBytes {
     if (this.#first === this.#pieces.length) this.#closeBlock();
     const piece = this.#pieces[this.#first];
     if (piece === undefined) return undefined;
-    this.#first++;
+    this.#pieces[this.#first++] = NOTHING; // or it would be kept until the last one goes
     this.size -= piece.byteLength;
     if (this.#first === this.#pieces.length) this.#pieces.length = this.#first = 0;
     return piece;

@@ -1,8 +1,12 @@
-/** Addresses of e-mail: from each @ to the left and to the right as far as an address can go (RFC 5321 without quotes). */
+/**
+ * Addresses of e-mail: from each @ to the left and to the right as far as an address can go (RFC 5321 without quotes). Not over `-----`: that
+ * begins and ends private keys, and who hides it with an address beside it shows the key.
+ */
 import type { SpanFinder } from "./span-finder.ts";
 
 const LOCAL_MAX = 64; // RFC 5321, 4.5.3.1
 const DOMAIN_MAX = 253;
+const PEM_DASHES = "-----";
 
 export const findEmails: SpanFinder = (text, from, until, found) => {
   let at = text.indexOf("@", from);
@@ -18,6 +22,9 @@ function localStart(text: string, at: number, after: number): number {
   const least = Math.max(after, at - LOCAL_MAX);
   let start = at;
   while (start > least && isLocal(text.charCodeAt(start - 1))) start--;
+  const from = Math.max(0, start - PEM_DASHES.length + 1); // its first dashes may be beyond what an address can have
+  const dashes = text.slice(from, at).lastIndexOf(PEM_DASHES);
+  if (dashes >= 0) return from + dashes + PEM_DASHES.length;
   return isWithinPair(text, start) ? start + 1 : start;
 }
 
@@ -48,7 +55,7 @@ function domainEnd(text: string, from: number): number {
     } else if (code === 0x2e && at > labelStart) {
       dots++;
       labelStart = at + 1;
-    } else if (code !== 0x2d || at === labelStart) break;
+    } else if (code !== 0x2d || at === labelStart || text.startsWith(PEM_DASHES, at)) break;
   }
   return isWithinPair(text, end) ? end - 1 : end;
 }

@@ -9,7 +9,7 @@ import type { TextMasking } from "./byte-flow.ts";
 import { PACE } from "./pace.ts";
 import type { MaskRules } from "./rules.ts";
 import { fieldsInTurns, hideInTurns, type MaskedText } from "./text-mask.ts";
-import { openKeyAt } from "./tokens.ts";
+import { pemSpans } from "./tokens.ts";
 
 /** Where a text may be cut: how many characters of it can go, of which those before `from` were looked at when there were no more. */
 type Cut = (text: string, from: number) => InTurns<number>;
@@ -76,9 +76,11 @@ function between(text: string, from: number): InTurns<number> {
 
 /** What was looked at before may have been held back for a key whose end is here now. */
 function* beforeOpenKeys(text: string): InTurns<number> {
-  const end = yield* lastOf(BETWEEN, text, 0);
-  const key = openKeyAt(text.slice(0, end));
-  return key < 0 ? end : yield* lastOf(BETWEEN, text.slice(0, key), 0);
+  let end = yield* lastOf(BETWEEN, text, 0);
+  for (const key of pemSpans(text).toReversed()) {
+    if (key.start < end && end < key.end) end = yield* lastOf(BETWEEN, text.slice(0, key.start), 0);
+  }
+  return end;
 }
 
 const FIELDS = tableOf("&");

@@ -109,16 +109,17 @@ function isBase64Url(code: number): boolean {
   return isAlphanumeric(code) || code === 0x2d || code === 0x5f;
 }
 
-/** Where something begins that may be a private key, and has no end yet; -1: nowhere. */
-export function openKeyAt(text: string): number {
-  let at = text.indexOf(PEM_BEGIN);
-  while (at >= 0) {
-    const close = text.indexOf(PEM_END, at);
+/** What may be private keys, or holds some, in order; one that has no end yet ends nowhere. */
+export function pemSpans(text: string): readonly { readonly start: number; readonly end: number }[] {
+  const spans: { start: number; end: number }[] = [];
+  let start = text.indexOf(PEM_BEGIN);
+  while (start >= 0) {
+    const close = text.indexOf(PEM_END, start);
     const tail = close < 0 ? -1 : text.indexOf("-----", close + PEM_END.length);
-    if (tail < 0) return at;
-    at = text.indexOf(PEM_BEGIN, tail);
+    spans.push({ start, end: tail < 0 ? Number.POSITIVE_INFINITY : tail + 5 });
+    start = tail < 0 ? -1 : text.indexOf(PEM_BEGIN, tail); // its last dashes may be the first of the next
   }
-  return -1;
+  return spans;
 }
 
 /** One without an end goes to the end of the text: better too much hidden than a key shown. */

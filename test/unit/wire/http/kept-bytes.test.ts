@@ -19,6 +19,20 @@ function drained(kept: KeptBytes): Uint8Array[] {
 }
 
 describe("KeptBytes", () => {
+  test("shift() keeps nothing of what it gives, also while others wait", () => {
+    const kept = new KeptBytes();
+    const pieces = Array.from({ length: 50 }, () => new Uint8Array(10_000));
+    const given = pieces.splice(0).map((piece) => {
+      kept.push(piece);
+      return new WeakRef(piece);
+    });
+    for (let count = 0; count < 49; count++) kept.shift();
+    Bun.gc(true);
+    const left = given.filter((piece) => piece.deref() !== undefined).length;
+    expect(left).toBeLessThan(10); // the stack may still name some
+    expect(kept.size).toBe(10_000);
+  });
+
   test("shift() gives all bytes in their order when pieces of any size were pushed and taken in between", () => {
     fc.assert(
       fc.property(sizes, fc.integer({ min: 1, max: 9 }), (all, every) => {

@@ -112,6 +112,25 @@ describe("PlainMask", () => {
     expect([found.count, textOf(found) === `${line.repeat(9_000)}\n${line.repeat(9_000)}`]).toEqual([1, true]);
   });
 
+  test("run() does not cut a key in two when another begins behind it on the same line", () => {
+    const key = (name: string): string =>
+      `-----BEGIN ${name}PRIVATE KEY-----\nSECRETsecretSECRET${name}\n-----END ${name}PRIVATE KEY-----`;
+    for (const between of [" backup ", "", "-----BEGIN CERTIFICATE-----\nabc"]) {
+      const text = `app ${key("")}${between}${key("EC ")} end`;
+      for (let at = 0; at <= text.length; at++) {
+        const mask = new PlainMask(cut(Buffer.from(text), [at]), TEXT, rulesOf("token|remove"), new MaskBudget());
+        expect(textOf(finishAtOnce(mask.run()))).toBe(maskText(text, rulesOf("token|remove")).text);
+      }
+      expect(maskText(text, rulesOf("token|remove")).text).not.toContain("SECRET");
+    }
+  });
+
+  test("an address beside a key takes nothing of what the key is known by", () => {
+    const key = "-----BEGIN PRIVATE KEY-----\nSECRET\n-----END PRIVATE KEY-----";
+    const rules = rulesOf("email|mask", "token|remove");
+    expect(maskText(`a@b.org${key}c@d.org, x`, rules).text).toBe("****org****org, x");
+  });
+
   test("run() reads the fields of a text that is JSON when its beginning and its characters are cut in two", () => {
     const text = `\ufeff \n{"name":"é€😀", "x":1}`;
     const bytes = Buffer.from(text);

@@ -134,7 +134,7 @@ describe("loadPipelineFile()", () => {
 
   test("loadPipelineFile() fails with a code when the file cannot be read as text", async () => {
     expect(loadPipelineFile(join(directory, "gone"))).rejects.toMatchObject({ code: "pipeline.file.not_found" });
-    expect(loadPipelineFile(directory)).rejects.toMatchObject({ code: "pipeline.file.unreadable" });
+    expect(loadPipelineFile(directory)).rejects.toMatchObject({ code: "pipeline.file.not_regular" });
     expect(loadPipelineFile(file("bytes", Uint8Array.of(0x61, 0xff)))).rejects.toMatchObject({
       code: "pipeline.file.not_utf8",
     });
