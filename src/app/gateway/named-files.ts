@@ -89,7 +89,8 @@ class Findings implements NamedFiles {
 
 /** Messages of failures end with what is required. */
 function partsOf(text: string): { readonly message: string; readonly allowed: string } {
-  const [, message, allowed] = /^(.*)[;,] (.*) (?:is|are) required$/s.exec(text) ?? [];
+  const [, message, allowed] =
+    /^(.*); (.*) (?:is|are) required$/s.exec(text) ?? /^(.*), (.*) (?:is|are) required$/s.exec(text) ?? [];
   return message === undefined ? { message: text, allowed: "a file that can be used" } : { message, allowed: allowed! };
 }
 

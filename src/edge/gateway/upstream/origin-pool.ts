@@ -248,8 +248,9 @@ export class OriginPool implements ConnectionOwner {
     return nextMs;
   }
 
+  /** Of HTTP/2 a connection is none before the upstream has said so: one that stays silent is to blame. */
   #overdue(): Failure {
-    if (this.#connecting.size === 0) return this.#busy("no connection became free in time");
+    if (this.#connecting.size === 0 && this.#fresh.size === 0) return this.#busy("no connection became free in time");
     const { host, port } = this.#place;
     return new Failure("gateway.upstream_timeout", `connecting to ${host}:${port}: not done in time`, {
       retryable: true,

@@ -101,9 +101,11 @@ export class Tunnel implements SocketUser {
   #pass(chunk: Uint8Array): void {
     if (this.#reader === undefined) return;
     this.#isPassing = true;
-    const isTaken = this.#reader.write(chunk);
-    this.#isPassing = false;
-    if (isTaken) return;
+    try {
+      if (this.#reader.write(chunk)) return;
+    } finally {
+      this.#isPassing = false; // also when the reader is broken: then it is told that it is over
+    }
     this.#isFull = true;
     this.#socket.pause();
   }

@@ -72,6 +72,22 @@ describe("an upstream that takes few streams", () => {
     expect(sessions()).toBeLessThanOrEqual(10);
   });
 
+  test("ask() says that the upstream is late, not that it is full, when it never says how much it takes", async () => {
+    const clock = new SteppedClock();
+    const upstreams = pools(clock);
+    const server = hand(() => {}, new Uint8Array(0));
+    const all = Array.from({ length: 3 }, () => ask(upstreams, server.port, H2));
+    await until("the connection is there, and the first is on it", () => (server.peers[0]?.text ?? "").length > 24);
+    for (let count = 0; count < 60 && all.some(({ failure }) => failure === undefined); count++) {
+      clock.advance(1_000);
+      await Bun.sleep(0);
+    }
+    expect(all.slice(1).map(({ failure, isUnsent }) => [failure?.code, isUnsent])).toEqual([
+      ["gateway.upstream_timeout", true],
+      ["gateway.upstream_timeout", true],
+    ]);
+  });
+
   test("ask() opens as many connections as are needed when it has heard how much each takes", async () => {
     const held: ServerHttp2Stream[] = [];
     const { port, sessions } = await serve(STREAMS_MAX, held);
