@@ -7,6 +7,7 @@ import { Gateway } from "../../../../src/edge/gateway/core/index.ts";
 import { parseGatewayFile } from "../../../../src/edge/gateway/file/index.ts";
 import type { GatewayPlan } from "../../../../src/edge/gateway/words/index.ts";
 import { SteppedClock } from "../../../support/stepped-clock.ts";
+import { until } from "../../../support/until.ts";
 import { Workspace } from "../../../support/workspace.ts";
 import { Client, CoreRig, OpenBody } from "../../edge/gateway/core/rig.ts";
 
@@ -112,11 +113,16 @@ test("what a firewall quotes of a field that a JSON path hides in logs stands ne
       guardsFor: (route) => guards.guardsFor(route),
     },
   );
-  expect(rig.send("/?password=union-select&q=unhappy").status).toBe(403);
+  const ask = async (target: string) => {
+    const client = rig.send(target);
+    // On a busy machine an inspection may be gone on with in a later turn.
+    expect(await until("the verdict", () => client.status)).toBe(403);
+  };
+  await ask("/?password=union-select&q=unhappy");
   const all = told.join("\n") + readFileSync(place.at("audit.ndjson"), "utf8");
   expect(all).toContain("ARGS:password");
   expect(all).not.toContain("union");
-  expect(rig.send("/?q=unhappy").status).toBe(403);
+  await ask("/?q=unhappy");
   expect(told.join("\n")).toContain("unhappy within ARGS:q");
 });
 
@@ -147,7 +153,7 @@ describe("openGuards() of a firewall that says why it blocked", () => {
       { ended() {}, failed() {} },
     );
     const card = "4111111111111111";
-    const ask = () => {
+    const ask = async () => {
       told.length = 0;
       const client = new Client(
         { method: "GET", target: `/?c=${card}`, scheme: "http", authority: "a", headers: [], version: "1.1" },
@@ -155,12 +161,13 @@ describe("openGuards() of a firewall that says why it blocked", () => {
         { address: "192.0.2.7", port: 1 },
       );
       gateway.handle(client);
-      expect(client.status).toBe(403);
+      // On a busy machine an inspection may be gone on with in a later turn.
+      expect(await until("the verdict", () => client.status)).toBe(403);
       return told.join("\n");
     };
-    expect(ask()).toContain("blocked: bad number *");
+    expect(await ask()).toContain("blocked: bad number *");
     await openGuards(lines("payments"), { ...ports, logger }, first);
-    const later = ask();
+    const later = await ask();
     expect(later).toContain("blocked: bad number *");
     expect(later).not.toContain(card);
   });
